@@ -1,0 +1,71 @@
+"""One accelerator package, as its data sheet and kernel measurements describe it."""
+
+from supernode_opt.record import record, static
+from supernode_opt.units import (
+    Byte,
+    BytePerSecond,
+    Dollar,
+    FlopPerSecond,
+    JoulePerByte,
+    Kelvin,
+    NonNegative,
+    Number,
+    PerSecond,
+    SquareMetre,
+    Watt,
+    quantity,
+)
+
+
+@record
+class Chip:
+    """One accelerator package (both dies of a two-die package).
+
+    Attributes:
+      peak_bf16: dense BF16 rate at the boost clock [flop/s].
+      peak_fp8: dense FP8 rate at the boost clock, 0 if there is none [flop/s].
+      array_efficiency: best GEMM rate over `peak * clock`, kernel measurements [1].
+      sustained_clock: clock at which large GEMMs draw `tdp`, over boost clock [1].
+      maximum_clock: highest clock the design may ask for, over boost clock [1].
+      tdp: package power limit; contains HBM and on-package losses [W].
+      static_share: share of `tdp` that does not scale with the clock [1].
+      leakage_share: share of `tdp` that is leakage at `junction_limit` [1].
+      leakage_coefficient: growth of leakage with junction temperature [1/K].
+      power_exponent: d ln(dynamic power) / d ln(clock) above the voltage floor [1].
+      voltage_floor_clock: clock below which voltage no longer falls [1].
+      junction_limit: design limit of the junction temperature [K].
+      die_area: total die area under the cold plate [m^2].
+      hbm_capacity: memory per package [B].
+      hbm_bandwidth: data-sheet memory bandwidth [B/s].
+      hbm_efficiency: achieved over data-sheet memory bandwidth when streaming [1].
+      scale_up_bandwidth: one direction, per package; the port contained in `tdp` [B/s].
+      scale_out_bandwidth: one direction, network interface per package [B/s].
+      port_energy: on-package SerDes energy per byte of scale-up bandwidth [J/B].
+      price: per package, memory included [USD].
+      memory_price: what a byte more or less of HBM changes [USD/B].
+      failure_rate: job-stopping failures of the package [1/s].
+    """
+
+    peak_bf16: FlopPerSecond
+    peak_fp8: quantity("flop/s", zero=True)  # pyrefly: ignore[invalid-annotation]
+    array_efficiency: Number
+    sustained_clock: Number
+    maximum_clock: Number
+    tdp: Watt
+    static_share: NonNegative
+    leakage_share: NonNegative
+    leakage_coefficient: quantity("1/K")  # pyrefly: ignore[invalid-annotation]
+    power_exponent: Number
+    voltage_floor_clock: Number
+    junction_limit: Kelvin
+    die_area: SquareMetre
+    hbm_capacity: Byte
+    hbm_bandwidth: BytePerSecond
+    hbm_efficiency: Number
+    scale_up_bandwidth: BytePerSecond
+    scale_out_bandwidth: BytePerSecond
+    port_energy: JoulePerByte
+    price: Dollar
+    memory_price: quantity("USD/B", zero=True)  # pyrefly: ignore[invalid-annotation]
+    failure_rate: PerSecond
+    name: str = static(default="chip")

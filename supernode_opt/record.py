@@ -1,0 +1,80 @@
+"""One definition per quantity: a frozen dataclass that is schema and pytree at once.
+
+`record` turns a class into a keyword-only frozen dataclass, registers it as a JAX
+pytree and forbids unknown keys when pydantic reads it from a file.  Validation happens
+only at that boundary; inside the program a field may hold a float, an array with any
+batch shape, or a tracer.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, TypeVar, dataclass_transform
+
+import jax
+from pydantic import ConfigDict
+
+Record = TypeVar("Record")
+
+
+def static(*, default: Any = dataclasses.MISSING) -> Any:
+    """Declare a field that is part of the program, not of the numbers (a name, a kind)."""
+    return dataclasses.field(default=default, metadata={"static": True})
+
+
+@dataclass_transform(
+    kw_only_default=True, frozen_default=True, field_specifiers=(static,)
+)
+def record(cls: type[Record]) -> type[Record]:
+    """Make `cls` a frozen keyword-only dataclass, a pytree and a strict schema."""
+    cls.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
+    made = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+    fields = dataclasses.fields(made)  # pyrefly: ignore[bad-argument-type]
+    jax.tree_util.register_dataclass(
+        made,
+        data_fields=[f.name for f in fields if not f.metadata.get("static")],
+        meta_fields=[f.name for f in fields if f.metadata.get("static")],
+    )
+    return made
+
+
+def is_record(value: object) -> bool:
+    """Tell whether `value` is an instance of a `record` class."""
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def get(tree: Any, path: str) -> Any:
+    """Read the dotted `path` below `tree`; raise `AttributeError` if there is none."""
+    for name in path.split("."):
+        tree = tree[int(name)] if isinstance(tree, tuple) else getattr(tree, name)
+    return tree
+
+
+def replace(tree: Any, path: str, value: Any) -> Any:
+    """Return `tree` with the field at the dotted `path` set to `value`.
+
+    Raises:
+      AttributeError: the path names a field that does not exist.
+    """
+    name, _, rest = path.partition(".")
+    old = get(tree, name)
+    new = replace(old, rest, value) if rest else value
+    if isinstance(tree, tuple):
+        index = int(name)
+        return (*tree[:index], new, *tree[index + 1 :])
+    return dataclasses.replace(tree, **{name: new})
+
+
+def leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted path, value) of every continuous (non-static) field below `tree`."""
+    if isinstance(tree, tuple):
+        for index, item in enumerate(tree):
+            yield from leaves(item, f"{prefix}{index}.")
+        return
+    for field in dataclasses.fields(tree):
+        if field.metadata.get("static"):
+            continue
+        value = getattr(tree, field.name)
+        if is_record(value) or isinstance(value, tuple):
+            yield from leaves(value, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", value

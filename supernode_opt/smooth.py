@@ -1,0 +1,58 @@
+"""Maxima with one `sharpness`; at infinity they are the exact maxima.
+
+Two kinds of smoothing are kept apart.  *Time maxima* (roofline, overlap, slowest
+stage) become p-norms, which keep log-convexity and are never below the exact value.
+*Counts* (ranks inside a domain, layers per stage) are exact unless the caller relaxes
+them, because a smoothed count breaks log-convexity.
+
+Every function works elementwise on arrays of any shape and has finite gradients for
+finite arguments.
+"""
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+# Below this an argument of a p-norm counts as zero: 1e-12 s is a thousandth of a clock
+# tick, and its logarithm keeps gradients finite.
+TINY = 1e-12
+
+
+def maximum(a: ArrayLike, b: ArrayLike, sharpness: ArrayLike) -> Array:
+    """Return the p-norm of two non-negative values with exponent `sharpness`.
+
+    `sharpness` is a positive number; infinity gives the exact maximum.  The result is
+    at least the exact maximum and at most 2**(1/sharpness) times it.
+    """
+    high, low = jnp.maximum(a, b), jnp.minimum(a, b)
+    return high + high * _surplus(low, high, sharpness)
+
+
+def excess(
+    a: ArrayLike, b: ArrayLike, base: ArrayLike, sharpness: ArrayLike
+) -> Array:
+    """Return `maximum(a, b) - base`, exact to the last digit where `base` is `a`."""
+    high, low = jnp.maximum(a, b), jnp.minimum(a, b)
+    return (high - base) + high * _surplus(low, high, sharpness)
+
+
+def _surplus(low: Array, high: Array, sharpness: ArrayLike) -> Array:
+    """How far the p-norm of two values exceeds the greater, relative to it [1]."""
+    finite = jnp.isfinite(sharpness)
+    exponent = jnp.where(finite, sharpness, 1.0)
+    power = (jnp.maximum(low, TINY) / jnp.maximum(high, TINY)) ** exponent
+    return jnp.where(finite, jnp.expm1(jnp.log1p(power) / exponent), 0.0)
+
+
+def ceiling(value: ArrayLike, relaxed: ArrayLike) -> Array:
+    """Round `value` up to a whole count, or leave it alone where `relaxed` is true.
+
+    Values within 1e-9 above a whole number count as that number, so that 48 / 48 with
+    rounding noise stays one.
+    """
+    return jnp.where(relaxed, value, jnp.ceil(jnp.asarray(value) - 1e-9))
+
+
+def stack(*values: ArrayLike) -> Array:
+    """Stack values of any mutually broadcastable shapes along a new leading axis."""
+    return jnp.stack(jnp.broadcast_arrays(*values))

@@ -1,0 +1,75 @@
+"""Time of stacked collectives over the tiers of the machine."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from supernode_opt.hardware.fabric import mixed, per_technology, switch_tiers
+from supernode_opt.smooth import maximum
+from supernode_opt.system.design import Design
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.traffic import Transfer
+
+# Below a byte per second a port is as good as absent; the floor keeps times finite.
+MINIMUM_RATE = 1.0
+
+
+class Network(NamedTuple):
+    """Achieved rates [B/s] and hop latencies [s] that every collective sees."""
+
+    inner_rate: Array
+    outer_rate: Array
+    board_latency: ArrayLike
+    inner_latency: Array
+    outer_latency: Array
+    call_latency: ArrayLike
+
+
+def network(design: Design, scenario: Scenario, relaxed: ArrayLike) -> Network:
+    """Derive what collectives see from port widths, software and link technology."""
+    software = scenario.software
+    delay = per_technology(scenario.links, "latency")
+    inner = scenario.scale_up_switch
+    outer = scenario.scale_out_switch
+    tiers = switch_tiers(inner, design.scale_up_domain, relaxed)
+    outer_tiers = switch_tiers(outer, design.chips, relaxed)
+    # Up to the top tier and down again: 2 t - 1 switches, t links each way.
+    inner_path = inner.latency * jnp.maximum(2.0 * tiers - 1.0, 0.0)
+    outer_path = outer.latency * jnp.maximum(2.0 * outer_tiers - 1.0, 0.0)
+    inner_link = 2.0 * mixed(design.scale_up_link, delay)
+    outer_link = 2.0 * mixed(design.scale_out_link, delay)
+    return Network(
+        inner_rate=jnp.maximum(design.scale_up_bandwidth, MINIMUM_RATE)
+        * software.scale_up_efficiency,
+        outer_rate=jnp.maximum(design.scale_out_bandwidth, MINIMUM_RATE)
+        * software.scale_out_efficiency
+        / design.oversubscription,
+        board_latency=software.board_latency,
+        inner_latency=software.scale_up_latency + inner_path + inner_link,
+        outer_latency=software.scale_out_latency + outer_path + outer_link,
+        call_latency=software.collective_latency,
+    )
+
+
+def duration(transfer: Transfer, net: Network, sharpness: ArrayLike) -> Array:
+    """Time of one use: the slower port, plus hops, plus the call itself [s]."""
+    moving = maximum(
+        transfer.inner / net.inner_rate, transfer.outer / net.outer_rate, sharpness
+    )
+    hops = transfer.board_hops * net.board_latency
+    hops = hops + transfer.inner_hops * net.inner_latency
+    hops = hops + transfer.outer_hops * net.outer_latency
+    return moving + hops + transfer.calls * net.call_latency
+
+
+def durations(
+    transfers: list[Transfer], net: Network, sharpness: ArrayLike
+) -> Array:
+    """Time several collectives in one stacked call [len(transfers), *batch] [s]."""
+    flat = jnp.broadcast_arrays(*jax.tree.leaves(transfers))
+    fields = len(Transfer._fields)
+    table = jnp.stack(flat).reshape(len(transfers), fields, *flat[0].shape)
+    return duration(Transfer(*jnp.moveaxis(table, 1, 0)), net, sharpness)

@@ -1,0 +1,131 @@
+"""A layer pass with its communication: what hides behind compute and what does not.
+
+For every kind k of communication, a share may hide behind a window of the compute:
+
+    exposed_k = max(window_k comp + (1 - o_k) comm_k, comm_k) - window_k comp
+
+With windows that add up to at most one, compute plus exposed communication is a
+sum of maxima of positive terms, so the layer time stays log-convex in bandwidth and
+clock and can never fall below either of them.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from supernode_opt.smooth import excess, stack
+from supernode_opt.system.collectives import Network, durations
+from supernode_opt.system.design import Design, data_parallel
+from supernode_opt.system.kernels import LayerTimes
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.operators import Split, key_value_channels
+from supernode_opt.workload.shards import Shards
+from supernode_opt.workload.traffic import (
+    Transfer,
+    all_to_all,
+    gather,
+    place,
+    stage_hop,
+)
+
+KINDS = ("tensor", "context", "expert", "shard")
+
+
+class Communication(NamedTuple):
+    """Durations of single collectives [s], each [*batch].
+
+    `data` is the reduction of the gradients and gathering of the parameters of one
+    stage, once per step; the shard times gather one layer's parameters.
+    """
+
+    tensor: Array
+    context: Array
+    dispatch: Array
+    shard_dense: Array
+    shard_expert: Array
+    shard_routed: Array
+    data_dense: Array
+    data_routed: Array
+    stage: Array
+
+
+def communication(
+    design: Design,
+    scenario: Scenario,
+    split: Split,
+    shards: Shards,
+    net: Network,
+    sharpness: ArrayLike,
+) -> Communication:
+    """Time every collective of the split in one stacked call."""
+    model, board = scenario.model, scenario.host.chips_per_board
+    domain, tensor = design.scale_up_domain, design.tensor_parallel
+    replicas = data_parallel(design) * design.context_parallel
+    stage_ranks = tensor * replicas
+    expert = design.expert_parallel
+    tensor_group = place(tensor, 1.0, domain, board)
+    context_group = place(design.context_parallel, tensor, domain, board)
+    expert_group = place(expert, 1.0, domain, board)
+    data_group = place(replicas, tensor, domain, board)
+    routed_group = place(stage_ranks / expert, expert, domain, board)
+    stages = place(design.pipeline_parallel, stage_ranks, domain, board)
+    activations = 2.0 * split.tokens * model.hidden
+    keys = 2.0 * split.tokens * key_value_channels(model, tensor)
+    spread = split.tokens_after_tensor
+    reduced = scenario.training.gradient_bytes + 2.0
+    transfers: list[Transfer] = [
+        gather(tensor_group, activations),
+        gather(context_group, keys * design.context_parallel),
+        all_to_all(expert_group, spread, 2.0 * model.hidden, model),
+        gather(data_group, 2.0 * shards.dense_layer),
+        gather(data_group, 2.0 * shards.expert_layer),
+        gather(routed_group, 2.0 * shards.routed_layer),
+        gather(data_group, reduced * shards.stage),
+        gather(routed_group, reduced * shards.stage_routed),
+        stage_hop(stages, activations / (1.0 + split.sequence * (tensor - 1.0))),
+    ]
+    return Communication(*durations(transfers, net, sharpness))
+
+
+def layer_passes(
+    design: Design,
+    scenario: Scenario,
+    times: LayerTimes,
+    comm: Communication,
+    sharpness: ArrayLike,
+) -> Array:
+    """Return the exposed communication [kind, layer, pass, *batch] [s].
+
+    Passes of one layer: with sequence parallelism four gathers or scatters forward and
+    six backward (four and four without), half of them in an expert layer, whose expert
+    block needs none; full recompute repeats the forward ones.  Two all-to-alls per
+    pass; backward moves keys and their gradients.  ZeRO-3 gathers parameters in both
+    passes and scatters gradients in the second.
+    """
+    software = scenario.software
+    full, sequence = design.recompute[2], design.sequence_parallel[1]
+    sharded = design.optimizer_sharding[3]
+    has_experts = scenario.model.top_k > 0.0
+    share = jnp.where(has_experts, 0.5, 1.0)
+    one, none = jnp.ones_like(full), jnp.zeros_like(full)
+    backward = 4.0 + 2.0 * sequence + 4.0 * full
+    scatter = scenario.training.gradient_bytes / 2.0
+    expert_gather = comm.shard_expert + comm.shard_routed
+    both = sharded * (1.0 + scatter)
+    raw = stack(
+        *(comm.tensor * n for n in (4.0 * one, backward, 4.0 * share, backward * share)),
+        *(comm.context * n for n in (one, 2.0 + full, one, 2.0 + full)),
+        *(comm.dispatch * n for n in (none, none, 2.0 * one, 2.0 + 2.0 * full)),
+        *(comm.shard_dense * n for n in (sharded, both)),
+        *(expert_gather * n for n in (sharded, both)),
+    )
+    raw = raw.reshape(len(KINDS), 2, 2, *raw.shape[1:])
+    shape = (len(KINDS),) + (1,) * (raw.ndim - 1)
+    overlapped = stack(*(getattr(software, f"{k}_overlapped") for k in KINDS))
+    window = stack(*(getattr(software, f"{k}_window") for k in KINDS))
+    hidden = window.reshape(shape) * times.compute[None]
+    visible = (1.0 - overlapped.reshape(shape)) * raw
+    seen = hidden + visible
+    return visible + excess(seen, raw, seen, sharpness)

@@ -1,0 +1,141 @@
+"""From layer passes to a step: stages, micro-batches, bubble, gradient reduction.
+
+The step is the sum of the parts of `StepTime`, in this order of reasoning: the mean
+stage's kernels and exposed communication for every micro-batch, the excess of the
+slowest stage, the fill and drain of the pipeline, the part of the gradient reduction
+that no backward pass hides, the optimizer, fixed overhead and stragglers.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from supernode_opt.smooth import ceiling, excess, maximum, stack
+from supernode_opt.system.design import Design, data_parallel
+from supernode_opt.system.kernels import LayerTimes, memory_rate
+from supernode_opt.system.layer import Communication
+from supernode_opt.system.report import StepTime
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.model import Model
+from supernode_opt.workload.shards import Shards
+
+
+class Stages(NamedTuple):
+    """Layers on the (first, middle, last) pipeline stage.
+
+    Attributes:
+      dense, expert: layers of each kind [3, *batch].
+    """
+
+    dense: Array
+    expert: Array
+
+
+def place_layers(
+    model: Model, pipeline: ArrayLike, interleave: ArrayLike, relaxed: ArrayLike
+) -> Stages:
+    """Fill stages front to back with equal numbers of layers; the last takes the rest.
+
+    With interleave, layers come in chunks.  The embedding is free, the head is on the
+    last stage, dense layers of a mixture-of-experts model come first.
+    """
+    full = interleave * ceiling(model.layers / (pipeline * interleave), relaxed)
+    full = jnp.minimum(full, model.layers)
+    rest = jnp.maximum(model.layers - (pipeline - 1.0) * full, 0.0)
+    middle = jnp.minimum(full, jnp.maximum(model.layers - full, 0.0))
+    layers = stack(full, middle, rest)
+    before = stack(0.0 * full, full, (pipeline - 1.0) * full)
+    dense = jnp.clip(model.dense_layers - before, 0.0, layers)
+    return Stages(dense, layers - dense)
+
+
+def micro_batches(design: Design, scenario: Scenario) -> Array:
+    """Micro-batches per replica and step [1]."""
+    per_step = data_parallel(design) * design.micro_batch
+    return scenario.training.global_batch / per_step
+
+
+def step_time(
+    design: Design,
+    scenario: Scenario,
+    stages: Stages,
+    times: LayerTimes,
+    exposed: Array,
+    head: Array,
+    comm: Communication,
+    shards: Shards,
+    sharpness: ArrayLike,
+) -> tuple[StepTime, Array]:
+    """Assemble the step.
+
+    Args:
+      times: kernel times [layer, pass, *batch].
+      exposed: exposed communication [kind, layer, pass, *batch].
+      head: LM head and loss, both passes, one micro-batch [s].
+
+    Returns:
+      The named parts and the bubble's share of the pipelined time.
+    """
+    model, software = scenario.model, scenario.software
+    stage_count, chunks = design.pipeline_parallel, design.interleave
+    count = micro_batches(design, scenario)
+    # Both passes of every part, [part, layer, *batch].
+    kernel_parts = jnp.stack(jnp.broadcast_arrays(*times))
+    parts = jnp.sum(jnp.concatenate([kernel_parts, exposed]), axis=2)
+    layer = jnp.sum(parts, axis=0)
+    expert_layers = model.layers - model.dense_layers
+    extra = model.mtp_layers * (layer[1] + head)
+    per_stage = stages.dense * layer[0] + stages.expert * layer[1]
+    per_stage = per_stage.at[2].add(head + extra)
+    mean_parts = model.dense_layers * parts[:, 0]
+    mean_parts = mean_parts + (expert_layers + model.mtp_layers) * parts[:, 1]
+    mean_parts = mean_parts / stage_count
+    mean_head = head * (1.0 + model.mtp_layers) / stage_count
+    mean = jnp.sum(mean_parts, axis=0) + mean_head
+    # With one stage the last is all there is; a first one beside it would only blur.
+    several = jnp.clip(jnp.asarray(stage_count) - 1.0, 0.0, 1.0)
+    earlier = maximum(several * per_stage[0], per_stage[1], sharpness)
+    imbalance = excess(earlier, per_stage[2], mean, sharpness)
+    slowest = mean + imbalance
+    bubble = software.bubble_share * (stage_count - 1.0) / chunks * slowest
+    transfer = count * software.pipeline_exposed * 2.0 * chunks * comm.stage
+    reduction = (1.0 - design.optimizer_sharding[3]) * (
+        comm.data_dense + comm.data_routed
+    )
+    # Backward chunks that still run while the first gradients are reduced; with
+    # interleaving all but the last chunk's wait until its own backward pass is done.
+    window = 1.0 / chunks + jnp.minimum(count, stage_count) * (1.0 - 1.0 / chunks)
+    window = jnp.minimum(window, count) * (1.0 - software.data_exposed)
+    busy = count * slowest
+    visible = software.data_exposed * reduction
+    waiting = (count - window) * slowest + reduction
+    seen = busy + visible
+    unhidden = visible + excess(seen, waiting, seen, sharpness)
+    optimizer = software.optimizer_traffic * shards.updated / memory_rate(scenario)
+    pipelined = busy + unhidden + bubble + transfer + optimizer
+    doublings = jnp.log2(jnp.maximum(design.chips / 8.0, 1.0))
+    gemm, attention, elementwise, launch, again, tensor, context, expert, shard = (
+        count * mean_parts
+    )
+    step = StepTime(
+        gemm=gemm,
+        attention=attention,
+        elementwise=elementwise,
+        head=count * mean_head,
+        launch=launch,
+        recompute=again,
+        tensor_parallel=tensor,
+        context_parallel=context,
+        expert_parallel=expert,
+        parameter_gather=shard,
+        pipeline_transfer=transfer,
+        stage_imbalance=count * imbalance,
+        bubble=bubble,
+        data_parallel=unhidden,
+        optimizer=optimizer,
+        overhead=jnp.asarray(software.step_overhead),
+        straggler=software.straggler * doublings * pipelined,
+    )
+    return step, bubble / (busy + bubble)

@@ -1,0 +1,144 @@
+"""The answer of the physics: every quantity with its unit, every total with its parts."""
+
+import dataclasses
+from functools import reduce
+from operator import add
+from typing import Any
+
+from supernode_opt.record import record
+from supernode_opt.units import (
+    Byte,
+    Dollar,
+    FlopPerSecond,
+    Kelvin,
+    Metre,
+    NonNegative,
+    Second,
+    Watt,
+    quantity,
+)
+
+Time = quantity("s", zero=True)
+Power = quantity("W", zero=True)
+Memory = quantity("B", zero=True)
+
+
+@record
+class StepTime:
+    """Named parts of one optimizer step [s]; communication counts where exposed."""
+
+    gemm: Time
+    attention: Time
+    elementwise: Time
+    head: Time
+    launch: Time
+    recompute: Time
+    tensor_parallel: Time
+    context_parallel: Time
+    expert_parallel: Time
+    parameter_gather: Time
+    pipeline_transfer: Time
+    stage_imbalance: Time
+    bubble: Time
+    data_parallel: Time
+    optimizer: Time
+    overhead: Time
+    straggler: Time
+
+
+@record
+class MemoryParts:
+    """Named parts of the fullest chip's memory [B]."""
+
+    weights: Memory
+    gradients: Memory
+    optimizer: Memory
+    activations: Memory
+    logits: Memory
+    gathered: Memory
+    buffers: Memory
+    framework: Memory
+
+
+@record
+class PowerParts:
+    """Named parts of the provisioned system power, all chips at full activity [W]."""
+
+    chips: Power
+    hosts: Power
+    network_interfaces: Power
+    scale_up_links: Power
+    scale_out_links: Power
+    scale_up_switches: Power
+    scale_out_switches: Power
+    cooling: Power
+    conversion: Power
+
+
+@record
+class CostParts:
+    """Named parts of the cost over the machine's life [USD]."""
+
+    chips: Dollar
+    hosts: Dollar
+    links: Dollar
+    switches: Dollar
+    facility: Dollar
+    energy: Dollar
+
+
+@record
+class Report:
+    """What `evaluate` says of a design.
+
+    `power` is provisioned (every chip at peak activity), as a power budget is;
+    `average_power` is what the job draws over a step.  `mfu` counts model FLOPs
+    without recompute, with the attention convention of the scenario, over the nominal
+    dense peak of its precision.
+    """
+
+    step_time: Second
+    tokens_per_s: quantity("token/s")  # pyrefly: ignore[invalid-annotation]
+    mfu: NonNegative
+    bubble_fraction: NonNegative
+    model_flops: quantity("flop")  # pyrefly: ignore[invalid-annotation]
+    peak_flops: FlopPerSecond
+    data_parallel: NonNegative
+    micro_batches: NonNegative
+    memory: Byte
+    memory_fraction: NonNegative
+    power: Watt
+    average_power: Watt
+    facility_power: Watt
+    rack_power: Watt
+    rack_power_fraction: NonNegative
+    chip_power: Watt
+    chip_power_fraction: NonNegative
+    junction_temperature: Kelvin
+    junction_fraction: NonNegative
+    loop_gain: NonNegative
+    coolant_outlet_temperature: Kelvin
+    scale_up_modules: NonNegative
+    scale_out_modules: NonNegative
+    optical_modules: NonNegative
+    switch_tiers: NonNegative
+    scale_up_span: Metre
+    scale_out_span: Metre
+    scale_up_reach: NonNegative
+    scale_out_reach: NonNegative
+    cost: Dollar
+    capital_cost: Dollar
+    tokens_per_joule: quantity("token/J")  # pyrefly: ignore[invalid-annotation]
+    tokens_per_dollar: quantity("token/USD")  # pyrefly: ignore[invalid-annotation]
+    mtbf: Second
+    goodput: NonNegative
+    goodput_tokens_per_s: quantity("token/s")  # pyrefly: ignore[invalid-annotation]
+    step: StepTime
+    memory_parts: MemoryParts
+    power_parts: PowerParts
+    cost_parts: CostParts
+
+
+def total(parts: Any) -> Any:
+    """Add the fields of a record of parts, in their order."""
+    return reduce(add, (getattr(parts, f.name) for f in dataclasses.fields(parts)))

@@ -1,0 +1,34 @@
+"""Everything that is given: model, catalog parts and software of one question."""
+
+from supernode_opt.hardware.chip import Chip
+from supernode_opt.hardware.network import LinkTechnology, Switch
+from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
+from supernode_opt.record import record
+from supernode_opt.system.software import Software
+from supernode_opt.units import NonNegative
+from supernode_opt.workload.model import Model, Training
+
+
+@record
+class Scenario:
+    """What the designer cannot choose.
+
+    Attributes:
+      links: the link technologies a design may choose from, in the order of the
+        design's mixture weights.
+      memory_headroom: share of HBM that a design must leave free [1].
+    """
+
+    model: Model
+    training: Training
+    chip: Chip
+    host: Host
+    rack: Rack
+    links: tuple[LinkTechnology, ...]
+    scale_up_switch: Switch
+    scale_out_switch: Switch
+    cooling: Cooling
+    facility: Facility
+    reliability: Reliability
+    software: Software
+    memory_headroom: NonNegative = 0.08

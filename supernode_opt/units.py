@@ -1,0 +1,181 @@
+"""Physical units at the edge: users write "1.2 kW", the program computes in base SI.
+
+A `Quantity` inside an `Annotated` type carries the SI unit of a field.  From that one
+declaration come the parser of unit strings, the bounds, the JSON Schema and the label
+of an axis.  FLOP, tokens and money have dimensions of their own, so that "700 GB" can
+never pass for a power.
+"""
+
+import dataclasses
+import functools
+import re
+import typing
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+_DEFINITIONS = (
+    "flop = [computation] = FLOP",
+    "token = [token] = tokens",
+    "USD = [currency]",
+    # pint's own bit and byte are dimensionless and would pass for FLOP.
+    "data_byte = [information]",
+    "data_bit = data_byte / 8",
+    "failure_in_time = 1 / (1e9 hour) = FIT",
+    "LPM = liter / minute",
+)
+
+
+class UnitError(ValueError):
+    """A value that does not have the dimension its field asks for."""
+
+
+@functools.cache
+def registry() -> Any:
+    """Return the pint registry, built on first use because it takes half a second."""
+    import pint
+
+    made = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    for definition in _DEFINITIONS:
+        made.define(definition)
+    return made
+
+
+@functools.lru_cache(maxsize=4096)
+def parse(text: str, unit: str) -> float:
+    """Convert `text` such as "1.6 Tbit/s" or "25 degC" to a float in base unit `unit`.
+
+    >>> parse("1.2 kW", "W")
+    1200.0
+
+    Raises:
+      UnitError: the text is no number, or its unit has another dimension.
+    """
+    import pint
+
+    spaced = text.strip()
+    number, _, written = spaced.partition(" ")
+    wanted = _ALIASES.get(unit, unit)
+    try:
+        magnitude = float(number.replace("_", ""))
+    except ValueError:
+        number, written = _split_number(spaced)
+        magnitude = float(number)
+    written = written.strip() or wanted
+    if len(written) > 40 or "**" in written:
+        raise UnitError(f"{text!r} is not a quantity in {unit!r}")
+    try:
+        found = registry().Quantity(magnitude, registry().Unit(_normalise(written)))
+        return float(found.to(_normalise(wanted) or "dimensionless").magnitude)
+    except pint.DimensionalityError:
+        raise UnitError(f"must be in {unit or 'plain numbers'}, but is {text!r}") from None
+    except Exception:
+        raise UnitError(f"has an unknown unit: {text!r} (expected {unit!r})") from None
+
+
+_ALIASES = {"1": "dimensionless"}
+
+
+def _normalise(written: str) -> str:
+    """Spell units the way this field writes them in the way pint reads them."""
+    if written == "%":
+        return "percent"
+    # To pint a lone B is a bel and a lone b a barn; in this field they are data.
+    written = re.sub(r"\b([kKMGTPE]i?)?(B|bytes?)\b", r"\1data_byte", written)
+    return re.sub(r"\b([kKMGTPE]i?)?(b|bits?)\b", r"\1data_bit", written)
+
+
+def _split_number(text: str) -> tuple[str, str]:
+    """Split "700W" into ("700", "W")."""
+    for end in range(len(text), 0, -1):
+        try:
+            float(text[:end])
+        except ValueError:
+            continue
+        return text[:end], text[end:]
+    raise UnitError(f"{text[:40]!r} is not a number")
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """The SI unit of a field and, for people, what it is called.
+
+    Attributes:
+      unit: base SI unit as written on an axis ("" for a pure number).
+      choices: names of the alternatives when the field is a mixture of them.
+    """
+
+    unit: str
+    choices: tuple[str, ...] = ()
+
+
+def quantity(unit: str, *, low: float | None = 0.0, zero: bool = False) -> Any:
+    """Make the annotated type of a field measured in `unit`.
+
+    Args:
+      unit: base SI unit, "" for a pure number.
+      low: the bound below which no value makes sense, `None` for none.
+      zero: whether the bound itself is allowed.
+    """
+
+    def read(value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError(f"must be a number, but is {value}")
+        if isinstance(value, str):
+            return parse(value, unit)
+        return value
+
+    bound = {} if low is None else {"ge" if zero else "gt": low}
+    number = {} if low is None else {"minimum" if zero else "exclusiveMinimum": low}
+    schema = {
+        "anyOf": [{"type": "number", **number}, {"type": "string"}],
+        "description": f"[{unit or '1'}]",
+    }
+    return Annotated[
+        float,
+        BeforeValidator(read),
+        Field(allow_inf_nan=False, **bound),
+        WithJsonSchema(schema),
+        Quantity(unit),
+    ]
+
+
+Number = quantity("")
+Count = quantity("")
+NonNegative = quantity("", zero=True)
+Second = quantity("s")
+Watt = quantity("W")
+Kelvin = quantity("K")
+Metre = quantity("m")
+SquareMetre = quantity("m^2")
+Byte = quantity("B")
+BytePerSecond = quantity("B/s")
+FlopPerSecond = quantity("flop/s")
+JoulePerByte = quantity("J/B", zero=True)
+CubicMetrePerSecond = quantity("m^3/s")
+Dollar = quantity("USD", zero=True)
+PerSecond = quantity("1/s", zero=True)
+
+
+def quantity_of(record_type: type, name: str) -> Quantity:
+    """Return the `Quantity` declared for field `name` of `record_type`."""
+    hint = typing.get_type_hints(record_type, include_extras=True)[name]
+    for extra in getattr(hint, "__metadata__", ()):
+        if isinstance(extra, Quantity):
+            return extra
+    return Quantity("")
+
+
+def quantities(record_type: type) -> Iterator[tuple[str, Quantity]]:
+    """Yield (field name, quantity) of every field of `record_type` that has one."""
+    for name, hint in typing.get_type_hints(record_type, include_extras=True).items():
+        for extra in getattr(hint, "__metadata__", ()):
+            if isinstance(extra, Quantity):
+                yield name, extra
+
+
+def label(name: str, unit: str) -> str:
+    """Write an axis label: ("step_time", "s") becomes "step time [s]"."""
+    words = name.replace("_", " ")
+    return f"{words} [{unit}]" if unit else words

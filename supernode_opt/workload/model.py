@@ -1,0 +1,71 @@
+"""The transformer to train: its shape, its parameters, its FLOPs per token."""
+
+from typing import Literal
+
+from supernode_opt.record import record, static
+from supernode_opt.units import Count, NonNegative, quantity
+
+Precision = Literal["bf16", "fp8"]
+
+
+@record
+class Model:
+    """Shape of a decoder-only transformer, dense or mixture of experts.
+
+    `dense_layers` of the `layers` have a plain FFN of width `ffn`; the others route
+    each token to `top_k` of `experts` experts of width `expert_ffn` and to
+    `shared_experts` more of the same width.  With `attention="mla"` queries and keys
+    have `head_dim + rope_dim` channels and values `value_dim`, through ranks
+    `query_rank` (0: no compression) and `key_value_rank`; else attention is
+    grouped-query with `kv_heads`.
+
+    Attributes:
+      node_limit: most scale-up domains one token's experts lie in (0: no limit) [1].
+      mtp_layers: multi-token-prediction layers, each a full layer plus head [1].
+      gated: SwiGLU (three matrices) instead of a plain FFN (two).
+      tied: LM head shares the embedding matrix.
+      dropout: dropout masks are stored (GPT-3 era).
+    """
+
+    layers: Count
+    hidden: Count
+    heads: Count
+    kv_heads: Count
+    head_dim: Count
+    ffn: NonNegative
+    vocabulary: Count
+    dense_layers: NonNegative
+    experts: NonNegative = 0.0
+    top_k: NonNegative = 0.0
+    shared_experts: NonNegative = 0.0
+    expert_ffn: NonNegative = 0.0
+    query_rank: NonNegative = 0.0
+    key_value_rank: NonNegative = 0.0
+    rope_dim: NonNegative = 0.0
+    value_dim: NonNegative = 0.0
+    node_limit: NonNegative = 0.0
+    mtp_layers: NonNegative = 0.0
+    attention: Literal["gqa", "mla"] = static(default="gqa")
+    gated: bool = static(default=True)
+    tied: bool = static(default=False)
+    dropout: bool = static(default=False)
+    name: str = static(default="model")
+
+
+@record
+class Training:
+    """How the model is trained.
+
+    Attributes:
+      sequence_length: tokens per sequence [1].
+      global_batch: sequences per optimizer step [1].
+      gradient_bytes: bytes per parameter of stored and reduced gradients [B].
+      precision: of the GEMMs; decides which peak MFU is measured against.
+      attention_flops: whether model FLOPs count the full score matrix or its causal half.
+    """
+
+    sequence_length: Count
+    global_batch: Count
+    gradient_bytes: quantity("B") = 4.0  # pyrefly: ignore[invalid-annotation]
+    precision: Precision = static(default="bf16")
+    attention_flops: Literal["causal", "full"] = static(default="causal")

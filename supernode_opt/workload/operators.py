@@ -1,0 +1,173 @@
+"""The matrix multiplications, attention and elementwise work of one layer pass.
+
+All GEMMs of the model stand in one table of stacked shapes, so that one roofline call
+times them all.  Shapes are per rank and micro-batch, forward pass; backward repeats
+each GEMM twice (data and weight gradient).
+"""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from supernode_opt.workload.model import Model, Training
+
+# Bytes per token, layer and hidden channel that residual, normalisation and rotary
+# kernels move in the forward pass; fitted on training runs of dense models to within
+# their 4 % noise, with one multiplier per software stack.
+RESIDUAL_TRAFFIC = 28.0
+BACKWARD_GEMM = 2.0
+BACKWARD_ATTENTION = 2.5  # flash attention: five matrix products against two
+BACKWARD_ELEMENTWISE = 1.6
+FORWARD_KERNELS = 20.0
+BACKWARD_KERNELS = 34.0
+
+
+class Split(NamedTuple):
+    """The sizes of a rank's share of the work; arrays of one batch shape.
+
+    Attributes:
+      tensor, context, expert: parallel sizes [1].
+      sequence: 1 where sequence parallelism is on, else 0 [1].
+      tokens: per rank and micro-batch, before tensor parallelism [1].
+    """
+
+    tensor: ArrayLike
+    context: ArrayLike
+    expert: ArrayLike
+    sequence: ArrayLike
+    tokens: ArrayLike
+
+    @property
+    def tokens_after_tensor(self) -> Array:
+        """Tokens of a rank where the sequence is spread over tensor ranks [1].
+
+        Expert layers always work on spread tokens: expert ranks are folded over the
+        tensor ranks.
+        """
+        return jnp.asarray(self.tokens / self.tensor)
+
+
+class Gemms(NamedTuple):
+    """Stacked GEMM shapes [operator, *batch]; `groups` weight matrices of N x K each.
+
+    `rows` are tokens per group.  `grouped` is 1 for the experts' grouped kernels.
+    """
+
+    names: tuple[str, ...]
+    rows: Array
+    columns: Array
+    inner: Array
+    groups: Array
+    grouped: Array
+
+
+def query_width(model: Model) -> Any:
+    """Channels of one head's query and key [1]."""
+    return model.head_dim + (model.rope_dim if model.attention == "mla" else 0.0)
+
+
+def value_width(model: Model) -> Any:
+    """Channels of one head's value [1]."""
+    return model.value_dim if model.attention == "mla" else model.head_dim
+
+
+def key_value_channels(model: Model, tensor: ArrayLike) -> Array:
+    """Key plus value channels held by one tensor rank [1].
+
+    Grouped-query heads are replicated where there are fewer than tensor ranks.
+    """
+    if model.attention == "mla":
+        return jnp.asarray(
+            model.heads * (query_width(model) + value_width(model)) / tensor
+        )
+    return jnp.maximum(model.kv_heads / tensor, 1.0) * 2.0 * model.head_dim
+
+
+def _attention_gemms(model: Model, split: Split) -> list[tuple[Any, ...]]:
+    tokens, tensor, hidden = split.tokens, split.tensor, model.hidden
+    out = ("attention out", tokens, hidden, model.heads * value_width(model) / tensor)
+    if model.attention == "gqa":
+        columns = model.heads * model.head_dim / tensor
+        columns = columns + key_value_channels(model, tensor)
+        return [("query key value", tokens, columns, hidden), out]
+    # The compressions run on the rank's own part of the sequence, unsplit in width.
+    spread = tokens / (1.0 + split.sequence * (tensor - 1.0))
+    rank = model.key_value_rank
+    no_rope = model.heads * (model.head_dim + value_width(model)) / tensor
+    query = model.heads * query_width(model) / tensor
+    return [
+        ("query down", spread, model.query_rank, hidden),
+        ("query up", tokens, query, model.query_rank),
+        ("key value down", spread, rank + model.rope_dim, hidden),
+        ("key value up", tokens, no_rope, rank),
+        out,
+    ]
+
+
+def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
+    """Return all GEMMs of the model and which rows belong to which part.
+
+    The parts are "attention", "dense" (FFN), "expert" (mixture-of-experts layer) and
+    "head" (LM head and loss).
+    """
+    attention = _attention_gemms(model, split)
+    tensor, hidden, tokens = split.tensor, model.hidden, split.tokens
+    halves = 2.0 if model.gated else 1.0
+    dense = [
+        ("ffn up", tokens, halves * model.ffn / tensor, hidden),
+        ("ffn down", tokens, hidden, model.ffn / tensor),
+    ]
+    spread = split.tokens_after_tensor
+    shared = model.shared_experts * model.expert_ffn
+    experts = jnp.maximum(model.experts, 1.0)
+    local = experts / split.expert
+    per_expert = spread * model.top_k / local
+    expert = [
+        ("router", spread, experts, hidden),
+        ("shared up", spread, halves * shared, hidden),
+        ("shared down", spread, hidden, shared),
+        ("expert up", per_expert, halves * model.expert_ffn, hidden, local, 1.0),
+        ("expert down", per_expert, hidden, model.expert_ffn, local, 1.0),
+    ]
+    head = [("lm head", tokens, model.vocabulary / tensor, hidden)]
+    rows = [(*row, 1.0, 0.0)[:6] for row in (*attention, *dense, *expert, *head)]
+    names, *columns = zip(*rows, strict=True)
+    everything = jnp.broadcast_arrays(*(value for column in columns for value in column))
+    table = jnp.stack(everything).reshape(5, len(rows), *everything[0].shape)
+    parts, start = {}, 0
+    for name, part in (
+        ("attention", attention),
+        ("dense", dense),
+        ("expert", expert),
+        ("head", head),
+    ):
+        parts[name] = slice(start, start + len(part))
+        start += len(part)
+    return Gemms(names, *table), parts
+
+
+def attention_flops(model: Model, training: Training, split: Split) -> Array:
+    """FLOPs of the causal attention core, one layer, forward, per rank [flop]."""
+    channels = model.heads * (query_width(model) + value_width(model)) / split.tensor
+    return split.tokens * training.sequence_length * channels
+
+
+def attention_bytes(model: Model, split: Split) -> Array:
+    """Bytes the attention core streams, one layer, forward, per rank [B]."""
+    query = model.heads * (query_width(model) + value_width(model)) / split.tensor
+    return 2.0 * split.tokens * (query + key_value_channels(model, split.tensor))
+
+
+def elementwise_bytes(model: Model, split: Split) -> tuple[Array, Array]:
+    """Bytes of elementwise kernels, one (dense, expert) layer, forward, per rank [B]."""
+    divisor = 1.0 + split.sequence * (split.tensor - 1.0)
+    residual = RESIDUAL_TRAFFIC * model.hidden * split.tokens / divisor
+    passes = 6.0 if model.gated else 4.0
+    dense = residual + passes * model.ffn * split.tokens / split.tensor
+    spread = split.tokens_after_tensor
+    width = (model.top_k + model.shared_experts) * model.expert_ffn
+    # Permutation writes and reads each routed copy on the way out and back.
+    moved = 8.0 * model.top_k * model.hidden
+    return dense, residual + spread * (passes * width + moved)

@@ -1,0 +1,76 @@
+"""Parameter counts of a model, derived from its shape."""
+
+import jax.numpy as jnp
+from jax import Array
+
+from supernode_opt.workload.model import Model
+
+
+def attention_parameters(model: Model) -> Array:
+    """Projections of one attention block [1]."""
+    hidden, heads = model.hidden, model.heads
+    if model.attention == "gqa":
+        channels = (2.0 * heads + 2.0 * model.kv_heads) * model.head_dim
+        return jnp.asarray(hidden * channels)
+    wide = model.head_dim + model.rope_dim
+    query = model.query_rank * (hidden + heads * wide)
+    keys = hidden * (model.key_value_rank + model.rope_dim)
+    keys = keys + model.key_value_rank * heads * (model.head_dim + model.value_dim)
+    return jnp.asarray(query + keys + heads * model.value_dim * hidden)
+
+
+def dense_ffn_parameters(model: Model) -> Array:
+    """One dense feed-forward block [1]."""
+    return jnp.asarray((3.0 if model.gated else 2.0) * model.hidden * model.ffn)
+
+
+def expert_parameters(model: Model) -> Array:
+    """One expert [1]."""
+    return jnp.asarray((3.0 if model.gated else 2.0) * model.hidden * model.expert_ffn)
+
+
+def router_parameters(model: Model) -> Array:
+    """The router of one mixture-of-experts layer [1]."""
+    return jnp.asarray(model.hidden * model.experts)
+
+
+def embedding_parameters(model: Model) -> Array:
+    """The embedding table; the LM head has as many, unless it is tied to it [1]."""
+    return jnp.asarray(model.vocabulary * model.hidden)
+
+
+def norm_parameters(model: Model) -> Array:
+    """Two norms of one layer, too few to matter for memory or time [1]."""
+    latent = model.query_rank + model.key_value_rank if model.attention == "mla" else 0.0
+    return jnp.asarray(2.0 * model.hidden + latent)
+
+
+def _expert_layer(model: Model, experts: float | Array) -> Array:
+    used = experts + model.shared_experts
+    common = attention_parameters(model) + norm_parameters(model)
+    return common + router_parameters(model) + used * expert_parameters(model)
+
+
+def _count(model: Model, experts: float | Array) -> Array:
+    dense = attention_parameters(model) + norm_parameters(model)
+    dense = dense + dense_ffn_parameters(model)
+    expert_layers = model.layers - model.dense_layers
+    tables = (1.0 if model.tied else 2.0) * embedding_parameters(model)
+    layers = model.dense_layers * dense + expert_layers * _expert_layer(model, experts)
+    return layers + tables + model.hidden
+
+
+def parameters(model: Model) -> Array:
+    """All parameters with embedding and head, without multi-token prediction [1]."""
+    return _count(model, model.experts)
+
+
+def active_parameters(model: Model) -> Array:
+    """Parameters that take part in one token, embedding and head included [1]."""
+    return _count(model, model.top_k)
+
+
+def mtp_parameters(model: Model) -> Array:
+    """Parameters of the multi-token prediction layers; they share table and head [1]."""
+    projection = 2.0 * model.hidden * model.hidden
+    return model.mtp_layers * (_expert_layer(model, model.experts) + projection)

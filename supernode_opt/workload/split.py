@@ -1,0 +1,264 @@
+"""Which parallel splits of a model exist: the rules, and all splits that obey them.
+
+A split is a row of plain numbers: chips, the five parallel sizes' free four (data
+parallel follows), interleave, micro-batch and three choices held as positions in
+`RECOMPUTE`, `SHARDING` and `SWITCHED`.  One table of rules serves the single check and
+the enumeration, so the two cannot disagree.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from supernode_opt.workload.model import Model, Training
+
+Columns = dict[str, NDArray[np.int32]]
+Rule = tuple[Callable[[Mapping[str, NDArray]], NDArray], str]
+
+SIZES = (
+    "chips",
+    "tensor_parallel",
+    "pipeline_parallel",
+    "context_parallel",
+    "micro_batch",
+    "interleave",
+    "expert_parallel",
+)
+SWITCHES = ("recompute", "optimizer_sharding", "sequence_parallel")
+_BLOCK = 1 << 18
+
+
+class TooManySplits(ValueError):
+    """More legal splits than the caller is prepared to hold."""
+
+
+def _replicas(split: Mapping[str, NDArray]) -> NDArray:
+    model_parallel = (
+        split["tensor_parallel"] * split["pipeline_parallel"] * split["context_parallel"]
+    )
+    return np.maximum(split["chips"] // model_parallel, 1)
+
+
+def _micro_batches(split: Mapping[str, NDArray], batch: int) -> NDArray:
+    return batch // np.maximum(_replicas(split) * split["micro_batch"], 1)
+
+
+def _rules(model: Model, training: Training) -> dict[str, tuple[Rule, ...]]:
+    """Return the rules of each column; a rule may read that column and earlier ones."""
+    layers, batch = int(model.layers), int(training.global_batch)
+    sequence, experts = int(training.sequence_length), int(model.experts)
+
+    def stage(split: Mapping[str, NDArray]) -> NDArray:
+        return -(-layers // split["pipeline_parallel"])
+
+    tensor = tuple(
+        (
+            lambda s, width=int(width): width % s["tensor_parallel"] == 0,
+            f"tensor_parallel must divide the {int(width)} {what}",
+        )
+        for width, what in (
+            (model.heads, "attention heads"),
+            (model.hidden, "hidden channels"),
+            (model.ffn, "FFN channels"),
+        )
+        if width > 0
+    )
+    return {
+        "tensor_parallel": tensor,
+        "pipeline_parallel": (
+            (
+                lambda s: (s["pipeline_parallel"] - 1) * stage(s) < layers,
+                f"every pipeline stage must hold one of the {layers} layers",
+            ),
+        ),
+        "context_parallel": (
+            (
+                lambda s: (
+                    (s["context_parallel"] == 1)
+                    | (sequence % (2 * s["context_parallel"]) == 0)
+                ),
+                f"twice context_parallel must divide the sequence of {sequence} tokens",
+            ),
+            (
+                lambda s: (
+                    s["chips"]
+                    % (
+                        s["tensor_parallel"]
+                        * s["pipeline_parallel"]
+                        * s["context_parallel"]
+                    )
+                    == 0
+                ),
+                "chips must be a multiple of tensor * pipeline * context parallel",
+            ),
+            (
+                lambda s: batch % _replicas(s) == 0,
+                f"data parallel must divide the global batch of {batch}",
+            ),
+        ),
+        "micro_batch": (
+            (
+                lambda s: batch % (_replicas(s) * s["micro_batch"]) == 0,
+                f"micro_batch * data parallel must divide the global batch of {batch}",
+            ),
+        ),
+        "interleave": (
+            (
+                lambda s: (
+                    (s["interleave"] == 1)
+                    | (
+                        (s["pipeline_parallel"] > 1)
+                        & (stage(s) % s["interleave"] == 0)
+                        & (_micro_batches(s, batch) % s["pipeline_parallel"] == 0)
+                    )
+                ),
+                "interleave must be 1, or divide the layers of a stage with the"
+                " micro-batches a multiple of pipeline_parallel",
+            ),
+        ),
+        "expert_parallel": (
+            (
+                lambda s: (
+                    (max(experts, 1) % s["expert_parallel"] == 0)
+                    & (
+                        s["tensor_parallel"] * s["context_parallel"] * _replicas(s)
+                        % s["expert_parallel"]
+                        == 0
+                    )
+                ),
+                f"expert_parallel must divide the {experts} experts and"
+                " tensor * context * data parallel"
+                if experts
+                else "expert_parallel must be 1 for a dense model",
+            ),
+        ),
+        "optimizer_sharding": (
+            (
+                lambda s: (
+                    (s["optimizer_sharding"] == 0)
+                    | (_replicas(s) * s["context_parallel"] > 1)
+                ),
+                "optimizer_sharding must be zero0 without data or context parallel",
+            ),
+            (
+                lambda s: (s["optimizer_sharding"] < 3) | (s["pipeline_parallel"] == 1),
+                "zero3 needs pipeline_parallel 1",
+            ),
+        ),
+        "sequence_parallel": (
+            (
+                lambda s: (s["sequence_parallel"] == 0) | (s["tensor_parallel"] > 1),
+                "sequence_parallel must be off where tensor_parallel is 1",
+            ),
+            (
+                lambda s: (
+                    (s["sequence_parallel"] == 1)
+                    | (s["tensor_parallel"] == 1)
+                    | (experts == 0)
+                ),
+                "sequence_parallel must be on for experts with tensor_parallel above 1",
+            ),
+        ),
+    }
+
+
+def legal(split: Mapping[str, float], model: Model, training: Training) -> str | None:
+    """Return the sentence of the first rule that `split` breaks, or `None`.
+
+    Args:
+      split: every name of `SIZES` and `SWITCHES`; switches as positions.
+      model: the transformer.
+      training: sequence length and global batch [1].
+    """
+    for name in SIZES:
+        if split[name] < 1 or split[name] != int(split[name]):
+            return f"{name} must be a whole number from 1, but is {split[name]}"
+    columns = {name: np.asarray(int(split[name])) for name in SIZES + SWITCHES}
+    for rules in _rules(model, training).values():
+        for holds, sentence in rules:
+            if not holds(columns):
+                return sentence
+    return None
+
+
+def divisors(number: int) -> list[int]:
+    """Return the divisors of `number` in rising order.
+
+    >>> divisors(12)
+    [1, 2, 3, 4, 6, 12]
+    """
+    low = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    return sorted({*low, *(number // d for d in low)})
+
+
+def _options(model: Model, training: Training) -> dict[str, list[int]]:
+    """List what a size may be whatever the others are."""
+    layers = int(model.layers)
+    stages = sorted({-(-layers // pipeline) for pipeline in range(1, layers + 1)})
+    return {
+        "tensor_parallel": divisors(int(model.heads)),
+        "pipeline_parallel": list(range(1, layers + 1)),
+        "context_parallel": divisors(int(training.sequence_length)),
+        "micro_batch": divisors(int(training.global_batch)),
+        "interleave": sorted({d for stage in stages for d in divisors(stage)}),
+        "expert_parallel": divisors(max(int(model.experts), 1)),
+    }
+
+
+def enumerate_splits(
+    model: Model,
+    training: Training,
+    chips: Sequence[int],
+    ranges: Mapping[str, tuple[float, float]],
+    switches: Mapping[str, Sequence[int]],
+    limit: int = 20_000_000,
+) -> Columns:
+    """Return every legal split as columns of equal length.
+
+    Args:
+      model: the transformer.
+      training: sequence length and global batch [1].
+      chips: the chip counts to split over [1].
+      ranges: lowest and highest value of each size; a missing one is unrestricted.
+      switches: allowed positions of each of `SWITCHES`.
+      limit: most splits to hold.
+
+    Raises:
+      TooManySplits: there are more than `limit`.
+    """
+    rules = _rules(model, training)
+    rows: Columns = {"chips": np.asarray(sorted(set(chips)), np.int32)}
+    choices: dict[str, Sequence[int]] = {}
+    for name, options in _options(model, training).items():
+        low, high = ranges.get(name, (1.0, math.inf))
+        choices[name] = [o for o in options if low - 1e-9 <= o <= high + 1e-9]
+    choices |= {name: switches[name] for name in SWITCHES}
+    for name, options in choices.items():
+        rows = _expand(rows, name, np.asarray(options, np.int32), rules.get(name, ()))
+        if len(rows[name]) > limit:
+            raise TooManySplits(f"more than {limit} legal splits up to {name}")
+    return rows
+
+
+def _expand(
+    rows: Columns, name: str, options: NDArray[np.int32], rules: tuple[Rule, ...]
+) -> Columns:
+    """Cross `rows` with `options` of one more column and keep the legal ones."""
+    count = len(rows["chips"])
+    size = max(_BLOCK // max(len(options), 1), 1)
+    kept: list[Columns] = []
+    for start in range(0, count, size):
+        block = {key: column[start : start + size] for key, column in rows.items()}
+        length = len(block["chips"])
+        wide = {key: np.repeat(column, len(options)) for key, column in block.items()}
+        wide[name] = np.tile(options, length)
+        # Rules about divisibility come in order: a later one may assume the earlier.
+        for holds, _ in rules:
+            passed = holds(wide)
+            wide = {key: column[passed] for key, column in wide.items()}
+        kept.append(wide)
+    if not kept:
+        return {key: np.zeros(0, np.int32) for key in (*rows, name)}
+    return {key: np.concatenate([part[key] for part in kept]) for key in kept[0]}
