@@ -41,20 +41,20 @@ class Chip:
       scale_up_bandwidth: one direction, per package; the port contained in `tdp` [B/s].
       scale_out_bandwidth: one direction, network interface per package [B/s].
       port_energy: on-package SerDes energy per byte of scale-up bandwidth [J/B].
-      price: per package, memory included [USD].
-      memory_price: what a byte more or less of HBM changes [USD/B].
+      price: per package without its memory [USD].
+      memory_price: of its HBM [USD/B].
       failure_rate: job-stopping failures of the package [1/s].
     """
 
     peak_bf16: FlopPerSecond
-    peak_fp8: quantity("flop/s", zero=True)  # pyrefly: ignore[invalid-annotation]
+    peak_fp8: quantity("flop/s", zero=True)
     array_efficiency: Number
     sustained_clock: Number
     maximum_clock: Number
     tdp: Watt
     static_share: NonNegative
     leakage_share: NonNegative
-    leakage_coefficient: quantity("1/K")  # pyrefly: ignore[invalid-annotation]
+    leakage_coefficient: quantity("1/K")
     power_exponent: Number
     voltage_floor_clock: Number
     junction_limit: Kelvin
@@ -66,6 +66,6 @@ class Chip:
     scale_out_bandwidth: BytePerSecond
     port_energy: JoulePerByte
     price: Dollar
-    memory_price: quantity("USD/B", zero=True)  # pyrefly: ignore[invalid-annotation]
+    memory_price: quantity("USD/B", zero=True)
     failure_rate: PerSecond
     name: str = static(default="chip")

@@ -35,7 +35,7 @@ class Host:
     power: Power
     nic_energy: JoulePerByte
     price: Dollar
-    nic_price: quantity("USD/(B/s)", zero=True)  # pyrefly: ignore[invalid-annotation]
+    nic_price: quantity("USD/(B/s)", zero=True)
     failure_rate: PerSecond
     name: str = static(default="host")
 
@@ -55,7 +55,7 @@ class Rack:
     chips_per_rack: Count
     cable_length: Metre
     pitch: Metre
-    floor_area: quantity("m^2")  # pyrefly: ignore[invalid-annotation]
+    floor_area: quantity("m^2")
     supply_efficiency: Number
     name: str = static(default="rack")
 
@@ -75,11 +75,11 @@ class Cooling:
       rack_power_limit: what one rack can reject [W].
     """
 
-    area_resistance: quantity("m^2*K/W")  # pyrefly: ignore[invalid-annotation]
+    area_resistance: quantity("m^2*K/W")
     convective_share: NonNegative
     flow_exponent: Number
     reference_flow: CubicMetrePerSecond
-    heat_capacity: quantity("J/(m^3*K)")  # pyrefly: ignore[invalid-annotation]
+    heat_capacity: quantity("J/(m^3*K)")
     mover_share: NonNegative
     rack_power_limit: Watt
     name: str = static(default="cooling")
@@ -97,8 +97,8 @@ class Facility:
     """
 
     pue: Number
-    energy_price: quantity("USD/J", zero=True)  # pyrefly: ignore[invalid-annotation]
-    capital_price: quantity("USD/W", zero=True)  # pyrefly: ignore[invalid-annotation]
+    energy_price: quantity("USD/J", zero=True)
+    capital_price: quantity("USD/W", zero=True)
     lifetime: Second
     name: str = static(default="facility")
 

@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 
 from supernode_opt.hardware.fabric import mixed, per_technology, switch_tiers
 from supernode_opt.smooth import maximum
-from supernode_opt.system.design import Design
+from supernode_opt.system.design import Design, connected_domain
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.traffic import Transfer
 
@@ -34,7 +34,7 @@ def network(design: Design, scenario: Scenario, relaxed: ArrayLike) -> Network:
     delay = per_technology(scenario.links, "latency")
     inner = scenario.scale_up_switch
     outer = scenario.scale_out_switch
-    tiers = switch_tiers(inner, design.scale_up_domain, relaxed)
+    tiers = switch_tiers(inner, connected_domain(design), relaxed)
     outer_tiers = switch_tiers(outer, design.chips, relaxed)
     # Up to the top tier and down again: 2 t - 1 switches, t links each way.
     inner_path = inner.latency * jnp.maximum(2.0 * tiers - 1.0, 0.0)

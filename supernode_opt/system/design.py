@@ -97,3 +97,8 @@ def data_parallel(design: Design) -> Array:
         design.tensor_parallel * design.pipeline_parallel * design.context_parallel
     )
     return jnp.asarray(design.chips / model_parallel)
+
+
+def connected_domain(design: Design) -> Array:
+    """Return the chips that really share a scale-up domain [1]."""
+    return jnp.minimum(design.scale_up_domain, design.chips)

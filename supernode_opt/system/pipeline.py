@@ -98,6 +98,8 @@ def step_time(
     several = jnp.clip(jnp.asarray(stage_count) - 1.0, 0.0, 1.0)
     earlier = maximum(several * per_stage[0], per_stage[1], sharpness)
     imbalance = excess(earlier, per_stage[2], mean, sharpness)
+    # Only a split with fractional stages could have none as slow as the mean.
+    imbalance = jnp.maximum(imbalance, 0.0)
     slowest = mean + imbalance
     bubble = software.bubble_share * (stage_count - 1.0) / chunks * slowest
     transfer = count * software.pipeline_exposed * 2.0 * chunks * comm.stage

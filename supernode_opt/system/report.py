@@ -98,10 +98,10 @@ class Report:
     """
 
     step_time: Second
-    tokens_per_s: quantity("token/s")  # pyrefly: ignore[invalid-annotation]
+    tokens_per_s: quantity("token/s")
     mfu: NonNegative
     bubble_fraction: NonNegative
-    model_flops: quantity("flop")  # pyrefly: ignore[invalid-annotation]
+    model_flops: quantity("flop")
     peak_flops: FlopPerSecond
     data_parallel: NonNegative
     micro_batches: NonNegative
@@ -128,11 +128,11 @@ class Report:
     scale_out_reach: NonNegative
     cost: Dollar
     capital_cost: Dollar
-    tokens_per_joule: quantity("token/J")  # pyrefly: ignore[invalid-annotation]
-    tokens_per_dollar: quantity("token/USD")  # pyrefly: ignore[invalid-annotation]
+    tokens_per_joule: quantity("token/J")
+    tokens_per_dollar: quantity("token/USD")
     mtbf: Second
     goodput: NonNegative
-    goodput_tokens_per_s: quantity("token/s")  # pyrefly: ignore[invalid-annotation]
+    goodput_tokens_per_s: quantity("token/s")
     step: StepTime
     memory_parts: MemoryParts
     power_parts: PowerParts

@@ -76,7 +76,7 @@ class Software:
     optimizer_traffic: NonNegative
     step_overhead: Time
     straggler: NonNegative
-    framework_memory: quantity("B", zero=True)  # pyrefly: ignore[invalid-annotation]
-    buffer_memory: quantity("B", zero=True)  # pyrefly: ignore[invalid-annotation]
+    framework_memory: quantity("B", zero=True)
+    buffer_memory: quantity("B", zero=True)
     score_bytes: NonNegative = 0.0
     name: str = static(default="software")

@@ -15,7 +15,7 @@ from supernode_opt.hardware.fabric import (
     scale_up_span,
     switch_tiers,
 )
-from supernode_opt.system.design import Design
+from supernode_opt.system.design import Design, connected_domain
 from supernode_opt.system.scenario import Scenario
 
 
@@ -58,7 +58,7 @@ def wire(design: Design, scenario: Scenario, relaxed: ArrayLike) -> Wiring:
     network above its first tier.
     """
     inner, outer = scenario.scale_up_switch, scenario.scale_out_switch
-    domain, chips = design.scale_up_domain, design.chips
+    domain, chips = connected_domain(design), design.chips
     tiers = switch_tiers(inner, domain, relaxed)
     cabled = cabled_tiers(inner, tiers)
     outer_tiers = switch_tiers(outer, chips, relaxed)

@@ -66,6 +66,6 @@ class Training:
 
     sequence_length: Count
     global_batch: Count
-    gradient_bytes: quantity("B") = 4.0  # pyrefly: ignore[invalid-annotation]
+    gradient_bytes: quantity("B") = 4.0
     precision: Precision = static(default="bf16")
     attention_flops: Literal["causal", "full"] = static(default="causal")

@@ -97,9 +97,11 @@ def _attention_gemms(model: Model, split: Split) -> list[tuple[Any, ...]]:
     rank = model.key_value_rank
     no_rope = model.heads * (model.head_dim + value_width(model)) / tensor
     query = model.heads * query_width(model) / tensor
+    compressed = jnp.asarray(model.query_rank) > 0.0
+    query_inner = jnp.where(compressed, model.query_rank, hidden)
     return [
         ("query down", spread, model.query_rank, hidden),
-        ("query up", tokens, query, model.query_rank),
+        ("query up", tokens, query, query_inner),
         ("key value down", spread, rank + model.rope_dim, hidden),
         ("key value up", tokens, no_rope, rank),
         out,

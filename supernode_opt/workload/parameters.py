@@ -13,7 +13,10 @@ def attention_parameters(model: Model) -> Array:
         channels = (2.0 * heads + 2.0 * model.kv_heads) * model.head_dim
         return jnp.asarray(hidden * channels)
     wide = model.head_dim + model.rope_dim
-    query = model.query_rank * (hidden + heads * wide)
+    through = model.query_rank * (hidden + heads * wide)
+    query = jnp.where(
+        jnp.asarray(model.query_rank) > 0.0, through, hidden * heads * wide
+    )
     keys = hidden * (model.key_value_rank + model.rope_dim)
     keys = keys + model.key_value_rank * heads * (model.head_dim + model.value_dim)
     return jnp.asarray(query + keys + heads * model.value_dim * hidden)

@@ -1,0 +1,204 @@
+"""Catalog files: YAML entries whose every number keeps its range and its source."""
+
+import dataclasses
+import difflib
+import functools
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter
+
+from supernode_opt.hardware.chip import Chip
+from supernode_opt.hardware.network import LinkTechnology, Switch
+from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
+from supernode_opt.system.software import Software
+from supernode_opt.units import parse, quantities
+from supernode_opt.workload.model import Model
+
+RECORDS: dict[str, type] = {
+    "chip": Chip,
+    "link": LinkTechnology,
+    "switch": Switch,
+    "host": Host,
+    "rack": Rack,
+    "cooling": Cooling,
+    "facility": Facility,
+    "reliability": Reliability,
+    "software": Software,
+    "model": Model,
+}
+KINDS = (*RECORDS, "system")
+_FILES = {
+    "switch": "switches",
+    "facility": "facilities",
+    "reliability": "reliabilities",
+}
+_HEADINGS = ("sources", "shared")
+_ABOUT = ("notes", "source", "confidence", "published")
+
+
+class UnknownEntry(ValueError):
+    """A name that the catalog does not hold."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """Where a number comes from.
+
+    Attributes:
+      value: the number the program uses, in `unit`.
+      low: end of the plausible range, in `unit`.
+      high: other end of the plausible range, in `unit`.
+      unit: base SI unit, "" for a pure number.
+      source: document or, for an estimate, its reasoning.
+      confidence: "primary", "secondary" or "estimate".
+    """
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    source: str
+    confidence: str
+
+
+def unknown(what: str, name: str, known: tuple[str, ...]) -> UnknownEntry:
+    """Word the error for `name`, which is none of the `known` names of `what`."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    advice = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    return UnknownEntry(f"unknown {what} {name!r}; {advice}")
+
+
+@functools.cache
+def document(kind: str) -> Mapping[str, Any]:
+    """Read the file that holds the entries of `kind`.
+
+    Raises:
+      UnknownEntry: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise unknown("kind of entry", kind, KINDS)
+    file = f"{_FILES.get(kind, kind + 's')}.yaml"
+    folder = resources.files("supernode_opt.catalog")
+    text = folder.joinpath(file).read_text(encoding="utf-8")
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Return the names of all entries of `kind`, in file order."""
+    return tuple(name for name in document(kind) if name not in _HEADINGS)
+
+
+def entry(kind: str, name: str) -> Mapping[str, Any]:
+    """Return the entry as written.
+
+    Raises:
+      UnknownEntry: there is no such kind or no such entry.
+    """
+    if name not in names(kind):
+        raise unknown(kind, name, names(kind))
+    return document(kind)[name]
+
+
+def trace(kind: str, written: Any, unit: str, about: Mapping[str, Any]) -> Provenance:
+    """Read one number of a file of `kind`.
+
+    Args:
+      kind: names the file, whose `sources` expand short keys.
+      written: a mapping of value, low, high, unit, source and confidence, or a bare
+        number, which is exact and takes source and confidence from `about`.
+      unit: the base SI unit to convert to.
+      about: the entry the number belongs to.
+    """
+    if not isinstance(written, Mapping):
+        written = {"value": written, "low": written, "high": written, **about}
+    given = written.get("unit", "1")
+    suffix = "" if given == "1" else f" {given}"
+    value, low, high = (
+        parse(f"{written[part]!r}{suffix}", unit) for part in ("value", "low", "high")
+    )
+    source = document(kind)["sources"].get(written["source"], written["source"])
+    return Provenance(value, low, high, unit, source, written["confidence"])
+
+
+def _check_record(kind: str) -> None:
+    if kind not in RECORDS:
+        raise unknown("kind of record", kind, tuple(RECORDS))
+
+
+@functools.cache
+def _units(kind: str) -> Mapping[str, str]:
+    return {name: declared.unit for name, declared in quantities(RECORDS[kind])}
+
+
+@functools.cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(RECORDS[kind])
+
+
+@functools.cache
+def _provenance(kind: str, name: str) -> Mapping[str, Provenance]:
+    _check_record(kind)
+    fields = entry(kind, name)
+    units = _units(kind)
+    return {
+        field: trace(kind, written, units[field], fields)
+        for field, written in fields.items()
+        if field in units
+    }
+
+
+def provenance(kind: str, name: str) -> dict[str, Provenance]:
+    """Return range and source of every number the entry gives, in SI.
+
+    Raises:
+      UnknownEntry: there is no such kind or no such entry.
+    """
+    return dict(_provenance(kind, name))
+
+
+@functools.cache
+def load(kind: str, name: str) -> Any:
+    """Return the entry as the record of its kind, in SI.
+
+    Raises:
+      UnknownEntry: there is no such kind or no such entry.
+    """
+    _check_record(kind)
+    written = {f: v for f, v in entry(kind, name).items() if f not in _ABOUT}
+    numbers = {f: traced.value for f, traced in _provenance(kind, name).items()}
+    return _adapter(kind).validate_python({**written, **numbers, "name": name})
+
+
+_PUBLISHED = {
+    "parameters": "",
+    "active_parameters": "",
+    "power": "W",
+    "power_bottom_up": "W",
+    "price": "USD",
+    "peak_bf16": "flop/s",
+    "peak_fp8": "flop/s",
+    "hbm_capacity": "B",
+    "hbm_bandwidth": "B/s",
+    "scale_up_bandwidth": "B/s",
+    "scale_out_bandwidth": "B/s",
+    "scale_up_modules": "",
+    "scale_out_modules": "",
+    "optical_modules": "",
+    "switch_chips": "",
+}
+
+
+def published(kind: str, name: str) -> dict[str, Provenance]:
+    """Return figures published about the entry that are no input of the model, in SI.
+
+    Raises:
+      UnknownEntry: there is no such kind or no such entry.
+    """
+    fields = entry(kind, name)
+    return {
+        figure: trace(kind, written, _PUBLISHED[figure], fields)
+        for figure, written in fields.get("published", {}).items()
+    }

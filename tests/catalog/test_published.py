@@ -1,0 +1,150 @@
+"""The catalog reproduces what is published about its systems, chips and models."""
+
+import math
+
+import pytest
+
+from supernode_opt import catalog
+from supernode_opt.workload.parameters import (
+    active_parameters,
+    embedding_parameters,
+    mtp_parameters,
+    parameters,
+)
+
+# Best measured large BF16 GEMM [TFLOP/s], stas00/ml-engineering; the Ascend figures are
+# an energy analogy (910C) and AIBench's 84 % of peak (910).
+LARGE_GEMM = {
+    "a100_sxm_80gb": 271.2,
+    "h100_sxm": 794.5,
+    "h800_sxm": 794.5,
+    "b200": 1745.0,
+    "b300": 1769.0,
+    "gb200": 1822.0,
+    "ascend_910c": 540.0,
+    "ascend_910b": 0.84 * 353.0,
+}
+
+# Model cards differ: these two count the embedding table among the active parameters,
+# DeepSeek-V3 and Pangu Ultra MoE only the LM head.
+COUNTS_EMBEDDING = {"mixtral_8x7b", "qwen3_235b_a22b"}
+ACTIVE = [
+    name
+    for name in catalog.names("model")
+    if "active_parameters" in catalog.published("model", name)
+]
+
+
+def system_totals(name):
+    """Peak [flop/s], HBM [B, B/s] and both bandwidths [B/s] of a default machine."""
+    system = catalog.system(name)
+    chip = catalog.load("chip", system.chip)
+    fields = {
+        "peak_bf16": chip.peak_bf16,
+        "hbm_capacity": chip.hbm_capacity,
+        "hbm_bandwidth": chip.hbm_bandwidth,
+        "scale_up_bandwidth": chip.scale_up_bandwidth,
+        "scale_out_bandwidth": chip.scale_out_bandwidth,
+    }
+    return {field: system.design["chips"] * value for field, value in fields.items()}
+
+
+@pytest.mark.parametrize("name", sorted(LARGE_GEMM))
+def test_clock_times_array_efficiency_is_the_best_gemm(name):
+    chip = catalog.load("chip", name)
+    rate = chip.peak_bf16 * chip.sustained_clock * chip.array_efficiency
+    assert rate == pytest.approx(LARGE_GEMM[name] * 1e12, rel=0.005)
+
+
+@pytest.mark.parametrize("name", ["cloudmatrix384", "gb200_nvl72", "dgx_h100"])
+def test_chips_add_up_to_published_totals(name):
+    published = catalog.published("system", name)
+    for field, total in system_totals(name).items():
+        if field in published:
+            assert total == pytest.approx(published[field].value, rel=0.003), field
+
+
+def test_seed_claim_peak_ratios():
+    """384 x 752 TFLOP/s = 288.8 PFLOP/s, 1.604 x NVL72; 240 chips break even."""
+    ours, theirs = system_totals("cloudmatrix384"), system_totals("gb200_nvl72")
+    assert ours["peak_bf16"] == pytest.approx(288.8e15, rel=2e-4)
+    assert theirs["peak_bf16"] == pytest.approx(180e15)
+    assert ours["peak_bf16"] / theirs["peak_bf16"] == pytest.approx(1.604, abs=5e-4)
+    chip = catalog.load("chip", "ascend_910c").peak_bf16
+    assert math.ceil(theirs["peak_bf16"] / chip) == 240
+    ratio = chip / catalog.load("chip", "gb200").peak_bf16
+    assert ratio == pytest.approx(0.301, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("field", "ratio"),
+    [
+        ("hbm_capacity", 3.67),
+        ("hbm_bandwidth", 2.13),
+        ("scale_up_bandwidth", 2.32),
+        ("scale_out_bandwidth", 5.33),
+    ],
+)
+def test_seed_claim_memory_and_bandwidth_ratios(field, ratio):
+    ours, theirs = system_totals("cloudmatrix384"), system_totals("gb200_nvl72")
+    assert ours[field] / theirs[field] == pytest.approx(ratio, abs=0.005)
+
+
+def test_link_modules_of_cloudmatrix_close():
+    """Seven modules per scale-up end, four scale-out ends per NPU, 6,912 in all."""
+    system = catalog.system("cloudmatrix384")
+    published = catalog.published("system", "cloudmatrix384")
+    chip = catalog.load("chip", system.chip)
+    inner = catalog.load("switch", system.scale_up_switch)
+    outer = catalog.load("switch", system.scale_out_switch)
+    assert chip.scale_up_bandwidth / inner.module_bandwidth == pytest.approx(7.0)
+    assert chip.scale_up_bandwidth / inner.lane_rate == pytest.approx(14.0)
+    up = 384 * 2 * chip.scale_up_bandwidth / inner.module_bandwidth
+    out = 384 * 2 * 2 * chip.scale_out_bandwidth / outer.module_bandwidth
+    assert up == pytest.approx(published["scale_up_modules"].value)
+    assert out == pytest.approx(published["scale_out_modules"].value)
+    assert up + out == pytest.approx(published["optical_modules"].value)
+    assert inner.first_tier_chips * inner.radix == 384
+
+
+def test_nvswitch_energy_and_count_follow_the_rack():
+    switch = catalog.load("switch", "nvswitch5")
+    chip = catalog.load("chip", "gb200")
+    ports = 72 * chip.scale_up_bandwidth
+    assert switch.energy * ports == pytest.approx(18 * 420.0, rel=0.005)
+    assert ports / switch.chip_bandwidth == pytest.approx(18.0)
+
+
+def test_failure_rates_add_up_to_llama_3():
+    """Package, board and other rates are the 419 interruptions less network ones."""
+    chip = catalog.load("chip", "h100_sxm").failure_rate
+    board = catalog.load("host", "x86_dgx_h100").failure_rate / 8
+    other = catalog.load("reliability", "llama3").other_failure_rate
+    per_gpu_hour = (chip + board + other) * 3600
+    assert per_gpu_hour == pytest.approx((419 - 35) / 21.233664e6, rel=0.005)
+
+
+@pytest.mark.parametrize("name", catalog.names("model"))
+def test_parameter_count(name):
+    """Embedding and LM head are included, multi-token prediction is not."""
+    published = catalog.published("model", name)["parameters"]
+    derived = float(parameters(catalog.load("model", name)))
+    assert derived == pytest.approx(published.value, rel=0.01)
+    assert published.low <= derived <= published.high
+
+
+@pytest.mark.parametrize("name", ACTIVE)
+def test_active_parameter_count(name):
+    model = catalog.load("model", name)
+    derived = float(active_parameters(model))
+    if name not in COUNTS_EMBEDDING:
+        derived -= float(embedding_parameters(model))
+    published = catalog.published("model", name)["active_parameters"]
+    assert derived == pytest.approx(published.value, rel=0.011)
+
+
+def test_multi_token_prediction_of_deepseek():
+    """The card's 14 B of MTP holds copies of embedding and head (1.85 B), ours not."""
+    model = catalog.load("model", "deepseek_v3_671b")
+    copies = 2 * float(embedding_parameters(model))
+    assert float(mtp_parameters(model)) + copies == pytest.approx(14e9, rel=0.05)
