@@ -17,7 +17,7 @@ Record = TypeVar("Record")
 
 
 def static(*, default: Any = dataclasses.MISSING) -> Any:
-    """Declare a field that is part of the program, not of the numbers (a name, a kind)."""
+    """Declare a field that shapes the program instead of entering it (a name, a kind)."""
     return dataclasses.field(default=default, metadata={"static": True})
 
 
@@ -65,7 +65,7 @@ def replace(tree: Any, path: str, value: Any) -> Any:
 
 
 def leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted path, value) of every continuous (non-static) field below `tree`."""
+    """Yield (dotted path, value) of every field below `tree` that is not static."""
     if isinstance(tree, tuple):
         for index, item in enumerate(tree):
             yield from leaves(item, f"{prefix}{index}.")

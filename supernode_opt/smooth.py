@@ -28,9 +28,7 @@ def maximum(a: ArrayLike, b: ArrayLike, sharpness: ArrayLike) -> Array:
     return high + high * _surplus(low, high, sharpness)
 
 
-def excess(
-    a: ArrayLike, b: ArrayLike, base: ArrayLike, sharpness: ArrayLike
-) -> Array:
+def excess(a: ArrayLike, b: ArrayLike, base: ArrayLike, sharpness: ArrayLike) -> Array:
     """Return `maximum(a, b) - base`, exact to the last digit where `base` is `a`."""
     high, low = jnp.maximum(a, b), jnp.minimum(a, b)
     return (high - base) + high * _surplus(low, high, sharpness)

@@ -63,13 +63,16 @@ def parse(text: str, unit: str) -> float:
         number, written = _split_number(spaced)
         magnitude = float(number)
     written = written.strip() or wanted
-    if len(written) > 40 or "**" in written:
-        raise UnitError(f"{text!r} is not a quantity in {unit!r}")
+    # A tower of powers would keep pint busy for ever.
+    if len(written) > 40 or "**" in written or written.count("^") > 2:
+        raise UnitError(f"is no quantity in {unit or 'plain numbers'}: {text[:40]!r}")
     try:
         found = registry().Quantity(magnitude, registry().Unit(_normalise(written)))
         return float(found.to(_normalise(wanted) or "dimensionless").magnitude)
     except pint.DimensionalityError:
-        raise UnitError(f"must be in {unit or 'plain numbers'}, but is {text!r}") from None
+        raise UnitError(
+            f"must be in {unit or 'plain numbers'}, but is {text!r}"
+        ) from None
     except Exception:
         raise UnitError(f"has an unknown unit: {text!r} (expected {unit!r})") from None
 
@@ -94,7 +97,7 @@ def _split_number(text: str) -> tuple[str, str]:
         except ValueError:
             continue
         return text[:end], text[end:]
-    raise UnitError(f"{text[:40]!r} is not a number")
+    raise UnitError(f"must be a number, but is {text[:40]!r}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,13 +113,20 @@ class Quantity:
     choices: tuple[str, ...] = ()
 
 
-def quantity(unit: str, *, low: float | None = 0.0, zero: bool = False) -> Any:
+def quantity(
+    unit: str,
+    *,
+    low: float | None = 0.0,
+    zero: bool = False,
+    high: float | None = None,
+) -> Any:
     """Make the annotated type of a field measured in `unit`.
 
     Args:
       unit: base SI unit, "" for a pure number.
       low: the bound below which no value makes sense, `None` for none.
       zero: whether the bound itself is allowed.
+      high: the greatest value that makes sense, `None` for none.
     """
 
     def read(value: Any) -> Any:
@@ -128,6 +138,8 @@ def quantity(unit: str, *, low: float | None = 0.0, zero: bool = False) -> Any:
 
     bound = {} if low is None else {"ge" if zero else "gt": low}
     number = {} if low is None else {"minimum" if zero else "exclusiveMinimum": low}
+    if high is not None:
+        bound["le"] = number["maximum"] = high
     schema = {
         "anyOf": [{"type": "number", **number}, {"type": "string"}],
         "description": f"[{unit or '1'}]",
@@ -144,6 +156,8 @@ def quantity(unit: str, *, low: float | None = 0.0, zero: bool = False) -> Any:
 Number = quantity("")
 Count = quantity("")
 NonNegative = quantity("", zero=True)
+Share = quantity("", zero=True, high=1.0)
+Efficiency = quantity("", high=1.0)
 Second = quantity("s")
 Watt = quantity("W")
 Kelvin = quantity("K")

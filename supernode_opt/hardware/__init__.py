@@ -1,0 +1,1 @@
+"""Hardware: chips, links, switches, racks and cooling, and their physics."""

@@ -5,12 +5,13 @@ from supernode_opt.units import (
     Byte,
     BytePerSecond,
     Dollar,
+    Efficiency,
     FlopPerSecond,
     JoulePerByte,
     Kelvin,
-    NonNegative,
     Number,
     PerSecond,
+    Share,
     SquareMetre,
     Watt,
     quantity,
@@ -48,12 +49,12 @@ class Chip:
 
     peak_bf16: FlopPerSecond
     peak_fp8: quantity("flop/s", zero=True)
-    array_efficiency: Number
-    sustained_clock: Number
+    array_efficiency: Efficiency
+    sustained_clock: Efficiency
     maximum_clock: Number
     tdp: Watt
-    static_share: NonNegative
-    leakage_share: NonNegative
+    static_share: Share
+    leakage_share: Share
     leakage_coefficient: quantity("1/K")
     power_exponent: Number
     voltage_floor_clock: Number
@@ -61,7 +62,7 @@ class Chip:
     die_area: SquareMetre
     hbm_capacity: Byte
     hbm_bandwidth: BytePerSecond
-    hbm_efficiency: Number
+    hbm_efficiency: Efficiency
     scale_up_bandwidth: BytePerSecond
     scale_out_bandwidth: BytePerSecond
     port_energy: JoulePerByte

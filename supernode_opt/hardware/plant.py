@@ -5,12 +5,14 @@ from supernode_opt.units import (
     Count,
     CubicMetrePerSecond,
     Dollar,
+    Efficiency,
     JoulePerByte,
     Metre,
     NonNegative,
     Number,
     PerSecond,
     Second,
+    Share,
     Watt,
     quantity,
 )
@@ -56,7 +58,7 @@ class Rack:
     cable_length: Metre
     pitch: Metre
     floor_area: quantity("m^2")
-    supply_efficiency: Number
+    supply_efficiency: Efficiency
     name: str = static(default="rack")
 
 
@@ -76,7 +78,7 @@ class Cooling:
     """
 
     area_resistance: quantity("m^2*K/W")
-    convective_share: NonNegative
+    convective_share: Share
     flow_exponent: Number
     reference_flow: CubicMetrePerSecond
     heat_capacity: quantity("J/(m^3*K)")
@@ -115,7 +117,7 @@ class Reliability:
     """
 
     other_failure_rate: PerSecond
-    link_masking: NonNegative
+    link_masking: Share
     checkpoint_stall: Second
     restart_time: Second
     name: str = static(default="reliability")

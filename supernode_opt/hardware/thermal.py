@@ -41,7 +41,9 @@ def loop_gain(x: ArrayLike) -> Array:
 
 
 @loop_gain.defjvp
-def _loop_gain_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+def _loop_gain_jvp(
+    primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
     (x,), (tangent,) = primals, tangents
     gain = loop_gain(x)
     # Inside dw/dx = exp(w) / (1 - w); beyond, the power law's own slope.

@@ -1,0 +1,1 @@
+"""System: where hardware meets work; `evaluate` is its door."""

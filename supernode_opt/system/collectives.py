@@ -65,9 +65,7 @@ def duration(transfer: Transfer, net: Network, sharpness: ArrayLike) -> Array:
     return moving + hops + transfer.calls * net.call_latency
 
 
-def durations(
-    transfers: list[Transfer], net: Network, sharpness: ArrayLike
-) -> Array:
+def durations(transfers: list[Transfer], net: Network, sharpness: ArrayLike) -> Array:
     """Time several collectives in one stacked call [len(transfers), *batch] [s]."""
     flat = jnp.broadcast_arrays(*jax.tree.leaves(transfers))
     fields = len(Transfer._fields)

@@ -1,5 +1,6 @@
 """Everything that is chosen: one machine and one way to split the model over it."""
 
+import dataclasses
 from typing import Any
 
 import jax.numpy as jnp
@@ -89,6 +90,27 @@ def one_hot(choice: str, names: tuple[str, ...]) -> Array:
     if choice not in names:
         raise ValueError(f"must be one of {', '.join(names)}, but is {choice!r}")
     return jnp.asarray([float(name == choice) for name in names])
+
+
+def aligned(design: Design) -> Design:
+    """Return `design` with every field of the common batch shape.
+
+    Raises:
+      ValueError: the fields' shapes do not broadcast against each other.
+    """
+    mixtures = {name: jnp.asarray(getattr(design, name)) for name in CHOICES}
+    fields = [field.name for field in dataclasses.fields(design)]
+    numbers = {n: jnp.asarray(getattr(design, n)) for n in fields if n not in CHOICES}
+    shapes = [number.shape for number in numbers.values()]
+    shapes += [mixture.shape[1:] for mixture in mixtures.values()]
+    batch = jnp.broadcast_shapes(*shapes)
+    for name, number in numbers.items():
+        numbers[name] = jnp.broadcast_to(number, batch)
+    for name, mixture in mixtures.items():
+        kinds, *own = mixture.shape
+        inner = mixture.reshape(kinds, *(1,) * (len(batch) - len(own)), *own)
+        mixtures[name] = jnp.broadcast_to(inner, (kinds, *batch))
+    return Design(**numbers, **mixtures)
 
 
 def data_parallel(design: Design) -> Array:

@@ -7,7 +7,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.system.collectives import network
-from supernode_opt.system.design import Design, data_parallel
+from supernode_opt.system.design import Design, aligned, data_parallel
 from supernode_opt.system.economics import cost_parts, failure_rate, goodput
 from supernode_opt.system.footprint import memory_parts
 from supernode_opt.system.kernels import gemm_peak, layer_times
@@ -54,9 +54,7 @@ def rank_share(
     replicas = jnp.maximum(data_parallel(design) * context, 1.0)
     routed = replicas * design.tensor_parallel / design.expert_parallel
     routed = jnp.maximum(routed, 1.0)
-    stages = place_layers(
-        model, design.pipeline_parallel, design.interleave, relaxed
-    )
+    stages = place_layers(model, design.pipeline_parallel, design.interleave, relaxed)
     held = shards(
         model,
         stages.dense,
@@ -85,9 +83,7 @@ def run_job(
     step, bubble = step_time(
         design, scenario, stages, times, exposed, head, comm, held, sharpness
     )
-    memory = memory_parts(
-        design, scenario, split, stages, held, *replicas, sharpness
-    )
+    memory = memory_parts(design, scenario, split, stages, held, *replicas, sharpness)
     return Job(step, memory, bubble)
 
 
@@ -113,6 +109,7 @@ def evaluate(
     Returns:
       Every quantity of the design, in base SI units.
     """
+    design = aligned(design)
     job = run_job(design, scenario, sharpness, relaxed)
     step = total(job.step)
     chip, training = scenario.chip, scenario.training

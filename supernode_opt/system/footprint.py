@@ -61,9 +61,7 @@ def memory_parts(
     per_dense = _chosen(design.recompute, dense_bytes)
     per_expert = _chosen(design.recompute, expert_bytes)
     count = micro_batches(design, scenario)
-    flying = stack(
-        *in_flight(design.pipeline_parallel, design.interleave, count)
-    )
+    flying = stack(*in_flight(design.pipeline_parallel, design.interleave, count))
     # MTP layers sit on the last stage.
     dense_layers = stack(stages.dense[0], stages.dense[2])
     expert_layers = stack(stages.expert[0], stages.expert[2] + model.mtp_layers)
@@ -97,7 +95,7 @@ def memory_parts(
 
 def _chosen(weights: Array, values: Array) -> Array:
     """Average `values` [3, *batch] with mixture `weights`, which may lack the batch."""
-    return sum(weights[k] * values[k] for k in range(3))
+    return weights[0] * values[0] + weights[1] * values[1] + weights[2] * values[2]
 
 
 def _larger(first: Array, last: Array, sharpness: ArrayLike) -> Array:

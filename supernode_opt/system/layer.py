@@ -74,7 +74,11 @@ def communication(
     activations = 2.0 * split.tokens * model.hidden
     keys = 2.0 * split.tokens * key_value_channels(model, tensor)
     spread = split.tokens_after_tensor
-    reduced = scenario.training.gradient_bytes + 2.0
+    zero = design.optimizer_sharding
+    # Once per step: all-reduce gradients (ZeRO-0), scatter them and gather parameters
+    # (1), or only gather parameters (2).
+    scattered = scenario.training.gradient_bytes * (2.0 * zero[0] + zero[1])
+    reduced = scattered + 2.0 * (zero[1] + zero[2])
     transfers: list[Transfer] = [
         gather(tensor_group, activations),
         gather(context_group, keys * design.context_parallel),
@@ -101,21 +105,26 @@ def layer_passes(
     Passes of one layer: with sequence parallelism four gathers or scatters forward and
     six backward (four and four without), half of them in an expert layer, whose expert
     block needs none; full recompute repeats the forward ones.  Two all-to-alls per
-    pass; backward moves keys and their gradients.  ZeRO-3 gathers parameters in both
-    passes and scatters gradients in the second.
+    pass; backward moves keys and their gradients.  ZeRO-2 and ZeRO-3 keep only a shard
+    of the gradients, so every backward pass scatters them; ZeRO-3 also gathers the
+    parameters in both passes.
     """
     software = scenario.software
     full, sequence = design.recompute[2], design.sequence_parallel[1]
-    sharded = design.optimizer_sharding[3]
+    zero = design.optimizer_sharding
+    sharded = zero[3]
     has_experts = scenario.model.top_k > 0.0
     share = jnp.where(has_experts, 0.5, 1.0)
     one, none = jnp.ones_like(full), jnp.zeros_like(full)
     backward = 4.0 + 2.0 * sequence + 4.0 * full
     scatter = scenario.training.gradient_bytes / 2.0
     expert_gather = comm.shard_expert + comm.shard_routed
-    both = sharded * (1.0 + scatter)
+    both = sharded + (zero[2] + zero[3]) * scatter
     raw = stack(
-        *(comm.tensor * n for n in (4.0 * one, backward, 4.0 * share, backward * share)),
+        *(
+            comm.tensor * n
+            for n in (4.0 * one, backward, 4.0 * share, backward * share)
+        ),
         *(comm.context * n for n in (one, 2.0 + full, one, 2.0 + full)),
         *(comm.dispatch * n for n in (none, none, 2.0 * one, 2.0 + 2.0 * full)),
         *(comm.shard_dense * n for n in (sharded, both)),

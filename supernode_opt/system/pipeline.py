@@ -103,9 +103,9 @@ def step_time(
     slowest = mean + imbalance
     bubble = software.bubble_share * (stage_count - 1.0) / chunks * slowest
     transfer = count * software.pipeline_exposed * 2.0 * chunks * comm.stage
-    reduction = (1.0 - design.optimizer_sharding[3]) * (
-        comm.data_dense + comm.data_routed
-    )
+    # ZeRO-3 has nothing left to exchange at the end of a step.
+    once = 1.0 - design.optimizer_sharding[3]
+    reduction = once * (comm.data_dense + comm.data_routed)
     # Backward chunks that still run while the first gradients are reduced; with
     # interleaving all but the last chunk's wait until its own backward pass is done.
     window = 1.0 / chunks + jnp.minimum(count, stage_count) * (1.0 - 1.0 / chunks)

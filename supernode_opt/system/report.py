@@ -1,4 +1,4 @@
-"""The answer of the physics: every quantity with its unit, every total with its parts."""
+"""The answer of the physics: quantities with units, totals with their parts."""
 
 import dataclasses
 from functools import reduce

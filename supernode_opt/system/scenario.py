@@ -5,7 +5,7 @@ from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
 from supernode_opt.record import record
 from supernode_opt.system.software import Software
-from supernode_opt.units import NonNegative
+from supernode_opt.units import Share
 from supernode_opt.workload.model import Model, Training
 
 
@@ -31,4 +31,4 @@ class Scenario:
     facility: Facility
     reliability: Reliability
     software: Software
-    memory_headroom: NonNegative = 0.08
+    memory_headroom: Share = 0.08

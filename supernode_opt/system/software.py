@@ -1,7 +1,7 @@
-"""What the training framework adds to the hardware: the constants of a software stack."""
+"""What a training framework adds to the hardware: the constants of its stack."""
 
 from supernode_opt.record import record, static
-from supernode_opt.units import NonNegative, Number, quantity
+from supernode_opt.units import Efficiency, NonNegative, Number, Share, quantity
 
 Time = quantity("s", zero=True)
 
@@ -32,7 +32,7 @@ class Software:
       tensor_overlapped, tensor_window: tensor (and sequence) parallel traffic [1].
       context_overlapped, context_window: context parallel ring [1].
       expert_overlapped, expert_window: expert all-to-all [1].
-      shard_overlapped, shard_window: ZeRO-3 parameter gathering [1].
+      shard_overlapped, shard_window: ZeRO-2 and ZeRO-3 per-layer exchange [1].
       data_exposed: share of gradient reduction that never hides [1].
       pipeline_exposed: share of stage-to-stage transfers that is exposed [1].
       bubble_share: pipeline bubble over that of 1F1B (DualPipe 0.35) [1].
@@ -46,11 +46,11 @@ class Software:
       buffer_memory: communication buffers per chip [B].
     """
 
-    gemm_efficiency: Number
+    gemm_efficiency: Efficiency
     gemm_tokens: NonNegative
     gemm_width: NonNegative
     expert_tokens: NonNegative
-    attention_efficiency: Number
+    attention_efficiency: Efficiency
     elementwise_traffic: NonNegative
     launch_time: Time
     expert_layer_time: Time
@@ -60,16 +60,16 @@ class Software:
     scale_up_latency: Time
     scale_out_latency: Time
     collective_latency: Time
-    tensor_overlapped: NonNegative
-    tensor_window: NonNegative
-    context_overlapped: NonNegative
-    context_window: NonNegative
-    expert_overlapped: NonNegative
-    expert_window: NonNegative
-    shard_overlapped: NonNegative
-    shard_window: NonNegative
-    data_exposed: NonNegative
-    pipeline_exposed: NonNegative
+    tensor_overlapped: Share
+    tensor_window: Share
+    context_overlapped: Share
+    context_window: Share
+    expert_overlapped: Share
+    expert_window: Share
+    shard_overlapped: Share
+    shard_window: Share
+    data_exposed: Share
+    pipeline_exposed: Share
     bubble_share: NonNegative
     expert_imbalance: Number
     head_factor: Number

@@ -38,7 +38,7 @@ class ChipState(NamedTuple):
 def chip_state(
     design: Design, scenario: Scenario, activity: ArrayLike, sharpness: ArrayLike
 ) -> ChipState:
-    """Close the clock-power-heat loop of a package that is busy `activity` of the time."""
+    """Close the clock-power-heat loop of a package busy `activity` of the time."""
     chip, cooling = scenario.chip, scenario.cooling
     cold = static_power(chip, design.scale_up_bandwidth)
     cold = cold + activity * dynamic_power(chip, design.clock, sharpness)

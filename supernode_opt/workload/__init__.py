@@ -1,0 +1,1 @@
+"""Workload: model shapes, and what a parallel split makes of them."""

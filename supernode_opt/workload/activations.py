@@ -5,6 +5,8 @@ and Table 2: `s b h (34 + 5 a s / h)` for a GPT layer) to gated FFNs, grouped-qu
 latent attention, and experts, all in 2-byte activations.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
@@ -31,7 +33,7 @@ def _product_bytes(width: ArrayLike) -> Array:
 def layer_activations(
     model: Model, training: Training, split: Split, score_bytes: ArrayLike
 ) -> tuple[Array, Array]:
-    """Bytes kept per micro-batch by one (dense, expert) layer under each recompute mode.
+    """Bytes one (dense, expert) layer keeps per micro-batch in each recompute mode.
 
     Args:
       score_bytes: stored per attention score: 5 for unfused attention with dropout,
@@ -44,7 +46,9 @@ def layer_activations(
     hidden, tensor, tokens = model.hidden, split.tensor, split.tokens
     spread = 1.0 + split.sequence * (tensor - 1.0)
     mask = 2.0 * hidden if model.dropout else 0.0
-    latent = model.query_rank + model.key_value_rank if model.attention == "mla" else 0.0
+    latent = (
+        model.query_rank + model.key_value_rank if model.attention == "mla" else 0.0
+    )
     common = tokens * (8.0 * hidden + mask + 2.0 * latent) / spread
     norms = tokens * 4.0 * hidden / spread
     heads = model.heads / tensor
@@ -58,13 +62,11 @@ def layer_activations(
     experts = split.tokens_after_tensor * routed
     unfused = jnp.where(jnp.asarray(score_bytes) > 0.0, 1.0, 0.0)
 
-    def modes(inner: Array, product: Array) -> Array:
+    def modes(inner: Any, product: Any) -> Array:
         everything = common + core + scores + inner
         restored = unfused * scores + (1.0 - unfused) * (norms + product)
         kept = 2.0 * tokens * hidden / spread
-        return jnp.stack(
-            jnp.broadcast_arrays(everything, everything - restored, kept)
-        )
+        return jnp.stack(jnp.broadcast_arrays(everything, everything - restored, kept))
 
     dense = modes(ffn, tokens * _product_bytes(model.ffn) / tensor)
     expert = modes(experts, split.tokens_after_tensor * _product_bytes(width))

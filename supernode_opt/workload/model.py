@@ -61,7 +61,7 @@ class Training:
       global_batch: sequences per optimizer step [1].
       gradient_bytes: bytes per parameter of stored and reduced gradients [B].
       precision: of the GEMMs; decides which peak MFU is measured against.
-      attention_flops: whether model FLOPs count the full score matrix or its causal half.
+      attention_flops: whether model FLOPs count all scores or their causal half.
     """
 
     sequence_length: Count

@@ -136,7 +136,9 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     head = [("lm head", tokens, model.vocabulary / tensor, hidden)]
     rows = [(*row, 1.0, 0.0)[:6] for row in (*attention, *dense, *expert, *head)]
     names, *columns = zip(*rows, strict=True)
-    everything = jnp.broadcast_arrays(*(value for column in columns for value in column))
+    everything = jnp.broadcast_arrays(
+        *(value for column in columns for value in column)
+    )
     table = jnp.stack(everything).reshape(5, len(rows), *everything[0].shape)
     parts, start = {}, 0
     for name, part in (
@@ -163,7 +165,7 @@ def attention_bytes(model: Model, split: Split) -> Array:
 
 
 def elementwise_bytes(model: Model, split: Split) -> tuple[Array, Array]:
-    """Bytes of elementwise kernels, one (dense, expert) layer, forward, per rank [B]."""
+    """Bytes of elementwise kernels, a (dense, expert) layer, forward, per rank [B]."""
     divisor = 1.0 + split.sequence * (split.tensor - 1.0)
     residual = RESIDUAL_TRAFFIC * model.hidden * split.tokens / divisor
     passes = 6.0 if model.gated else 4.0

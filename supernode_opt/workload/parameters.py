@@ -44,7 +44,9 @@ def embedding_parameters(model: Model) -> Array:
 
 def norm_parameters(model: Model) -> Array:
     """Two norms of one layer, too few to matter for memory or time [1]."""
-    latent = model.query_rank + model.key_value_rank if model.attention == "mla" else 0.0
+    latent = (
+        model.query_rank + model.key_value_rank if model.attention == "mla" else 0.0
+    )
     return jnp.asarray(2.0 * model.hidden + latent)
 
 
@@ -74,6 +76,6 @@ def active_parameters(model: Model) -> Array:
 
 
 def mtp_parameters(model: Model) -> Array:
-    """Parameters of the multi-token prediction layers; they share table and head [1]."""
+    """Multi-token prediction layers; they share embedding and head [1]."""
     projection = 2.0 * model.hidden * model.hidden
     return model.mtp_layers * (_expert_layer(model, model.experts) + projection)

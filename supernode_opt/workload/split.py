@@ -36,7 +36,9 @@ class TooManySplits(ValueError):
 
 def _replicas(split: Mapping[str, NDArray]) -> NDArray:
     model_parallel = (
-        split["tensor_parallel"] * split["pipeline_parallel"] * split["context_parallel"]
+        split["tensor_parallel"]
+        * split["pipeline_parallel"]
+        * split["context_parallel"]
     )
     return np.maximum(split["chips"] // model_parallel, 1)
 
@@ -123,7 +125,9 @@ def _rules(model: Model, training: Training) -> dict[str, tuple[Rule, ...]]:
                 lambda s: (
                     (max(experts, 1) % s["expert_parallel"] == 0)
                     & (
-                        s["tensor_parallel"] * s["context_parallel"] * _replicas(s)
+                        s["tensor_parallel"]
+                        * s["context_parallel"]
+                        * _replicas(s)
                         % s["expert_parallel"]
                         == 0
                     )

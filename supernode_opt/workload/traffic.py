@@ -5,7 +5,7 @@ fold over tensor, context and data, innermost first.  A collective is described 
 bytes one rank receives inside its scale-up domain and from outside, and by its hops.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -58,7 +58,7 @@ def place(
     return Group(size, inside, size / inside, on_board)
 
 
-def _transfer(group: Group, inner: Array, outer: Array) -> Transfer:
+def _transfer(group: Group, inner: Any, outer: Any) -> Transfer:
     """Add the hops of a tree or recursive exchange, logarithmic in members per tier."""
     return Transfer(
         inner=inner,
@@ -92,7 +92,8 @@ def all_to_all(
     """
     copies = tokens * token_bytes * model.top_k
     inner = copies * (group.inside - 1.0) / group.inside
-    missed = (1.0 - 1.0 / group.outside) ** model.top_k
+    # The floor keeps the slope finite where nothing leaves the domain.
+    missed = jnp.maximum(1.0 - 1.0 / group.outside, 1e-12) ** model.top_k
     domains = group.outside * (1.0 - missed)
     limit = jnp.where(jnp.asarray(model.node_limit) > 0.0, model.node_limit, jnp.inf)
     remote = jnp.minimum(domains, limit) * (1.0 - 1.0 / group.outside)
@@ -105,8 +106,8 @@ def stage_hop(group: Group, payload: ArrayLike) -> Transfer:
     crossing = (group.outside - 1.0) / boundaries
     sends = jnp.clip(group.size - 1.0, 0.0, 1.0)
     return Transfer(
-        inner=payload * sends * (1.0 - crossing),
-        outer=payload * crossing,
+        inner=jnp.asarray(payload * sends * (1.0 - crossing)),
+        outer=jnp.asarray(payload * crossing),
         board_hops=jnp.zeros_like(sends),
         inner_hops=sends * (1.0 - crossing),
         outer_hops=crossing,

@@ -17,7 +17,7 @@ from supernode_opt.workload.operators import Gemms, Split
 from supernode_opt.workload.parameters import active_parameters
 from tests.system.designs import scenario
 
-# LLMCompass (ISCA 2024), artifact matmul_A100: M, N = K, milliseconds in half precision.
+# LLMCompass (ISCA 2024), artifact matmul_A100: M, N = K, milliseconds, half precision.
 A100_GEMMS = [
     (64, 12288, 0.19),
     (128, 12288, 0.2003),
@@ -43,7 +43,7 @@ A100_GEMMS = [
 
 
 def test_gemm_times_on_a100():
-    """Twenty points within 6 %: best kernel, no training-step losses, 29.6 us launch."""
+    """Twenty points within 6 %: no training-step losses, 29.6 us launch."""
     where = scenario("dgx_a100", "gpt3_175b")
     for name, value in (
         ("gemm_efficiency", 1.0),

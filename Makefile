@@ -1,0 +1,44 @@
+# Everything runs in .venv, made on first use; only Python >= 3.11 and make are needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock
+DEMO := experiments/design_a_supernode/question.yaml
+
+.PHONY: demo test lint benchmark clean
+
+demo: $(VENV)/.installed
+	@$(BIN)/supernode-opt run $(DEMO)
+	@echo "The figures are in results/design_a_supernode/figures."
+
+test: lint
+	@$(BIN)/python -m pytest -q -n 2
+	@$(BIN)/python -m pytest -q --nbmake notebooks
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
+	@$(BIN)/lint-imports --no-logo
+
+benchmark: $(VENV)/.installed
+	@$(BIN)/python benchmarks/evaluate.py --json
+
+clean:
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find supernode_opt tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; name one with make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml requirements.lock | $(BIN)/python
+	@echo "Installing supernode-opt in $(VENV) (once) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml requirements.lock | $(BIN)/python
+	@echo "Installing supernode-opt and its test tools in $(VENV) (once) ..."
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed

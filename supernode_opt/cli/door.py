@@ -1,0 +1,222 @@
+"""supernode-opt: the commands."""
+
+import math
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from supernode_opt.cli import session
+
+app = typer.Typer(
+    help="Find the best supernode for a training job, and prove it.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+File = Annotated[Path, typer.Argument(help="Study, a YAML file.", metavar="FILE")]
+Result = Annotated[
+    Path, typer.Argument(help="Folder or .nc file of a result.", metavar="RESULT")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one field; repeatable."),
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of the random starts.")]
+Out = Annotated[Path | None, typer.Option(help="Folder to write to.", metavar="DIR")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def run(
+    file: File, set_: Set = None, out: Out = None, json: Json = False, seed: Seed = None
+) -> int:
+    """Optimize a study and write results/<study>/."""
+    session.prepare()
+    from supernode_opt.study import run as running
+    from supernode_opt.study.study import load
+
+    study = load(file, set_ or (), seed=seed)
+    target = out or Path("results") / study.name
+    with running.results_folder(target) as folder:
+        with session.progress_line() as show:
+            dataset = running.run(study, show)
+        _fill(folder, dataset)
+    session.say(f"written to {target}")
+    return _answer(dataset, json)
+
+
+@app.command()
+def evaluate(
+    file: File, set_: Set = None, out: Out = None, json: Json = False, seed: Seed = None
+) -> int:
+    """Evaluate a study whose variables are all frozen."""
+    session.prepare()
+    from supernode_opt.study.evaluation import evaluate_study
+    from supernode_opt.study.run import results_folder
+    from supernode_opt.study.study import load
+
+    study = load(file, set_ or (), seed=seed)
+    dataset = evaluate_study(study)
+    if out is not None:
+        with results_folder(out) as folder:
+            _fill(folder, dataset)
+        session.say(f"written to {out}")
+    return _answer(dataset, json)
+
+
+@app.command()
+def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -> int:
+    """Validate a study, print it in SI, and test its derivatives."""
+    session.prepare()
+    from supernode_opt.study import gradient, resolve
+    from supernode_opt.study.study import load
+
+    study = load(file, set_ or (), seed=seed)
+    slopes = gradient.check(study.problem)
+    if json:
+        session.print_json(
+            {
+                "study": resolve.resolved(study),
+                "free": list(study.free),
+                "gradient": [
+                    {
+                        "name": slope.name,
+                        "automatic": _finite(slope.automatic),
+                        "difference": _finite(slope.difference),
+                        "agrees": slope.agrees,
+                    }
+                    for slope in slopes
+                ],
+            }
+        )
+        return session.DONE
+    print(resolve.text(study), end="")
+    objective = study.problem.objective.name
+    if not slopes:
+        session.say("no number is free: there is no derivative to check")
+    for slope in slopes:
+        verdict = "agrees" if slope.agrees else "DISAGREES"
+        session.say(
+            f"d ln {objective} / d {slope.name}: {slope.automatic:.6g} automatic,"
+            f" {slope.difference:.6g} by differences: {verdict}"
+        )
+    return session.DONE
+
+
+@app.command()
+def plot(result: Result, out: Out = None, json: Json = False) -> int:
+    """Draw the figures of a saved result."""
+    from supernode_opt.study import outcome
+
+    dataset = outcome.load(result)
+    beside = result if result.is_dir() else result.parent
+    paths = _draw(dataset, out or beside / "figures")
+    if json:
+        session.print_json({"figures": [str(path) for path in paths]})
+    else:
+        print("\n".join(str(path) for path in paths))
+    return session.DONE
+
+
+@app.command()
+def explain(result: Result, json: Json = False) -> int:
+    """Print what a saved result says, without computing anything."""
+    from supernode_opt.study import outcome
+
+    _answer(outcome.load(result), json)
+    return session.DONE
+
+
+@app.command()
+def catalog(
+    kind: Annotated[str | None, typer.Argument(help="Such as chip.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Of one entry.")] = None,
+    json: Json = False,
+) -> int:
+    """Print catalog entries with their bounds, sources and confidence."""
+    from supernode_opt.study import listing
+
+    if json:
+        session.print_json(listing.entries(kind, name))
+    else:
+        session.print_rich(listing.tables(kind, name))
+    return session.DONE
+
+
+@app.command()
+def schema() -> int:
+    """Print the JSON Schema of study files, for editors."""
+    from supernode_opt.study.schema import schema
+
+    session.print_json(schema())
+    return session.DONE
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _fill(folder: Path, dataset: Any) -> None:
+    from supernode_opt.study.run import write
+
+    write(dataset, folder)
+    _draw(dataset, folder / "figures")
+
+
+def _draw(dataset: Any, folder: Path) -> list[Path]:
+    import matplotlib
+
+    # Figures go to files; a window system may be missing.
+    matplotlib.use("agg")
+    from supernode_opt.plot import draw_all
+
+    return draw_all(dataset, folder)
+
+
+def _answer(dataset: Any, json: bool) -> int:
+    """Print a result and return the exit code it calls for."""
+    from supernode_opt.study import outcome, table
+
+    summary = outcome.summary(dataset)
+    if json:
+        session.print_json(summary)
+    else:
+        session.print_rich(table.tables(dataset))
+    if summary["status"] != "infeasible":
+        return session.DONE
+    session.say(f"infeasible: {summary['message']}")
+    return session.INFEASIBLE
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 bad input, 3 infeasible, 130 stopped."""
+    from supernode_opt.study.node import StudyError
+
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = app(words, prog_name="supernode-opt", standalone_mode=False)
+    except StudyError as error:
+        session.say(str(error))
+        code = session.BAD_INPUT
+    except (KeyboardInterrupt, typer.Abort):
+        code = session.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = session.DONE
+    except Exception as error:
+        # What typer says of a wrong option has a method; all else is our own fault.
+        if not hasattr(error, "format_message"):
+            raise
+        session.say(f"supernode-opt: {error.format_message()}")
+        code = session.BAD_INPUT
+    # Some versions of typer turn the interruption into its exit code themselves.
+    if code == session.INTERRUPTED:
+        again = shlex.join(["supernode-opt", *words])
+        session.say(f"interrupted, nothing written; run again with: {again}")
+    sys.exit(code or session.DONE)

@@ -1,0 +1,52 @@
+"""How hard to look, and what a run says while it looks."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Effort of the solver; the defaults suit a laptop.
+
+    Attributes:
+      starts: points of the relaxed descent, moved together [1].
+      outer: rounds of the relaxed descent; 0 leaves it out [1].
+      inner: steps per round [1].
+      rate: first step of the descents, in unconstrained units [1].
+      sharpness: first and last sharpness of the smoothed maxima [1].
+      temperature: first and last temperature of the mixtures [1].
+      tolerance: relative difference in the objective that does not matter [1].
+      maximum_candidates: most splits to enumerate; beyond, only the neighbourhood of
+        relaxed points is searched, and the certificate says so [1].
+      maximum_solves: most inner solves of the proof [1].
+      whole_lanes: whether free bandwidths are built from whole lanes.
+    """
+
+    starts: int = 256
+    outer: int = 15
+    inner: int = 60
+    rate: float = 0.15
+    sharpness: tuple[float, float] = (5.0, 60.0)
+    temperature: tuple[float, float] = (1.0, 0.05)
+    tolerance: float = 1e-4
+    maximum_candidates: int = 20_000_000
+    maximum_solves: int = 20_000
+    whole_lanes: bool = True
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of a running solve.
+
+    Attributes:
+      stage: what is being done.
+      done: share of the stage [1].
+      objective: best value so far, in the unit of the objective, or `None`.
+      violation: largest normalised violation of that point [1].
+      constraint: the constraint it belongs to, "" if none.
+    """
+
+    stage: str
+    done: float
+    objective: float | None = None
+    violation: float = 0.0
+    constraint: str = ""

@@ -1,0 +1,42 @@
+"""Figures of a result; each is `f(dataset, ax=None) -> Axes` and reads nothing else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import xarray as xr
+from matplotlib.axes import Axes
+
+from supernode_opt.plot import style
+from supernode_opt.plot.convergence import convergence
+from supernode_opt.plot.power_stack import power_stack
+from supernode_opt.plot.roofline import roofline
+from supernode_opt.plot.step_waterfall import step_waterfall
+
+FIGURES: dict[str, Callable[..., Axes]] = {
+    "step_waterfall": step_waterfall,
+    "power_stack": power_stack,
+    "roofline": roofline,
+    "convergence": convergence,
+}
+# What a dataset must hold for a figure that not every result has.
+NEEDS = {"roofline": "operator_time", "convergence": "best_objective"}
+
+
+def drawable(dataset: xr.Dataset) -> tuple[str, ...]:
+    """Return the names of the figures that `dataset` has the numbers for."""
+    return tuple(name for name in FIGURES if NEEDS.get(name, "step") in dataset)
+
+
+def draw_all(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
+    """Draw every figure that `dataset` has the numbers for into `folder` as PNG."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name in drawable(dataset):
+        figure = style.figure(FIGURES[name](dataset))
+        path = folder / f"{name}.png"
+        figure.savefig(path, dpi=150)
+        plt.close(figure)
+        paths.append(path)
+    return paths

@@ -1,0 +1,90 @@
+"""One look for all figures: nine colours, three text sizes and one figure width."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+# The palette of Okabe and Ito (2008), made to be told apart by colour-blind readers,
+# and a grey.
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "vermilion": "#D55E00",
+    "sky": "#56B4E9",
+    "purple": "#CC79A7",
+    "yellow": "#F0E442",
+    "black": "#000000",
+    "grey": "#8C8C8C",
+}
+TITLE, TEXT, SMALL = 11, 9.5, 8.5
+WIDTH = 7.2
+ACRONYMS = {
+    "gemm": "GEMM",
+    "mfu": "MFU",
+    "mtbf": "MTBF",
+    "ffn": "FFN",
+    "qkv": "QKV",
+    "mla": "MLA",
+}
+PREFIXES = {-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T"}
+
+
+def axes(ax: Axes | None, height: float) -> Axes:
+    """Return `ax`, or the axes of a new figure `height` inches high."""
+    if ax is not None:
+        return ax
+    _, made = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+    return made
+
+
+def figure(ax: Axes) -> Figure:
+    """Return the figure that `ax` is drawn in."""
+    found = ax.get_figure(root=True)
+    assert found is not None
+    return found
+
+
+def dress(ax: Axes, title: str, across: str = "", up: str = "") -> None:
+    """Give `ax` its title and axis labels and take away the lines nobody reads."""
+    ax.set_title(title, fontsize=TITLE, loc="left")
+    ax.set_xlabel(across, fontsize=TEXT)
+    ax.set_ylabel(up, fontsize=TEXT)
+    ax.tick_params(labelsize=TEXT)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def scale(largest: float) -> tuple[float, str]:
+    """Return the power of 1000 and its SI prefix that suit a value of this size.
+
+    >>> scale(559e3)
+    (1000.0, 'k')
+    """
+    if not np.isfinite(largest) or largest <= 0.0:
+        return 1.0, ""
+    step = int(np.clip(np.floor(np.log10(largest) / 3.0), min(PREFIXES), max(PREFIXES)))
+    return 1000.0**step, PREFIXES[step]
+
+
+def ink(colour: str) -> str:
+    """Return black or white, whichever can be read on `colour`."""
+    red, green, blue = to_rgb(colour)
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+def words(name: str) -> str:
+    """Write the identifier `name` the way people do.
+
+    >>> words("scale_up_links"), words("mfu")
+    ('scale-up links', 'MFU')
+    """
+    spelled = name.replace("scale_up", "scale-up").replace("scale_out", "scale-out")
+    parts = spelled.replace("_", " ").split(" ")
+    return " ".join(ACRONYMS.get(part, part) for part in parts)
+
+
+def unit(written: str) -> str:
+    """Write a unit of the dataset as in the field's papers: "Tflop/s" as "TFLOP/s"."""
+    return "" if written == "1" else written.replace("flop", "FLOP")

@@ -1,0 +1,1 @@
+"""Wanting: what is free, what is asked for, what must hold."""

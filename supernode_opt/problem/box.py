@@ -1,0 +1,90 @@
+"""The default box of every design variable: as wide as engineering allows, no wider."""
+
+from collections.abc import Mapping
+
+from supernode_opt.problem.variables import CHOICE_NAMES, Choice, Variable
+from supernode_opt.record import get
+from supernode_opt.system.design import CHOICES
+from supernode_opt.system.scenario import Scenario
+
+# Machines beyond this size are not supernodes but campuses.
+MOST_CHIPS = 65536.0
+CELSIUS = 273.15
+
+
+def options(name: str, scenario: Scenario) -> tuple[str, ...]:
+    """Return every alternative of the choice `name`, in the order of its weights."""
+    return CHOICES[name] or tuple(link.name for link in scenario.links)
+
+
+def default_variable(
+    name: str, scenario: Scenario, fixed: Mapping[str, float | str]
+) -> Variable | Choice:
+    """Return the box of a design field or freed constant that a study leaves free.
+
+    Args:
+      name: `Design` field, or dotted path of a positive constant below `Scenario`.
+      scenario: what is given.
+      fixed: frozen fields; a frozen chip count bounds the domain.
+
+    Raises:
+      ValueError: `name` is neither.
+    """
+    if name in CHOICE_NAMES:
+        return Choice(name, options(name, scenario))
+    if "." in name:
+        value = float(get(scenario, name))
+        if value <= 0.0:
+            raise ValueError(f"`{name}` is {value}: give it bounds to free it")
+        return Variable(name, value / 2.0, value * 2.0)
+    boxes = {**_counts(scenario, fixed), **_hardware(scenario)}
+    if name not in boxes:
+        raise ValueError(f"`{name}` is no design variable")
+    return boxes[name]
+
+
+def _counts(
+    scenario: Scenario, fixed: Mapping[str, float | str]
+) -> dict[str, Variable]:
+    """Bound every count by what the model, the board and the switches can hold."""
+    model, training = scenario.model, scenario.training
+    board = float(scenario.host.chips_per_board)
+    most = max(float(fixed.get("chips", MOST_CHIPS)), board)
+    switch = scenario.scale_up_switch
+    domain = max(float(switch.first_tier_chips * switch.radix), board)
+    highs = {
+        "tensor_parallel": float(model.heads),
+        "pipeline_parallel": float(model.layers),
+        # A rank with less than 1,024 tokens of a sequence computes nothing but latency.
+        "context_parallel": max(float(training.sequence_length) // 1024.0, 1.0),
+        "expert_parallel": max(float(model.experts), 1.0),
+        "interleave": float(model.layers),
+        "micro_batch": min(float(training.global_batch), 64.0),
+    }
+    boxes = {name: Variable(name, 1.0, high) for name, high in highs.items()}
+    boxes["chips"] = Variable("chips", board, max(MOST_CHIPS, board))
+    boxes["scale_up_domain"] = Variable(
+        "scale_up_domain", min(board, most), min(domain, most)
+    )
+    return boxes
+
+
+def _hardware(scenario: Scenario) -> dict[str, Variable]:
+    """Bound bandwidths, clock and coolant around what the parts are sold with."""
+    chip, cooling = scenario.chip, scenario.cooling
+    up, out = float(chip.scale_up_bandwidth), float(chip.scale_out_bandwidth)
+    flow, limit = float(cooling.reference_flow), float(chip.junction_limit)
+    variables = (
+        Variable("scale_up_bandwidth", up / 8.0, up * 4.0),
+        Variable("scale_out_bandwidth", out / 8.0, out * 4.0),
+        Variable("oversubscription", 1.0, 8.0),
+        Variable("clock", 0.3, max(float(chip.maximum_clock), 0.3), "linear"),
+        Variable("coolant_flow", flow / 4.0, flow * 4.0),
+        Variable(
+            "inlet_temperature",
+            CELSIUS + 15.0,
+            min(CELSIUS + 45.0, limit - 5.0),
+            "linear",
+        ),
+    )
+    return {variable.name: variable for variable in variables}

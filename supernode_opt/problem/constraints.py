@@ -1,0 +1,89 @@
+"""What a design must respect: the study's limits and those that always hold.
+
+A constraint becomes a normalised value `g <= 0`.  `g` is the logarithm of value over
+limit (of limit over value for a floor), so that a product of powers stays linear, a
+value of 0.1 means about ten per cent too much, and a multiplier is an elasticity.
+Quantities whose limit is zero enter as they are.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from supernode_opt.problem.problem import Constraint, Problem
+from supernode_opt.system.scenario import Scenario
+
+LOOP_GAIN_LIMIT = 0.5
+# A quantity this small, in any SI unit, counts as zero under a logarithm.
+_TINY = 1e-30
+
+Form = tuple[str, bool]
+
+
+def always(scenario: Scenario) -> tuple[Constraint, ...]:
+    """Return the limits that every design must respect in `scenario`."""
+    headroom = float(scenario.memory_headroom)
+    return (
+        Constraint("memory_fraction", 1.0 - headroom, at_most=True),
+        Constraint("chip_power_fraction", 1.0, at_most=True),
+        Constraint("junction_fraction", 1.0, at_most=True),
+        Constraint("rack_power_fraction", 1.0, at_most=True),
+        # Above one the leakage loop has no fixed point; half of it is a safe distance.
+        Constraint("loop_gain", LOOP_GAIN_LIMIT, at_most=True),
+        Constraint("scale_up_reach", 0.0, at_most=True),
+        Constraint("scale_out_reach", 0.0, at_most=True),
+    )
+
+
+def all_constraints(problem: Problem) -> tuple[Constraint, ...]:
+    """Return the study's constraints followed by those that always hold."""
+    return (*problem.constraints, *always(problem.scenario))
+
+
+def normalised(value: ArrayLike, limit: ArrayLike, at_most: bool) -> Array:
+    """Return `g <= 0` for one quantity; see the module's description."""
+    value, limit = jnp.asarray(value), jnp.asarray(limit)
+    positive = limit > 0.0
+    ratio = jnp.where(positive, value / jnp.where(positive, limit, 1.0), 1.0)
+    log = jnp.log(jnp.maximum(ratio, _TINY))
+    signed = log if at_most else -log
+    return jnp.where(positive, signed, value if at_most else -value)
+
+
+def normalised_values(report: Any, forms: Sequence[Form], limits: ArrayLike) -> Array:
+    """Stack `g` of every (name, at_most) in `forms` along a new leading axis.
+
+    `report` is a `Report` or anything with its fields; `limits` has one entry per form.
+    """
+    values = [
+        normalised(getattr(report, name), jnp.asarray(limits)[index], at_most)
+        for index, (name, at_most) in enumerate(forms)
+    ]
+    return jnp.stack(jnp.broadcast_arrays(*values))
+
+
+def constraint_values(
+    report: Any, constraints: Sequence[Constraint], scenario: Scenario
+) -> Array:
+    """Return `g <= 0` of `constraints` and of those that `scenario` always adds.
+
+    The first axis counts constraints; the rest is the batch shape of `report`.
+    """
+    every = (*constraints, *always(scenario))
+    forms = [(c.name, c.at_most) for c in every]
+    return normalised_values(report, forms, jnp.asarray([c.limit for c in every]))
+
+
+def per_cent(g: float, constraint: Constraint) -> float:
+    """Return by how many per cent of itself a limit must move to admit `g`.
+
+    A ceiling must rise to `exp(g)` times itself, a floor fall to `exp(-g)`.  A zero
+    limit is stated over one.
+    """
+    if constraint.limit == 0.0:
+        return 100.0 * g
+    return 100.0 * (math.expm1(g) if constraint.at_most else -math.expm1(-g))

@@ -1,0 +1,110 @@
+"""One question: what is given, what is frozen, what is free, what is wanted."""
+
+from dataclasses import dataclass
+
+from supernode_opt.problem.variables import (
+    CHOICE_NAMES,
+    NUMBER_NAMES,
+    Choice,
+    Variable,
+)
+from supernode_opt.record import get
+from supernode_opt.system.report import Report
+from supernode_opt.system.scenario import Scenario
+
+SCALARS = tuple(
+    name
+    for name in Report.__dataclass_fields__
+    if name not in ("step", "memory_parts", "power_parts", "cost_parts")
+)
+
+
+def _scalar(name: str) -> None:
+    if name not in SCALARS:
+        raise ValueError(f"`{name}` is no reported quantity; choose among {SCALARS}")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The reported quantity to make large or small.
+
+    Attributes:
+      name: scalar field of `Report`.
+      maximize: whether more is better.
+    """
+
+    name: str
+    maximize: bool
+
+    def __post_init__(self) -> None:
+        """Refuse a name that is not reported.
+
+        Raises:
+          ValueError: `name` is no scalar field of `Report`.
+        """
+        _scalar(self.name)
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A limit on a reported quantity.
+
+    Attributes:
+      name: scalar field of `Report`.
+      limit: in the SI unit of that field.
+      at_most: true for a ceiling, false for a floor.
+    """
+
+    name: str
+    limit: float
+    at_most: bool
+
+    def __post_init__(self) -> None:
+        """Refuse a name that is not reported and a limit below zero.
+
+        Raises:
+          ValueError: `name` is no scalar field of `Report`, or `limit` is negative.
+        """
+        _scalar(self.name)
+        if not self.limit >= 0.0:
+            raise ValueError(f"the limit of `{self.name}` must not be {self.limit}")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A scenario and every design field either frozen or free.
+
+    Attributes:
+      scenario: what is given.
+      fixed: frozen design fields, numbers in SI and choices by name.
+      variables: free numbers and freed scenario constants.
+      choices: free choices.
+      objective: what is wanted.
+      constraints: the limits of this study; physical limits are always added.
+    """
+
+    scenario: Scenario
+    fixed: dict[str, float | str]
+    variables: tuple[Variable, ...]
+    choices: tuple[Choice, ...]
+    objective: Objective
+    constraints: tuple[Constraint, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that every design field is frozen or free, and none is both.
+
+        Raises:
+          ValueError: a field is missing, unknown or named twice.
+        """
+        free = [v.name for v in self.variables] + [c.name for c in self.choices]
+        named = [*self.fixed, *free]
+        for name in named:
+            if named.count(name) > 1:
+                raise ValueError(f"`{name}` must be frozen or free, but is named twice")
+            if "." in name:
+                get(self.scenario, name)
+            elif name not in NUMBER_NAMES + CHOICE_NAMES:
+                raise ValueError(f"`{name}` is no design variable")
+        missing = [n for n in NUMBER_NAMES + CHOICE_NAMES if n not in named]
+        if missing:
+            raise ValueError(f"neither frozen nor free: {', '.join(missing)}")

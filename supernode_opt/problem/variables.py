@@ -1,0 +1,128 @@
+"""What may move: numbers in a box and choices among names, and how a descent sees them.
+
+A `Variable` is a number between two bounds, a `Choice` one of several names.  A descent
+walks in unconstrained space: a sigmoid maps it onto the box, a softmax with a
+temperature onto mixture weights.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+from numpy.typing import NDArray
+
+from supernode_opt.system.design import CHOICES, Design
+
+Scale = Literal["log", "linear"]
+
+CHOICE_NAMES = tuple(CHOICES)
+NUMBER_NAMES = tuple(f for f in Design.__dataclass_fields__ if f not in CHOICES)
+PLAN = (
+    "tensor_parallel",
+    "pipeline_parallel",
+    "context_parallel",
+    "expert_parallel",
+    "interleave",
+    "micro_batch",
+)
+COUNTS = ("chips", *PLAN, "scale_up_domain")
+HARDWARE = tuple(name for name in NUMBER_NAMES if name not in COUNTS)
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A free number, or a scenario constant freed by its dotted path.
+
+    Attributes:
+      name: `Design` field, or dotted path below `Scenario`.
+      low: lower bound, SI.
+      high: upper bound, SI.
+      scale: the axis on which a descent takes equal steps.
+      step: for counts, the spacing of legal values from `low`; `None` for the rule's.
+    """
+
+    name: str
+    low: float
+    high: float
+    scale: Scale = "log"
+    step: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an empty box and a log scale that touches zero.
+
+        Raises:
+          ValueError: the bounds are not in order, or not positive on a log scale.
+        """
+        if not self.low <= self.high:
+            raise ValueError(
+                f"`{self.name}` must have low <= high, but is {self.low} to {self.high}"
+            )
+        if self.scale == "log" and self.low <= 0.0:
+            raise ValueError(
+                f"`{self.name}` must be above zero on a log scale, but starts at"
+                f" {self.low}"
+            )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A free choice among named alternatives.
+
+    Attributes:
+      name: a mixture field of `Design`.
+      options: the names to choose from.
+    """
+
+    name: str
+    options: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown field or nothing to choose from.
+
+        Raises:
+          ValueError: `name` is no mixture field or `options` is empty.
+        """
+        if self.name not in CHOICES:
+            known = ", ".join(CHOICES)
+            raise ValueError(f"`{self.name}` must be one of {known}")
+        if not self.options:
+            raise ValueError(f"`{self.name}` must have at least one option")
+
+
+def axes(variables: tuple[Variable, ...]) -> dict[str, NDArray]:
+    """Return the low and high ends and the log flags of `variables` as arrays."""
+    return {
+        "low": np.asarray([v.low for v in variables], float),
+        "high": np.asarray([v.high for v in variables], float),
+        "log": np.asarray([v.scale == "log" for v in variables], bool),
+    }
+
+
+def from_unit(
+    unit: ArrayLike, low: ArrayLike, high: ArrayLike, log: ArrayLike
+) -> Array:
+    """Map the unit interval onto a box, evenly in the logarithm where `log` is true."""
+    start = jnp.where(log, jnp.log(jnp.where(log, low, 1.0)), low)
+    end = jnp.where(log, jnp.log(jnp.where(log, high, 1.0)), high)
+    place = start + jnp.asarray(unit) * (end - start)
+    return jnp.where(log, jnp.exp(jnp.where(log, place, 0.0)), place)
+
+
+def to_unit(value: ArrayLike, low: ArrayLike, high: ArrayLike, log: ArrayLike) -> Array:
+    """Invert `from_unit`; a box without width maps to one half."""
+
+    def bend(x: ArrayLike) -> Array:
+        return jnp.where(log, jnp.log(jnp.where(log, x, 1.0)), x)
+
+    width = bend(high) - bend(low)
+    place = (bend(value) - bend(low)) / jnp.where(width > 0.0, width, 1.0)
+    return jnp.where(width > 0.0, place, 0.5)
+
+
+def weights(logits: ArrayLike, temperature: ArrayLike) -> Array:
+    """Return mixture weights over the last axis; they harden as temperature falls."""
+    return jax.nn.softmax(jnp.asarray(logits) / temperature, axis=-1)

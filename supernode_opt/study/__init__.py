@@ -1,0 +1,1 @@
+"""One file in, one answer out: reading, running and telling a study."""

@@ -1,0 +1,76 @@
+"""The answer to a study in which nothing is left to find."""
+
+import time
+
+import xarray as xr
+
+from supernode_opt.optimize.solution import (
+    ConstraintState,
+    constraint_states,
+    plain_report,
+)
+from supernode_opt.problem.build import build_design
+from supernode_opt.problem.constraints import (
+    all_constraints,
+    normalised,
+    per_cent,
+)
+from supernode_opt.problem.problem import Problem
+from supernode_opt.study import resolve, store
+from supernode_opt.study.node import StudyError
+from supernode_opt.study.operators import operators
+from supernode_opt.study.study import Study
+
+# A limit is kept when it is exceeded by no more than rounding.
+ROUNDING = 1e-9
+
+
+def evaluate_study(study: Study) -> xr.Dataset:
+    """Evaluate the one design of `study` and judge it by its constraints.
+
+    Raises:
+      StudyError: something in it is free.
+    """
+    if study.free:
+        names = ", ".join(study.free)
+        raise StudyError(f"evaluate needs every variable frozen; free are: {names}")
+    began = time.perf_counter()
+    problem = study.problem
+    report = plain_report(problem.fixed, problem.scenario)
+    states = constraint_states(problem, report)
+    broken = _broken(problem, states)
+    design = build_design(problem.fixed, problem.scenario)
+    message = f"Every one of the {len(states)} constraints holds."
+    if broken:
+        message = f"The design violates {', '.join(name for name, _ in broken)}."
+    return store.to_dataset(
+        resolve.text(study),
+        {**problem.fixed, "data_parallel": report.data_parallel},
+        problem.scenario,
+        report,
+        seed=study.seed,
+        objective=problem.objective.name,
+        constraints=states,
+        operators=operators(design, problem.scenario),
+        notes={
+            "status": "infeasible" if broken else "feasible",
+            "message": message,
+            "certificate": {},
+            "alternatives": [],
+            "prices": [],
+            "relaxation": broken or None,
+            "evaluations": 1,
+            "wall_s": time.perf_counter() - began,
+        },
+    )
+
+
+def _broken(problem: Problem, states: list[ConstraintState]) -> list[tuple[str, float]]:
+    """Return (name, per cent by which the limit must move) of every broken limit."""
+    found = []
+    for limit, state in zip(all_constraints(problem), states, strict=True):
+        excess = float(normalised(state.value, limit.limit, limit.at_most))
+        # Written so that a value that is not a number counts as broken.
+        if not excess <= ROUNDING:
+            found.append((limit.name, per_cent(excess, limit)))
+    return found

@@ -1,0 +1,54 @@
+"""Numbers in the units people say: 559 kW, 392 GB/s, 71 degC, 38 %."""
+
+import math
+
+_STEPS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+_PREFIXED = ("W", "B", "B/s", "flop", "flop/s", "USD")
+_SMALL = ((1e-3, "m"), (1e-6, "u"), (1e-9, "n"))
+_HOUR = 3600.0
+_SHARES = ("mfu", "goodput", "memory_headroom")
+
+
+def spoken(value: float | str, unit: str, name: str = "") -> str:
+    """Write `value`, given in SI `unit`, for people; `name` tells shares from counts.
+
+    >>> spoken(559e3, "W"), spoken(298.15, "K"), spoken(0.412, "1", "mfu")
+    ('559 kW', '25 degC', '41.2 %')
+    """
+    if isinstance(value, str):
+        return value
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else "unlimited"
+    if unit in ("", "1"):
+        share = name in _SHARES or name.endswith("_fraction")
+        return f"{100.0 * value:.4g} %" if share else figures(value)
+    if unit == "K":
+        return f"{figures(value - 273.15)} degC"
+    if unit == "m^3/s":
+        return f"{figures(value * 6e4)} L/min"
+    if unit == "s":
+        return _duration(value)
+    if unit in _PREFIXED:
+        size, prefix = next((s for s in _STEPS if abs(value) >= s[0]), _STEPS[-1])
+        return f"{figures(value / size)} {prefix}{unit}"
+    return f"{figures(value)} {unit}"
+
+
+def figures(value: float) -> str:
+    """Write a number with four significant figures, whole if it is whole.
+
+    >>> figures(4608.0), figures(0.123456), figures(2e6)
+    ('4608', '0.1235', '2000000')
+    """
+    if value == int(value) and abs(value) < 1e9:
+        return str(int(value))
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.4g}"
+
+
+def _duration(seconds: float) -> str:
+    if abs(seconds) >= _HOUR:
+        return f"{figures(seconds / _HOUR)} h"
+    if seconds == 0.0 or abs(seconds) >= 1.0:
+        return f"{figures(seconds)} s"
+    size, prefix = next((s for s in _SMALL if abs(seconds) >= s[0]), _SMALL[-1])
+    return f"{figures(seconds / size)} {prefix}s"

@@ -1,0 +1,178 @@
+"""Whatever is wrong: one line on standard error, exit code 2, and nothing written."""
+
+import pytest
+
+# name: (overrides, the words that must be in the line)
+BAD = {
+    "unknown section": (["desing.chips=8"], ["`desing`", "did you mean `design`?"]),
+    "unknown variable": (["design.clok=1"], ["`design.clok`", "`clock`?"]),
+    "unknown constant": (
+        ["design.chip.hbm_bandwith=free"],
+        ["did you mean `chip.hbm_bandwidth`?"],
+    ),
+    "unknown bound": (["design.chips={low: 8, hgh: 9}"], ["did you mean `high`?"]),
+    "unknown record field": (["scenario.chip.tpd=900 W"], ["did you mean `tdp`?"]),
+    "unknown scenario part": (["scenario.coling=air"], ["did you mean `cooling`?"]),
+    "unknown solver setting": (["solver.strats=8"], ["did you mean `starts`?"]),
+    "unknown constraint": (["constraints.powr.at_most=1"], ["did you mean `power`?"]),
+    "unknown limit": (["constraints.power.at_mst=1"], ["did you mean `at_most`?"]),
+    "unknown objective": (["objective={maximize: mfuu}"], ["did you mean `mfu`?"]),
+    "unknown sense": (["objective={maximise: mfu}"], ["did you mean `maximize`?"]),
+    "no scalar": (["objective={maximize: power_parts}"], ["quantity of the report"]),
+    "unknown system": (["system=cloudmatrix383"], ["`cloudmatrix384`?"]),
+    "unknown model": (["model=llama3_8"], ["did you mean `llama3_8b`?"]),
+    "unknown chip": (["scenario.chip=h100"], ["did you mean `h100_sxm`?"]),
+    "unknown link": (["scenario.links=[coppr]"], ["did you mean `copper`?"]),
+    "unknown option": (["design.recompute=ful"], ["did you mean `full`?"]),
+    "one unknown option": (["design.recompute=[none, ful]"], ["`full`?"]),
+    "unknown precision": (["training.precision=fp4"], ["'bf16' or 'fp8'"]),
+    "a mass for a power": (["constraints.power.at_most=700 GB"], ["must be in W"]),
+    "a size for a rate": (["design.scale_up_bandwidth=400 GB"], ["must be in B/s"]),
+    "unit of nothing": (["scenario.chip.tdp=3 parrots"], ["unknown unit"]),
+    "negative": (["scenario.chip.tdp=-3 W"], ["greater than 0"]),
+    "zero chips": (["design.chips=0"], ["greater than 0"]),
+    "zero batch": (["training.global_batch=0"], ["greater than 0"]),
+    "not a number": (["constraints.power.at_most=.nan"], ["power.at_most"]),
+    "infinite": (["constraints.power.at_most=.inf"], ["finite"]),
+    "beyond floats": (["constraints.power.at_most=1e999"], ["finite"]),
+    "truth for a number": (["design.chips=true"], ["must be a number"]),
+    "a list for a mapping": (["constraints=[1]"], ["must be a mapping"]),
+    "a mapping for a word": (["system={a: 1}"], ["must be text, but is a mapping"]),
+    "a list for a number": (["design.chips=[8, 16]"], ["but is a list"]),
+    "half a chip": (["design.chips=12.5"], ["whole number"]),
+    "half a layer": (["model.layers=30.5"], ["whole number"]),
+    "bounds crossed": (["design.chips={low: 64, high: 8}"], ["64 is above 8"]),
+    "default bound crossed": (["design.clock={low: 0.9, high: 0.2}"], ["above"]),
+    "outside the box": (["design.clock=3"], ["at most 1, but is 3"]),
+    "far outside the box": (["design.tensor_parallel=100000"], ["at most 32"]),
+    "bounds outside the box": (["design.chips={high: 1e9}"], ["at most 65536"]),
+    "value outside its bounds": (
+        ["design.clock={value: 5, low: 6, high: 9}"],
+        ["at least 6, but is 5"],
+    ),
+    "limits contradict": (
+        ["constraints.power.at_least=900 kW"],
+        ["cannot be at_least '900 kW' and at_most '590 kW'"],
+    ),
+    "heads do not divide": (["design.tensor_parallel=7"], ["32 attention heads"]),
+    "ranks do not divide": (["design.chips=388"], ["multiple of tensor_parallel"]),
+    "experts do not divide": (
+        ["model=mixtral_8x7b", "design.expert_parallel=3"],
+        ["must divide the 8 experts"],
+    ),
+    "experts of a dense model": (["design.expert_parallel=2"], ["at most 1"]),
+    "batch too small": (["training.global_batch=24"], ["48 data-parallel replicas"]),
+    "batch does not divide": (["design.micro_batch=3"], ["global batch of 768"]),
+    "no split at all": (
+        ["design.chips=389", "design.tensor_parallel=1"],
+        ["389 data-parallel replicas"],
+    ),
+    "no split once optimized": (
+        ["design.chips=389", "design.tensor_parallel=free", "design.micro_batch=free"],
+        ["no split of these chips is legal"],
+    ),
+    "interleave alone": (["design.interleave=2"], ["must be 1 without a pipeline"]),
+    "split not legal": (
+        ["design.tensor_parallel=1"],
+        ["`design.sequence_parallel` must be off where tensor_parallel is 1"],
+    ),
+    "no FP8": (["training.precision=fp8"], ["has no FP8"]),
+    "headroom above all": (["scenario.memory_headroom=1.5"], ["below 1"]),
+    "constant below zero": (["design.chip.tdp={low: -1, high: 2}"], ["greater than 0"]),
+    "a tower of powers": (["scenario.chip.tdp=1 W^9^9^9^9"], ["unknown unit"]),
+    "a step without effect": (["design.clock={step: 0.1}"], ["has no effect"]),
+    "the question as a variable": (["design.model.layers=free"], ["neither"]),
+    "a short pair": (["solver.temperature=[1]"], ["solver.temperature"]),
+    "twice the same option": (["design.recompute=[none, none]"], ["written twice"]),
+    "twice the same link": (["scenario.links=[cpo, cpo]"], ["another link"]),
+    "negative effort": (["solver.starts=-3"], ["above zero"]),
+    "half a start": (["solver.starts=2.5"], ["integer"]),
+    "negative seed": (["seed=-1"], ["from 0 to"]),
+    "name is a path": (["name=../elsewhere"], ["folder name"]),
+    "no value": (["seed="], ["needs a value"]),
+    "no equals sign": (["seed"], ["PATH=VALUE"]),
+    "through a word": (["system.x=1"], ["has no fields"]),
+    "broken value": (["design.chips={low: 1"], ["not valid YAML"]),
+}
+
+
+def assert_refused(answer, folder, words, files=("study.yaml",)):
+    assert answer.code == 2
+    assert answer.out == ""
+    assert answer.err.count("\n") == 1
+    assert answer.err.endswith("\n")
+    assert "Traceback" not in answer.err
+    for word in words:
+        assert word in answer.err
+    assert sorted(path.name for path in folder.iterdir()) == sorted(files)
+
+
+@pytest.mark.parametrize(("overrides", "words"), BAD.values(), ids=BAD)
+def test_bad_override(overrides, words, shell, folder):
+    flags = [part for text in overrides for part in ("--set", text)]
+    answer = shell("run", "study.yaml", *flags)
+    assert_refused(answer, folder, words)
+
+
+FILES = {
+    "empty": (b"", "empty"),
+    "a comment": (b"# nothing\n", "empty"),
+    "a list": (b"- 1\n- 2\n", "must be a mapping"),
+    "broken": (b"a: [1\nb: 2\n", "not valid YAML"),
+    "large": (b"a: " + b"x" * 10_000_000, "must be smaller than 1 MB"),
+    "not text": (b"a: 1\nb: \xff\xfe\n", "bad.yaml:2: is not UTF-8"),
+    "a program": (b"\x7fELF\x02\x01\x01\x00", "unprintable"),
+    "a bomb": (
+        b"a: &a [1,1,1,1]\nb: &b [*a,*a,*a,*a]\nc: [*b,*b,*b,*b]\n",
+        "aliases are not allowed",
+    ),
+    "no sections": (b"name: x\n", "lacks `system`"),
+    "a line that is wrong": (b"system: dgx_h100\nmodle: x\n", "bad.yaml:2: `modle`"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), FILES.values(), ids=FILES)
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_bad_file(command, content, words, shell, folder):
+    (folder / "bad.yaml").write_bytes(content)
+    answer = shell(command, "bad.yaml")
+    assert_refused(answer, folder, [words], ["bad.yaml", "study.yaml"])
+
+
+def test_no_file(shell, folder):
+    assert_refused(shell("run", "nowhere.yaml"), folder, ["there is no such file"])
+
+
+def test_a_folder_is_no_file(shell, folder):
+    assert_refused(shell("evaluate", "."), folder, ["but is a folder"])
+
+
+def test_a_file_is_no_folder_to_write_to(shell, folder):
+    answer = shell("run", "study.yaml", "--out", "study.yaml")
+    assert_refused(answer, folder, ["must be a folder to write to"])
+
+
+def test_evaluate_names_what_is_free(shell, folder):
+    answer = shell("evaluate", "study.yaml", "--set", "design.clock=free")
+    assert_refused(answer, folder, ["free are: clock"])
+
+
+@pytest.mark.parametrize("command", ["explain", "plot"])
+@pytest.mark.parametrize("result", ["nowhere", "study.yaml", "."])
+def test_no_result(command, result, shell, folder):
+    assert_refused(shell(command, result), folder, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["runn"], "No such command"),
+        (["run"], "Missing argument"),
+        (["run", "study.yaml", "--colour"], "No such option"),
+        (["run", "study.yaml", "--seed", "x"], "--seed"),
+        (["catalog", "chp"], "did you mean `chip`?"),
+        (["catalog", "chip", "h100"], "did you mean `h100_sxm`?"),
+    ],
+)
+def test_bad_words(words, message, shell, folder):
+    assert_refused(shell(*words), folder, [message])

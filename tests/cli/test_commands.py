@@ -1,0 +1,215 @@
+"""The commands on a study that is right."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from supernode_opt.cli import door
+from supernode_opt.study import document, study
+
+KEYS = {
+    "status",
+    "objective",
+    "mfu",
+    "tokens_per_s",
+    "step_time_s",
+    "power_w",
+    "junction_celsius",
+    "memory_bytes",
+    "design",
+    "constraints",
+    "breakdown",
+    "certificate",
+    "evaluations",
+    "wall_s",
+}
+HEAVY = ("jax", "numpy", "pint", "matplotlib", "xarray", "yaml")
+
+
+def strict(text):
+    """Read JSON as the standard has it: one object, no NaN."""
+
+    def refuse(name):
+        raise ValueError(f"{name} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], []])
+def test_help_imports_nothing_heavy(words):
+    code = (
+        "import sys\n"
+        "from supernode_opt.cli import main\n"
+        "try:\n"
+        f"    main({words!r})\n"
+        "finally:\n"
+        f"    loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "    assert not loaded, loaded\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert "AssertionError" not in ran.stderr
+    assert ran.returncode == (0 if words else 2)
+
+
+def test_evaluate_prints_one_json_object(shell, folder):
+    answer = shell("evaluate", "study.yaml", "--json")
+    assert answer.code == 0
+    found = strict(answer.out)
+    assert found.keys() >= KEYS
+    assert found["status"] == "feasible"
+    assert found["objective"] == found["mfu"]
+    assert sum(found["breakdown"].values()) == pytest.approx(found["step_time_s"])
+    assert sum(found["power_breakdown"].values()) == pytest.approx(found["power_w"])
+    memory = sum(found["memory_breakdown"].values())
+    assert memory == pytest.approx(found["memory_bytes"])
+    assert found["design"]["data_parallel"] == 48.0
+    power = next(row for row in found["constraints"] if row["name"] == "power")
+    assert power["limit"] == 590e3
+    assert power.keys() >= {"name", "value", "limit", "margin", "multiplier"}
+    assert [path.name for path in folder.iterdir()] == ["study.yaml"]
+
+
+def test_a_broken_limit_is_exit_3_and_named(shell):
+    flags = ["--set", "constraints.power.at_most=100 kW"]
+    answer = shell("evaluate", "study.yaml", "--json", *flags)
+    assert answer.code == 3
+    found = strict(answer.out)
+    assert found["status"] == "infeasible"
+    ((name, per_cent),) = found["relaxation"]
+    assert name == "power"
+    # By so much the limit must rise to the power itself.
+    assert 100e3 * (1.0 + per_cent / 100.0) == pytest.approx(found["power_w"])
+    assert "power" in answer.err
+    text = shell("evaluate", "study.yaml", *flags)
+    assert text.code == 3
+    assert "violated" in text.out
+
+
+def test_a_result_explains_and_draws_itself(shell, folder):
+    written = shell("evaluate", "study.yaml", "--out", "there", "--json")
+    assert written.code == 0
+    there = folder / "there"
+    names = {path.name for path in there.iterdir()}
+    assert names == {"design.nc", "study.yaml", "report.txt", "figures"}
+    assert list((there / "figures").glob("*.png"))
+    assert sorted(p.name for p in folder.iterdir()) == ["study.yaml", "there"]
+    # The file alone says the same as the folder, and the same as the command did.
+    (folder / "alone.nc").write_bytes((there / "design.nc").read_bytes())
+    for result in ("there", "alone.nc"):
+        again = shell("explain", result, "--json")
+        assert (again.code, strict(again.out)) == (0, strict(written.out))
+    report = (there / "report.txt").read_text()
+    assert "tensor parallel" in shell("explain", "there").out
+    assert "tensor parallel" in report
+    drawn = shell("plot", "alone.nc", "--out", "figures", "--json")
+    assert strict(drawn.out)["figures"]
+    assert all((folder / path).is_file() for path in strict(drawn.out)["figures"])
+
+
+def test_files_of_others_survive(shell, folder):
+    there = folder / "there"
+    (there / "figures").mkdir(parents=True)
+    (there / "notes.txt").write_text("mine")
+    (there / "study.yaml").write_text("old")
+    assert shell("evaluate", "study.yaml", "--out", "there").code == 0
+    assert (there / "notes.txt").read_text() == "mine"
+    assert (there / "study.yaml").read_text() != "old"
+
+
+def test_check_prints_a_study_that_loads_again(shell, folder):
+    flags = ["--set", "design.clock={low: 0.5, high: 0.9}", "--seed", "7"]
+    answer = shell("check", "study.yaml", *flags)
+    assert answer.code == 0
+    assert "d ln mfu / d clock" in answer.err
+    assert "DISAGREES" not in answer.err
+    assert yaml.safe_load(answer.out)["constraints"] == {"power": {"at_most": 590e3}}
+    again = study.understand(document.parse(answer.out, "again"))
+    overrides = ["design.clock={low: 0.5, high: 0.9}"]
+    assert again == study.load(folder / "study.yaml", overrides, seed=7)
+    found = strict(shell("check", "study.yaml", *flags, "--json").out)
+    assert found["free"] == ["clock"]
+    assert found["gradient"][0]["agrees"]
+    assert found["study"]["seed"] == 7
+
+
+def test_catalog_lists_shows_and_names_its_sources(shell):
+    assert "chip" in strict(shell("catalog", "--json").out)
+    assert "cloudmatrix384" in shell("catalog", "system").out
+    tdp = strict(shell("catalog", "chip", "ascend_910c", "--json").out)["tdp"]
+    assert tdp["low"] <= tdp["value"] <= tdp["high"]
+    assert tdp["unit"] == "W"
+    assert tdp["source"]
+    assert tdp["confidence"]
+    assert "ascend_910c" in shell("catalog", "system", "cloudmatrix384").out
+
+
+def test_schema_knows_the_fields(shell):
+    schema = strict(shell("schema").out)
+    assert schema["required"] == ["system", "model", "training", "objective"]
+    assert "tensor_parallel" in schema["properties"]["design"]["properties"]
+
+
+FREE_CLOCK = ("--set", "design.clock={low: 0.5, high: 0.8}")
+
+
+def test_run_finds_writes_and_can_be_run_again(shell, folder):
+    answer = shell("run", "study.yaml", *FREE_CLOCK, "--json")
+    assert answer.code == 0
+    found = strict(answer.out)
+    assert found.keys() >= KEYS
+    assert found["status"] == "optimal"
+    # Nothing but its own bound holds the clock: faster chips train faster.
+    assert found["design"]["clock"] == pytest.approx(0.8, rel=1e-4)
+    assert sum(found["breakdown"].values()) == pytest.approx(found["step_time_s"])
+    written = folder / "results" / folder.name
+    names = {path.name for path in written.iterdir()}
+    assert names == {"design.nc", "study.yaml", "report.txt", "figures"}
+    assert "Certificate" in (written / "report.txt").read_text()
+    # The stored question, resolved, has the same answer.
+    again = shell("run", written / "study.yaml", "--json", "--out", "again")
+    second = strict(again.out)
+    for key in ("design", "objective", "constraints", "breakdown", "study"):
+        assert second[key] == found[key]
+
+
+def test_run_without_any_feasible_design_names_the_least_relaxation(shell):
+    limit = ("--set", "constraints.power.at_most=300 kW")
+    answer = shell("run", "study.yaml", *FREE_CLOCK, *limit, "--json")
+    assert answer.code == 3
+    found = strict(answer.out)
+    assert found["status"] == "infeasible"
+    assert [name for name, _ in found["relaxation"]] == ["power"]
+    assert "power" in answer.err
+
+
+def test_interrupted(shell, folder, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("supernode_opt.study.run.run", stop)
+    answer = shell("run", "study.yaml", "--set", "design.clock=free", "--json")
+    assert answer.code == 130
+    assert answer.out == ""
+    again = "supernode-opt run study.yaml --set design.clock=free --json"
+    assert again in answer.err
+    assert not list(folder.glob("results/*"))
+
+
+def test_a_reader_that_leaves_is_no_error(monkeypatch):
+    def leave(*_, **__):
+        raise BrokenPipeError
+
+    read, write = os.pipe()
+    os.close(read)
+    monkeypatch.setattr(door, "app", leave)
+    with os.fdopen(write, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        with pytest.raises(SystemExit) as caught:
+            door.main(["schema"])
+    assert caught.value.code == 0

@@ -1,0 +1,169 @@
+"""Bounds never exceed what is attainable, and rest on directions that hold."""
+
+import numpy as np
+import pytest
+
+from supernode_opt.optimize.bound import bounds
+from supernode_opt.optimize.bounder import make_bounder, plan_violations
+from supernode_opt.optimize.enumerate import (
+    cross,
+    plans,
+    take,
+    with_domains,
+    with_links,
+)
+from supernode_opt.optimize.exact import quantities
+from supernode_opt.optimize.kinder import kindest_links, without_distance
+from supernode_opt.optimize.merit import forms, limits
+from supernode_opt.optimize.monotone import (
+    HEAT_FIELDS,
+    LOAD_FIELDS,
+    MORE_IS_BETTER,
+    PLAN_FIELDS,
+    PUMPED_FIELDS,
+    TIME_FIELDS,
+    pump_factor,
+)
+from supernode_opt.optimize.proof import _anywhere
+from supernode_opt.problem.constraints import normalised
+from supernode_opt.problem.variables import HARDWARE, Variable
+from tests.optimize import studies
+
+FREE = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "micro_batch")
+CHOICES = ("recompute", "scale_up_link", "scale_out_link", "sequence_parallel")
+
+
+def study(objective):
+    return studies.problem(
+        given=studies.scenario(studies.EXPERTS, 512.0),
+        free=(
+            Variable("chips", 32.0, 128.0),
+            *FREE,
+            *CHOICES,
+            "scale_up_domain",
+            *HARDWARE,
+        ),
+        objective=objective,
+        constraints=(("power", 90e3, True), ("tokens_per_s", 3e5, False)),
+        context_parallel=1.0,
+        interleave=1.0,
+    )
+
+
+def sample(problem, count, seed):
+    """Draw legal candidates that fit in memory."""
+    random = np.random.default_rng(seed)
+    every = plans(problem, 10**7)
+    every = take(every, plan_violations(make_bounder(problem), every) <= 0.0)
+    some = take(every, random.choice(len(every["chips"]), count, replace=False))
+    whole = with_links(with_domains(some, problem), problem)
+    return take(whole, random.choice(len(whole["chips"]), count, replace=False)), random
+
+
+def hardware(problem, count, random):
+    """Draw continuous variables from their box."""
+    by_name = {v.name: v for v in problem.variables}
+    return {
+        name: np.exp(
+            random.uniform(np.log(by_name[name].low), np.log(by_name[name].high), count)
+        )
+        for name in HARDWARE
+    }
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        ("mfu", True),
+        ("power", False),
+        ("tokens_per_joule", True),
+        ("tokens_per_dollar", True),
+        ("cost", False),
+    ],
+)
+def test_no_random_design_beats_its_bound(objective):
+    problem = study(objective)
+    candidates, random = sample(problem, 60, 1)
+    bounder = make_bounder(problem)
+    exact = bounds(bounder, candidates)
+    kind = kindest_links(bounder.scenario, {0, 1, 2})
+    kinder = bounds(bounder, candidates, kind)
+    anywhere = {k: v for k, v in candidates.items() if k != "scale_up_domain"}
+    first = bounds(bounder, _anywhere(problem, anywhere), without_distance(kind))
+    wide = cross(candidates, hardware(problem, 200, random))
+    names = tuple(dict.fromkeys((objective[0], *(n for n, _ in forms(problem)))))
+    values = quantities(wide, problem.scenario, names)
+    g = [
+        np.asarray(normalised(values[name], limit, at_most))
+        for (name, at_most), limit in zip(forms(problem), limits(problem), strict=True)
+    ]
+    cost = np.log(values[objective[0]]) * (-1.0 if objective[1] else 1.0)
+    cost = np.where(np.max(g, axis=0) <= 0.0, cost, np.inf).reshape(60, 200).min(axis=1)
+    assert np.isfinite(cost).sum() > 5
+    for bound in (first, kinder, exact):
+        assert np.all(bound <= cost + 1e-12)
+    assert np.all(first <= kinder + 1e-9)
+    assert np.all(kinder <= exact + 1e-9)
+
+
+WORSE_WHEN_GREATER = {
+    "scale_up_bandwidth": (TIME_FIELDS, LOAD_FIELDS),
+    "scale_out_bandwidth": (TIME_FIELDS, LOAD_FIELDS),
+    "clock": (TIME_FIELDS, LOAD_FIELDS),
+    "oversubscription": (LOAD_FIELDS, TIME_FIELDS),
+    "inlet_temperature": ((), LOAD_FIELDS),
+    "coolant_flow": (HEAT_FIELDS, ()),
+}
+
+
+@pytest.mark.parametrize("name", HARDWARE)
+def test_directions(name):
+    problem = study(("mfu", True))
+    candidates, random = sample(problem, 300, 2)
+    rows = candidates | hardware(problem, 300, random)
+    box = next(v for v in problem.variables if v.name == name)
+    more = rows[name] ** 0.7 * box.high**0.3
+    every = tuple(dict.fromkeys((*TIME_FIELDS, *LOAD_FIELDS, *PLAN_FIELDS)))
+    low = quantities(rows, problem.scenario, every)
+    high = quantities(rows | {name: more}, problem.scenario, every)
+    improves, worsens = WORSE_WHEN_GREATER[name]
+    for field in every:
+        sign = -1.0 if field in MORE_IS_BETTER else 1.0
+        change = sign * (high[field] - low[field]) / np.maximum(np.abs(low[field]), 1.0)
+        if field in PLAN_FIELDS:
+            np.testing.assert_array_equal(change, 0.0)
+        if field in improves:
+            assert np.all(change <= 1e-12), field
+        if field in worsens:
+            assert np.all(change >= -1e-12), field
+
+
+def test_energy_is_least_at_idle_and_pumping_is_the_stated_factor():
+    problem = study(("mfu", True))
+    candidates, random = sample(problem, 100, 3)
+    rows = candidates | hardware(problem, 100, random)
+    bounder = make_bounder(problem)
+    names = ("cost_parts.energy", *PUMPED_FIELDS[:-1])
+    busy = quantities(rows, problem.scenario, names)
+    idle = quantities(rows | {"clock": np.full(100, 1e-6)}, problem.scenario, names)
+    assert np.all(idle["cost_parts.energy"] <= busy["cost_parts.energy"])
+    more = rows["coolant_flow"] * 1.3
+    upper = quantities(rows | {"coolant_flow": more}, problem.scenario, names)
+    factor = pump_factor(bounder.scenario, rows["coolant_flow"], more)
+    for field in names:
+        assert np.all(upper[field] * factor <= busy[field] * (1.0 + 1e-12)), field
+
+
+def test_loads_do_not_see_the_plan():
+    problem = study(("mfu", True))
+    candidates, random = sample(problem, 50, 4)
+    chips = candidates["chips"]
+    other = take(candidates, random.permutation(50)) | {"chips": chips}
+    shared = {
+        name: candidates[name]
+        for name in ("scale_up_domain", "scale_up_link", "scale_out_link")
+    } | hardware(problem, 50, random)
+    mine = quantities(candidates | shared, problem.scenario, LOAD_FIELDS)
+    theirs = quantities(other | shared, problem.scenario, LOAD_FIELDS)
+    for field in LOAD_FIELDS:
+        np.testing.assert_allclose(mine[field], theirs[field], rtol=1e-12)

@@ -1,0 +1,138 @@
+"""Figures have the axes, labels and artists that their numbers call for."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from supernode_opt.plot import FIGURES, draw_all, drawable
+from supernode_opt.plot.convergence import convergence
+from supernode_opt.plot.power_stack import power_stack
+from supernode_opt.plot.roofline import roofline
+from supernode_opt.plot.step_waterfall import step_waterfall
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+def texts(ax) -> list[str]:
+    return [text.get_text() for text in ax.texts]
+
+
+def legend(ax) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_draws_on_the_axes_it_is_given(dataset, name):
+    _, ax = plt.subplots()
+    assert FIGURES[name](dataset, ax) is ax
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_axis_names_its_unit(dataset, name):
+    ax = FIGURES[name](dataset)
+    unit = {
+        "step_waterfall": "[s]",
+        "power_stack": "[kW]",
+        "roofline": "[FLOP/B]",
+        "convergence": "iteration",
+    }
+    assert unit[name] in ax.get_xlabel()
+    assert ax.get_title(loc="left")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_written_is_cut_off(dataset, name):
+    figure = FIGURES[name](dataset).figure
+    figure.canvas.draw()
+    page = figure.bbox
+    for ax in figure.axes:
+        box = ax.get_tightbbox()
+        assert box.x0 >= page.x0 - 1
+        assert box.y0 >= page.y0 - 1
+        assert box.x1 <= page.x1 + 1
+        assert box.y1 <= page.y1 + 1
+
+
+def test_waterfall_climbs_to_the_step_time(dataset):
+    ax = step_waterfall(dataset)
+    *parts, whole = ax.patches
+    edges = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in parts]
+    assert edges[0][0] == 0.0
+    for (_, end), (start, _) in itertools.pairwise(edges):
+        assert start == pytest.approx(end)
+    assert edges[-1][1] == pytest.approx(float(dataset["step_time"]))
+    assert whole.get_width() == pytest.approx(float(dataset["step_time"]))
+
+
+def test_waterfall_merges_small_parts_and_says_so(dataset):
+    ax = step_waterfall(dataset)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert "other (3 parts below 0.5 %)" in names
+    assert "launch" not in names
+    assert "tensor parallel" not in names, "a part of zero is no part"
+    assert any("3.1 s (44.8 %)" in text for text in texts(ax))
+
+
+def test_waterfall_of_a_fast_step_is_in_milliseconds(dataset):
+    dataset["step"] = dataset["step"] * 1e-3
+    dataset["step_time"] = dataset["step_time"] * 1e-3
+    assert "[ms]" in step_waterfall(dataset).get_xlabel()
+
+
+def test_power_parts_add_up_and_the_budget_is_drawn(dataset):
+    ax = power_stack(dataset)
+    bars = [patch.get_width() for patch in ax.patches]
+    assert sum(bars) == pytest.approx(float(dataset["power_parts"].sum()) / 1e3)
+    assert "budget 559 kW" in texts(ax)
+    assert len(legend(ax)) == dataset.sizes["power_part"]
+    assert "chips 342 kW (62.0 %)" in legend(ax)
+
+
+def test_power_without_a_budget_has_no_budget_line(dataset):
+    ax = power_stack(dataset.drop_sel(constraint="power"))
+    assert not texts(ax)[0].startswith("budget")
+    assert not ax.lines
+
+
+def test_roofline_has_both_roofs_and_every_operator(dataset):
+    ax = roofline(dataset)
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    across, up = ax.lines[0].get_data()
+    assert max(up) == pytest.approx(752.0)
+    assert across[1] == pytest.approx(752e12 / 2.7e12)
+    assert len(legend(ax)) == dataset.sizes["operator"]
+    assert legend(ax)[0].startswith("experts"), "the longest comes first"
+
+
+def test_roofline_leaves_out_operators_without_flops(dataset):
+    dataset["operator_flops"].loc["norm"] = 0.0
+    assert not any(name.startswith("norm") for name in legend(roofline(dataset)))
+
+
+def test_convergence_names_the_worst_constraint(dataset):
+    ax = convergence(dataset)
+    right = ax.figure.axes[-1]
+    assert ax.get_ylabel() == "best MFU"
+    assert "violation" in right.get_ylabel()
+    assert right.get_yscale() == "log"
+    assert {"memory fraction", "power", "chip power fraction"} <= set(texts(right))
+    drawn = ax.lines[0].get_ydata()
+    np.testing.assert_array_equal(drawn, dataset["best_objective"].values)
+
+
+def test_draw_all_writes_what_the_dataset_holds(dataset, tmp_path):
+    paths = draw_all(dataset, tmp_path / "figures")
+    assert [path.stem for path in paths] == list(FIGURES)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+    assert not plt.get_fignums()
+
+
+def test_figures_without_their_numbers_are_skipped(dataset):
+    bare = dataset.drop_vars(["best_objective", "operator_time"])
+    assert drawable(bare) == ("step_waterfall", "power_stack")
