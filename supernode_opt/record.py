@@ -17,7 +17,7 @@ Record = TypeVar("Record")
 
 
 def static(*, default: Any = dataclasses.MISSING) -> Any:
-    """Declare a field that shapes the program instead of entering it (a name, a kind)."""
+    """Declare a field that shapes the program, not its numbers (a name, a kind)."""
     return dataclasses.field(default=default, metadata={"static": True})
 
 

@@ -18,7 +18,7 @@ from supernode_opt.optimize.monotone import (
 )
 from supernode_opt.system.scenario import Scenario
 
-FLOWS = 48
+FLOWS = 32
 _HALVINGS = 12
 _KEYS = 2048
 

@@ -1,8 +1,8 @@
 """Enumerate, bound, solve: no candidate leaves without a reason.
 
-The bounds come in four levels, each on what the one before left over: plans with
-distance abolished, plans with domains and the kindest links, whole candidates, and
-candidates in cells of the bandwidth box.  What survives is solved best bound first,
+The bounds come in levels, each on what the one before left over: plans with distance
+abolished, whole candidates with the technologies that nothing dominates, and candidates
+in ever smaller cells of the bandwidth box.  What survives is solved best bound first,
 until the next bound is no better than the best design found.
 """
 
@@ -24,18 +24,18 @@ from supernode_opt.optimize.enumerate import (
     positions,
     take,
     with_domains,
-    with_links,
 )
 from supernode_opt.optimize.finish import Finalist, finish
 from supernode_opt.optimize.inner import BLOCK, MENDABLE, Solved, solve
 from supernode_opt.optimize.kinder import kindest_links, without_distance
+from supernode_opt.optimize.links import with_useful_links
 from supernode_opt.optimize.merit import objective_value
 from supernode_opt.optimize.settings import Progress, Settings
 from supernode_opt.problem.problem import Problem
 
 _ROWS = 100_000
-_CELLS = 6
-_CELL_ROWS = 20_000
+# Cells along each port, and the most candidates worth dividing so finely.
+_CELLS = ((6, 100_000), (14, 8_000))
 # A port so wide that nothing is ever waited for [B/s].
 _BOUNDLESS = 1e24
 
@@ -151,10 +151,8 @@ def _survivors(
     # Domains and links multiply the rows, so they come in smaller pieces.
     size = _ROWS // 8
     for start in range(0, len(plans["chips"]), size):
-        rows = with_domains(take(plans, slice(start, start + size)), problem)
-        placed = rows | {name: np.zeros(len(rows["chips"]), np.int32) for name in LINKS}
-        rows = take(rows, bounds(bounder, placed, kind) < search.threshold())
-        whole = with_links(rows, problem)
+        placed = with_domains(take(plans, slice(start, start + size)), problem)
+        whole = with_useful_links(placed, problem)
         bound = bounds(bounder, whole)
         alive = bound < search.threshold()
         kept.append(take(whole, alive))
@@ -163,14 +161,17 @@ def _survivors(
             "bounding candidates", min((start + size) / len(plans["chips"]), 1.0)
         )
     if not kept:
-        return with_links(with_domains(plans, problem), problem), np.zeros(0)
+        return with_useful_links(with_domains(plans, problem), problem), np.zeros(0)
     columns, bound = join(kept), np.concatenate(values)
     search.counts["after_bound"] = len(bound)
-    if BLOCK < len(bound) <= _CELL_ROWS:
-        bound = np.maximum(bound, _in_cells(problem, bounder, columns))
+    for cells, most in _CELLS:
+        if not BLOCK < len(bound) <= most:
+            continue
+        bound = np.maximum(bound, _in_cells(problem, bounder, columns, cells))
         alive = bound < search.threshold()
         columns, bound = take(columns, alive), bound[alive]
-        search.counts["after_cells"] = len(bound)
+        search.counts[f"after_{cells}x{cells}_cells"] = len(bound)
+        search.tell("bounding in cells", cells / _CELLS[-1][0])
     return columns, bound
 
 
@@ -185,12 +186,14 @@ def _anywhere(problem: Problem, plans: Columns) -> Columns:
     return rows | {"scale_up_bandwidth_high": wide, "scale_out_bandwidth_high": wide}
 
 
-def _in_cells(problem: Problem, bounder: Bounder, columns: Columns) -> NDArray:
+def _in_cells(
+    problem: Problem, bounder: Bounder, columns: Columns, count: int
+) -> NDArray:
     """Bound every candidate as the best of the cells of its bandwidth box."""
     axes = []
     for port in ("scale_up_bandwidth", "scale_out_bandwidth"):
         low, high = bounder.low[port], bounder.high[port]
-        cells = _CELLS if low < high else 1
+        cells = count if low < high else 1
         axes.append(np.geomspace(low, high, cells + 1) if cells > 1 else [low, high])
     up, out = axes
     grid = [(i, j) for i in range(len(up) - 1) for j in range(len(out) - 1)]

@@ -66,12 +66,16 @@ def nearest(problem: Problem, plans: Columns, points: RelaxedPoints) -> Columns:
 
 
 def neighbourhoods(problem: Problem, points: RelaxedPoints) -> list[Problem]:
-    """Narrow `problem` to within an octave around the best point of each kind."""
+    """Narrow `problem` to within an octave around the best point of each kind.
+
+    Interleave stays free: at one pipeline stage its relaxed value means nothing.
+    """
+    narrowed = [name for name in (*PLAN, "chips") if name != "interleave"]
     made = []
     for index in kinds(points):
         variables = []
         for box in problem.variables:
-            if box.name in (*PLAN, "chips") and box.step is None:
+            if box.name in narrowed and box.step is None:
                 at = float(_row(points, box.name, index))
                 low, high = max(box.low, at / 2.0), min(box.high, at * 2.0)
                 box = dataclasses.replace(box, low=low, high=high)

@@ -29,7 +29,7 @@ class Settings:
     temperature: tuple[float, float] = (1.0, 0.05)
     tolerance: float = 1e-4
     maximum_candidates: int = 20_000_000
-    maximum_solves: int = 20_000
+    maximum_solves: int = 5_000
     whole_lanes: bool = True
 
 

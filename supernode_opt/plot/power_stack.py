@@ -3,7 +3,6 @@
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.transforms import offset_copy
 
 from supernode_opt.plot import style
 
@@ -55,13 +54,15 @@ def power_stack(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     right = start
     if np.isfinite(limit):
         right = max(start, limit)
+        # A budget far below the need has no room for its name on the left.
+        side = 1 if limit < 0.3 * right else -1
         ax.axvline(limit, color="black", ls="--", lw=1.2)
         ax.annotate(
             f"budget {limit:.4g} {prefix}W",
             (limit, 0.52),
-            xytext=(-4, 0),
+            xytext=(4 * side, 0),
             textcoords="offset points",
-            ha="right",
+            ha="left" if side > 0 else "right",
             va="bottom",
             fontsize=style.SMALL,
         )
@@ -74,19 +75,7 @@ def power_stack(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         across=f"provisioned power [{prefix}W]",
     )
     ax.spines["left"].set_visible(False)
-    ax.legend(
-        loc="upper center",
-        # Below the axis label, whose height is a matter of points, not of the axes.
-        bbox_to_anchor=(0.5, 0.0),
-        bbox_transform=offset_copy(
-            ax.transAxes, style.figure(ax), y=-36.0, units="points"
-        ),
-        ncols=3,
-        handlelength=1.0,
-        columnspacing=1.2,
-        fontsize=style.SMALL,
-        frameon=False,
-    )
+    style.legend_below(ax, ncols=3)
     return ax
 
 

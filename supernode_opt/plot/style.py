@@ -2,9 +2,12 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.transforms import offset_copy
 
 # The palette of Okabe and Ito (2008), made to be told apart by colour-blind readers,
 # and a grey.
@@ -19,6 +22,19 @@ COLOURS = {
     "black": "#000000",
     "grey": "#8C8C8C",
 }
+# Outlines of these can be seen on white; seven shapes and eight colours share no factor,
+# so that the first 56 pairs differ.
+OUTLINES = (
+    "blue",
+    "vermilion",
+    "green",
+    "orange",
+    "purple",
+    "black",
+    "sky",
+    "grey",
+)
+MARKERS = "osD^vPX"
 TITLE, TEXT, SMALL = 11, 9.5, 8.5
 WIDTH = 7.2
 ACRONYMS = {
@@ -28,6 +44,7 @@ ACRONYMS = {
     "ffn": "FFN",
     "qkv": "QKV",
     "mla": "MLA",
+    "lm": "LM",
 }
 PREFIXES = {-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T"}
 
@@ -54,6 +71,38 @@ def dress(ax: Axes, title: str, across: str = "", up: str = "") -> None:
     ax.set_ylabel(up, fontsize=TEXT)
     ax.tick_params(labelsize=TEXT)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def mark(order: int) -> tuple[str, str]:
+    """Return the marker and the colour of the series number `order`.
+
+    >>> mark(0), mark(8)
+    (('o', '#0072B2'), ('s', '#0072B2'))
+    """
+    return MARKERS[order % len(MARKERS)], COLOURS[OUTLINES[order % len(OUTLINES)]]
+
+
+def legend_below(
+    ax: Axes, ncols: int, title: str = "", handles: list[Artist] | None = None
+) -> Legend:
+    """Put a legend below the label of the horizontal axis of `ax`."""
+    if handles is None:
+        handles = ax.get_legend_handles_labels()[0]
+    # The height of the axis label is a matter of points, not of the axes.
+    below = offset_copy(ax.transAxes, figure(ax), y=-36.0, units="points")
+    return ax.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=below,
+        ncols=ncols,
+        title=title,
+        title_fontsize=SMALL,
+        fontsize=SMALL,
+        handlelength=1.0,
+        columnspacing=1.2,
+        frameon=False,
+    )
 
 
 def scale(largest: float) -> tuple[float, str]:

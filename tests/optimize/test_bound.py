@@ -14,6 +14,7 @@ from supernode_opt.optimize.enumerate import (
 )
 from supernode_opt.optimize.exact import quantities
 from supernode_opt.optimize.kinder import kindest_links, without_distance
+from supernode_opt.optimize.links import with_useful_links
 from supernode_opt.optimize.merit import forms, limits
 from supernode_opt.optimize.monotone import (
     HEAT_FIELDS,
@@ -167,3 +168,31 @@ def test_loads_do_not_see_the_plan():
     theirs = quantities(other | shared, problem.scenario, LOAD_FIELDS)
     for field in LOAD_FIELDS:
         np.testing.assert_allclose(mine[field], theirs[field], rtol=1e-12)
+
+
+def test_a_dominated_technology_is_never_better():
+    problem = study(("mfu", True))
+    candidates, random = sample(problem, 100, 6)
+    place = {k: v for k, v in candidates.items() if not k.endswith("_link")}
+    place |= hardware(problem, 100, random) | {"row": np.arange(100)}
+    names = tuple(dict.fromkeys(("mfu", *(n for n, _ in forms(problem)))))
+
+    def best(rows):
+        row = rows.pop("row")
+        values = quantities(rows, problem.scenario, names)
+        # Power and the network's reach decide; an infeasible design is worth nothing.
+        good = np.ones(len(row), bool)
+        for name in ("scale_up_reach", "scale_out_reach"):
+            good &= values[name] <= 0.0
+        mfu = np.where(good, values["mfu"], 0.0)
+        power = np.where(good, values["power"], np.inf)
+        most, least = np.zeros(100), np.full(100, np.inf)
+        np.maximum.at(most, row, mfu)
+        np.minimum.at(least, row, power)
+        return most, least, len(row)
+
+    all_most, all_least, everything = best(with_links(place, problem))
+    most, least, useful = best(with_useful_links(place, problem))
+    np.testing.assert_allclose(most, all_most, rtol=1e-12)
+    np.testing.assert_allclose(least, all_least, rtol=1e-12)
+    assert useful < everything / 3

@@ -13,7 +13,8 @@ from supernode_opt.optimize.merit import forms, limits
 from supernode_opt.optimize.settings import Settings
 from supernode_opt.optimize.solve import optimize
 from supernode_opt.problem.constraints import normalised
-from supernode_opt.problem.problem import Constraint
+from supernode_opt.problem.problem import Objective
+from supernode_opt.problem.variables import Variable
 from tests.optimize import studies
 
 HARDWARE = ("scale_up_bandwidth", "scale_out_bandwidth", "clock", "coolant_flow")
@@ -97,38 +98,60 @@ def test_solving_every_split_finds_nothing_better(solution):
     assert np.exp(-cost) == pytest.approx(solution.objective, rel=1e-4)
 
 
-@pytest.mark.parametrize("name", ["power", "tokens_per_s", "chip_power_fraction"])
-def test_multipliers_are_slopes_of_the_optimum(solution, name):
-    # The slope is that of the winning split: it alone is solved again.
-    frozen = {
-        field: solution.design[field]
-        for field in (
-            "tensor_parallel",
-            "pipeline_parallel",
-            "micro_batch",
-            "recompute",
-            "optimizer_sharding",
-            "sequence_parallel",
-        )
-    }
-    state = next(s for s in solution.constraints if s.name == name)
-    if name == "chip_power_fraction":
-        assert state.multiplier >= 0.0
-        return
-    step = 2e-4 * state.limit
+PLAN = (
+    "tensor_parallel",
+    "pipeline_parallel",
+    "micro_batch",
+    "recompute",
+    "optimizer_sharding",
+    "sequence_parallel",
+)
+
+
+def slope_of_optimum(problem, name):
+    """Difference quotient of the optimum with the limit of one constraint."""
     ends = []
-    for sign in (-1.0, 1.0):
-        problem = study(**frozen)
+    for share in (1.0 - 2e-4, 1.0 + 2e-4):
         moved = tuple(
-            Constraint(c.name, c.limit + sign * step, c.at_most)
-            if c.name == name
-            else c
+            dataclasses.replace(c, limit=c.limit * share) if c.name == name else c
             for c in problem.constraints
         )
-        problem = dataclasses.replace(problem, constraints=moved)
-        ends.append(optimize(problem, PROOF_ONLY).objective)
-    slope = (ends[1] - ends[0]) / (2.0 * step)
-    assert state.multiplier == pytest.approx(slope, rel=0.02, abs=1e-12)
+        changed = dataclasses.replace(problem, constraints=moved)
+        ends.append(optimize(changed, PROOF_ONLY).objective)
+    limit = next(c.limit for c in problem.constraints if c.name == name)
+    return (ends[1] - ends[0]) / (4e-4 * limit)
+
+
+def test_price_of_a_budget_is_the_slope_of_the_optimum(solution):
+    # The price is that of the winning split, which alone is solved again.
+    frozen = {name: solution.design[name] for name in PLAN}
+    slope = slope_of_optimum(study(**frozen), "power")
+    state = next(s for s in solution.constraints if s.name == "power")
+    assert slope > 0.0
+    assert state.multiplier == pytest.approx(slope, rel=0.02)
+
+
+def test_price_of_a_floor_is_the_slope_of_the_optimum(solution):
+    frozen = {name: solution.design[name] for name in PLAN}
+    asked = study(power=1e6, tokens=0.9 * solution.report.tokens_per_s, **frozen)
+    asked = dataclasses.replace(asked, objective=Objective("power", maximize=False))
+    state = next(
+        s for s in optimize(asked, PROOF_ONLY).constraints if s.name == "tokens_per_s"
+    )
+    slope = slope_of_optimum(asked, "tokens_per_s")
+    assert slope > 0.0
+    assert state.tight
+    assert state.multiplier == pytest.approx(slope, rel=0.02)
+
+
+def test_a_freed_constant_moves_to_its_better_end(solution):
+    freed = Variable("chip.hbm_bandwidth", 1.6e12, 6.4e12)
+    frozen = {name: solution.design[name] for name in PLAN}
+    asked = study(**frozen)
+    asked = dataclasses.replace(asked, variables=(*asked.variables, freed))
+    result = optimize(asked, PROOF_ONLY)
+    assert result.scenario.chip.hbm_bandwidth == pytest.approx(6.4e12)
+    assert result.objective > solution.objective
 
 
 def test_power_has_a_price(solution):
