@@ -5,9 +5,12 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.optimize.bound import bounds
+from supernode_opt.optimize.bounder import Bounder
 from supernode_opt.optimize.enumerate import (
     LINKS,
     Columns,
+    cross,
     domains,
     join,
     positions,
@@ -29,7 +32,9 @@ _WEIGHTS = {
     "interleave": 0.2,
 }
 KINDS = 8
-_NEIGHBOURS = 16
+# Legal plans around a point that are bounded, and those of them that are built.
+_NEIGHBOURS = 4096
+_BUILT = 32
 
 
 def kinds(points: RelaxedPoints, most: int = KINDS) -> list[int]:
@@ -51,17 +56,21 @@ def kinds(points: RelaxedPoints, most: int = KINDS) -> list[int]:
     return list(seen.values())
 
 
-def nearest(problem: Problem, plans: Columns, points: RelaxedPoints) -> Columns:
-    """Return the legal candidates nearest to the best relaxed points of each kind.
+def nearest(
+    problem: Problem, bounder: Bounder, plans: Columns, points: RelaxedPoints
+) -> Columns:
+    """Return legal candidates around the best relaxed points of each kind.
 
-    Each of them takes the two nearest domains and its heaviest technologies.
+    Around every point the nearest plans take the two nearest domains and the point's
+    heaviest technologies; of these the ones with the best bounds are built.  Distance
+    alone would miss that a step to the side often pays once counts are whole.
     """
     parts = []
     for index in kinds(points):
-        distance = _distances(plans, points, index)
-        close = np.argsort(distance)[:_NEIGHBOURS]
-        for row in close:
-            parts += _candidates(problem, take(plans, [row]), points, index)
+        close = np.argsort(_distances(plans, points, index))[:_NEIGHBOURS]
+        around = _candidates(problem, take(plans, close), points, index)
+        best = np.argsort(bounds(bounder, around))[:_BUILT]
+        parts.append(take(around, best))
     return distinct(join(parts))
 
 
@@ -110,15 +119,19 @@ def _distances(plans: Columns, points: RelaxedPoints, index: int) -> NDArray:
 
 
 def _candidates(
-    problem: Problem, plan: Columns, points: RelaxedPoints, index: int
-) -> list[Columns]:
-    """Add domains and technologies to one plan."""
-    sizes = np.asarray(domains(problem, int(plan["chips"][0])), float)
+    problem: Problem, plans: Columns, points: RelaxedPoints, index: int
+) -> Columns:
+    """Add the nearest domains and the heaviest technologies to plans."""
     target = _row(points, "scale_up_domain", index)
-    close = sizes[np.argsort(np.abs(np.log(sizes / target)))[:2]]
-    chosen = {}
+    parts = []
+    for chips in np.unique(plans["chips"]):
+        sizes = np.asarray(domains(problem, int(chips)), float)
+        close = sizes[np.argsort(np.abs(np.log(sizes / target)))[:2]]
+        same = take(plans, plans["chips"] == chips)
+        parts.append(cross(same, {"scale_up_domain": close}))
+    columns = join(parts)
     for name in LINKS:
-        allowed = positions(problem, name)
         weights = _row(points, name, index)
-        chosen[name] = np.asarray([max(allowed, key=lambda k, w=weights: w[k])])
-    return [plan | {"scale_up_domain": np.asarray([size])} | chosen for size in close]
+        heaviest = max(positions(problem, name), key=lambda k: weights[k])
+        columns[name] = np.full(len(columns["chips"]), heaviest, np.int32)
+    return columns

@@ -25,7 +25,7 @@ class Settings:
     outer: int = 15
     inner: int = 60
     rate: float = 0.15
-    sharpness: tuple[float, float] = (5.0, 60.0)
+    sharpness: tuple[float, float] = (5.0, 300.0)
     temperature: tuple[float, float] = (1.0, 0.05)
     tolerance: float = 1e-4
     maximum_candidates: int = 20_000_000

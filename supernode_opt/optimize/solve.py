@@ -99,7 +99,7 @@ def optimize(
     if not len(space.fitting["chips"]):
         solution = memory_solution(problem, space.every, space.violation, facts)
     else:
-        points, rounded = _descend_and_build(search, seed, space)
+        points, rounded = _descend_and_build(search, bounder, seed, space)
         open_bound = prove(search, bounder, space.fitting)
         facts |= _relaxed_facts(problem, points, rounded)
         facts |= search.counts | _agreement(search, rounded, open_bound)
@@ -133,7 +133,7 @@ def _space(search: Search, bounder: Bounder, seed: int) -> Space:
 
 
 def _descend_and_build(
-    search: Search, seed: int, space: Space
+    search: Search, bounder: Bounder, seed: int, space: Space
 ) -> tuple[RelaxedPoints | None, Finalist | None]:
     """Run the relaxed descent and build the legal candidates nearest to its points."""
     problem, settings = search.problem, search.settings
@@ -145,7 +145,7 @@ def _descend_and_build(
         warm = beside.submit(_warm, problem, space.fitting)
         points = space.points or descend_relaxed(problem, settings, seed, search.report)
         warm.result()
-    search.solve(nearest(problem, space.fitting, points))
+    search.solve(nearest(problem, bounder, space.fitting, points))
     search.tell("building", 1.0)
     return points, search.best
 

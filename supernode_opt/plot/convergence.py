@@ -100,7 +100,8 @@ def _zero_below_decades(ax: Axes, violation: NDArray) -> None:
     ax.set_yticks([0.0, *(10.0**exponent for exponent in exponents)])
     ax.yaxis.set_major_formatter(FuncFormatter(_power_of_ten))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.axhspan(-0.25 * threshold, 0.25 * threshold, color="0.94", lw=0.0, zorder=0)
+    # Transparent, as these axes lie above those of the objective.
+    ax.axhspan(-0.25 * threshold, 0.25 * threshold, color="black", alpha=0.06, lw=0.0)
 
 
 def _power_of_ten(value: float, _: int) -> str:

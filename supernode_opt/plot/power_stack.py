@@ -18,7 +18,7 @@ ORDER = (
     "grey",
 )
 # A segment narrower than this share of the stack has no room for its own number.
-ROOM = 0.075
+ROOM = 0.09
 
 
 def power_stack(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:

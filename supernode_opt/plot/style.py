@@ -22,18 +22,9 @@ COLOURS = {
     "black": "#000000",
     "grey": "#8C8C8C",
 }
-# Outlines of these can be seen on white; seven shapes and eight colours share no factor,
-# so that the first 56 pairs differ.
-OUTLINES = (
-    "blue",
-    "vermilion",
-    "green",
-    "orange",
-    "purple",
-    "black",
-    "sky",
-    "grey",
-)
+# Those whose outline can be seen on white. Seven shapes and eight colours share no
+# factor, so that the first 56 pairs differ.
+OUTLINES = ["blue", "vermilion", "green", "orange", "purple", "black", "sky", "grey"]
 MARKERS = "osD^vPX"
 TITLE, TEXT, SMALL = 11, 9.5, 8.5
 WIDTH = 7.2
@@ -45,6 +36,7 @@ ACRONYMS = {
     "qkv": "QKV",
     "mla": "MLA",
     "lm": "LM",
+    "hbm": "HBM",
 }
 PREFIXES = {-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T"}
 
@@ -85,9 +77,25 @@ def mark(order: int) -> tuple[str, str]:
 def legend_below(
     ax: Axes, ncols: int, title: str = "", handles: list[Artist] | None = None
 ) -> Legend:
-    """Put a legend below the label of the horizontal axis of `ax`."""
+    """Put a legend below the label of the horizontal axis of `ax`.
+
+    It has `ncols` columns, or fewer where these are wider than the figure or the
+    part of it that the subplot has.
+    """
     if handles is None:
         handles = ax.get_legend_handles_labels()[0]
+    legend = _legend_below(ax, ncols, title, handles)
+    # A margin, for the axes may lie off the middle of their part.
+    room, spec = 0.94 * figure(ax).bbox.width, ax.get_subplotspec()
+    if spec is not None:
+        room *= len(spec.colspan) / spec.get_gridspec().ncols
+    while ncols > 1 and legend.get_window_extent().width > room:
+        ncols -= 1
+        legend = _legend_below(ax, ncols, title, handles)
+    return legend
+
+
+def _legend_below(ax: Axes, ncols: int, title: str, handles: list[Artist]) -> Legend:
     # The height of the axis label is a matter of points, not of the axes.
     below = offset_copy(ax.transAxes, figure(ax), y=-36.0, units="points")
     return ax.legend(
@@ -101,6 +109,8 @@ def legend_below(
         fontsize=SMALL,
         handlelength=1.0,
         columnspacing=1.2,
+        borderaxespad=0.0,
+        borderpad=0.2,
         frameon=False,
     )
 

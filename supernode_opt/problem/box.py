@@ -1,4 +1,8 @@
-"""The default box of every design variable: as wide as engineering allows, no wider."""
+"""The box of every design variable: where to look by default, and what can exist.
+
+The default box is where a designer would look.  A study may look elsewhere as long as
+it stays within what could be built at all.
+"""
 
 from collections.abc import Mapping
 
@@ -41,6 +45,36 @@ def default_variable(
     if name not in boxes:
         raise ValueError(f"`{name}` is no design variable")
     return boxes[name]
+
+
+def possible(
+    name: str, scenario: Scenario, fixed: Mapping[str, float | str]
+) -> tuple[float, float]:
+    """Return the least and greatest value of a design field that could be built."""
+    chip, flow = scenario.chip, float(scenario.cooling.reference_flow)
+    switch = scenario.scale_up_switch
+    wide = {
+        "chips": (1.0, 16.0 * MOST_CHIPS),
+        # Three tiers of switches; more would be a network, not a domain.
+        "scale_up_domain": (
+            1.0,
+            max(float(switch.first_tier_chips * switch.radix**2), 1.0),
+        ),
+        "context_parallel": (1.0, float(scenario.training.sequence_length)),
+        "micro_batch": (1.0, float(scenario.training.global_batch)),
+        "scale_up_bandwidth": (1e6, 1e14),
+        "scale_out_bandwidth": (1e6, 1e14),
+        "oversubscription": (1.0, 64.0),
+        "clock": (0.05, float(chip.maximum_clock)),
+        "coolant_flow": (flow / 1e3, flow * 1e2),
+        "inlet_temperature": (CELSIUS - 20.0, float(chip.junction_limit) - 1.0),
+    }
+    if name in wide:
+        return wide[name]
+    box = default_variable(name, scenario, fixed)
+    if isinstance(box, Choice):
+        raise ValueError(f"`{name}` is a choice, not a number")
+    return box.low, box.high
 
 
 def _counts(

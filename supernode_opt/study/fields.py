@@ -80,7 +80,10 @@ def require_inside(
 
 
 def bounded(
-    node: Node, default: Variable, limits: dict[str, float], *, widen: bool
+    node: Node,
+    default: Variable,
+    limits: dict[str, float],
+    allowed: tuple[float | None, float | None],
 ) -> Variable:
     """Return the variable between `limits`; what was not written is as in `default`.
 
@@ -88,16 +91,18 @@ def bounded(
       node: where the limits were written.
       default: the variable in its default box.
       limits: any of low, high and step.
-      widen: whether the limits may lie outside the default box.
+      allowed: the least and greatest value that a limit may have, if any.
 
     Raises:
       StudyError: the limits lie outside, or leave nothing between them.
     """
     for word in ("low", "high"):
-        if word in limits and not widen:
-            child = node.mapping()[word]
-            require_inside(child, limits[word], default.low, default.high)
-    low, high = limits.get("low", default.low), limits.get("high", default.high)
+        if word in limits:
+            require_inside(node.mapping()[word], limits[word], *allowed)
+    low, high = limits.get("low"), limits.get("high")
+    # The side that was not written is the default's, if that leaves anything.
+    low = min(default.low, high or default.low) if low is None else low
+    high = max(default.high, low) if high is None else high
     if low > high:
         node.fail(f"must have low below high, but {low:.10g} is above {high:.10g}")
     return Variable(

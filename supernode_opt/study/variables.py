@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from supernode_opt import catalog
-from supernode_opt.problem.box import default_variable, options
+from supernode_opt.problem.box import default_variable, options, possible
 from supernode_opt.problem.variables import (
     CHOICE_NAMES,
     Choice,
@@ -98,13 +98,14 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
 
     for name, value in fixed.items():
         if name in nodes and isinstance(value, float):
-            box = _box(nodes[name], name, scenario, fixed)
-            require_inside(nodes[name], value, box.low, box.high)
+            require_inside(nodes[name], value, *possible(name, scenario, fixed))
     variables = []
     for name, bounds in limits.items():
         at = nodes.get(name, node)
         box = _box(at, name, scenario, fixed, bounds)
-        variable = bounded(at, box, bounds, widen=name not in FIELDS)
+        design = name in FIELDS
+        allowed = possible(name, scenario, fixed) if design else (None, None)
+        variable = bounded(at, box, bounds, allowed)
         if variable.low < variable.high:
             variables.append(variable)
         elif name in FIELDS:

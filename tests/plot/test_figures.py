@@ -112,18 +112,72 @@ def test_roofline_has_both_roofs_and_every_operator(dataset):
 
 def test_roofline_leaves_out_operators_without_flops(dataset):
     dataset["operator_flops"].loc["norm"] = 0.0
-    assert not any(name.startswith("norm") for name in legend(roofline(dataset)))
+    names = legend(roofline(dataset))
+    assert not any(name.startswith("norm") for name in names)
+    assert names[-1] == "(without FLOPs, 3 %)"
 
 
-def test_convergence_names_the_worst_constraint(dataset):
+def test_roofline_has_room_for_every_point_and_none_below_the_legend(dataset):
+    ax = roofline(dataset)
+    figure = ax.figure
+    figure.canvas.draw()
+    assert ax.get_legend().get_window_extent().x0 >= ax.bbox.x1
+    for points in ax.collections:
+        at = ax.transData.transform(points.get_offsets()[0])
+        assert ax.bbox.contains(*at)
+    for text in ax.texts:
+        assert text.get_window_extent().x0 >= ax.bbox.x0
+        assert text.get_window_extent().y1 <= ax.bbox.y1
+
+
+def test_roofline_markers_grow_with_the_time(dataset):
+    areas = [points.get_sizes()[0] for points in roofline(dataset).collections]
+    assert areas == sorted(areas, reverse=True)
+    assert areas[0] / areas[-1] == pytest.approx(np.sqrt(2.6 / 0.012))
+
+
+def test_convergence_marks_the_worst_constraint(dataset):
     ax = convergence(dataset)
     right = ax.figure.axes[-1]
-    assert ax.get_ylabel() == "best MFU"
+    assert ax.get_ylabel() == "best MFU [%]"
     assert "violation" in right.get_ylabel()
-    assert right.get_yscale() == "log"
-    assert {"memory fraction", "power", "chip power fraction"} <= set(texts(right))
+    words = ["memory fraction", "power", "chip power fraction", "none violated"]
+    assert legend(ax) == words
+    looks = {(line.get_marker(), line.get_color()) for line in right.lines[1:5]}
+    assert len(looks) == len(words)
     drawn = ax.lines[0].get_ydata()
-    np.testing.assert_array_equal(drawn, dataset["best_objective"].values)
+    np.testing.assert_allclose(drawn, 100.0 * dataset["best_objective"].values)
+
+
+def test_convergence_shows_no_violation_at_zero(dataset):
+    none = float((dataset["worst_violation"] <= 1e-6).sum())
+    right = convergence(dataset).figure.axes[-1]
+    feasible = right.lines[-1]
+    assert feasible.get_label() == "none violated"
+    assert len(feasible.get_ydata()) == none
+    assert not np.any(feasible.get_ydata())
+    assert right.get_ylim()[0] < 0.0
+    assert 0.0 in right.get_yticks()
+
+
+def test_convergence_without_any_violation(dataset):
+    dataset["worst_violation"] = 0.0 * dataset["worst_violation"]
+    assert legend(convergence(dataset)) == ["none violated"]
+
+
+def test_convergence_survives_an_endless_violation(dataset):
+    dataset["worst_violation"].values[0] = np.inf
+    right = convergence(dataset).figure.axes[-1]
+    assert np.isfinite(right.get_ylim()).all()
+
+
+def test_a_wide_legend_takes_fewer_columns(dataset):
+    dataset["power_parts"] = dataset["power_parts"] * 37.31
+    figure = power_stack(dataset).figure
+    figure.canvas.draw()
+    box = figure.axes[0].get_legend().get_window_extent()
+    assert box.x0 >= figure.bbox.x0
+    assert box.x1 <= figure.bbox.x1
 
 
 def test_draw_all_writes_what_the_dataset_holds(dataset, tmp_path):
