@@ -5,7 +5,6 @@ Run `python benchmarks/evaluate.py --json`.  Every report field of every design 
 """
 
 import argparse
-import dataclasses
 import json
 import time
 from collections.abc import Callable
@@ -88,18 +87,17 @@ def values(scenario: Scenario, designs: Design) -> tuple[Array, Array, Array]:
 
 
 def gradients(scenario: Scenario, designs: Design) -> tuple[Array, Array]:
-    """Return best MFU and the sum of its gradients by design field, block by block."""
-    continuous = dict.fromkeys(RANGES)
+    """Return best MFU and the sum of its slopes by every design field and weight."""
 
-    def total(chosen: dict[str, Array], block: Design) -> tuple[Array, Array]:
-        mfu = evaluate(dataclasses.replace(block, **chosen), scenario).mfu
+    def total(block: Design) -> tuple[Array, Array]:
+        mfu = evaluate(block, scenario).mfu
         # Designs do not touch each other: the gradient of the sum is each one's own.
         return jnp.sum(mfu), jnp.max(mfu)
 
     def one(block: Design) -> tuple[Array, Array]:
-        chosen = {name: getattr(block, name) for name in continuous}
-        slope, best = jax.grad(total, has_aux=True)(chosen, block)
-        return best, jnp.stack([jnp.sum(jnp.nan_to_num(slope[name])) for name in slope])
+        slope, best = jax.grad(total, has_aux=True)(block)
+        sums = [jnp.sum(jnp.nan_to_num(leaf)) for leaf in jax.tree.leaves(slope)]
+        return best, jnp.stack(sums)
 
     return jax.lax.map(one, designs)
 
@@ -141,7 +139,7 @@ def main() -> None:
         for name, function in measured.items()
     }
     answer |= {
-        "batch": asked.batch,
+        "batch_size": asked.batch,
         "block": asked.block,
         "device": jax.devices()[0].device_kind,
         "model": asked.model,

@@ -24,18 +24,19 @@ def maximum(a: ArrayLike, b: ArrayLike, sharpness: ArrayLike) -> Array:
     `sharpness` is a positive number; infinity gives the exact maximum.  The result is
     at least the exact maximum and at most 2**(1/sharpness) times it.
     """
-    high, low = jnp.maximum(a, b), jnp.minimum(a, b)
-    return high + high * _surplus(low, high, sharpness)
+    high = jnp.maximum(a, b)
+    return high + high * surplus(a, b, sharpness)
 
 
-def excess(a: ArrayLike, b: ArrayLike, base: ArrayLike, sharpness: ArrayLike) -> Array:
-    """Return `maximum(a, b) - base`, exact to the last digit where `base` is `a`."""
-    high, low = jnp.maximum(a, b), jnp.minimum(a, b)
-    return (high - base) + high * _surplus(low, high, sharpness)
+def excess(base: ArrayLike, other: ArrayLike, sharpness: ArrayLike) -> Array:
+    """Return `maximum(base, other) - base` to the last digit."""
+    high = jnp.maximum(base, other)
+    return (high - base) + high * surplus(base, other, sharpness)
 
 
-def _surplus(low: Array, high: Array, sharpness: ArrayLike) -> Array:
+def surplus(a: ArrayLike, b: ArrayLike, sharpness: ArrayLike) -> Array:
     """How far the p-norm of two values exceeds the greater, relative to it [1]."""
+    high, low = jnp.maximum(a, b), jnp.minimum(a, b)
     finite = jnp.isfinite(sharpness)
     exponent = jnp.where(finite, sharpness, 1.0)
     power = (jnp.maximum(low, TINY) / jnp.maximum(high, TINY)) ** exponent

@@ -96,7 +96,8 @@ def values_of(problem: Problem, columns: Columns) -> dict[str, float | str]:
         if name in CHOICE_NAMES:
             plain[name] = options(name, problem.scenario)[int(column[0])]
         else:
-            plain[name] = float(column[0])
+            # Twelve digits: whole lanes stay whole through logarithm and exponential.
+            plain[name] = float(f"{float(column[0]):.12g}")
     ranks = [
         float(plain[f"{kind}_parallel"]) for kind in ("tensor", "pipeline", "context")
     ]

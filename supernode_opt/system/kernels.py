@@ -118,7 +118,7 @@ def layer_times(
     )
     hosted = stack(0.0, software.expert_layer_time)
     launch = launched[None, :] + hosted[:, None]
-    unfused = jnp.where(jnp.asarray(software.score_bytes) > 0.0, 1.0, 0.0)
+    unfused = 1.0 if software.score_bytes > 0.0 else 0.0
     selective = unfused * attention + (1.0 - unfused) * elementwise
     repeated = recompute[1] * selective
     repeated = repeated + recompute[2] * (gemm + attention + elementwise)

@@ -137,4 +137,4 @@ def layer_passes(
     hidden = window.reshape(shape) * times.compute[None]
     visible = (1.0 - overlapped.reshape(shape)) * raw
     seen = hidden + visible
-    return visible + excess(seen, raw, seen, sharpness)
+    return visible + excess(seen, raw, sharpness)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import ceiling, excess, maximum, stack
+from supernode_opt.smooth import ceiling, excess, stack, surplus
 from supernode_opt.system.design import Design, data_parallel
 from supernode_opt.system.kernels import LayerTimes, memory_rate
 from supernode_opt.system.layer import Communication
@@ -57,6 +57,31 @@ def micro_batches(design: Design, scenario: Scenario) -> Array:
     return scenario.training.global_batch / per_step
 
 
+def _slowest(
+    mean: Array, more: Array, stage_count: ArrayLike, sharpness: ArrayLike
+) -> Array:
+    """How much longer than the mean stage the slowest one takes [s].
+
+    Args:
+      mean: time of the mean stage [s].
+      more: time of the (first, middle, last) stage beyond the mean [s]; given as a
+        difference, because it may be tiny beside the mean.
+      stage_count: pipeline stages [1].
+      sharpness: of the maximum.
+    """
+    # With one stage the last is all there is; a first one beside it would only blur.
+    several = jnp.clip(jnp.asarray(stage_count) - 1.0, 0.0, 1.0)
+    first, middle, last = (jnp.maximum(mean + one, 0.0) for one in more)
+    first = several * first
+    early = jnp.where(first > middle, several * more[0], more[1])
+    early = early - jnp.where(first > middle, (1.0 - several) * mean, 0.0)
+    blur = jnp.maximum(first, middle) * surplus(first, middle, sharpness)
+    early, earlier = early + blur, jnp.maximum(first, middle) + blur
+    late = jnp.maximum(earlier, last) * surplus(earlier, last, sharpness)
+    # Only a split with fractional stages could have none as slow as the mean.
+    return jnp.maximum(jnp.maximum(early, more[2]) + late, 0.0)
+
+
 def step_time(
     design: Design,
     scenario: Scenario,
@@ -87,19 +112,15 @@ def step_time(
     layer = jnp.sum(parts, axis=0)
     expert_layers = model.layers - model.dense_layers
     extra = model.mtp_layers * (layer[1] + head)
-    per_stage = stages.dense * layer[0] + stages.expert * layer[1]
-    per_stage = per_stage.at[2].add(head + extra)
     mean_parts = model.dense_layers * parts[:, 0]
     mean_parts = mean_parts + (expert_layers + model.mtp_layers) * parts[:, 1]
     mean_parts = mean_parts / stage_count
     mean_head = head * (1.0 + model.mtp_layers) / stage_count
     mean = jnp.sum(mean_parts, axis=0) + mean_head
-    # With one stage the last is all there is; a first one beside it would only blur.
-    several = jnp.clip(jnp.asarray(stage_count) - 1.0, 0.0, 1.0)
-    earlier = maximum(several * per_stage[0], per_stage[1], sharpness)
-    imbalance = excess(earlier, per_stage[2], mean, sharpness)
-    # Only a split with fractional stages could have none as slow as the mean.
-    imbalance = jnp.maximum(imbalance, 0.0)
+    more = (stages.dense - model.dense_layers / stage_count) * layer[0]
+    more = more + (stages.expert - expert_layers / stage_count) * layer[1]
+    more = (more - (head + extra) / stage_count).at[2].add(head + extra)
+    imbalance = _slowest(mean, more, stage_count, sharpness)
     slowest = mean + imbalance
     bubble = software.bubble_share * (stage_count - 1.0) / chunks * slowest
     transfer = count * software.pipeline_exposed * 2.0 * chunks * comm.stage
@@ -114,7 +135,7 @@ def step_time(
     visible = software.data_exposed * reduction
     waiting = (count - window) * slowest + reduction
     seen = busy + visible
-    unhidden = visible + excess(seen, waiting, seen, sharpness)
+    unhidden = visible + excess(seen, waiting, sharpness)
     optimizer = software.optimizer_traffic * shards.updated / memory_rate(scenario)
     pipelined = busy + unhidden + bubble + transfer + optimizer
     doublings = jnp.log2(jnp.maximum(design.chips / 8.0, 1.0))

@@ -78,5 +78,5 @@ class Software:
     straggler: NonNegative
     framework_memory: quantity("B", zero=True)
     buffer_memory: quantity("B", zero=True)
-    score_bytes: NonNegative = 0.0
+    score_bytes: float = static(default=0.0)
     name: str = static(default="software")

@@ -31,7 +31,7 @@ def _product_bytes(width: ArrayLike) -> Array:
 
 
 def layer_activations(
-    model: Model, training: Training, split: Split, score_bytes: ArrayLike
+    model: Model, training: Training, split: Split, score_bytes: float
 ) -> tuple[Array, Array]:
     """Bytes one (dense, expert) layer keeps per micro-batch in each recompute mode.
 
@@ -60,7 +60,7 @@ def layer_activations(
     width = (model.top_k + model.shared_experts) * model.expert_ffn
     routed = _ffn_bytes(model, width) + 4.0 * model.top_k * hidden
     experts = split.tokens_after_tensor * routed
-    unfused = jnp.where(jnp.asarray(score_bytes) > 0.0, 1.0, 0.0)
+    unfused = 1.0 if score_bytes > 0.0 else 0.0
 
     def modes(inner: Any, product: Any) -> Array:
         everything = common + core + scores + inner

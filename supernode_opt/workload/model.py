@@ -43,8 +43,8 @@ class Model:
     key_value_rank: NonNegative = 0.0
     rope_dim: NonNegative = 0.0
     value_dim: NonNegative = 0.0
-    node_limit: NonNegative = 0.0
     mtp_layers: NonNegative = 0.0
+    node_limit: int = static(default=0)
     attention: Literal["gqa", "mla"] = static(default="gqa")
     gated: bool = static(default=True)
     tied: bool = static(default=False)

@@ -95,8 +95,9 @@ def all_to_all(
     # The floor keeps the slope finite where nothing leaves the domain.
     missed = jnp.maximum(1.0 - 1.0 / group.outside, 1e-12) ** model.top_k
     domains = group.outside * (1.0 - missed)
-    limit = jnp.where(jnp.asarray(model.node_limit) > 0.0, model.node_limit, jnp.inf)
-    remote = jnp.minimum(domains, limit) * (1.0 - 1.0 / group.outside)
+    if model.node_limit:
+        domains = jnp.minimum(domains, model.node_limit)
+    remote = domains * (1.0 - 1.0 / group.outside)
     return _transfer(group, inner, tokens * token_bytes * remote)
 
 

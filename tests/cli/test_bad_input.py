@@ -45,7 +45,7 @@ BAD = {
     "default bound crossed": (["design.clock={low: 0.9, high: 0.2}"], ["above"]),
     "outside the box": (["design.clock=3"], ["at most 1, but is 3"]),
     "far outside the box": (["design.tensor_parallel=100000"], ["at most 32"]),
-    "bounds outside the box": (["design.chips={high: 1e9}"], ["at most 65536"]),
+    "bounds outside the box": (["design.chips={high: 1e9}"], ["at most 1048576"]),
     "value outside its bounds": (
         ["design.clock={value: 5, low: 6, high: 9}"],
         ["at least 6, but is 5"],
@@ -77,7 +77,7 @@ BAD = {
         ["`design.sequence_parallel` must be off where tensor_parallel is 1"],
     ),
     "no FP8": (["training.precision=fp8"], ["has no FP8"]),
-    "headroom above all": (["scenario.memory_headroom=1.5"], ["below 1"]),
+    "headroom above all": (["scenario.memory_headroom=1.5"], ["equal to 1"]),
     "constant below zero": (["design.chip.tdp={low: -1, high: 2}"], ["greater than 0"]),
     "a tower of powers": (["scenario.chip.tdp=1 W^9^9^9^9"], ["unknown unit"]),
     "a step without effect": (["design.clock={step: 0.1}"], ["has no effect"]),
