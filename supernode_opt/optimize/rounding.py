@@ -69,7 +69,8 @@ def nearest(
     for index in kinds(points):
         close = np.argsort(_distances(plans, points, index))[:_NEIGHBOURS]
         around = _candidates(problem, take(plans, close), points, index)
-        best = np.argsort(bounds(bounder, around))[:_BUILT]
+        # Stable, so that among hopeless candidates the nearest come first.
+        best = np.argsort(bounds(bounder, around), kind="stable")[:_BUILT]
         parts.append(take(around, best))
     return distinct(join(parts))
 

@@ -37,7 +37,7 @@ from supernode_opt.optimize.relaxed import RelaxedPoints, descend_relaxed
 from supernode_opt.optimize.rounding import distinct, nearest, neighbourhoods
 from supernode_opt.optimize.settings import Progress, Settings
 from supernode_opt.optimize.solution import Solution
-from supernode_opt.problem.problem import Problem
+from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.problem.variables import COUNTS
 from supernode_opt.workload.split import TooManySplits
 
@@ -203,7 +203,8 @@ def _conclude(
     """Describe the best design, or the conflict if there is none."""
     problem = search.problem
     if search.best is None:
-        conflict = least_relaxation(problem, _pool(problem, space.fitting, points))
+        pool = _pool(problem, space.fitting, points)
+        conflict = least_relaxation(problem, pool)
         return describe(
             problem,
             conflict.nearest,
@@ -223,13 +224,21 @@ def _conclude(
 
 
 def _pool(problem: Problem, fitting: Columns, points: RelaxedPoints | None) -> Columns:
-    """Choose candidates among which the least violation is sought."""
-    if points is not None:
-        return nearest(problem, fitting, points)
+    """Choose candidates among which the least violation is sought.
+
+    Some lie around the relaxed points, which violate little, the others anywhere.
+    """
     random = np.random.default_rng(0)
 
     def some(columns: Columns) -> Columns:
         count = len(columns["chips"])
         return take(columns, random.choice(count, min(count, _POOL), replace=False))
 
-    return some(with_links(with_domains(some(fitting), problem), problem))
+    spread = some(with_links(with_domains(some(fitting), problem), problem))
+    if points is None:
+        return spread
+    # With limits that exclude each other every bound is hopeless; speed is what helps.
+    hurry = Objective("step_time", maximize=False)
+    unlimited = dataclasses.replace(problem, objective=hurry, constraints=())
+    close = nearest(problem, make_bounder(unlimited), fitting, points)
+    return distinct(join([close, spread]))

@@ -113,7 +113,8 @@ def test_slopes_equal_finite_differences(sharpness):
         ):
             difference = (up - down) / (2.0 * size)
             scale = jnp.maximum(jnp.abs(rate), jnp.abs(difference))
-            floor = 1e-8 * jnp.abs(number) / (1e6 * size)
+            whole = getattr(value, TOTALS.get(name.split(".")[0], ""), number)
+            floor = 1e-8 * jnp.abs(whole) / (1e6 * size)
             off = jnp.abs(rate - difference) > 1e-5 * scale + floor
             if jnp.mean(off) > 0.01:
                 wrong[name, path] = float(jnp.mean(off))
