@@ -1,0 +1,73 @@
+"""The experiments give the answers that their READMEs state."""
+
+import pytest
+
+from supernode_opt import evaluate, load, optimize
+from supernode_opt.problem.build import build_design
+
+
+def solved(path, *overrides):
+    study = load(path, overrides)
+    return optimize(study.problem, study.settings, study.seed)
+
+
+def evaluated(path, *overrides):
+    problem = load(path, overrides).problem
+    design = build_design(problem.fixed, problem.scenario)
+    return evaluate(design, problem.scenario)
+
+
+def test_design_a_supernode():
+    folder = "experiments/design_a_supernode"
+    best = solved(f"{folder}/question.yaml")
+    built = solved(f"{folder}/as_built.yaml")
+    assert best.status == built.status == "optimal"
+    assert best.certificate["agree"]
+    assert best.certificate["open"] == 0
+    assert best.report.mfu == pytest.approx(0.388, abs=1e-3)
+    assert built.report.mfu == pytest.approx(0.375, abs=1e-3)
+    assert best.design["scale_up_domain"] == best.design["chips"] == 384
+    assert best.report.power <= 559e3 * (1 + 1e-9)
+
+
+def test_pangu_ultra():
+    folder = "experiments/pangu_ultra"
+    trained = evaluated(f"{folder}/as_trained.yaml")
+    plain = evaluated(f"{folder}/as_trained.yaml", "design.interleave=1")
+    assert float(trained.mfu) == pytest.approx(0.524, abs=1e-3)
+    assert float(plain.mfu) == pytest.approx(0.368, abs=1e-3)
+    best = solved(f"{folder}/question.yaml")
+    assert best.certificate["agree"]
+    assert best.report.mfu == pytest.approx(0.543, abs=1e-3)
+
+
+def test_pangu_ultra_moe():
+    folder = "experiments/pangu_ultra_moe"
+    trained = evaluated(f"{folder}/as_trained.yaml")
+    assert float(trained.mfu) == pytest.approx(0.311, abs=1e-3)
+    best = solved(f"{folder}/question.yaml")
+    assert best.report.mfu == pytest.approx(0.331, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("system", "chips", "tokens", "kilowatts"),
+    [
+        ("cloudmatrix384", 384, 391_009, 527),
+        ("gb200_nvl72", 144, 392_805, 238),
+        ("dgx_h100", 288, 214_373, 365),
+        ("hgx_h800", 288, 298_342, 356),
+    ],
+)
+def test_cloudmatrix384_vs_nvl72(system, chips, tokens, kilowatts):
+    question = "experiments/cloudmatrix384_vs_nvl72/question.yaml"
+    found = solved(question, f"system={system}", f"design.chips={chips}")
+    assert found.report.tokens_per_s == pytest.approx(tokens, rel=2e-3)
+    assert found.report.power / 1e3 == pytest.approx(kilowatts, abs=1.0)
+
+
+def test_one_rack_cannot_hold_the_model():
+    question = "experiments/cloudmatrix384_vs_nvl72/question.yaml"
+    found = solved(question, "system=gb200_nvl72", "design.chips=72")
+    assert found.status == "infeasible"
+    assert found.relaxation[0][0] == "memory_fraction"
+    assert found.relaxation[0][1] == pytest.approx(17.2, abs=0.2)
