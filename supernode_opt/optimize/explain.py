@@ -31,6 +31,8 @@ from supernode_opt.problem.build import apply
 from supernode_opt.problem.problem import Problem
 
 ALTERNATIVES = 5
+# Mean power is energy over time, a ratio, and so is what is paid for it.
+NOT_CONVEX = ("average_power", "cost", "tokens_per_dollar")
 
 
 def describe(
@@ -58,6 +60,21 @@ def describe(
         certificate=facts,
         **more,
     )
+
+
+def assumptions(problem: Problem) -> str:
+    """Say what the proof takes for granted: sampled by tests, not proved."""
+    asked = {problem.objective.name, *(c.name for c in problem.constraints)}
+    bent = sorted(asked & set(NOT_CONVEX))
+    said = "solved candidates are optimal if log-convex, as tests sample"
+    if bent:
+        said = (
+            f"solved candidates are local optima: {', '.join(bent)} is not log-convex"
+        )
+    freed = [v.name for v in problem.variables if "." in v.name]
+    if freed:
+        said += f"; bounds hold if the model is monotone in {', '.join(freed)}"
+    return said
 
 
 def verdict(facts: dict[str, Any]) -> str:

@@ -23,6 +23,7 @@ from supernode_opt.optimize.enumerate import (
 )
 from supernode_opt.optimize.explain import (
     alternatives,
+    assumptions,
     describe,
     evaluations,
     memory_solution,
@@ -103,6 +104,7 @@ def optimize(
         open_bound = prove(search, bounder, space.fitting)
         facts |= _relaxed_facts(problem, points, rounded)
         facts |= search.counts | _agreement(search, rounded, open_bound)
+        facts["rests_on"] = assumptions(problem)
         solution = _conclude(search, space, points, facts)
     return dataclasses.replace(
         solution,

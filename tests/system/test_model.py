@@ -86,7 +86,11 @@ def _convex_quantities(logs, design, where):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_exact_model_is_log_convex_in_hardware(model):
-    """Hessians and chords at random legal splits; no exception is known."""
+    """Hessians and chords at random legal splits.
+
+    The exceptions are ratios: average power (energy over time) and with it the energy
+    in cost and tokens per dollar.
+    """
     where = scenario(model=model)
     count = 300
     designs = legal_designs(where, count, seed=4)
