@@ -149,7 +149,7 @@ def _survivors(
     plans = take(plans, good)
     search.counts["plans_after_first_bound"] = len(plans["chips"])
     # Domains and links multiply the rows, so they come in smaller pieces.
-    size = _ROWS // 8
+    size = _ROWS // 64
     for start in range(0, len(plans["chips"]), size):
         placed = with_domains(take(plans, slice(start, start + size)), problem)
         whole = with_useful_links(placed, problem)

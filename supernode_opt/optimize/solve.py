@@ -3,7 +3,6 @@
 import dataclasses
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +30,7 @@ from supernode_opt.optimize.explain import (
 )
 from supernode_opt.optimize.finish import Finalist
 from supernode_opt.optimize.infeasible import least_relaxation
-from supernode_opt.optimize.inner import MENDABLE, polish, solve
+from supernode_opt.optimize.inner import MENDABLE
 from supernode_opt.optimize.merit import objective_value
 from supernode_opt.optimize.proof import Search, prove
 from supernode_opt.optimize.relaxed import RelaxedPoints, descend_relaxed
@@ -142,23 +141,10 @@ def _descend_and_build(
     free = any(variable(problem, name) for name in COUNTS) or problem.choices
     if not free or not settings.outer:
         return None, None
-    with ThreadPoolExecutor(1) as beside:
-        # Compiling takes longer than solving, so both programs compile at once.
-        warm = beside.submit(_warm, problem, space.fitting)
-        points = space.points or descend_relaxed(problem, settings, seed, search.report)
-        warm.result()
+    points = space.points or descend_relaxed(problem, settings, seed, search.report)
     search.solve(nearest(problem, bounder, space.fitting, points))
     search.tell("building", 1.0)
     return points, search.best
-
-
-def _warm(problem: Problem, fitting: Columns) -> None:
-    """Compile the exact programs on the first candidate."""
-    first = with_domains(take(fitting, slice(0, 1)), problem)
-    row = take(with_links(first, problem), slice(0, 1))
-    solved = solve(problem, row)
-    held = np.ones(solved.points.shape[1], bool)
-    polish(problem, solved.columns, solved.points[0], held=held)
 
 
 def _relaxed_facts(
