@@ -21,8 +21,13 @@ def static(*, default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"static": True})
 
 
+def flag(*, default: Any = dataclasses.MISSING) -> Any:
+    """Declare a field that is data, but no quantity one could have more of (a yes)."""
+    return dataclasses.field(default=default, metadata={"flag": True})
+
+
 @dataclass_transform(
-    kw_only_default=True, frozen_default=True, field_specifiers=(static,)
+    kw_only_default=True, frozen_default=True, field_specifiers=(static, flag)
 )
 def record(cls: type[Record]) -> type[Record]:
     """Make `cls` a frozen keyword-only dataclass, a pytree and a strict schema."""
@@ -65,13 +70,13 @@ def replace(tree: Any, path: str, value: Any) -> Any:
 
 
 def leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted path, value) of every field below `tree` that is not static."""
+    """Yield (dotted path, value) of every quantity: no static fields, no flags."""
     if isinstance(tree, tuple):
         for index, item in enumerate(tree):
             yield from leaves(item, f"{prefix}{index}.")
         return
     for field in dataclasses.fields(tree):
-        if field.metadata.get("static"):
+        if field.metadata.get("static") or field.metadata.get("flag"):
             continue
         value = getattr(tree, field.name)
         if is_record(value) or isinstance(value, tuple):

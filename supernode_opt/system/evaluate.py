@@ -40,7 +40,8 @@ def rank_share(
 ) -> tuple[Split, Stages, Shards, tuple[Array, Array]]:
     """Divide model and batch: sizes, layers and parameters of one rank.
 
-    The last item is how many ranks share the same (other, routed) parameters.
+    The last item is over how many ranks one copy of the states of (other, routed)
+    parameters is spread where they are sharded.
     """
     model, context = scenario.model, design.context_parallel
     tokens = design.micro_batch * scenario.training.sequence_length / context
@@ -54,6 +55,8 @@ def rank_share(
     replicas = jnp.maximum(data_parallel(design) * context, 1.0)
     routed = replicas * design.tensor_parallel / design.expert_parallel
     routed = jnp.maximum(routed, 1.0)
+    limit = jnp.asarray(scenario.training.shard_ranks)
+    replicas = jnp.where(limit > 0, jnp.minimum(replicas, limit), replicas)
     stages = place_layers(model, design.pipeline_parallel, design.interleave, relaxed)
     held = shards(
         model,
@@ -78,10 +81,19 @@ def run_job(
         scenario, split, design.recompute, design.clock, sharpness
     )
     net = network(design, scenario, relaxed)
-    comm = communication(design, scenario, split, held, net, sharpness)
+    comm = communication(design, scenario, split, held, replicas[0], net, sharpness)
     exposed = layer_passes(design, scenario, times, comm, sharpness)
     step, bubble = step_time(
-        design, scenario, stages, times, exposed, head, comm, held, sharpness
+        design,
+        scenario,
+        stages,
+        times,
+        exposed,
+        head,
+        comm,
+        held,
+        replicas[0],
+        sharpness,
     )
     memory = memory_parts(design, scenario, split, stages, held, *replicas, sharpness)
     return Job(step, memory, bubble)

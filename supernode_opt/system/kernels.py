@@ -6,8 +6,11 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import maximum, stack
+from supernode_opt.hardware.chip import Chip
+from supernode_opt.smooth import excess, maximum, stack
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.software import Software
+from supernode_opt.workload.model import Precision
 from supernode_opt.workload.operators import (
     BACKWARD_ATTENTION,
     BACKWARD_ELEMENTWISE,
@@ -21,6 +24,17 @@ from supernode_opt.workload.operators import (
     elementwise_bytes,
     layer_gemms,
 )
+
+# Bytes of one operand; NVFP4 adds a one-byte scale per sixteen values.
+OPERAND_BYTES = {"bf16": 2.0, "fp8": 1.0, "mxfp8": 1.03, "nvfp4": 0.56}
+
+
+PEAKS = {
+    "bf16": "peak_bf16",
+    "fp8": "peak_fp8",
+    "mxfp8": "peak_fp8",
+    "nvfp4": "peak_fp4",
+}
 
 
 class LayerTimes(NamedTuple):
@@ -43,11 +57,25 @@ class LayerTimes(NamedTuple):
         )
 
 
+def peak(chip: Chip, precision: Precision) -> ArrayLike:
+    """Nominal dense peak of one chip at a precision [flop/s]."""
+    return getattr(chip, PEAKS[precision])
+
+
 def gemm_peak(scenario: Scenario) -> ArrayLike:
     """Nominal dense peak of one chip at the scenario's GEMM precision [flop/s]."""
-    chip = scenario.chip
-    fp8 = scenario.training.precision == "fp8"
-    return chip.peak_fp8 if fp8 else chip.peak_bf16
+    return peak(scenario.chip, scenario.training.precision)
+
+
+def low_precision_efficiency(scenario: Scenario) -> ArrayLike:
+    """Share of its own peak that a precision reaches, over BF16's share [1]."""
+    software = scenario.software
+    return {
+        "bf16": 1.0,
+        "fp8": software.fp8_efficiency,
+        "mxfp8": software.mxfp8_efficiency,
+        "nvfp4": software.nvfp4_efficiency,
+    }[scenario.training.precision]
 
 
 def memory_rate(scenario: Scenario) -> ArrayLike:
@@ -67,7 +95,8 @@ def gemm_roofline(
       Time [s], FLOPs [flop] and bytes [B] of each row, one forward pass.
     """
     software, chip = scenario.software, scenario.chip
-    width = 1.0 if scenario.training.precision == "fp8" else 2.0
+    width = OPERAND_BYTES[scenario.training.precision]
+    width = gemms.kept * 2.0 + (1.0 - gemms.kept) * width
     tiles = gemms.rows * gemms.groups
     flops = 2.0 * tiles * gemms.columns * gemms.inner
     weights = gemms.groups * gemms.columns * gemms.inner
@@ -77,7 +106,9 @@ def gemm_roofline(
     thin = 1.0 / jnp.maximum(gemms.columns, 1.0) + 1.0 / jnp.maximum(gemms.inner, 1.0)
     shape = 1.0 + software.gemm_width * thin
     shape = shape + per_token / jnp.maximum(gemms.rows, 1e-3)
-    rate = gemm_peak(scenario) * chip.array_efficiency * software.gemm_efficiency
+    fast = gemm_peak(scenario) * low_precision_efficiency(scenario)
+    nominal = gemms.kept * chip.peak_bf16 + (1.0 - gemms.kept) * fast
+    rate = nominal * chip.array_efficiency * software.gemm_efficiency
     arithmetic = flops * shape / (rate * clock)
     return maximum(arithmetic, moved / memory_rate(scenario), sharpness), flops, moved
 
@@ -109,34 +140,55 @@ def layer_times(
         attention_bytes(model, split) / memory_rate(scenario),
         sharpness,
     )
-    traffic = stack(*elementwise_bytes(model, split)) * software.elementwise_traffic
+    plain, mixed, routing = elementwise_bytes(model, split)
+    traffic = stack(plain, mixed) * software.elementwise_traffic
+    traffic = traffic + stack(0.0, routing * software.routing_traffic)
     elementwise = traffic / memory_rate(scenario)
-    attention = stack(core, core)
+    heads = model.heads / split.tensor
+    scores = split.tokens * scenario.training.sequence_length * heads
+    scores = software.score_traffic * scores / memory_rate(scenario)
+    attention = stack(core + scores, core + scores)
+    again = stack(*(2 * [BACKWARD_ATTENTION * core + scores]))
     zero = jnp.zeros_like(gemm)
-    launched = stack(
-        FORWARD_KERNELS * software.launch_time, BACKWARD_KERNELS * software.launch_time
-    )
-    hosted = stack(0.0, software.expert_layer_time)
-    launch = launched[None, :] + hosted[:, None]
-    unfused = 1.0 if software.score_bytes > 0.0 else 0.0
+    unfused = jnp.where(jnp.asarray(software.score_bytes) > 0.0, 1.0, 0.0)
     selective = unfused * attention + (1.0 - unfused) * elementwise
     repeated = recompute[1] * selective
     repeated = repeated + recompute[2] * (gemm + attention + elementwise)
-    passes = LayerTimes(
+    device = LayerTimes(
         gemm=_passes(gemm, BACKWARD_GEMM * gemm),
-        attention=_passes(attention, BACKWARD_ATTENTION * attention),
+        attention=_passes(attention, again),
         elementwise=_passes(elementwise, BACKWARD_ELEMENTWISE * elementwise),
-        launch=launch.reshape(2, 2, *(1,) * (gemm.ndim - 1)) + _passes(zero, zero),
+        launch=_passes(zero, zero),
         recompute=_passes(zero, repeated),
+    )
+    passes = device._replace(
+        launch=_launch(software, device.compute, recompute[2], sharpness)
     )
     head = jnp.sum(times[parts["head"]], axis=0) * (1.0 + BACKWARD_GEMM)
     return passes, head * software.head_factor
 
 
-def _imbalance(gemms: Gemms, parts: dict[str, slice], software: object) -> Array:
+def _launch(
+    software: Software, device: Array, full: Array, sharpness: ArrayLike
+) -> Array:
+    """Time that launching adds to `device` time [layer, pass, *batch] [s].
+
+    A gap between kernels, the host's own time in expert layers, and, where the host
+    cannot issue kernels as fast as the device runs them, the wait for the host: the
+    longer of the two decides (measured on small models and eager stacks).
+    """
+    kernels = stack(FORWARD_KERNELS, BACKWARD_KERNELS + FORWARD_KERNELS * full)
+    hosted = stack(0.0, software.expert_layer_time)
+    issued = jnp.broadcast_to(software.kernel_time * kernels[None], device.shape)
+    gaps = software.launch_time * kernels[None]
+    hosted = hosted.reshape(2, 1, *(1,) * (device.ndim - 2))
+    return excess(device + gaps, issued, sharpness) + gaps + hosted
+
+
+def _imbalance(gemms: Gemms, parts: dict[str, slice], software: Software) -> Array:
     """Factor on expert kernels for the busiest rank; 1 for the router and shared."""
     grouped = gemms.grouped[parts["expert"]]
-    return 1.0 + grouped * (software.expert_imbalance - 1.0)  # pyrefly: ignore
+    return 1.0 + grouped * (software.expert_imbalance - 1.0)
 
 
 def _passes(forward: Array, backward: Array) -> Array:

@@ -37,7 +37,8 @@ class Communication(NamedTuple):
     """Durations of single collectives [s], each [*batch].
 
     `data` is the reduction of the gradients and gathering of the parameters of one
-    stage, once per step; the shard times gather one layer's parameters.
+    stage, once per step, `data_copies` its part between copies of sharded states; the
+    shard times gather one layer's parameters.
     """
 
     tensor: Array
@@ -48,6 +49,7 @@ class Communication(NamedTuple):
     shard_routed: Array
     data_dense: Array
     data_routed: Array
+    data_copies: Array
     stage: Array
 
 
@@ -56,6 +58,7 @@ def communication(
     scenario: Scenario,
     split: Split,
     shards: Shards,
+    sharding_ranks: ArrayLike,
     net: Network,
     sharpness: ArrayLike,
 ) -> Communication:
@@ -68,7 +71,9 @@ def communication(
     tensor_group = place(tensor, 1.0, domain, board)
     context_group = place(design.context_parallel, tensor, domain, board)
     expert_group = place(expert, 1.0, domain, board)
-    data_group = place(replicas, tensor, domain, board)
+    data_group = place(sharding_ranks, tensor, domain, board)
+    copies = replicas / sharding_ranks
+    copy_group = place(copies, tensor * sharding_ranks, domain, board)
     routed_group = place(stage_ranks / expert, expert, domain, board)
     stages = place(design.pipeline_parallel, stage_ranks, domain, board)
     activations = 2.0 * split.tokens * model.hidden
@@ -82,12 +87,22 @@ def communication(
     transfers: list[Transfer] = [
         gather(tensor_group, activations),
         gather(context_group, keys * design.context_parallel),
-        all_to_all(expert_group, spread, 2.0 * model.hidden, model),
+        all_to_all(
+            expert_group,
+            spread,
+            2.0 * model.hidden / scenario.software.dispatch_speed,
+            model,
+        ),
         gather(data_group, 2.0 * shards.dense_layer),
         gather(data_group, 2.0 * shards.expert_layer),
         gather(routed_group, 2.0 * shards.routed_layer),
         gather(data_group, reduced * shards.stage),
         gather(routed_group, reduced * shards.stage_routed),
+        # Copies of a shard are all-reduced: two passes over what one rank holds.
+        gather(
+            copy_group,
+            2.0 * scenario.training.gradient_bytes * shards.stage / sharding_ranks,
+        ),
         stage_hop(stages, activations / (1.0 + split.sequence * (tensor - 1.0))),
     ]
     return Communication(*durations(transfers, net, sharpness))

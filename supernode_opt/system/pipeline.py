@@ -91,6 +91,7 @@ def step_time(
     head: Array,
     comm: Communication,
     shards: Shards,
+    sharding_ranks: ArrayLike,
     sharpness: ArrayLike,
 ) -> tuple[StepTime, Array]:
     """Assemble the step.
@@ -99,6 +100,7 @@ def step_time(
       times: kernel times [layer, pass, *batch].
       exposed: exposed communication [kind, layer, pass, *batch].
       head: LM head and loss, both passes, one micro-batch [s].
+      sharding_ranks: ranks over which one copy of sharded states is spread [1].
 
     Returns:
       The named parts and the bubble's share of the pipelined time.
@@ -122,11 +124,15 @@ def step_time(
     more = (more - (head + extra) / stage_count).at[2].add(head + extra)
     imbalance = _slowest(mean, more, stage_count, sharpness)
     slowest = mean + imbalance
-    bubble = software.bubble_share * (stage_count - 1.0) / chunks * slowest
+    # Filling and draining passes every stage once, fast and slow ones alike.
+    bubble = software.bubble_share * (stage_count - 1.0) / chunks * mean
     transfer = count * software.pipeline_exposed * 2.0 * chunks * comm.stage
-    # ZeRO-3 has nothing left to exchange at the end of a step.
+    # ZeRO-3 has nothing left to exchange at the end of a step, but between copies.
     once = 1.0 - design.optimizer_sharding[3]
-    reduction = once * (comm.data_dense + comm.data_routed)
+    reduction = once * (comm.data_dense + comm.data_routed) + comm.data_copies
+    reduction = reduction + design.optimizer_sharding[1] * (
+        software.shard_latency * model.layers / stage_count * sharding_ranks
+    )
     # Backward chunks that still run while the first gradients are reduced; with
     # interleaving all but the last chunk's wait until its own backward pass is done.
     window = 1.0 / chunks + jnp.minimum(count, stage_count) * (1.0 - 1.0 / chunks)

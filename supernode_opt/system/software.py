@@ -1,6 +1,6 @@
 """What a training framework adds to the hardware: the constants of its stack."""
 
-from supernode_opt.record import record, static
+from supernode_opt.record import flag, record, static
 from supernode_opt.units import Efficiency, NonNegative, Number, Share, quantity
 
 Time = quantity("s", zero=True)
@@ -19,9 +19,15 @@ class Software:
       gemm_tokens: tokens at which a GEMM takes twice its ideal time [1].
       gemm_width: the same for the widths N and K of the weight matrix [1].
       expert_tokens: the same for tokens per local expert of grouped GEMMs [1].
-      attention_efficiency: flash attention rate over peak * clock [1].
+      attention_efficiency: attention's causal FLOPs over peak * clock [1].
+      score_traffic: bytes moved per attention score and pass (0 with flash) [B].
       elementwise_traffic: bytes moved by fused elementwise kernels over the ideal [1].
-      launch_time: per kernel, exposed on the device [s].
+      fp8_efficiency, mxfp8_efficiency, nvfp4_efficiency: share of its own peak that
+        a precision reaches, over BF16's share [1].
+      routing_traffic: bytes moved to permute routed tokens over four copies [1].
+      dispatch_speed: rate of the expert all-to-all over that of other collectives [1].
+      launch_time: gap between two kernels on the device [s].
+      kernel_time: host time to issue one kernel; bounds a layer from below [s].
       expert_layer_time: host time per MoE layer, pass and micro-batch [s].
       scale_up_efficiency: achieved over link bandwidth, collectives in the domain [1].
       scale_out_efficiency: the same for the network [1].
@@ -33,6 +39,8 @@ class Software:
       context_overlapped, context_window: context parallel ring [1].
       expert_overlapped, expert_window: expert all-to-all [1].
       shard_overlapped, shard_window: ZeRO-2 and ZeRO-3 per-layer exchange [1].
+      shard_latency: per layer and rank of a group that shares optimizer states; the
+        cost of exchanging them rank by rank instead of in one collective [s].
       data_exposed: share of gradient reduction that never hides [1].
       pipeline_exposed: share of stage-to-stage transfers that is exposed [1].
       bubble_share: pipeline bubble over that of 1F1B (DualPipe 0.35) [1].
@@ -78,5 +86,13 @@ class Software:
     straggler: NonNegative
     framework_memory: quantity("B", zero=True)
     buffer_memory: quantity("B", zero=True)
-    score_bytes: float = static(default=0.0)
+    fp8_efficiency: Number = 1.0
+    mxfp8_efficiency: Number = 1.0
+    nvfp4_efficiency: Number = 1.0
+    kernel_time: Time = 0.0
+    score_traffic: quantity("B", zero=True) = 0.0
+    shard_latency: Time = 0.0
+    routing_traffic: NonNegative = 1.0
+    dispatch_speed: Number = 1.0
+    score_bytes: float = flag(default=0.0)
     name: str = static(default="software")

@@ -22,7 +22,7 @@ from supernode_opt.workload.operators import (
 
 def _ffn_bytes(model: Model, width: ArrayLike) -> Array:
     """Stored inside an FFN of `width`, per token: its inner inputs and products [B]."""
-    return jnp.asarray((6.0 if model.gated else 4.0) * width)
+    return jnp.asarray((4.0 + 2.0 * model.gated) * width)
 
 
 def _product_bytes(width: ArrayLike) -> Array:
@@ -31,7 +31,7 @@ def _product_bytes(width: ArrayLike) -> Array:
 
 
 def layer_activations(
-    model: Model, training: Training, split: Split, score_bytes: float
+    model: Model, training: Training, split: Split, score_bytes: ArrayLike
 ) -> tuple[Array, Array]:
     """Bytes one (dense, expert) layer keeps per micro-batch in each recompute mode.
 
@@ -45,7 +45,7 @@ def layer_activations(
     """
     hidden, tensor, tokens = model.hidden, split.tensor, split.tokens
     spread = 1.0 + split.sequence * (tensor - 1.0)
-    mask = 2.0 * hidden if model.dropout else 0.0
+    mask = 2.0 * hidden * model.dropout
     latent = (
         model.query_rank + model.key_value_rank if model.attention == "mla" else 0.0
     )
@@ -60,7 +60,7 @@ def layer_activations(
     width = (model.top_k + model.shared_experts) * model.expert_ffn
     routed = _ffn_bytes(model, width) + 4.0 * model.top_k * hidden
     experts = split.tokens_after_tensor * routed
-    unfused = 1.0 if score_bytes > 0.0 else 0.0
+    unfused = jnp.where(jnp.asarray(score_bytes) > 0.0, 1.0, 0.0)
 
     def modes(inner: Any, product: Any) -> Array:
         everything = common + core + scores + inner

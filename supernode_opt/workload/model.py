@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from supernode_opt.record import record, static
-from supernode_opt.units import Count, NonNegative, quantity
+from supernode_opt.record import flag, record, static
+from supernode_opt.units import Count, NonNegative, Share, quantity
 
-Precision = Literal["bf16", "fp8"]
+Precision = Literal["bf16", "fp8", "mxfp8", "nvfp4"]
 
 
 @record
@@ -22,6 +22,8 @@ class Model:
     Attributes:
       node_limit: most scale-up domains one token's experts lie in (0: no limit) [1].
       mtp_layers: multi-token-prediction layers, each a full layer plus head [1].
+      window: tokens a sliding-window layer looks back [1].
+      windowed_share: share of the layers whose attention is so limited [1].
       gated: SwiGLU (three matrices) instead of a plain FFN (two).
       tied: LM head shares the embedding matrix.
       dropout: dropout masks are stored (GPT-3 era).
@@ -44,11 +46,13 @@ class Model:
     rope_dim: NonNegative = 0.0
     value_dim: NonNegative = 0.0
     mtp_layers: NonNegative = 0.0
-    node_limit: int = static(default=0)
+    window: NonNegative = 0.0
+    windowed_share: Share = 0.0
     attention: Literal["gqa", "mla"] = static(default="gqa")
-    gated: bool = static(default=True)
-    tied: bool = static(default=False)
-    dropout: bool = static(default=False)
+    node_limit: int = flag(default=0)
+    gated: bool = flag(default=True)
+    tied: bool = flag(default=False)
+    dropout: bool = flag(default=False)
     name: str = static(default="model")
 
 
@@ -60,6 +64,8 @@ class Training:
       sequence_length: tokens per sequence [1].
       global_batch: sequences per optimizer step [1].
       gradient_bytes: bytes per parameter of stored and reduced gradients [B].
+      shard_ranks: most ranks that one copy of sharded states is spread over; further
+        replicas hold copies (0: no limit) [1].
       precision: of the GEMMs; decides which peak MFU is measured against.
       attention_flops: whether model FLOPs count all scores or their causal half.
     """
@@ -67,5 +73,6 @@ class Training:
     sequence_length: Count
     global_batch: Count
     gradient_bytes: quantity("B") = 4.0
+    shard_ranks: int = flag(default=0)
     precision: Precision = static(default="bf16")
     attention_flops: Literal["causal", "full"] = static(default="causal")

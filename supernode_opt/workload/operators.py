@@ -52,7 +52,8 @@ class Split(NamedTuple):
 class Gemms(NamedTuple):
     """Stacked GEMM shapes [operator, *batch]; `groups` weight matrices of N x K each.
 
-    `rows` are tokens per group.  `grouped` is 1 for the experts' grouped kernels.
+    `rows` are tokens per group.  `grouped` is 1 for the experts' grouped kernels,
+    `kept` for those that stay in BF16 whatever the precision of the others.
     """
 
     names: tuple[str, ...]
@@ -61,6 +62,7 @@ class Gemms(NamedTuple):
     inner: Array
     groups: Array
     grouped: Array
+    kept: Array
 
 
 def query_width(model: Model) -> Any:
@@ -116,7 +118,7 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     """
     attention = _attention_gemms(model, split)
     tensor, hidden, tokens = split.tensor, model.hidden, split.tokens
-    halves = 2.0 if model.gated else 1.0
+    halves = 1.0 + model.gated
     dense = [
         ("ffn up", tokens, halves * model.ffn / tensor, hidden),
         ("ffn down", tokens, hidden, model.ffn / tensor),
@@ -127,19 +129,21 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     local = experts / split.expert
     per_expert = spread * model.top_k / local
     expert = [
-        ("router", spread, experts, hidden),
+        ("router", spread, experts, hidden, 1.0, 0.0, 1.0),
         ("shared up", spread, halves * shared, hidden),
         ("shared down", spread, hidden, shared),
         ("expert up", per_expert, halves * model.expert_ffn, hidden, local, 1.0),
         ("expert down", per_expert, hidden, model.expert_ffn, local, 1.0),
     ]
-    head = [("lm head", tokens, model.vocabulary / tensor, hidden)]
-    rows = [(*row, 1.0, 0.0)[:6] for row in (*attention, *dense, *expert, *head)]
+    head = [("lm head", tokens, model.vocabulary / tensor, hidden, 1.0, 0.0, 1.0)]
+    table = (*attention, *dense, *expert, *head)
+    defaults = (1.0, 0.0, 0.0)
+    rows = [(*row, *defaults[len(row) - 4 :]) for row in table]
     names, *columns = zip(*rows, strict=True)
     everything = jnp.broadcast_arrays(
         *(value for column in columns for value in column)
     )
-    table = jnp.stack(everything).reshape(5, len(rows), *everything[0].shape)
+    shapes = jnp.stack(everything).reshape(6, len(rows), *everything[0].shape)
     parts, start = {}, 0
     for name, part in (
         ("attention", attention),
@@ -149,13 +153,21 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     ):
         parts[name] = slice(start, start + len(part))
         start += len(part)
-    return Gemms(names, *table), parts
+    return Gemms(names, *shapes), parts
 
 
 def attention_flops(model: Model, training: Training, split: Split) -> Array:
-    """FLOPs of the causal attention core, one layer, forward, per rank [flop]."""
+    """FLOPs of the causal attention core, one layer, forward, per rank [flop].
+
+    Averaged over the layers, of which some may see only a sliding window.
+    """
     channels = model.heads * (query_width(model) + value_width(model)) / split.tensor
-    return split.tokens * training.sequence_length * channels
+    length = training.sequence_length
+    # A token at position i sees min(i, window) others: w (1 - w / 2 s) on average,
+    # beside s / 2 without a window.
+    seen = jnp.minimum(model.window, length) / length
+    share = 1.0 - model.windowed_share * (1.0 - seen * (2.0 - seen))
+    return split.tokens * length * channels * share
 
 
 def attention_bytes(model: Model, split: Split) -> Array:
@@ -164,14 +176,17 @@ def attention_bytes(model: Model, split: Split) -> Array:
     return 2.0 * split.tokens * (query + key_value_channels(model, split.tensor))
 
 
-def elementwise_bytes(model: Model, split: Split) -> tuple[Array, Array]:
-    """Bytes of elementwise kernels, a (dense, expert) layer, forward, per rank [B]."""
+def elementwise_bytes(model: Model, split: Split) -> tuple[Array, Array, Array]:
+    """Bytes of elementwise kernels, forward, per rank [B].
+
+    Of a dense layer, of an expert layer, and of permuting its routed tokens.
+    """
     divisor = 1.0 + split.sequence * (split.tensor - 1.0)
     residual = RESIDUAL_TRAFFIC * model.hidden * split.tokens / divisor
-    passes = 6.0 if model.gated else 4.0
+    passes = 4.0 + 2.0 * model.gated
     dense = residual + passes * model.ffn * split.tokens / split.tensor
     spread = split.tokens_after_tensor
     width = (model.top_k + model.shared_experts) * model.expert_ffn
     # Permutation writes and reads each routed copy on the way out and back.
     moved = 8.0 * model.top_k * model.hidden
-    return dense, residual + spread * (passes * width + moved)
+    return dense, residual + spread * passes * width, spread * moved

@@ -24,12 +24,12 @@ def attention_parameters(model: Model) -> Array:
 
 def dense_ffn_parameters(model: Model) -> Array:
     """One dense feed-forward block [1]."""
-    return jnp.asarray((3.0 if model.gated else 2.0) * model.hidden * model.ffn)
+    return jnp.asarray((2.0 + model.gated) * model.hidden * model.ffn)
 
 
 def expert_parameters(model: Model) -> Array:
     """One expert [1]."""
-    return jnp.asarray((3.0 if model.gated else 2.0) * model.hidden * model.expert_ffn)
+    return jnp.asarray((2.0 + model.gated) * model.hidden * model.expert_ffn)
 
 
 def router_parameters(model: Model) -> Array:
@@ -60,7 +60,7 @@ def _count(model: Model, experts: float | Array) -> Array:
     dense = attention_parameters(model) + norm_parameters(model)
     dense = dense + dense_ffn_parameters(model)
     expert_layers = model.layers - model.dense_layers
-    tables = (1.0 if model.tied else 2.0) * embedding_parameters(model)
+    tables = (2.0 - model.tied) * embedding_parameters(model)
     layers = model.dense_layers * dense + expert_layers * _expert_layer(model, experts)
     return layers + tables + model.hidden
 

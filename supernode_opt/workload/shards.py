@@ -73,7 +73,7 @@ def shards(
     extra = model.mtp_layers
     # A single stage holds the embedding beside the head, unless they are one table.
     alone = jnp.clip(2.0 - jnp.asarray(pipeline), 0.0, 1.0)
-    tables = 1.0 if model.tied else 1.0 + alone
+    tables = 1.0 + (1.0 - model.tied) * alone
     last = stages[2] + table * tables + extra * expert_layer
     last_routed = routed[2] + extra * routed_layer
     first = jnp.maximum(stages[0] + table, stages[1])

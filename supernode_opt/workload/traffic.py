@@ -95,8 +95,8 @@ def all_to_all(
     # The floor keeps the slope finite where nothing leaves the domain.
     missed = jnp.maximum(1.0 - 1.0 / group.outside, 1e-12) ** model.top_k
     domains = group.outside * (1.0 - missed)
-    if model.node_limit:
-        domains = jnp.minimum(domains, model.node_limit)
+    limit = jnp.asarray(model.node_limit)
+    domains = jnp.where(limit > 0, jnp.minimum(domains, limit), domains)
     remote = domains * (1.0 - 1.0 / group.outside)
     return _transfer(group, inner, tokens * token_bytes * remote)
 

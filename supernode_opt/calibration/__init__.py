@@ -1,0 +1,1 @@
+"""Calibration and validation: published runs against the model, both ways."""

@@ -1,0 +1,158 @@
+"""Many rows in one compiled call: jobs stacked by the few things that shape programs."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from supernode_opt import catalog
+from supernode_opt.calibration.constants import Practices, software
+from supernode_opt.calibration.interpret import Job, Plan
+from supernode_opt.calibration.stacks import practice_of
+from supernode_opt.catalog import load, system
+from supernode_opt.system.design import SHARDING, SWITCHED, Design, one_hot
+from supernode_opt.system.evaluate import run_job
+from supernode_opt.system.report import total
+from supernode_opt.system.scenario import Scenario
+
+
+class Case(NamedTuple):
+    """One plan of one job, ready to be stacked: pytrees of numbers."""
+
+    design: Design
+    scenario: Scenario
+    practice: Practices
+
+
+class Batch(NamedTuple):
+    """Cases of one program structure.
+
+    Attributes:
+      rows: position of each case in the list it came from [case].
+      cases: the cases, stacked [case].
+    """
+
+    rows: np.ndarray
+    cases: Case
+
+
+@functools.cache
+def _machine(name: str) -> catalog.System:
+    return system(name)
+
+
+def case(job: Job, plan: Plan) -> Case:
+    """Build the design and the scenario of one plan."""
+    machine = _machine(job.machine)
+    built = machine.design
+    practice = practice_of(job.run, job.stack)
+    scenario = catalog.scenario(
+        machine,
+        job.model,
+        dataclasses.replace(job.training, shard_ranks=plan.shard_ranks),
+        software=load("software", job.stack.base),
+        links=machine.links[:1],
+    )
+    scenario = _anonymous(scenario)
+    network = job.stack.scale_out_bandwidth or built["scale_out_bandwidth"]
+    one = jnp.ones(1)
+    design = Design(
+        **plan.sizes,
+        scale_up_domain=built["scale_up_domain"],
+        scale_up_bandwidth=built["scale_up_bandwidth"],
+        scale_out_bandwidth=network,
+        oversubscription=built.get("oversubscription", 1.0),
+        clock=scenario.chip.sustained_clock,
+        coolant_flow=scenario.cooling.reference_flow,
+        inlet_temperature=300.0,
+        recompute=jnp.asarray(plan.recompute),
+        optimizer_sharding=one_hot(SHARDING[plan.sharding], SHARDING),
+        sequence_parallel=one_hot(SWITCHED[plan.sequence_parallel], SWITCHED),
+        scale_up_link=one,
+        scale_out_link=one,
+    )
+    numbers = dataclasses.asdict(practice)
+    return Case(design, scenario, Practices(**numbers, bubble=job.stack.bubble_share))
+
+
+def _anonymous(tree: Any) -> Any:
+    """Drop the names, which would make every entry a program of its own."""
+    fields = {f.name: getattr(tree, f.name) for f in dataclasses.fields(tree)}
+    for name, value in fields.items():
+        if name == "name":
+            fields[name] = ""
+        elif name == "on_board":
+            # Switches do not touch the time of a step beyond their latency.
+            fields[name] = False
+        elif isinstance(value, tuple):
+            fields[name] = tuple(_anonymous(item) for item in value)
+        elif dataclasses.is_dataclass(value):
+            fields[name] = _anonymous(value)
+    return type(tree)(**fields)
+
+
+def stack_cases(cases: Sequence[Case]) -> tuple[Batch, ...]:
+    """Stack cases into as few batches as there are program structures."""
+    groups: dict[Any, list[int]] = {}
+    flat = [jax.tree.flatten(case) for case in cases]
+    for row, (_, structure) in enumerate(flat):
+        groups.setdefault(structure, []).append(row)
+    batches = []
+    for structure, rows in groups.items():
+        columns = zip(*(flat[row][0] for row in rows), strict=True)
+        stacked = [np.stack([np.asarray(x, float) for x in c]) for c in columns]
+        batches.append(
+            Batch(np.asarray(rows), jax.tree.unflatten(structure, stacked))
+        )
+    return tuple(batches)
+
+
+def step(case: Case, logs: Array) -> tuple[Array, Array]:
+    """Step time [s] and memory over capacity [1] of one case, exact model."""
+    stack = software(case.scenario.software, logs, case.practice)
+    scenario = dataclasses.replace(case.scenario, software=stack)
+    job = run_job(case.design, scenario, jnp.inf, False)
+    memory = total(job.memory) / scenario.chip.hbm_capacity
+    return total(job.step), memory
+
+
+_steps = jax.jit(jax.vmap(step))
+
+
+def _log_step(logs: Array, case: Case) -> tuple[Array, Array]:
+    value = jnp.log(step(case, logs)[0])
+    return value, value
+
+
+_slopes = jax.jit(
+    jax.vmap(lambda case, logs: jax.jacfwd(_log_step, has_aux=True)(logs, case))
+)
+
+
+def predict(batches: Sequence[Batch], logs: np.ndarray) -> np.ndarray:
+    """Return step time [s] and memory over capacity [1] of every case [case, 2].
+
+    Args:
+      logs: logarithms of the constants of each case [case, constant].
+    """
+    result = np.zeros((len(logs), 2))
+    for batch in batches:
+        both = _steps(batch.cases, jnp.asarray(logs[batch.rows]))
+        result[batch.rows] = np.stack([np.asarray(x) for x in both], axis=-1)
+    return result
+
+
+def linearize(
+    batches: Sequence[Batch], logs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log step time [case] and its slopes [case, constant]."""
+    values, slopes = np.zeros(len(logs)), np.zeros_like(logs)
+    for batch in batches:
+        slope, value = _slopes(batch.cases, jnp.asarray(logs[batch.rows]))
+        values[batch.rows], slopes[batch.rows] = np.asarray(value), np.asarray(slope)
+    return values, slopes

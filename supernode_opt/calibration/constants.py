@@ -1,0 +1,140 @@
+"""The fitted constants: their priors, who shares them, and how a row applies them."""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from supernode_opt.system.software import Software
+
+
+class Constant(NamedTuple):
+    """One fitted constant; all are positive and fitted as logarithms.
+
+    Attributes:
+      name: of the constant.
+      prior: centre of the prior, in the constant's unit.
+      spread: prior standard deviation of the logarithm of the shared value [1].
+      chip, stack: the same of a chip's and of a stack's deviation, 0 for none [1].
+      source: why the prior stands where it stands.
+    """
+
+    name: str
+    prior: float
+    spread: float
+    chip: float
+    stack: float
+    source: str
+
+
+_KERNEL = "kernel measurements"
+_PLAIN = "engineering estimate"
+CONSTANTS: tuple[Constant, ...] = (
+    Constant("gemm_efficiency", 0.90, 0.10, 0.10, 0.10, _KERNEL),
+    Constant("fp8_efficiency", 0.90, 0.15, 0.05, 0.07, _KERNEL),
+    Constant("mxfp8_efficiency", 0.85, 0.15, 0.05, 0.07, _KERNEL),
+    Constant("nvfp4_efficiency", 0.65, 0.25, 0.10, 0.10, _KERNEL),
+    Constant("attention_efficiency", 0.50, 0.25, 0.15, 0.25, "flash attention papers"),
+    Constant("unfused_efficiency", 0.35, 0.30, 0.0, 0.0, "two full GEMMs per score"),
+    Constant("score_traffic", 12.0, 0.3, 0.0, 0.0, "softmax, mask and dropout passes"),
+    Constant("gemm_tokens", 250.0, 0.7, 0.0, 0.0, _KERNEL),
+    Constant("expert_tokens", 400.0, 0.7, 0.0, 0.3, _KERNEL),
+    Constant("elementwise_traffic", 1.0, 0.3, 0.0, 0.3, "one pass per fused kernel"),
+    Constant("kernel_time", 12e-6, 0.7, 0.2, 0.7, "framework dispatch rates"),
+    Constant("expert_layer_time", 1e-3, 1.0, 0.0, 0.5, _PLAIN),
+    Constant("drop_factor", 0.3, 0.5, 0.0, 0.0, "no host round trip with a capacity"),
+    Constant("graph_factor", 0.1, 0.7, 0.0, 0.0, "captured: nothing left to issue"),
+    Constant("dispatch_factor", 0.5, 0.7, 0.0, 0.0, "one kernel instead of many"),
+    Constant("routing_traffic", 1.0, 0.7, 0.0, 0.4, "permute, pad and quantise"),
+    Constant("dispatch_speed", 1.0, 0.3, 0.0, 0.2, "collective benchmarks"),
+    Constant("fused_speed", 1.4, 0.2, 0.0, 0.0, "DeepEP 0.9 of the link, NCCL 0.65"),
+    Constant("scale_up_efficiency", 0.75, 0.20, 0.10, 0.10, "collective benchmarks"),
+    Constant("scale_out_efficiency", 0.75, 0.30, 0.0, 0.30, "collective benchmarks"),
+    Constant("tensor_exposed", 0.40, 0.6, 0.0, 0.4, _PLAIN),
+    Constant("expert_exposed", 0.35, 0.6, 0.0, 0.4, _PLAIN),
+    Constant("data_exposed", 0.15, 0.8, 0.0, 0.5, _PLAIN),
+    Constant("pipeline_exposed", 0.6, 0.7, 0.0, 0.5, _PLAIN),
+    Constant("shard_window", 0.30, 0.3, 0.0, 0.3, "prefetch of the next layer"),
+    Constant("head_factor", 1.1, 0.1, 0.0, 0.25, "FP32 logits, unfused loss"),
+    Constant("step_overhead", 50e-3, 0.5, 0.0, 0.5, _PLAIN),
+    Constant("straggler", 0.010, 0.5, 0.0, 0.3, "real training 1-1.5 % a doubling"),
+    Constant("shard_latency", 2e-6, 1.5, 0.0, 1.5, _PLAIN),
+    Constant("imbalance", 1.15, 0.1, 0.0, 0.0, "learned routers cost 8-20 %"),
+)
+NAMES = tuple(constant.name for constant in CONSTANTS)
+INDEX = {name: position for position, name in enumerate(NAMES)}
+
+
+class Practices(NamedTuple):
+    """`stacks.Practice` as numbers of one batch shape [1]; `bubble` is the share."""
+
+    tensor_overlap: Array
+    data_overlap: Array
+    expert_overlap: Array
+    unfused: Array
+    token_drop: Array
+    full_graph: Array
+    partial_graph: Array
+    fused_dispatch: Array
+    real_routing: Array
+    bubble: Array
+
+
+def software(base: Software, logs: Array, practice: Practices) -> Software:
+    """Return the software of a row.
+
+    Args:
+      base: gives the constants that are not fitted.
+      logs: logarithms of `CONSTANTS` [constant].
+      practice: what the row and its stack say about how it was run.
+    """
+    value = dict(zip(NAMES, jnp.exp(logs), strict=True))
+
+    def overlapped(exposed: str, flag: Array) -> Array:
+        return flag * (1.0 - jnp.minimum(value[exposed], 1.0))
+
+    hosted = value["expert_layer_time"]
+    hosted = hosted * jnp.where(practice.token_drop > 0.0, value["drop_factor"], 1.0)
+    fused = practice.fused_dispatch
+    hosted = hosted * jnp.where(fused > 0.0, value["dispatch_factor"], 1.0)
+    captured = jnp.where(practice.full_graph > 0.0, value["graph_factor"], 1.0)
+    unfused = practice.unfused
+    attention = jnp.where(
+        unfused > 0.0, value["unfused_efficiency"], value["attention_efficiency"]
+    )
+    exposed = jnp.minimum(value["data_exposed"], 1.0)
+    same = (
+        "gemm_efficiency",
+        "fp8_efficiency",
+        "mxfp8_efficiency",
+        "nvfp4_efficiency",
+        "gemm_tokens",
+        "expert_tokens",
+        "elementwise_traffic",
+        "scale_up_efficiency",
+        "scale_out_efficiency",
+        "pipeline_exposed",
+        "shard_window",
+        "head_factor",
+        "step_overhead",
+        "straggler",
+        "shard_latency",
+        "routing_traffic",
+    )
+    return dataclasses.replace(
+        base,
+        **{name: value[name] for name in same},
+        attention_efficiency=attention,
+        score_bytes=5.0 * unfused,
+        score_traffic=unfused * value["score_traffic"],
+        kernel_time=value["kernel_time"] * captured,
+        expert_layer_time=hosted * captured,
+        dispatch_speed=value["dispatch_speed"]
+        * jnp.where(fused > 0.0, value["fused_speed"], 1.0),
+        tensor_overlapped=overlapped("tensor_exposed", practice.tensor_overlap),
+        expert_overlapped=overlapped("expert_exposed", practice.expert_overlap),
+        data_exposed=1.0 - practice.data_overlap * (1.0 - exposed),
+        expert_imbalance=1.0 + practice.real_routing * (value["imbalance"] - 1.0),
+        bubble_share=practice.bubble,
+    )

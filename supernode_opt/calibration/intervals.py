@@ -1,0 +1,54 @@
+"""How far a prediction may be off: the fit's covariance carried to log step time."""
+
+import numpy as np
+
+from supernode_opt.calibration import batch
+from supernode_opt.calibration.constants import CONSTANTS
+from supernode_opt.calibration.fit import Posterior, Table, selection, subset
+
+# Half-width of a central 90 % interval in standard deviations.
+NINETY = 1.645
+
+
+def prior_deviation(posterior: Posterior, family: str, stack: str) -> np.ndarray:
+    """Variance of deviations that were never fitted, of each constant [constant].
+
+    A chip family or a stack that no fitted row had keeps the whole spread of its prior.
+    """
+    seen = {(scope, member) for _, scope, member in posterior.names}
+    variance = np.zeros(len(CONSTANTS))
+    if ("chip", family) not in seen:
+        variance += np.asarray([constant.chip for constant in CONSTANTS]) ** 2
+    if ("stack", stack) not in seen:
+        variance += np.asarray([constant.stack for constant in CONSTANTS]) ** 2
+    return variance
+
+
+def constants_of(
+    posterior: Posterior, family: str, stack: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and covariance of the logarithms of one row's constants."""
+    matrix = selection(posterior.names, family, stack)
+    covariance = matrix @ posterior.covariance @ matrix.T
+    covariance = covariance + np.diag(prior_deviation(posterior, family, stack))
+    return matrix @ posterior.mean, covariance
+
+
+def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarray:
+    """Return the standard deviation of log step time of each job [job].
+
+    Args:
+      stacked: the jobs.
+      picked: the case each job is taken to have run.
+      posterior: the calibration.
+    """
+    known = {key: constants_of(posterior, *key) for key in set(stacked.keys)}
+    logs = np.stack([known[key][0] for key in stacked.keys])
+    _, slopes = batch.linearize(subset(stacked.batches, picked), logs)
+    largest = max(posterior.noise.values())
+    result = np.zeros(len(stacked.jobs))
+    for row, (key, job) in enumerate(zip(stacked.keys, stacked.jobs, strict=True)):
+        kind = "moe" if job.model.experts else "dense"
+        noise = posterior.noise.get(kind, largest)
+        result[row] = slopes[row] @ known[key][1] @ slopes[row] + noise**2
+    return np.sqrt(np.maximum(result, 0.0))

@@ -1,0 +1,161 @@
+"""What documentation says of the software that published runs were made with.
+
+Overlap, schedule, dispatcher and graph capture are declared here per stack, or read
+from the row; they are never fitted.
+"""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Mapping
+from importlib import resources
+
+import yaml
+
+from supernode_opt.calibration.runs import Run
+
+# The machine an accelerator's label stands for.
+MACHINES: Mapping[str, str] = {
+    "A100": "dgx_a100",
+    "A100-80GB": "dgx_a100",
+    "A100-40GB": "hgx_a100_40gb",
+    "H100": "dgx_h100",
+    "H100-96GB-HBM2e-500W": "hgx_h100_500w",
+    "H200": "hgx_h200",
+    "H800": "hgx_h800",
+    "B200": "hgx_b200",
+    "B300": "hgx_b300",
+    "GB200": "gb200_nvl72",
+    "GB300": "gb300_nvl72",
+    "Ascend-910B": "atlas_900_a2",
+    "TPUv4": "tpu_v4_pod",
+    "TPUv5e": "tpu_v5e_pod",
+    "TPUv5p": "tpu_v5p_pod",
+    "TPUv6e": "tpu_v6e_pod",
+    "TPU7x": "tpu_v7x_pod",
+    "MI300X": "hgx_mi300x",
+    "MI325X": "hgx_mi325x",
+    "MI355X": "hgx_mi355x",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """A training stack as its documentation describes it.
+
+    Attributes:
+      name: identifier.
+      base: catalog software whose unfitted constants it takes.
+      constants: stack whose fitted constants it shares, "" for its own.
+      tensor_overlap, data_overlap, expert_overlap: whether the stack hides them.
+      flash: attention keeps no scores.
+      fused_dispatch: experts are reached by a fused dispatch kernel.
+      sequence_parallel: on where a row does not say.
+      sharding: optimizer sharding where a row does not say.
+      interleaves: whether the stack can interleave pipeline stages.
+      interleave_unreliable: an interleave of 1 in its tables may mean "not stated".
+      expert_tensor: experts are split over tensor ranks where a row does not say.
+      bubble_share: pipeline bubble over that of 1F1B [1].
+      gradient_bytes: of stored and reduced gradients [B].
+      scale_out_bandwidth: network of its cluster per chip, 0 for the machine's [B/s].
+    """
+
+    name: str
+    base: str
+    constants: str = ""
+    tensor_overlap: bool = False
+    data_overlap: bool = True
+    expert_overlap: bool = False
+    flash: bool = True
+    fused_dispatch: bool = False
+    sequence_parallel: bool = True
+    sharding: str = "zero1"
+    interleaves: bool = True
+    interleave_unreliable: bool = False
+    expert_tensor: bool = False
+    bubble_share: float = 1.0
+    gradient_bytes: float = 4.0
+    scale_out_bandwidth: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Practice:
+    """What a row itself says about how it was run; all 0 or 1.
+
+    Attributes:
+      tensor_overlap, data_overlap, expert_overlap: traffic hides behind compute.
+      unfused: attention stores its scores.
+      token_drop: experts have a capacity, tokens beyond it are dropped.
+      full_graph: the whole iteration is one captured graph.
+      partial_graph: parts of a layer are captured graphs.
+      fused_dispatch: a fused dispatch kernel (DeepEP, HybridEP).
+      real_routing: tokens were routed by a trained router, not spread evenly.
+    """
+
+    tensor_overlap: float
+    data_overlap: float
+    expert_overlap: float
+    unfused: float
+    token_drop: float
+    full_graph: float
+    partial_graph: float
+    fused_dispatch: float
+    real_routing: float
+
+
+@functools.cache
+def _document() -> Mapping[str, Mapping]:
+    file = resources.files("supernode_opt.calibration").joinpath("stacks.yaml")
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def stacks() -> dict[str, Stack]:
+    """Return every declared stack by name."""
+    fields = {field.name for field in dataclasses.fields(Stack)}
+    return {
+        name: Stack(name=name, **{k: v for k, v in written.items() if k in fields})
+        for name, written in _document().items()
+    }
+
+
+def stack_of(run: Run) -> Stack:
+    """Find the stack of a row: the first whose patterns its cells match."""
+    for name, written in _document().items():
+        wanted = written.get("match", {})
+        if all(
+            re.search(pattern, run.text(column), re.IGNORECASE)
+            for column, pattern in wanted.items()
+        ):
+            return stacks()[name]
+    raise LookupError("the last stack must match every row")
+
+
+def practice_of(run: Run, stack: Stack) -> Practice:
+    """Read what the row says about overlap, graphs and routing."""
+    config = run.text("other_config").lower()
+    balance = run.text("moe_balance").lower()
+    flash = stack.flash
+    if "flash" in config or "ascend" in run.text("accelerator").lower():
+        flash = "flash" in config and "no flash" not in config
+    graph = re.search(r"cuda_graph=([^;]*)", config)
+    captured = graph[1] if graph else ""
+    full = "full_iteration" in captured
+    return Practice(
+        tensor_overlap=float(
+            stack.tensor_overlap or "mc2" in config or "async tp" in config
+        ),
+        data_overlap=float(stack.data_overlap or "overlap-grad-reduce" in config),
+        expert_overlap=float(
+            stack.expert_overlap
+            or "a2a_overlap" in config
+            or "dualpipe" in config
+        ),
+        unfused=float(not flash),
+        token_drop=float("drop" in balance.replace("dropless", "")),
+        full_graph=float(full),
+        partial_graph=float("moe" in captured and not full),
+        fused_dispatch=float(
+            stack.fused_dispatch or bool(re.search("hybridep|deepep", config))
+        ),
+        real_routing=float(balance.startswith("real")),
+    )
