@@ -31,14 +31,14 @@ class Constant(NamedTuple):
 _KERNEL = "kernel measurements"
 _PLAIN = "engineering estimate"
 CONSTANTS: tuple[Constant, ...] = (
-    Constant("gemm_efficiency", 0.90, 0.10, 0.10, 0.10, _KERNEL),
+    Constant("gemm_efficiency", 0.90, 0.07, 0.07, 0.07, _KERNEL),
     Constant("fp8_efficiency", 0.90, 0.15, 0.05, 0.07, _KERNEL),
     Constant("mxfp8_efficiency", 0.85, 0.15, 0.05, 0.07, _KERNEL),
     Constant("nvfp4_efficiency", 0.65, 0.25, 0.10, 0.10, _KERNEL),
     Constant("attention_efficiency", 0.50, 0.25, 0.15, 0.25, "flash attention papers"),
     Constant("unfused_efficiency", 0.35, 0.30, 0.0, 0.0, "two full GEMMs per score"),
     Constant("score_traffic", 12.0, 0.3, 0.0, 0.0, "softmax, mask and dropout passes"),
-    Constant("gemm_tokens", 250.0, 0.7, 0.0, 0.0, _KERNEL),
+    Constant("gemm_tokens", 250.0, 0.7, 0.0, 0.3, _KERNEL),
     Constant("expert_tokens", 400.0, 0.7, 0.0, 0.3, _KERNEL),
     Constant("elementwise_traffic", 1.0, 0.3, 0.0, 0.3, "one pass per fused kernel"),
     Constant("kernel_time", 12e-6, 0.7, 0.2, 0.7, "framework dispatch rates"),

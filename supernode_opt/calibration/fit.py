@@ -7,13 +7,17 @@ log step time follow Student's t, whose weights are recomputed in every iteratio
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from supernode_opt.calibration import batch
 from supernode_opt.calibration.constants import CONSTANTS
 from supernode_opt.calibration.interpret import Job
 from supernode_opt.catalog import system
+
+Name = tuple[str, str, str]
 
 # Step times of one configuration move by 3-4 % between releases and clusters.
 NOISE = 0.04
@@ -60,17 +64,23 @@ class Posterior:
       noise: residual standard deviation of log step time by kind of model [1].
     """
 
-    names: tuple[tuple[str, str, str], ...]
+    names: tuple[Name, ...]
     mean: np.ndarray
     covariance: np.ndarray
     rows: tuple[str, ...]
     noise: dict[str, float]
 
 
-def parameters(
-    families: Sequence[str], stacks: Sequence[str]
-) -> tuple[tuple[tuple[str, str, str], ...], np.ndarray, np.ndarray]:
-    """Return names, prior means and prior standard deviations of all parameters."""
+class Prior(NamedTuple):
+    """Names, means and standard deviations of the parameters of a fit."""
+
+    names: tuple[Name, ...]
+    mean: np.ndarray
+    spread: np.ndarray
+
+
+def parameters(families: Sequence[str], stacks: Sequence[str]) -> Prior:
+    """Return the prior of all parameters of these families and stacks."""
     names, means, spreads = [], [], []
     for constant in CONSTANTS:
         names.append((constant.name, "shared", ""))
@@ -84,11 +94,11 @@ def parameters(
                 names.append((constant.name, scope, member))
                 means.append(0.0)
                 spreads.append(spread)
-    return tuple(names), np.asarray(means), np.asarray(spreads)
+    return Prior(tuple(names), np.asarray(means), np.asarray(spreads))
 
 
 def selection(
-    names: Sequence[tuple[str, str, str]], family: str, stack: str
+    names: Sequence[Name], family: str, stack: str
 ) -> np.ndarray:
     """Return the 0-1 matrix from parameters to one row's constants."""
     member = {"shared": "", "chip": family, "stack": stack}
@@ -148,8 +158,6 @@ def chosen(stacked: Table, predicted: np.ndarray) -> np.ndarray:
 
 def subset(batches: Sequence[batch.Batch], wanted: np.ndarray) -> list[batch.Batch]:
     """Keep the wanted cases, renumbered in the order of `wanted`."""
-    import jax
-
     where = {case: position for position, case in enumerate(wanted)}
     kept = []
     for one in batches:
@@ -164,8 +172,7 @@ def subset(batches: Sequence[batch.Batch], wanted: np.ndarray) -> list[batch.Bat
 
 def fit(
     stacked: Table,
-    prior: tuple[tuple[tuple[str, str, str], ...], np.ndarray, np.ndarray]
-    | None = None,
+    prior: Prior | None = None,
     show: Callable[[float], None] = lambda done: None,
     weights: np.ndarray | None = None,
 ) -> Posterior:

@@ -133,6 +133,39 @@ def explain(result: Result, json: Json = False) -> int:
 
 
 @app.command()
+def validate(
+    runs: Annotated[
+        Path | None,
+        typer.Option(help="Measured runs, CSV; the shipped ones if not given."),
+    ] = None,
+    out: Out = None,
+    json: Json = False,
+) -> int:
+    """Predict measured runs and print how wrong the predictions are."""
+    from supernode_opt.cli import validate as command
+
+    return command.validate(runs, out, json)
+
+
+@app.command()
+def calibrate(
+    runs: Annotated[
+        list[Path], typer.Option(help="Measured runs, CSV; repeatable.", metavar="FILE")
+    ],
+    platform: Annotated[
+        str, typer.Option(help="Name of the new software entry.", metavar="NAME")
+    ],
+    out: Out = None,
+    json: Json = False,
+    seed: Seed = None,
+) -> int:
+    """Fit the software constants of a platform to its measured runs."""
+    from supernode_opt.cli import calibrate as command
+
+    return command.calibrate(runs, platform, out, seed or 0, json)
+
+
+@app.command()
 def catalog(
     kind: Annotated[str | None, typer.Argument(help="Such as chip.")] = None,
     name: Annotated[str | None, typer.Argument(help="Of one entry.")] = None,

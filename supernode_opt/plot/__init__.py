@@ -12,12 +12,17 @@ from supernode_opt.plot.convergence import convergence
 from supernode_opt.plot.power_stack import power_stack
 from supernode_opt.plot.roofline import roofline
 from supernode_opt.plot.step_waterfall import step_waterfall
+from supernode_opt.plot.validation import error_by_parallelism, predicted_measured
 
 FIGURES: dict[str, Callable[..., Axes]] = {
     "step_waterfall": step_waterfall,
     "power_stack": power_stack,
     "roofline": roofline,
     "convergence": convergence,
+}
+VALIDATION: dict[str, Callable[..., Axes]] = {
+    "predicted_measured": predicted_measured,
+    "error_by_parallelism": error_by_parallelism,
 }
 # What a dataset must hold for a figure that not every result has.
 NEEDS = {"roofline": "operator_time", "convergence": "best_objective"}
@@ -30,11 +35,22 @@ def drawable(dataset: xr.Dataset) -> tuple[str, ...]:
 
 def draw_all(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
     """Draw every figure that `dataset` has the numbers for into `folder` as PNG."""
+    return _draw(dataset, folder, {name: FIGURES[name] for name in drawable(dataset)})
+
+
+def draw_validation(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
+    """Draw the figures of a validation into `folder` as PNG."""
+    return _draw(dataset, folder, VALIDATION)
+
+
+def _draw(
+    dataset: xr.Dataset, folder: Path | str, figures: dict[str, Callable[..., Axes]]
+) -> list[Path]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name in drawable(dataset):
-        figure = style.figure(FIGURES[name](dataset))
+    for name, draw in figures.items():
+        figure = style.figure(draw(dataset))
         path = folder / f"{name}.png"
         figure.savefig(path, dpi=150)
         plt.close(figure)

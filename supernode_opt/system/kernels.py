@@ -90,6 +90,7 @@ def gemm_roofline(
 
     The arithmetic branch is slowed by `1 + a (1/N + 1/K) + b / M`, which stands for
     tile quantisation and pipeline fill; grouped expert kernels have their own `b`.
+    Filling takes its time at any precision, so it counts at the BF16 rate.
 
     Returns:
       Time [s], FLOPs [flop] and bytes [B] of each row, one forward pass.
@@ -104,12 +105,11 @@ def gemm_roofline(
     per_token = gemms.grouped * software.expert_tokens
     per_token = per_token + (1.0 - gemms.grouped) * software.gemm_tokens
     thin = 1.0 / jnp.maximum(gemms.columns, 1.0) + 1.0 / jnp.maximum(gemms.inner, 1.0)
-    shape = 1.0 + software.gemm_width * thin
-    shape = shape + per_token / jnp.maximum(gemms.rows, 1e-3)
+    filling = software.gemm_width * thin + per_token / jnp.maximum(gemms.rows, 1e-3)
     fast = gemm_peak(scenario) * low_precision_efficiency(scenario)
-    nominal = gemms.kept * chip.peak_bf16 + (1.0 - gemms.kept) * fast
-    rate = nominal * chip.array_efficiency * software.gemm_efficiency
-    arithmetic = flops * shape / (rate * clock)
+    fast = gemms.kept * chip.peak_bf16 + (1.0 - gemms.kept) * fast
+    rate = chip.array_efficiency * software.gemm_efficiency * clock
+    arithmetic = flops / rate * (1.0 / fast + filling / chip.peak_bf16)
     return maximum(arithmetic, moved / memory_rate(scenario), sharpness), flops, moved
 
 

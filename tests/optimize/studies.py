@@ -38,6 +38,7 @@ EXPERTS = Model(
 CHIP = Chip(
     peak_bf16=752e12,
     peak_fp8=0.0,
+    peak_fp4=0.0,
     array_efficiency=0.9,
     sustained_clock=0.9,
     maximum_clock=1.2,
