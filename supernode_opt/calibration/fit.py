@@ -97,9 +97,7 @@ def parameters(families: Sequence[str], stacks: Sequence[str]) -> Prior:
     return Prior(tuple(names), np.asarray(means), np.asarray(spreads))
 
 
-def selection(
-    names: Sequence[Name], family: str, stack: str
-) -> np.ndarray:
+def selection(names: Sequence[Name], family: str, stack: str) -> np.ndarray:
     """Return the 0-1 matrix from parameters to one row's constants."""
     member = {"shared": "", "chip": family, "stack": stack}
     order = {constant.name: i for i, constant in enumerate(CONSTANTS)}
@@ -200,11 +198,11 @@ def fit(
     )
     share = share if weights is None else share * weights
     mean = centre.copy()
-    picked, batches = np.zeros(0, int), []
+    batches: list[batch.Batch] = []
     precision = np.diag(1.0 / spread**2)
     for iteration in range(_ITERATIONS):
         if iteration < _CHOOSING:
-            picked, batches = _choose(stacked, matrices, mean)
+            batches = _choose(stacked, matrices, mean)
         logs = np.stack([matrices[key] @ mean for key in stacked.keys])
         values, slopes = batch.linearize(batches, logs)
         residual = measured - values
@@ -231,12 +229,10 @@ def fit(
     )
 
 
-def _choose(
-    stacked: Table, matrices: dict, mean: np.ndarray
-) -> tuple[np.ndarray, list[batch.Batch]]:
+def _choose(stacked: Table, matrices: dict, mean: np.ndarray) -> list[batch.Batch]:
     logs = np.stack([matrices[stacked.keys[i]] @ mean for i in stacked.owner])
     picked = chosen(stacked, batch.predict(stacked.batches, logs))
-    return picked, subset(stacked.batches, picked)
+    return subset(stacked.batches, picked)
 
 
 def _noise(jobs: Sequence[Job], residual: np.ndarray) -> dict[str, float]:

@@ -5,11 +5,11 @@ import itertools
 import math
 import re
 
+from supernode_opt.calibration.counting import flops_per_token
 from supernode_opt.calibration.runs import Run
 from supernode_opt.calibration.stacks import MACHINES, Stack, stack_of
 from supernode_opt.catalog import system
 from supernode_opt.system.design import RECOMPUTE, SHARDING
-from supernode_opt.workload.flops import token_flops
 from supernode_opt.workload.model import Model, Precision, Training
 from supernode_opt.workload.split import divisors
 
@@ -208,7 +208,9 @@ def _best_shape(run: Run, base: Model, training: Training, assumed: list[str]) -
 
     def miss(shape: Model) -> float:
         bare = dataclasses.replace(shape, mtp_layers=0.0)
-        return abs(math.log(float(token_flops(bare, training)) / (wanted * 1e9)))
+        return abs(
+            math.log(flops_per_token(bare, training.sequence_length) / (wanted * 1e9))
+        )
 
     return min(shapes, key=miss)
 
@@ -329,9 +331,7 @@ def _recomputes(
     return [selective]
 
 
-def _sharding(
-    written: str, stack: Stack, replicas: float, pipeline: float
-) -> int:
+def _sharding(written: str, stack: Stack, replicas: float, pipeline: float) -> int:
     text = written.lower()
     if replicas <= 1.0:
         return 0

@@ -4,7 +4,7 @@ import numpy as np
 
 from supernode_opt.calibration import batch
 from supernode_opt.calibration.constants import CONSTANTS
-from supernode_opt.calibration.fit import Posterior, Table, selection, subset
+from supernode_opt.calibration.fit import Posterior, Table, selection
 
 # Half-width of a central 90 % interval in standard deviations.
 NINETY = 1.645
@@ -43,8 +43,8 @@ def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarr
       posterior: the calibration.
     """
     known = {key: constants_of(posterior, *key) for key in set(stacked.keys)}
-    logs = np.stack([known[key][0] for key in stacked.keys])
-    _, slopes = batch.linearize(subset(stacked.batches, picked), logs)
+    logs = np.stack([known[stacked.keys[owner]][0] for owner in stacked.owner])
+    slopes = batch.differences(stacked.batches, logs)[picked]
     largest = max(posterior.noise.values())
     result = np.zeros(len(stacked.jobs))
     for row, (key, job) in enumerate(zip(stacked.keys, stacked.jobs, strict=True)):

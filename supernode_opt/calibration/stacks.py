@@ -146,9 +146,7 @@ def practice_of(run: Run, stack: Stack) -> Practice:
         ),
         data_overlap=float(stack.data_overlap or "overlap-grad-reduce" in config),
         expert_overlap=float(
-            stack.expert_overlap
-            or "a2a_overlap" in config
-            or "dualpipe" in config
+            stack.expert_overlap or "a2a_overlap" in config or "dualpipe" in config
         ),
         unfused=float(not flash),
         token_drop=float("drop" in balance.replace("dropless", "")),

@@ -36,11 +36,11 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, allow_nan=False))
 
 
-def print_rich(renderable: Any) -> None:
+def print_rich(renderable: Any, columns: int = 100) -> None:
     """Print for people: in colour on a terminal, plain and wide enough elsewhere."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else 100
+    width = None if sys.stdout.isatty() else columns
     Console(width=width, highlight=False).print(renderable)
 
 

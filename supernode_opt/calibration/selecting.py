@@ -1,0 +1,47 @@
+"""Which rows are fitted, which are judged, and why the others are left out."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from supernode_opt.calibration.interpret import Job, Refused, interpret
+from supernode_opt.calibration.runs import Run
+
+# Older releases of a configuration are measurements like any other.
+_FITTED = ("calibration", "auxiliary (older")
+
+
+class Read(NamedTuple):
+    """Runs read as jobs.
+
+    Attributes:
+      jobs: what the model can predict.
+      refused: the other runs, each with the reason.
+    """
+
+    jobs: tuple[Job, ...]
+    refused: tuple[tuple[Run, str], ...]
+
+
+def interpret_all(runs: Sequence[Run]) -> Read:
+    """Read every run; keep the reasons of those that are refused."""
+    jobs, refused = [], []
+    for run in runs:
+        try:
+            jobs.append(interpret(run))
+        except Refused as reason:
+            refused.append((run, str(reason)))
+    return Read(tuple(jobs), tuple(refused))
+
+
+def fittable(jobs: Sequence[Job]) -> tuple[Job, ...]:
+    """Return the jobs that may be fitted.
+
+    A row kept for validation is never fitted, nor is any row of its group.
+    """
+    judged = {job.run.group for job in jobs if job.run.is_validation}
+    return tuple(
+        job
+        for job in jobs
+        if job.run.group not in judged
+        and (job.run.text("usable_for") or "calibration").startswith(_FITTED)
+    )

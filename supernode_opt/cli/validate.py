@@ -1,0 +1,126 @@
+"""`supernode-opt validate`: the shipped calibration against measured runs."""
+
+from pathlib import Path
+from typing import Any
+
+from supernode_opt.cli import session
+
+_PARTS = {
+    "fitted": "Fitted rows (in-sample)",
+    "never_fitted": "Rows never fitted",
+}
+
+
+def validate(runs: Path | None, out: Path | None, json: bool) -> int:
+    """Predict the rows of a table, print the errors and draw them."""
+    session.prepare()
+    from supernode_opt.calibration import shipped, validation
+    from supernode_opt.calibration.runs import BadRuns, read
+    from supernode_opt.calibration.runs import shipped as shipped_runs
+    from supernode_opt.study.node import StudyError
+    from supernode_opt.study.run import results_folder
+
+    try:
+        table = shipped_runs() if runs is None else read(runs)
+        session.say(f"predicting {len(table)} rows")
+        seen = validation.validate(table, shipped.posterior())
+    except BadRuns as error:
+        raise StudyError(str(error)) from None
+    report = validation.report(seen)
+    if json:
+        session.print_json(report)
+    else:
+        session.print_rich(_tables(report), columns=124)
+    if out is not None:
+        with results_folder(out) as folder:
+            dataset = validation.dataset(seen)
+            dataset.to_netcdf(folder / "validation.nc", engine="h5netcdf")
+            _draw(dataset, folder / "figures")
+        session.say(f"written to {out}")
+    return session.DONE
+
+
+def _draw(dataset: Any, folder: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    from supernode_opt.plot import draw_validation
+
+    draw_validation(dataset, folder)
+
+
+def _tables(report: dict[str, Any]) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+
+    shown: list[Any] = []
+    for part, title in _PARTS.items():
+        groups = report["groups"][part]
+        for kind in ("platform", "source"):
+            if not groups[kind]:
+                continue
+            table = Table(title=f"{title}, per {kind}", title_justify="left")
+            table.add_column(kind, no_wrap=True)
+            for name in _COLUMNS:
+                table.add_column(name, justify="right", no_wrap=True)
+            for name, found in sorted(groups[kind].items()):
+                table.add_row(name[:27], *_cells(found))
+            if groups["overall"] and kind == "platform":
+                table.add_section()
+                table.add_row("all", *_cells(groups["overall"]))
+            shown += [table, ""]
+    shown += _rankings(report["rankings"])
+    shown += _refusals(report["rows"])
+    return Group(*shown)
+
+
+def _rankings(ranked: list[dict[str, Any]]) -> list[Any]:
+    lines = [
+        f"  {one['group']}: {one['rows']} plans, Spearman {one['spearman']:.2f},"
+        f" regret {100.0 * one['regret']:.1f} %"
+        for one in ranked
+    ]
+    return ["Plans of one job, ranked:", *lines, ""] if lines else []
+
+
+_COLUMNS = (
+    "rows",
+    "MAPE",
+    "median",
+    "p90",
+    "bias",
+    "worst row",
+    "by chip",
+    "by stack",
+    "in 90 %",
+)
+
+
+def _cells(found: dict[str, Any]) -> list[str]:
+    def percent(name: str) -> str:
+        return "-" if found[name] is None else f"{100.0 * found[name]:.1f}"
+
+    return [
+        str(found["rows"]),
+        percent("mape"),
+        percent("median"),
+        percent("p90"),
+        percent("bias"),
+        f"{found['worst']} {percent('worst_error')}",
+        percent("baseline_mape"),
+        percent("baseline_by_stack_mape"),
+        percent("coverage"),
+    ]
+
+
+def _refusals(rows: list[dict[str, Any]]) -> list[Any]:
+    from collections import Counter
+
+    reasons = Counter(row["refused"] for row in rows if row["refused"])
+    lines = [f"  {count:4d}  {reason}" for reason, count in reasons.most_common()]
+    words = (
+        "Errors in per cent of measured step time. `by chip` and `by stack` are the"
+        " mean errors of one constant utilisation per chip and precision, and stack as"
+        " well; `in 90 %` is the share of rows inside their 90 % interval."
+    )
+    return [words, "", f"Refused rows: {sum(reasons.values())}", *lines]
