@@ -107,10 +107,12 @@ class Quantity:
     Attributes:
       unit: base SI unit as written on an axis ("" for a pure number).
       choices: names of the alternatives when the field is a mixture of them.
+      high: the greatest value that makes sense, `None` for none.
     """
 
     unit: str
     choices: tuple[str, ...] = ()
+    high: float | None = None
 
 
 def quantity(
@@ -149,7 +151,7 @@ def quantity(
         BeforeValidator(read),
         Field(allow_inf_nan=False, **bound),
         WithJsonSchema(schema),
-        Quantity(unit),
+        Quantity(unit, high=high),
     ]
 
 

@@ -123,6 +123,7 @@ def step(case: Case, logs: Array) -> tuple[Array, Array]:
 
 
 _steps = jax.jit(jax.vmap(step))
+_programs: dict[Any, Any] = {}
 
 
 def _log_step(logs: Array, case: Case) -> tuple[Array, Array]:
@@ -136,10 +137,17 @@ _slopes = jax.jit(
 
 
 def _compiled(batches: Sequence[Batch], logs: np.ndarray) -> list[Any]:
-    """Compile the programs of all batches side by side."""
-    lowered = [_steps.lower(one.cases, jnp.asarray(logs[one.rows])) for one in batches]
+    """Compile the programs of all batches side by side, each once per process."""
+    keys = [(jax.tree.structure(one.cases), len(one.rows)) for one in batches]
+    new = {
+        key: _steps.lower(one.cases, jnp.asarray(logs[one.rows]))
+        for key, one in zip(keys, batches, strict=True)
+        if key not in _programs
+    }
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return list(pool.map(lambda program: program.compile(), lowered))
+        made = list(pool.map(lambda lowered: lowered.compile(), new.values()))
+    _programs.update(zip(new, made, strict=True))
+    return [_programs[key] for key in keys]
 
 
 def differences(batches: Sequence[Batch], logs: np.ndarray) -> np.ndarray:

@@ -197,7 +197,7 @@ def _best_shape(run: Run, base: Model, training: Training, assumed: list[str]) -
     plain = base.ffn == 4.0 * base.hidden and not base.experts
     gates = [not plain, plain]
     shapes = [
-        dataclasses.replace(base, dense_layers=d, gated=g)
+        dataclasses.replace(base, dense_layers=d, gated=float(g))
         for g, d in itertools.product(gates, dense)
     ]
     wanted = run.number("gflop_per_token_full_attn")

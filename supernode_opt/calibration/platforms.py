@@ -169,10 +169,11 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
             source, confidence, unit = known.source, known.confidence, known.unit
         else:
             continue
+        most = np.inf if declared.high is None else declared.high
         written[name] = {
-            "value": float(f"{value:.4g}"),
-            "low": float(f"{min(low, value):.4g}"),
-            "high": float(f"{max(high, value):.4g}"),
+            "value": float(f"{min(value, most):.4g}"),
+            "low": float(f"{min(low, value, most):.4g}"),
+            "high": float(f"{min(max(high, value), most):.4g}"),
             "unit": unit or "1",
             "source": source,
             "confidence": confidence,

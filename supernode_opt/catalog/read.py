@@ -3,8 +3,10 @@
 import dataclasses
 import difflib
 import functools
+import os
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -35,6 +37,9 @@ _FILES = {
     "facility": "facilities",
     "reliability": "reliabilities",
 }
+# Environment variable that names a folder of the user's own catalog files, such as
+# the `softwares.yaml` that a calibration writes.
+OWN_CATALOG = "SUPERNODE_OPT_CATALOG"
 _HEADINGS = ("sources", "shared")
 _ABOUT = ("notes", "source", "confidence", "published")
 
@@ -82,8 +87,25 @@ def document(kind: str) -> Mapping[str, Any]:
         raise unknown("kind of entry", kind, KINDS)
     file = f"{_FILES.get(kind, kind + 's')}.yaml"
     folder = resources.files("supernode_opt.catalog")
-    text = folder.joinpath(file).read_text(encoding="utf-8")
+    written = dict(_load(folder.joinpath(file).read_text(encoding="utf-8")))
+    calibrated = folder.joinpath(f"calibrated_{file}")
+    if calibrated.is_file():
+        _add(written, _load(calibrated.read_text(encoding="utf-8")))
+    own = os.environ.get(OWN_CATALOG)
+    if own and (Path(own) / file).is_file():
+        _add(written, _load((Path(own) / file).read_text(encoding="utf-8")))
+    return written
+
+
+def _load(text: str) -> Mapping[str, Any]:
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def _add(written: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Let the entries of `more` stand beside or in the place of those written."""
+    sources = {**written.get("sources", {}), **(more.get("sources") or {})}
+    written.update(more)
+    written["sources"] = sources
 
 
 def names(kind: str) -> tuple[str, ...]:

@@ -37,7 +37,10 @@ def predicted_measured(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.fill_between(ends, ends / 1.1, ends * 1.1, color="0.9", zorder=0)
     ax.plot(ends, ends, color="0.6", linewidth=0.8, zorder=0)
     for name, marker, colour, rows in _sets(dataset):
+        filled = bool((rows & ~fitted).any())
         for mask, face in ((rows & fitted, "none"), (rows & ~fitted, colour)):
+            # One line in the legend: the filled mark, where there is one.
+            named = filled == (face != "none")
             ax.scatter(
                 real[mask],
                 told[mask],
@@ -46,7 +49,7 @@ def predicted_measured(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
                 facecolors=face,
                 edgecolors=colour,
                 linewidths=0.8,
-                label=name if face != "none" or not (rows & ~fitted).any() else None,
+                label=name if named else None,
             )
     ax.set_xscale("log")
     ax.set_yscale("log")

@@ -167,4 +167,4 @@ def step_time(
         overhead=jnp.asarray(software.step_overhead),
         straggler=software.straggler * doublings * pipelined,
     )
-    return step, bubble / (busy + bubble)
+    return step, bubble / (count * mean + bubble)

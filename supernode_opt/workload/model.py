@@ -24,9 +24,9 @@ class Model:
       mtp_layers: multi-token-prediction layers, each a full layer plus head [1].
       window: tokens a sliding-window layer looks back [1].
       windowed_share: share of the layers whose attention is so limited [1].
-      gated: SwiGLU (three matrices) instead of a plain FFN (two).
-      tied: LM head shares the embedding matrix.
-      dropout: dropout masks are stored (GPT-3 era).
+      gated: 1 or true for SwiGLU (three matrices), 0 for a plain FFN (two).
+      tied: 1 or true where the LM head shares the embedding matrix.
+      dropout: 1 or true where dropout masks are stored (GPT-3 era).
     """
 
     layers: Count
@@ -49,10 +49,10 @@ class Model:
     window: NonNegative = 0.0
     windowed_share: Share = 0.0
     attention: Literal["gqa", "mla"] = static(default="gqa")
-    node_limit: int = flag(default=0)
-    gated: bool = flag(default=True)
-    tied: bool = flag(default=False)
-    dropout: bool = flag(default=False)
+    node_limit: float = flag(default=0.0)
+    gated: float = flag(default=1.0)
+    tied: float = flag(default=0.0)
+    dropout: float = flag(default=0.0)
     name: str = static(default="model")
 
 
@@ -73,6 +73,6 @@ class Training:
     sequence_length: Count
     global_batch: Count
     gradient_bytes: quantity("B") = 4.0
-    shard_ranks: int = flag(default=0)
+    shard_ranks: float = flag(default=0.0)
     precision: Precision = static(default="bf16")
     attention_flops: Literal["causal", "full"] = static(default="causal")

@@ -10,7 +10,7 @@ from supernode_opt.units import quantities
 from supernode_opt.workload.model import Model, Training
 
 ENTRIES = [(kind, name) for kind in RECORDS for name in catalog.names(kind)]
-CONFIDENCES = {"primary", "secondary", "estimate"}
+CONFIDENCES = {"primary", "secondary", "estimate", "fit", "measured"}
 REQUIRED = {
     "chip": "ascend_910b ascend_910c a100_sxm_80gb h100_sxm h200_sxm h800_sxm b200 "
     "b300 gb200 gb300 tpu_v5e tpu_v5p",

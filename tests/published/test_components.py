@@ -53,7 +53,7 @@ def test_gemm_times_on_a100():
         where = replace(where, f"software.{name}", value)
     rows, width, milliseconds = jnp.asarray(A100_GEMMS, float).T
     one = jnp.ones_like(rows)
-    gemms = Gemms(("",), rows, width, width, one, 0.0 * one)
+    gemms = Gemms(("",), rows, width, width, one, 0.0 * one, 0.0 * one)
     # Its own clock: the sweep ran at the power cap, 0.892 of peak in the limit.
     clock = 0.892 / where.chip.array_efficiency
     time, _, _ = gemm_roofline(gemms, where, clock, 4.31)
