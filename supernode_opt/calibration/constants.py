@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 
 from supernode_opt.system.software import Software
 
@@ -81,6 +82,14 @@ class Practices(NamedTuple):
     bubble: Array
 
 
+def shared_windows(base: Software, shard_window: ArrayLike) -> dict[str, Array]:
+    """Narrow the other windows of `base` so that all of them share one compute [1]."""
+    names = ("tensor_window", "context_window", "expert_window")
+    others = sum(getattr(base, name) for name in names)
+    factor = jnp.minimum(1.0, (1.0 - jnp.minimum(shard_window, 1.0)) / others)
+    return {name: getattr(base, name) * factor for name in names}
+
+
 def software(base: Software, logs: Array, practice: Practices) -> Software:
     """Return the software of a row.
 
@@ -104,6 +113,7 @@ def software(base: Software, logs: Array, practice: Practices) -> Software:
         unfused > 0.0, value["unfused_efficiency"], value["attention_efficiency"]
     )
     exposed = jnp.minimum(value["data_exposed"], 1.0)
+    windows = shared_windows(base, value["shard_window"])
     same = (
         "gemm_efficiency",
         "fp8_efficiency",
@@ -125,6 +135,7 @@ def software(base: Software, logs: Array, practice: Practices) -> Software:
     return dataclasses.replace(
         base,
         **{name: value[name] for name in same},
+        **windows,
         attention_efficiency=attention,
         score_bytes=5.0 * unfused,
         score_traffic=unfused * value["score_traffic"],

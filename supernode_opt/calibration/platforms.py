@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from supernode_opt.calibration.constants import INDEX
+from supernode_opt.calibration.constants import INDEX, shared_windows
 from supernode_opt.calibration.fit import Posterior
 from supernode_opt.calibration.intervals import NINETY, constants_of
 from supernode_opt.calibration.stacks import Stack, stacks
-from supernode_opt.catalog import provenance
+from supernode_opt.catalog import load, provenance
 from supernode_opt.system.software import Software
 from supernode_opt.units import quantities
 
@@ -106,14 +106,14 @@ SHIPPED: tuple[Platform, ...] = (
     Platform(
         "mindspeed_910b_pangu",
         "ascend_910b",
-        "mindspeed",
+        "pangu",
         "mindspeed_910b_pangu",
-        "Pangu Ultra's declared overlap, else MindSpeed's.",
+        "Pangu Ultra's own stack; no run of it is fitted.",
     ),
     Platform(
         "mindspeed_910c",
         "ascend_910b",
-        "mindspeed",
+        "pangu",
         "mindspeed_910c",
         "Inherited from Ascend 910B; no CloudMatrix384 run is public.",
         1.5,
@@ -159,6 +159,11 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
     written: dict[str, Any] = {"notes": platform.notes}
     base = provenance("software", platform.base)
     fitted = _fitted(mean, spread, stack)
+    kept = load("software", platform.base)
+    narrowed = {
+        name: float(window)
+        for name, window in shared_windows(kept, fitted["shard_window"][0]).items()
+    }
     for name, declared in quantities(Software):
         if name in fitted:
             value, low, high = fitted[name]
@@ -167,6 +172,10 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
             known = base[name]
             value, low, high = known.value, known.low, known.high
             source, confidence, unit = known.source, known.confidence, known.unit
+            if name in narrowed:
+                # Rounded for the file, together they must still be at most one.
+                share = 0.9998 * narrowed[name] / max(value, 1e-9)
+                value, low, high = value * share, low * share, high * share
         else:
             continue
         most = np.inf if declared.high is None else declared.high

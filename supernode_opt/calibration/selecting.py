@@ -33,15 +33,17 @@ def interpret_all(runs: Sequence[Run]) -> Read:
     return Read(tuple(jobs), tuple(refused))
 
 
-def fittable(jobs: Sequence[Job]) -> tuple[Job, ...]:
+def fittable(known: Read) -> tuple[Job, ...]:
     """Return the jobs that may be fitted.
 
-    A row kept for validation is never fitted, nor is any row of its group.
+    A row kept for validation is never fitted, nor is any row of its group, even where
+    the validation row itself is refused.
     """
-    judged = {job.run.group for job in jobs if job.run.is_validation}
+    runs = [job.run for job in known.jobs] + [run for run, _ in known.refused]
+    judged = {run.group for run in runs if run.is_validation}
     return tuple(
         job
-        for job in jobs
+        for job in known.jobs
         if job.run.group not in judged
         and (job.run.text("usable_for") or "calibration").startswith(_FITTED)
     )

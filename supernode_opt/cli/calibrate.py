@@ -26,7 +26,7 @@ def calibrate(
     try:
         rows = [row for path in runs for row in read(path)]
         known = interpret_all(rows)
-        jobs = fittable(known.jobs)
+        jobs = fittable(known)
         if not jobs:
             raise StudyError(f"{runs[0]}: {_why(known)}")
         columns = (TextColumn("{task.description}"), BarColumn())

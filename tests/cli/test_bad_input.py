@@ -25,7 +25,10 @@ BAD = {
     "unknown link": (["scenario.links=[coppr]"], ["did you mean `copper`?"]),
     "unknown option": (["design.recompute=ful"], ["did you mean `full`?"]),
     "one unknown option": (["design.recompute=[none, ful]"], ["`full`?"]),
-    "unknown precision": (["training.precision=fp4"], ["'bf16', 'fp8', 'mxfp8' or 'nvfp4'"]),
+    "unknown precision": (
+        ["training.precision=fp4"],
+        ["'bf16', 'fp8', 'mxfp8' or 'nvfp4'"],
+    ),
     "a mass for a power": (["constraints.power.at_most=700 GB"], ["must be in W"]),
     "a size for a rate": (["design.scale_up_bandwidth=400 GB"], ["must be in B/s"]),
     "unit of nothing": (["scenario.chip.tdp=3 parrots"], ["unknown unit"]),
