@@ -52,7 +52,14 @@ def run(
 
 @app.command()
 def evaluate(
-    file: File, set_: Set = None, out: Out = None, json: Json = False, seed: Seed = None
+    file: File,
+    set_: Set = None,
+    out: Out = None,
+    json: Json = False,
+    seed: Seed = None,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="Print 5-95 % ranges as well.")
+    ] = False,
 ) -> int:
     """Evaluate a study whose variables are all frozen."""
     session.prepare()
@@ -66,7 +73,7 @@ def evaluate(
         with results_folder(out) as folder:
             _fill(folder, dataset)
         session.say(f"written to {out}")
-    return _answer(dataset, json)
+    return _answer(dataset, json, _ranges(study) if intervals else None)
 
 
 @app.command()
@@ -211,15 +218,31 @@ def _draw(dataset: Any, folder: Path) -> list[Path]:
     return draw_all(dataset, folder)
 
 
-def _answer(dataset: Any, json: bool) -> int:
+def _ranges(study: Any) -> dict[str, tuple[float, float]]:
+    from supernode_opt.problem.build import build_design
+    from supernode_opt.study.intervals import report_intervals
+
+    design = build_design(study.problem.fixed, study.problem.scenario)
+    return report_intervals(design, study.problem.scenario, study.seed)
+
+
+def _answer(
+    dataset: Any, json: bool, ranges: dict[str, tuple[float, float]] | None = None
+) -> int:
     """Print a result and return the exit code it calls for."""
     from supernode_opt.study import outcome, table
 
     summary = outcome.summary(dataset)
+    if ranges is not None:
+        summary["intervals"] = {
+            name: {"low": low, "high": high} for name, (low, high) in ranges.items()
+        }
     if json:
         session.print_json(summary)
     else:
         session.print_rich(table.tables(dataset))
+        if ranges is not None:
+            session.print_rich(table.ranges(summary["report"], ranges))
     if summary["status"] != "infeasible":
         return session.DONE
     session.say(f"infeasible: {summary['message']}")

@@ -13,6 +13,8 @@ from rich.text import Text
 
 from supernode_opt.study import outcome, store
 from supernode_opt.study.words import figures, spoken
+from supernode_opt.system.report import Report
+from supernode_opt.units import quantities
 
 WIDTH = 88
 # A variable this near to a bound, as a share of the box, leans on it.
@@ -55,6 +57,23 @@ def tables(dataset: xr.Dataset) -> Group:
     ]
     shown = [section for section in sections if section is not None]
     return Group(*(part for section in shown for part in (section, "")))
+
+
+def ranges(
+    report: Mapping[str, float | None], found: Mapping[str, tuple[float, float]]
+) -> Table:
+    """Return the 5-95 % ranges of the quantities that vary, ready to print."""
+    units = {name: declared.unit for name, declared in quantities(Report)}
+    shown = Table(title="5-95 % ranges", title_justify="left", box=box.SIMPLE)
+    shown.add_column("quantity")
+    for heading in ("low", "value", "high"):
+        shown.add_column(heading, justify="right")
+    for name, (low, high) in found.items():
+        value = report.get(name)
+        if value is not None and high > low:
+            numbers = [spoken(x, units[name], name) for x in (low, value, high)]
+            shown.add_row(name.replace("_", " "), *numbers)
+    return shown
 
 
 def _heading(dataset: xr.Dataset) -> RenderableType:
