@@ -319,7 +319,7 @@ def _recomputes(
     )
     if not written:
         assumed.append("recompute chosen by the model")
-        return [none, selective, full]
+        return [none, selective, full] if stack.full_recompute else [none, selective]
     if written.startswith("none"):
         return [none]
     partial = re.search(r"full.*?(?:block, |x)(\d+)", written)

@@ -54,6 +54,7 @@ class Stack:
       sharding: optimizer sharding where a row does not say.
       interleaves: whether the stack can interleave pipeline stages.
       interleave_unreliable: an interleave of 1 in its tables may mean "not stated".
+      full_recompute: its recipes recompute whole layers, not only modules.
       expert_tensor: experts are split over tensor ranks where a row does not say.
       bubble_share: pipeline bubble over that of 1F1B [1].
       gradient_bytes: of stored and reduced gradients [B].
@@ -72,6 +73,7 @@ class Stack:
     sharding: str = "zero1"
     interleaves: bool = True
     interleave_unreliable: bool = False
+    full_recompute: bool = True
     expert_tensor: bool = False
     bubble_share: float = 1.0
     gradient_bytes: float = 4.0

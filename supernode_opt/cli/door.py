@@ -147,11 +147,14 @@ def validate(
     ] = None,
     out: Out = None,
     json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the table of the README.")
+    ] = False,
 ) -> int:
     """Predict measured runs and print how wrong the predictions are."""
     from supernode_opt.cli import validate as command
 
-    return command.validate(runs, out, json)
+    return command.validate(runs, out, json, markdown)
 
 
 @app.command()

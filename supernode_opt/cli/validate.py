@@ -11,7 +11,9 @@ _PARTS = {
 }
 
 
-def validate(runs: Path | None, out: Path | None, json: bool) -> int:
+def validate(
+    runs: Path | None, out: Path | None, json: bool, markdown: bool = False
+) -> int:
     """Predict the rows of a table, print the errors and draw them."""
     session.prepare()
     from supernode_opt.calibration import shipped, validation
@@ -29,6 +31,8 @@ def validate(runs: Path | None, out: Path | None, json: bool) -> int:
     report = validation.report(seen)
     if json:
         session.print_json(report)
+    elif markdown:
+        print(_markdown(report))
     else:
         session.print_rich(_tables(report), columns=124)
     if out is not None:
@@ -38,6 +42,29 @@ def validate(runs: Path | None, out: Path | None, json: bool) -> int:
             _draw(dataset, folder / "figures")
         session.say(f"written to {out}")
     return session.DONE
+
+
+def _markdown(report: dict[str, Any]) -> str:
+    """Write rows kept for validation per family, worst family last."""
+    part = report["groups"]["validation"]
+    heads = ("rows never fitted", "rows", "MAPE", "median", "bias", "worst row")
+    heads += ("constant by chip", "and stack", "in 90 %")
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "--:|" * (len(heads) - 1)]
+    families = sorted(part["family"].items(), key=lambda item: item[1]["mape"])
+    for name, found in [*families, ("**all**", part["overall"])]:
+        shares = [
+            f"{100.0 * found[key]:.1f}"
+            for key in ("mape", "median", "bias", "worst_error")
+        ]
+        rest = [
+            f"{100.0 * found[key]:.1f}"
+            for key in ("baseline_mape", "baseline_by_stack_mape")
+        ]
+        cells = [name, str(found["rows"]), *shares[:3]]
+        cells += [f"{found['worst']} {shares[3]}", *rest]
+        cells += [f"{100.0 * found['coverage']:.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def _draw(dataset: Any, folder: Path) -> None:
