@@ -112,8 +112,8 @@ def test_mfu_of_pangu_ultra():
     of it.  The paper prints neither formula nor peak of its MFU.
     """
     interleaved, plain = float(pangu(6.0).mfu), float(pangu(1.0).mfu)
-    assert 0.52 - interleaved == pytest.approx(0.04, abs=0.006)
-    assert 0.43 - plain == pytest.approx(0.10, abs=0.006)
+    assert 0.52 - interleaved == pytest.approx(0.039, abs=0.006)
+    assert 0.43 - plain == pytest.approx(0.103, abs=0.006)
     assert interleaved / plain > 52.0 / 43.0
 
 

@@ -1,0 +1,32 @@
+import re
+from pathlib import Path
+
+from supernode_opt.calibration import shipped, validation
+from supernode_opt.calibration.runs import shipped as shipped_runs
+from supernode_opt.cli.validate import _markdown
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def numbers(text):
+    """Split a table into words and numbers."""
+    words = re.sub(r"[|*]", " ", text).split()
+    return [float(w) if re.fullmatch(r"-?[\d.]+", w) else w for w in words]
+
+
+def test_the_table_of_the_readme_is_what_the_command_prints():
+    seen = validation.validate(shipped_runs(), shipped.posterior())
+    printed = numbers(_markdown(validation.report(seen)))
+    text = README.read_text(encoding="utf-8")
+    (shown,) = re.findall(
+        r"validate --markdown -->\n(.*?)\n<!-- end of validation", text, re.S
+    )
+    for one, other in zip(numbers(shown), printed, strict=True):
+        if isinstance(one, float):
+            # The last digit may differ between machines.
+            assert abs(one - other) < 0.11, (one, other)
+        else:
+            assert one == other
+    unseen = validation.report(seen)["groups"]["validation"]["overall"]
+    assert unseen["mape"] < 0.6 * unseen["baseline_mape"]
+    assert 0.80 < unseen["coverage"] < 0.97
