@@ -1,7 +1,7 @@
 """The fitted constants: their priors, who shares them, and how a row applies them."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -70,16 +70,16 @@ INDEX = {name: position for position, name in enumerate(NAMES)}
 class Practices(NamedTuple):
     """`stacks.Practice` as numbers of one batch shape [1]; `bubble` is the share."""
 
-    tensor_overlap: Array
-    data_overlap: Array
-    expert_overlap: Array
-    unfused: Array
-    token_drop: Array
-    full_graph: Array
-    partial_graph: Array
-    fused_dispatch: Array
-    real_routing: Array
-    bubble: Array
+    tensor_overlap: ArrayLike
+    data_overlap: ArrayLike
+    expert_overlap: ArrayLike
+    unfused: ArrayLike
+    token_drop: ArrayLike
+    full_graph: ArrayLike
+    partial_graph: ArrayLike
+    fused_dispatch: ArrayLike
+    real_routing: ArrayLike
+    bubble: ArrayLike
 
 
 def shared_windows(base: Software, shard_window: ArrayLike) -> dict[str, Array]:
@@ -87,7 +87,7 @@ def shared_windows(base: Software, shard_window: ArrayLike) -> dict[str, Array]:
     names = ("tensor_window", "context_window", "expert_window")
     others = sum(getattr(base, name) for name in names)
     factor = jnp.minimum(1.0, (1.0 - jnp.minimum(shard_window, 1.0)) / others)
-    return {name: getattr(base, name) * factor for name in names}
+    return {name: jnp.asarray(getattr(base, name) * factor) for name in names}
 
 
 def software(base: Software, logs: Array, practice: Practices) -> Software:
@@ -100,15 +100,19 @@ def software(base: Software, logs: Array, practice: Practices) -> Software:
     """
     value = dict(zip(NAMES, jnp.exp(logs), strict=True))
 
-    def overlapped(exposed: str, flag: Array) -> Array:
+    def overlapped(exposed: str, flag: ArrayLike) -> Array:
         return flag * (1.0 - jnp.minimum(value[exposed], 1.0))
 
     hosted = value["expert_layer_time"]
-    hosted = hosted * jnp.where(practice.token_drop > 0.0, value["drop_factor"], 1.0)
-    fused = practice.fused_dispatch
+    hosted = hosted * jnp.where(
+        jnp.asarray(practice.token_drop) > 0.0, value["drop_factor"], 1.0
+    )
+    fused = jnp.asarray(practice.fused_dispatch)
     hosted = hosted * jnp.where(fused > 0.0, value["dispatch_factor"], 1.0)
-    captured = jnp.where(practice.full_graph > 0.0, value["graph_factor"], 1.0)
-    unfused = practice.unfused
+    captured = jnp.where(
+        jnp.asarray(practice.full_graph) > 0.0, value["graph_factor"], 1.0
+    )
+    unfused = jnp.asarray(practice.unfused)
     attention = jnp.where(
         unfused > 0.0, value["unfused_efficiency"], value["attention_efficiency"]
     )
@@ -132,8 +136,7 @@ def software(base: Software, logs: Array, practice: Practices) -> Software:
         "shard_latency",
         "routing_traffic",
     )
-    return dataclasses.replace(
-        base,
+    changed: dict[str, Any] = dict(
         **{name: value[name] for name in same},
         **windows,
         attention_efficiency=attention,
@@ -149,3 +152,4 @@ def software(base: Software, logs: Array, practice: Practices) -> Software:
         expert_imbalance=1.0 + practice.real_routing * (value["imbalance"] - 1.0),
         bubble_share=practice.bubble,
     )
+    return dataclasses.replace(base, **changed)

@@ -46,7 +46,7 @@ def widened(
     of the model itself; it is the part a new group would meet.
     """
     _, picked = predict(stacked, posterior)
-    measured = np.log([job.run.step_time for job in stacked.jobs])
+    measured = np.log([job.seconds for job in stacked.jobs])
     missed = np.abs(np.log(crossed) - measured)
     bare = Posterior(
         posterior.names, posterior.mean, posterior.covariance, (), {"dense": 0.0}

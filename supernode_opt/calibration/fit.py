@@ -190,7 +190,7 @@ def fit(
     names, centre, spread = prior
     unique = sorted(set(stacked.keys))
     matrices = {key: selection(names, *key) for key in unique}
-    measured = np.log([job.run.step_time for job in stacked.jobs])
+    measured = np.log([job.seconds for job in stacked.jobs])
     sources = [job.run.text("source") for job in stacked.jobs]
     counts = {source: sources.count(source) for source in set(sources)}
     share = np.asarray(

@@ -4,12 +4,13 @@ import dataclasses
 import itertools
 import math
 import re
+from typing import Any
 
 from supernode_opt.calibration.counting import flops_per_token
 from supernode_opt.calibration.runs import Run
 from supernode_opt.calibration.stacks import MACHINES, Stack, stack_of
 from supernode_opt.catalog import system
-from supernode_opt.system.design import RECOMPUTE, SHARDING
+from supernode_opt.system.design import SHARDING
 from supernode_opt.workload.model import Model, Precision, Training
 from supernode_opt.workload.split import divisors
 
@@ -57,6 +58,13 @@ class Job:
     stack: Stack
     plans: tuple[Plan, ...]
     assumed: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Measured time of one optimizer step [s]."""
+        seconds = self.run.step_time
+        assert seconds is not None, "interpret refuses rows without one"
+        return seconds
 
 
 _PRECISIONS: tuple[tuple[str, Precision], ...] = (
@@ -236,7 +244,7 @@ def _plans(
     sequence = run.text("seq_parallel") == "true"
     if not run.text("seq_parallel"):
         sequence = tensor > 1.0 and stack.sequence_parallel
-    choices = [
+    choices: list[list[Any]] = [
         _expert_parallels(run, model, stack, chips / pipeline, assumed),
         _micro_batches(run, batch, assumed),
         _interleaves(run, model, pipeline, stack, batch, assumed),
@@ -314,9 +322,7 @@ def _recomputes(
     run: Run, model: Model, pipeline: float, stack: Stack, assumed: list[str]
 ) -> list[tuple[float, float, float]]:
     written = run.text("recompute").lower().replace("remat_policy=", "")
-    none, selective, full = (
-        tuple(float(mode == other) for other in RECOMPUTE) for mode in RECOMPUTE
-    )
+    none, selective, full = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
     if not written:
         assumed.append("recompute chosen by the model")
         return [none, selective, full] if stack.full_recompute else [none, selective]

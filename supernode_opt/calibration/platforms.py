@@ -5,6 +5,7 @@ what was fitted, and with the constants of a base entry that no run can identify
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -141,6 +142,8 @@ SHIPPED: tuple[Platform, ...] = (
     ),
 )
 
+# Value, low and high.
+Range = tuple[float, float, float]
 # Constants that stand in the record as they are fitted.
 _SAME = tuple(f.name for f in dataclasses.fields(Software) if f.name in INDEX)
 
@@ -191,12 +194,15 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
     return written
 
 
-def _fitted(
-    mean: np.ndarray, spread: np.ndarray, stack: Stack
-) -> dict[str, tuple[float, float, float]]:
+def _each(change: Callable[[float], float], range_: Range) -> Range:
+    value, low, high = range_
+    return change(value), change(low), change(high)
+
+
+def _fitted(mean: np.ndarray, spread: np.ndarray, stack: Stack) -> dict[str, Range]:
     """Return value, low and high (5-95 %) of the fields a fit decides."""
 
-    def of(name: str) -> tuple[float, float, float]:
+    def of(name: str) -> Range:
         centre, width = mean[INDEX[name]], NINETY * spread[INDEX[name]]
         low, value, high = np.exp([centre - width, centre, centre + width])
         return float(value), float(low), float(high)
@@ -211,19 +217,16 @@ def _fitted(
         ("expert_overlapped", "expert_exposed", stack.expert_overlap),
     ):
         if overlaps:
-            value, low, high = (min(x, 1.0) for x in of(name))
+            value, low, high = _each(lambda x: min(x, 1.0), of(name))
             found[field] = (1.0 - value, 1.0 - high, 1.0 - low)
     if stack.data_overlap:
-        found["data_exposed"] = tuple(min(x, 1.0) for x in of("data_exposed"))
-    found["expert_imbalance"] = tuple(max(x, 1.0) for x in of("imbalance"))
+        found["data_exposed"] = _each(lambda x: min(x, 1.0), of("data_exposed"))
+    found["expert_imbalance"] = _each(lambda x: max(x, 1.0), of("imbalance"))
     if stack.fused_dispatch:
-        factor = of("dispatch_factor")[0]
-        found["expert_layer_time"] = tuple(
-            factor * x for x in found["expert_layer_time"]
-        )
-        found["dispatch_speed"] = tuple(
-            of("fused_speed")[0] * x for x in found["dispatch_speed"]
-        )
+        factor, speed = of("dispatch_factor")[0], of("fused_speed")[0]
+        host, rate = found["expert_layer_time"], found["dispatch_speed"]
+        found["expert_layer_time"] = _each(lambda x: factor * x, host)
+        found["dispatch_speed"] = _each(lambda x: speed * x, rate)
     return found
 
 

@@ -119,9 +119,10 @@ def read(path: Path) -> tuple[Run, ...]:
 
 def shipped() -> tuple[Run, ...]:
     """Return the runs that come with the package."""
-    file = resources.files("supernode_opt.calibration").joinpath("published_runs.csv")
-    with file.open(newline="", encoding="utf-8") as opened:
-        return _rows(csv.DictReader(opened), "published_runs.csv")
+    name = "published_runs.csv"
+    file = resources.files("supernode_opt.calibration").joinpath(name)
+    text = file.read_text(encoding="utf-8")
+    return _rows(csv.DictReader(text.splitlines(keepends=True)), name)
 
 
 def _rows(reader: csv.DictReader, where: str) -> tuple[Run, ...]:

@@ -124,15 +124,18 @@ def scaling_errors(
 def utilisation(job: Job) -> float:
     """Share of peak that the measured run reached, recompute not counted [1]."""
     chip = load("chip", system(job.machine).chip)
-    nominal = float(peak(chip, job.training.precision)) or float(chip.peak_bf16)
+    nominal = float(np.asarray(peak(chip, job.training.precision)))
+    nominal = nominal or float(chip.peak_bf16)
     chips = job.run.number("n_accel") or 1.0
-    seconds = job.run.step_time or 1.0
+    seconds = job.seconds
     tokens = job.training.global_batch * job.training.sequence_length
     flops = tokens * flops_per_token(job.model, job.training.sequence_length)
     return float(flops) / (seconds * chips * nominal)
 
 
-def baseline(jobs: Sequence[Job], fitted: Sequence[bool], by_stack: bool) -> np.ndarray:
+def baseline(
+    jobs: Sequence[Job], fitted: np.ndarray | Sequence[bool], by_stack: bool
+) -> np.ndarray:
     """Predict with one constant utilisation per accelerator and precision [s].
 
     Args:
@@ -154,5 +157,5 @@ def baseline(jobs: Sequence[Job], fitted: Sequence[bool], by_stack: bool) -> np.
             known.setdefault(key, []).append(share)
     everything = float(np.median(reached[mask])) if mask.any() else 0.4
     used = np.asarray([np.median(known.get(key, everything)) for key in keys])
-    measured = np.asarray([job.run.step_time for job in jobs])
+    measured = np.asarray([job.seconds for job in jobs])
     return measured * reached / used

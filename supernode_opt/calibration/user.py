@@ -101,5 +101,5 @@ def _signed(fitted: Posterior, shipped: Posterior) -> Posterior:
 
 
 def _errors(stacked: Table, predicted: np.ndarray) -> Errors:
-    measured = np.asarray([job.run.step_time for job in stacked.jobs])
+    measured = np.asarray([job.seconds for job in stacked.jobs])
     return errors(predicted, measured, [job.run.name for job in stacked.jobs])

@@ -58,7 +58,7 @@ def validate(runs: Sequence[Run], posterior: Posterior) -> Validation:
         jobs,
         refused,
         result[:, 0],
-        np.asarray([job.run.step_time for job in jobs]),
+        np.asarray([job.seconds for job in jobs]),
         spread(stacked, picked, posterior),
         result[:, 1],
         fitted,
