@@ -101,7 +101,7 @@ def software(base: Software, logs: Array, practice: Practices) -> Software:
     value = dict(zip(NAMES, jnp.exp(logs), strict=True))
 
     def overlapped(exposed: str, flag: ArrayLike) -> Array:
-        return flag * (1.0 - jnp.minimum(value[exposed], 1.0))
+        return jnp.asarray(flag) * (1.0 - jnp.minimum(value[exposed], 1.0))
 
     hosted = value["expert_layer_time"]
     hosted = hosted * jnp.where(
