@@ -33,6 +33,7 @@ MACHINES: Mapping[str, str] = {
     "TPUv5p": "tpu_v5p_pod",
     "TPUv6e": "tpu_v6e_pod",
     "TPU7x": "tpu_v7x_pod",
+    "Gaudi2": "hls_gaudi2",
     "MI300X": "hgx_mi300x",
     "MI325X": "hgx_mi325x",
     "MI355X": "hgx_mi355x",

@@ -25,7 +25,7 @@ class Chip:
     Attributes:
       peak_bf16: dense BF16 rate at the boost clock [flop/s].
       peak_fp8: dense FP8 rate at the boost clock, 0 if there is none [flop/s].
-      peak_fp4: dense NVFP4 rate at the boost clock, 0 if there is none [flop/s].
+      peak_fp4: dense NVFP4 or MXFP4 rate at boost, 0 if there is none [flop/s].
       array_efficiency: best GEMM rate over `peak * clock`, kernel measurements [1].
       sustained_clock: clock at which large GEMMs draw `tdp`, over boost clock [1].
       maximum_clock: highest clock the design may ask for, over boost clock [1].

@@ -13,11 +13,15 @@ ENTRIES = [(kind, name) for kind in RECORDS for name in catalog.names(kind)]
 CONFIDENCES = {"primary", "secondary", "estimate", "fit", "measured"}
 REQUIRED = {
     "chip": "ascend_910b ascend_910c a100_sxm_80gb h100_sxm h200_sxm h800_sxm b200 "
-    "b300 gb200 gb300 tpu_v5e tpu_v5p",
+    "b300 gb200 gb300 a100_sxm_40gb h100_sxm_96gb_500w tpu_v4 tpu_v5e tpu_v5p tpu_v6e "
+    "tpu_v7x mi300x mi325x mi350x mi355x gaudi2",
     "link": "copper aec lpo dsp sr8 cpo",
     "model": "pangu_ultra_135b pangu_ultra_moe_718b deepseek_v3_671b llama3_8b "
     "llama3_70b llama3_405b gpt3_175b mixtral_8x7b qwen3_235b_a22b",
-    "system": "cloudmatrix384 gb200_nvl72 dgx_h100 hgx_h800 dgx_a100 atlas_900_a2",
+    "system": "cloudmatrix384 gb200_nvl72 dgx_h100 hgx_h800 dgx_a100 atlas_900_a2 "
+    "gb300_nvl72 hgx_a100_40gb hgx_h100_500w hgx_h200 hgx_b200 hgx_b300 tpu_v4_pod "
+    "tpu_v5e_pod tpu_v5p_pod tpu_v6e_pod tpu_v7x_pod hgx_mi300x hgx_mi325x hgx_mi350x "
+    "hgx_mi355x hls_gaudi2",
 }
 
 

@@ -17,10 +17,15 @@ from supernode_opt.workload.parameters import (
 LARGE_GEMM = {
     "a100_sxm_80gb": 271.2,
     "h100_sxm": 794.5,
+    "h200_sxm": 794.5,
     "h800_sxm": 794.5,
     "b200": 1745.0,
     "b300": 1769.0,
     "gb200": 1822.0,
+    "mi300x": 668.4,
+    "mi325x": 784.9,
+    "mi355x": 1565.0,
+    "gaudi2": 418.7,
     "ascend_910c": 540.0,
     "ascend_910b": 0.84 * 353.0,
 }
@@ -76,7 +81,9 @@ def test_clock_times_array_efficiency_is_the_best_gemm(name):
     assert rate == pytest.approx(LARGE_GEMM[name] * 1e12, rel=0.005)
 
 
-@pytest.mark.parametrize("name", ["cloudmatrix384", "gb200_nvl72", "dgx_h100"])
+@pytest.mark.parametrize(
+    "name", ["cloudmatrix384", "gb200_nvl72", "dgx_h100", "hgx_b200"]
+)
 def test_chips_add_up_to_published_totals(name):
     published = catalog.published("system", name)
     for field, total in system_totals(name).items():
