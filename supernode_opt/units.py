@@ -155,6 +155,20 @@ def quantity(
     ]
 
 
+def _yes(value: Any) -> Any:
+    words = {"yes": 1.0, "true": 1.0, "on": 1.0, "no": 0.0, "false": 0.0, "off": 0.0}
+    if isinstance(value, str):
+        return words.get(value.lower(), value)
+    return float(value) if isinstance(value, bool) else value
+
+
+# A yes or no that programs compute with: 1 or 0.
+Flag = Annotated[
+    float,
+    BeforeValidator(_yes),
+    Field(ge=0.0, le=1.0),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}]}),
+]
 Number = quantity("")
 Count = quantity("")
 NonNegative = quantity("", zero=True)

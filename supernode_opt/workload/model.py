@@ -3,7 +3,7 @@
 from typing import Literal
 
 from supernode_opt.record import flag, record, static
-from supernode_opt.units import Count, NonNegative, Share, quantity
+from supernode_opt.units import Count, Flag, NonNegative, Share, quantity
 
 Precision = Literal["bf16", "fp8", "mxfp8", "nvfp4"]
 
@@ -50,9 +50,9 @@ class Model:
     windowed_share: Share = 0.0
     attention: Literal["gqa", "mla"] = static(default="gqa")
     node_limit: float = flag(default=0.0)
-    gated: float = flag(default=1.0)
-    tied: float = flag(default=0.0)
-    dropout: float = flag(default=0.0)
+    gated: Flag = flag(default=1.0)
+    tied: Flag = flag(default=0.0)
+    dropout: Flag = flag(default=0.0)
     name: str = static(default="model")
 
 
