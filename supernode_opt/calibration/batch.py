@@ -20,6 +20,7 @@ from supernode_opt.system.design import SHARDING, SWITCHED, Design, one_hot
 from supernode_opt.system.evaluate import run_job
 from supernode_opt.system.report import total
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.model import Training
 
 _DIFFERENCE = 1e-3
 
@@ -49,21 +50,38 @@ def _machine(name: str) -> catalog.System:
     return system(name)
 
 
+@functools.cache
+def _given(machine: str, base: str) -> Scenario:
+    """Return the parts of a machine and a stack, around any model and training."""
+    parts = _machine(machine)
+    any_model = load("model", catalog.names("model")[0])
+    any_training = Training(sequence_length=1.0, global_batch=1.0)
+    scenario = catalog.scenario(
+        parts,
+        any_model,
+        any_training,
+        software=load("software", base),
+        links=parts.links[:1],
+    )
+    return _anonymous(scenario)
+
+
+@functools.cache
+def _chosen(choice: str, names: tuple[str, ...]) -> np.ndarray:
+    return np.asarray(one_hot(choice, names))
+
+
 def case(job: Job, plan: Plan) -> Case:
     """Build the design and the scenario of one plan."""
-    machine = _machine(job.machine)
-    built = machine.design
+    built = _machine(job.machine).design
     practice = practice_of(job.run, job.stack)
-    scenario = catalog.scenario(
-        machine,
-        job.model,
-        dataclasses.replace(job.training, shard_ranks=plan.shard_ranks),
-        software=load("software", job.stack.base),
-        links=machine.links[:1],
+    scenario = dataclasses.replace(
+        _given(job.machine, job.stack.base),
+        model=_anonymous(job.model),
+        training=dataclasses.replace(job.training, shard_ranks=plan.shard_ranks),
     )
-    scenario = _anonymous(scenario)
     network = job.stack.scale_out_bandwidth or built["scale_out_bandwidth"]
-    one = jnp.ones(1)
+    one = np.ones(1)
     design = Design(
         **plan.sizes,
         scale_up_domain=built["scale_up_domain"],
@@ -73,9 +91,9 @@ def case(job: Job, plan: Plan) -> Case:
         clock=scenario.chip.sustained_clock,
         coolant_flow=scenario.cooling.reference_flow,
         inlet_temperature=300.0,
-        recompute=jnp.asarray(plan.recompute),
-        optimizer_sharding=one_hot(SHARDING[plan.sharding], SHARDING),
-        sequence_parallel=one_hot(SWITCHED[plan.sequence_parallel], SWITCHED),
+        recompute=np.asarray(plan.recompute),
+        optimizer_sharding=_chosen(SHARDING[plan.sharding], SHARDING),
+        sequence_parallel=_chosen(SWITCHED[plan.sequence_parallel], SWITCHED),
         scale_up_link=one,
         scale_out_link=one,
     )
