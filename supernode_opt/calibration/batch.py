@@ -60,7 +60,7 @@ def _given(machine: str, base: str) -> Scenario:
         parts,
         any_model,
         any_training,
-        software=load("software", base),
+        software=load("declared_software", base),
         links=parts.links[:1],
     )
     return _anonymous(scenario)
@@ -98,6 +98,7 @@ def case(job: Job, plan: Plan) -> Case:
         scale_out_link=one,
     )
     numbers = dataclasses.asdict(practice)
+    numbers["rank_by_rank"] = float(job.stack.rank_by_rank)
     return Case(design, scenario, Practices(**numbers, bubble=job.stack.bubble_share))
 
 

@@ -12,6 +12,7 @@ from supernode_opt.calibration.stacks import MACHINES, Stack, stack_of
 from supernode_opt.catalog import system
 from supernode_opt.system.design import SHARDING
 from supernode_opt.workload.model import Model, Precision, Training
+from supernode_opt.workload.parameters import parameters
 from supernode_opt.workload.split import divisors
 
 
@@ -192,7 +193,7 @@ def _model(run: Run, training: Training, assumed: list[str]) -> Model:
 
 
 def _best_shape(run: Run, base: Model, training: Training, assumed: list[str]) -> Model:
-    """Choose what columns do not say by the FLOPs per token that the row implies."""
+    """Choose what columns do not say by the FLOPs per token, or by the parameters."""
     name = run.text("model").lower()
     latent = bool(re.search(r"deepseek|kimi|panguultramoe", name))
     if latent:
@@ -209,16 +210,19 @@ def _best_shape(run: Run, base: Model, training: Training, assumed: list[str]) -
         for g, d in itertools.product(gates, dense)
     ]
     wanted = run.number("gflop_per_token_full_attn")
-    if not wanted:
+    billions = run.number("params_b")
+    if not wanted and not billions:
         if len(shapes) > 2:
             assumed.append("no dense layers before the experts")
         return shapes[0]
 
     def miss(shape: Model) -> float:
         bare = dataclasses.replace(shape, mtp_layers=0.0)
-        return abs(
-            math.log(flops_per_token(bare, training.sequence_length) / (wanted * 1e9))
-        )
+        if wanted:
+            counted = flops_per_token(bare, training.sequence_length) / 1e9
+        else:
+            counted = float(parameters(bare)) / 1e9
+        return abs(math.log(counted / (wanted or billions)))
 
     return min(shapes, key=miss)
 

@@ -29,6 +29,8 @@ RECORDS: dict[str, type] = {
     "facility": Facility,
     "reliability": Reliability,
     "software": Software,
+    # Software as documentation describes it, before any run calibrates it.
+    "declared_software": Software,
     "model": Model,
 }
 KINDS = (*RECORDS, "system")
@@ -88,9 +90,6 @@ def document(kind: str) -> Mapping[str, Any]:
     file = f"{_FILES.get(kind, kind + 's')}.yaml"
     folder = resources.files("supernode_opt.catalog")
     written = dict(_load(folder.joinpath(file).read_text(encoding="utf-8")))
-    calibrated = folder.joinpath(f"calibrated_{file}")
-    if calibrated.is_file():
-        _add(written, _load(calibrated.read_text(encoding="utf-8")))
     own = os.environ.get(OWN_CATALOG)
     if own and (Path(own) / file).is_file():
         _add(written, _load((Path(own) / file).read_text(encoding="utf-8")))

@@ -24,8 +24,10 @@ def validate(
 
     try:
         table = shipped_runs() if runs is None else read(runs)
+        # Shipped rows are judged by a calibration that has seen none of their groups.
+        known = shipped.judged() if runs is None else shipped.posterior()
         session.say(f"predicting {len(table)} rows")
-        seen = validation.validate(table, shipped.posterior())
+        seen = validation.validate(table, known)
     except BadRuns as error:
         raise StudyError(str(error)) from None
     report = validation.report(seen)
