@@ -1,6 +1,7 @@
 """The fitted constants: their priors, who shares them, and how a row applies them."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -71,6 +72,14 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant("shard_latency", 50e-6, 0.7, 0.0, 0.0, "one broadcast per rank and layer"),
     Constant("imbalance", 1.15, 0.1, 0.0, 0.0, "learned routers cost 8-20 %"),
 )
+# Chip families of which kernel measurements say more than the prior does: mean and
+# spread of the logarithm of the deviation [1].
+KNOWN_CHIPS: Mapping[tuple[str, str], tuple[float, float]] = {
+    # MLA prefill uses 0.654 of a 910C die (arXiv:2506.12708v2, Table 8), backward less;
+    # how short sequences fare was not measured.
+    ("attention_efficiency", "ascend_910b"): (0.18, 0.08),
+    ("attention_tokens", "ascend_910b"): (0.0, 1.5),
+}
 NAMES = tuple(constant.name for constant in CONSTANTS)
 INDEX = {name: position for position, name in enumerate(NAMES)}
 

@@ -148,6 +148,9 @@ def practice_of(run: Run, stack: Stack) -> Practice:
     flash = stack.flash
     if "flash" in config or "ascend" in run.text("accelerator").lower():
         flash = "flash" in config and "no flash" not in config
+    # Gemma 2 caps its attention scores, which fused kernels outside XLA do not.
+    if re.match(r"gemma-?2", run.text("model").lower()) and stack.base != "maxtext_tpu":
+        flash = False
     if not config and not run.text("config_provenance"):
         config = stack.unstated
     graph = re.search(r"cuda_graph=([^;]*)", config)

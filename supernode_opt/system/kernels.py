@@ -176,8 +176,8 @@ def layer_times(
     width = 0.5 * (query_width(model) + value_width(model))
     softmax = software.softmax_channels
     narrow = (1.0 + softmax / width) / (1.0 + softmax / WIDE_HEAD)
-    length = scenario.training.sequence_length / split.context
-    narrow = narrow * (1.0 + software.attention_tokens / length)
+    short = software.attention_tokens / scenario.training.sequence_length
+    narrow = narrow * (1.0 + short)
     core = maximum(
         narrow
         * attention_flops(model, scenario.training, split)
