@@ -16,6 +16,12 @@ def validate(
 ) -> int:
     """Predict the rows of a table, print the errors and draw them."""
     session.prepare()
+    from supernode_opt.calibration.tables import kind_of
+
+    if runs is not None and kind_of(runs) == "gemm":
+        from supernode_opt.cli import gemm
+
+        return gemm.validate(runs, out, json, markdown)
     from supernode_opt.calibration import shipped, validation
     from supernode_opt.calibration.runs import BadRuns, read
     from supernode_opt.calibration.runs import shipped as shipped_runs
