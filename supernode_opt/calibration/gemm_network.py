@@ -45,6 +45,9 @@ def fit_network(table: Table, constants: Constants, seed: int) -> Residual | Non
       seed: of the first weights and of the batches.
     """
     judging = _blocks(table)
+    counts = np.unique(table.series[judging], return_counts=True)[1]
+    if not len(counts) or counts.max() < _FEWEST:
+        return None
     trial = _fit(table.take(~judging), constants, seed)
     unseen = table.take(judging)
     names = _names(unseen, constants)

@@ -1,6 +1,7 @@
 """Time and watts of a table of GEMMs from fitted constants."""
 
-from typing import NamedTuple
+import dataclasses
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -12,6 +13,12 @@ from supernode_opt.hardware.gemm import GemmCost, GemmKernel, Package, Shape, ge
 from supernode_opt.hardware.gemm_residual import Residual, work_factor
 
 Key = tuple[str, str]
+_UNNAMED: dict[str, Any] = {
+    "name": "",
+    "architecture": "",
+    "precision": "",
+    "residual": False,
+}
 
 
 class Constants(NamedTuple):
@@ -51,7 +58,9 @@ def predict(table: Table, constants: Constants) -> Predicted:
     for kernel, rows in kernel_rows(table, constants):
         part = table.take(rows)
         work = _work(kernel, part, constants.residuals)
-        cost = _costs(kernel, part.shape, part.package, part.repeat, work)
+        # Names would make every kernel a program of its own to compile.
+        bare = dataclasses.replace(kernel, **_UNNAMED)
+        cost = _costs(bare, part.shape, part.package, part.repeat, work)
         for whole, piece in zip(found, cost[:3], strict=True):
             whole[rows] = piece
     return found

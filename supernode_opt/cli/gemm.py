@@ -39,7 +39,7 @@ def validate(runs: Path, out: Path | None, json: bool, markdown: bool) -> int:
     elif markdown:
         print(_markdown(report["groups"]["held_out"]))
     else:
-        session.print_rich(_tables(report), columns=110)
+        session.print_rich(_tables(report), columns=124)
     if out is not None:
         with results_folder(out) as folder:
             dataset = gemm_score.dataset(seen)
@@ -64,20 +64,21 @@ def _percent(value: float) -> str:
 
 
 def _cells(group: dict[str, Any]) -> list[str]:
-    cells = [group["chip"], group["precision"], group["regime"], str(group["rows"])]
+    series = f"{group['chip']} {group['precision']}"
+    cells = [series, group["regime"], str(group["rows"])]
     for sizes in (group["time"], group["watts"]):
         cells += ["-" if sizes is None else _percent(sizes[c]) for c in _COLUMNS]
     return cells
 
 
 def _heads() -> list[str]:
-    heads = ["chip", "precision", "regime", "rows"]
+    heads = ["series", "regime", "rows"]
     return heads + [f"{what} {c}" for what in ("time", "watts") for c in _COLUMNS]
 
 
 def _markdown(groups: list[dict[str, Any]]) -> str:
     heads = _heads()
-    lines = ["| " + " | ".join(heads) + " |", "|---|---|---|" + "--:|" * 9]
+    lines = ["| " + " | ".join(heads) + " |", "|---|---|" + "--:|" * 9]
     lines += ["| " + " | ".join(_cells(group)) + " |" for group in groups]
     return "\n".join(lines)
 
@@ -109,9 +110,10 @@ def _table(title: str, groups: list[dict[str, Any]]) -> Any:
 
     table = Table(title=title, title_justify="left")
     for place, head in enumerate(_heads()):
-        table.add_column(head, justify="left" if place < 3 else "right")
+        justify = "left" if place < 2 else "right"
+        table.add_column(head.replace(" ", "\n"), justify=justify, no_wrap=True)
     for group in groups:
-        table.add_row(*_cells(group), end_section=False)
+        table.add_row(*_cells(group))
     return table
 
 
@@ -160,7 +162,7 @@ def calibrate(
     if json:
         session.print_json(answer)
     else:
-        session.print_rich(_fitted(answer), columns=110)
+        session.print_rich(_fitted(answer), columns=124)
     session.say(f"written to {target}/gemm_kernels.yaml")
     return session.DONE
 

@@ -36,12 +36,13 @@ _CACHE_SPEED, _CACHE_ENERGY = 3.0, 0.5
 # Hits fall off around capacity as this power of what is held over it: caches that hash
 # addresses do not forget everything at once.
 _FALL = 4.0
-# Clocks considered, over boost: the lowest is that of a package at rest, the highest
-# lies so far above boost that the limit that just allows boost is interior.
+# Clocks considered: the lowest, over reference, is that of a package at rest; the
+# highest, over boost, lies so far above it that a limit that just allows boost is
+# interior.
 _LOWEST, _HIGHEST = 0.1, 4.0
 _HALVINGS = 26
-# Power above idle that any limit leaves, over idle: keeps time finite at no power.
-_LEAST = 1e-6
+# Power above idle that any limit leaves [W]: keeps time finite at no power.
+_LEAST = 1e-4
 
 
 @record
@@ -215,7 +216,7 @@ def _left(case: _Case) -> Array:
     """Power above idle that the limit leaves [W]."""
     kernel = case.kernel
     left = kernel.limit_share * case.package.power_limit - kernel.idle_power
-    return jnp.maximum(left, _LEAST * kernel.idle_power)
+    return jnp.maximum(left, _LEAST)
 
 
 def _allowed(case: _Case, left: Array) -> Array:
@@ -230,21 +231,25 @@ def _allowed(case: _Case, left: Array) -> Array:
 
     fixed = lax.stop_gradient((case, left))
     start = jnp.zeros_like(excess(*fixed, jnp.asarray(0.0)))
-    floor, roof = jnp.log(_LOWEST), jnp.log(_HIGHEST)
+    lowest = _LOWEST * case.kernel.reference_rate / case.package.peak
+    floor = start + jnp.log(jnp.minimum(lowest, 1.0))
+    roof = start + jnp.log(_HIGHEST)
 
     def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         middle = 0.5 * (ends[0] + ends[1])
         above = excess(*fixed, middle) > 0.0
         return jnp.where(above, ends[0], middle), jnp.where(above, middle, ends[1])
 
-    low, high = lax.fori_loop(0, _HALVINGS, halve, (start + floor, start + roof))
+    ends = lax.stop_gradient((floor, roof))
+    low, high = lax.fori_loop(0, _HALVINGS, halve, ends)
     root = lax.stop_gradient(0.5 * (low + high))
     # Where even the lowest clock exceeds the limit, or nothing does, it stays there.
     inside = (low > floor) & (high < roof)
     _, slope = jax.jvp(lambda u: excess(*fixed, u), (root,), (jnp.ones_like(root),))
     slope = lax.stop_gradient(jnp.where(inside, slope, 1.0))
     beyond = excess(case, left, root)
-    return root - jnp.where(inside, beyond / slope, 0.0)
+    end = jnp.where(low > floor, roof, floor)
+    return jnp.where(inside, root - beyond / slope, end)
 
 
 def _time(case: _Case, clock: ArrayLike) -> Array:

@@ -26,14 +26,18 @@ def gemm_time(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
 
 
 def gemm_watts(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Draw predicted against measured watts, over the limit, with a band of 10 %."""
+    """Draw predicted against measured watts, over the limit, with a band of 10 %.
+
+    Grey rows were too short for a sensor that averages over a second.
+    """
     ax = style.axes(ax, 5.0)
     limit = dataset["limit"].values
     real = dataset["measured_power"].values / limit
+    told = dataset["predicted_power"].values / limit
     ends = np.array([0.0, 1.05])
     ax.fill_between(ends, 0.9 * ends, 1.1 * ends, color="0.92", zorder=0)
     ax.plot(ends, ends, color="0.6", linewidth=0.8, zorder=0)
-    _scatter(ax, dataset, real, dataset["predicted_power"].values / limit)
+    _scatter(ax, dataset, real, told, brief=True)
     ax.set_xlim(*ends)
     ax.set_ylim(*ends)
     title = "GEMM watts over the power limit on shapes that were never fitted"
@@ -42,23 +46,34 @@ def gemm_watts(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _scatter(ax: Axes, dataset: xr.Dataset, across: np.ndarray, up: np.ndarray) -> None:
-    """Draw the held-out rows of every series, the most frequent below the others."""
+def _scatter(
+    ax: Axes,
+    dataset: xr.Dataset,
+    across: np.ndarray,
+    up: np.ndarray,
+    brief: bool = False,
+) -> None:
+    """Draw the held-out rows of every series.
+
+    `brief` draws those apart whose watts no sensor could follow.
+    """
     rows = dataset["held_out"].values.astype(bool)
     if not rows.any():
         rows = ~rows
-    names, counts = np.unique(dataset["series"].values[rows], return_counts=True)
-    for order, name in enumerate(names[np.argsort(-counts, kind="stable")]):
+    if brief:
+        short = rows & (dataset["regime"].values == "brief")
+        rows = rows & ~short
+        colour = style.COLOURS["grey"]
+        _dots(ax, across[short], up[short], "o", colour, "too short for the sensor")
+    for order, name in enumerate(np.unique(dataset["series"].values)):
         own = rows & (dataset["series"].values == name)
-        marker, colour = style.mark(order)
-        ax.scatter(
-            across[own],
-            up[own],
-            s=4,
-            marker=marker,
-            color=colour,
-            alpha=0.35,
-            linewidths=0.0,
-            label=name,
-            rasterized=True,
-        )
+        _dots(ax, across[own], up[own], *style.mark(order), name)
+
+
+def _dots(
+    ax: Axes, across: np.ndarray, up: np.ndarray, marker: str, colour: str, label: str
+) -> None:
+    """Draw many small see-through marks, and one clear mark in the legend."""
+    drawn = {"marker": marker, "color": colour, "linewidths": 0.0}
+    ax.scatter(across, up, s=4, alpha=0.35, rasterized=True, **drawn)
+    ax.scatter([], [], s=16, label=label, **drawn)
