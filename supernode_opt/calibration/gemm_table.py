@@ -121,7 +121,7 @@ def read(paths: Iterable[Path]) -> Table:
 
 
 def _rows(path: Path) -> Iterator[tuple]:
-    known: dict[tuple[str, str], tuple[str, str, float]] = {}
+    known: dict[tuple[str, ...], tuple[str, str, float]] = {}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
@@ -130,9 +130,9 @@ def _rows(path: Path) -> Iterator[tuple]:
                 raise BadRuns(f"{path}: has no column {', '.join(missing)}")
             for row in reader:
                 where = f"{path}: line {reader.line_num}"
-                key = (row["system"], row["gemm_dtype"])
+                key = tuple((row[c] or "").strip() for c in NEEDED[:2])
                 if key not in known:
-                    known[key] = _identify(*key, where)
+                    known[key] = _identify(*key, where=where)
                 chip, precision, tdp = known[key]
                 sides = [_positive(row, side, where) for side in "mnk"]
                 time = _positive(row, "latency_ms", where) * 1e-3

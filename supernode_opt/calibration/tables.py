@@ -1,41 +1,37 @@
-"""Which kind of measured table a CSV file holds, told by its header."""
+"""What a table of measurements holds, told from its header."""
 
 import csv
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["runs", "gemm"]
+from supernode_opt.calibration.runs import BadRuns
 
-# Columns that only tables of one kind have; the first kind with all of them it is.
-_MARKS: dict[Kind, frozenset[str]] = {
-    "gemm": frozenset({"gemm_dtype", "m", "n", "k"}),
-}
+Kind = Literal["runs", "gemm", "collectives"]
+
+# One name of each group must be among the columns.
+_COLLECTIVES = (
+    ("op_name", "op"),
+    ("num_gpus", "ranks", "moe_ep_size"),
+    ("latency_ms",),
+)
+_GEMM = (("gemm_dtype",), ("m",), ("n",), ("k",), ("latency_ms",))
 
 
 def kind_of(path: Path) -> Kind:
-    """Return the kind of table that a CSV file holds.
+    """Tell training runs, matrix products and collectives apart.
 
-    A file that cannot be read counts as training runs, whose reader says why.
+    Raises:
+      BadRuns: the file cannot be read.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            header = next(csv.reader(file), [])
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return "runs"
-    columns = {name.strip().lower() for name in header}
-    return next((kind for kind, marks in _MARKS.items() if marks <= columns), "runs")
+            header = set(next(csv.reader(file), []))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadRuns(f"{path}: cannot be read: {error}") from None
+    if _has(header, _COLLECTIVES):
+        return "collectives"
+    return "gemm" if _has(header, _GEMM) else "runs"
 
 
-def one_kind(paths: Iterable[Path]) -> Kind:
-    """Return the kind of tables that all files hold.
-
-    Raises:
-      ValueError: they hold different kinds.
-    """
-    kinds = {path: kind_of(path) for path in paths}
-    (first, kind), *rest = kinds.items()
-    for path, other in rest:
-        if other != kind:
-            raise ValueError(f"{path} is a table of {other}, but {first} of {kind}")
-    return kind
+def _has(header: set[str], groups: tuple[tuple[str, ...], ...]) -> bool:
+    return all(header & set(group) for group in groups)

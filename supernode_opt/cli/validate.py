@@ -16,19 +16,18 @@ def validate(
 ) -> int:
     """Predict the rows of a table, print the errors and draw them."""
     session.prepare()
-    from supernode_opt.calibration.tables import kind_of
-
-    if runs is not None and kind_of(runs) == "gemm":
-        from supernode_opt.cli import gemm
-
-        return gemm.validate(runs, out, json, markdown)
     from supernode_opt.calibration import shipped, validation
     from supernode_opt.calibration.runs import BadRuns, read
     from supernode_opt.calibration.runs import shipped as shipped_runs
+    from supernode_opt.calibration.tables import kind_of
     from supernode_opt.study.node import StudyError
     from supernode_opt.study.run import results_folder
 
     try:
+        if runs is not None and kind_of(runs) == "gemm":
+            from supernode_opt.cli import gemm
+
+            return gemm.validate(runs, out, json, markdown)
         table = shipped_runs() if runs is None else read(runs)
         session.say(f"predicting {len(table)} rows")
         seen = validation.validate(table, shipped.posterior())

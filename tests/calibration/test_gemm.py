@@ -230,7 +230,7 @@ def test_a_network_stays_only_where_it_helps(monkeypatch, tmp_path):
     ("header", "kind"),
     [
         ("system,gemm_dtype,m,n,k,latency_ms,power_w,power_limit_w", "gemm"),
-        ("k,n,m,gemm_dtype", "gemm"),
+        ("latency_ms,k,n,m,gemm_dtype", "gemm"),
         ("model,accelerator,n_accel,seq_len", "runs"),
         ("", "runs"),
     ],
@@ -277,7 +277,7 @@ def test_too_few_shapes_are_one_line(capsys, tmp_path):
 def test_tables_of_two_kinds_are_one_line(capsys, tmp_path):
     other = tmp_path / "other.csv"
     other.write_text("model,accelerator,n_accel,seq_len\n")
-    words = "is a table of runs"
+    words = "tables of gemm and runs in one fit"
     more = ("--runs", str(other))
     refused(capsys, tmp_path, "calibrate", gemms.HEADER, [GOOD], words, more)
 
