@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from supernode_opt.plot import style
 from supernode_opt.plot.convergence import convergence
+from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.power_stack import power_stack
 from supernode_opt.plot.roofline import roofline
 from supernode_opt.plot.step_waterfall import step_waterfall
@@ -23,6 +24,10 @@ FIGURES: dict[str, Callable[..., Axes]] = {
 VALIDATION: dict[str, Callable[..., Axes]] = {
     "predicted_measured": predicted_measured,
     "error_by_parallelism": error_by_parallelism,
+}
+GEMM: dict[str, Callable[..., Axes]] = {
+    "gemm_time": gemm_time,
+    "gemm_watts": gemm_watts,
 }
 # What a dataset must hold for a figure that not every result has.
 NEEDS = {"roofline": "operator_time", "convergence": "best_objective"}
@@ -41,6 +46,11 @@ def draw_all(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
 def draw_validation(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
     """Draw the figures of a validation into `folder` as PNG."""
     return _draw(dataset, folder, VALIDATION)
+
+
+def draw_gemm(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
+    """Draw the figures of measured GEMMs into `folder` as PNG."""
+    return _draw(dataset, folder, GEMM)
 
 
 def _draw(
