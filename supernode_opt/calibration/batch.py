@@ -97,9 +97,12 @@ def case(job: Job, plan: Plan) -> Case:
         scale_up_link=one,
         scale_out_link=one,
     )
-    numbers = dataclasses.asdict(practice)
-    numbers["rank_by_rank"] = float(job.stack.rank_by_rank)
-    return Case(design, scenario, Practices(**numbers, bubble=job.stack.bubble_share))
+    practices = Practices(
+        **dataclasses.asdict(practice),
+        rank_by_rank=float(job.stack.rank_by_rank),
+        bubble=job.stack.bubble_share,
+    )
+    return Case(design, scenario, practices)
 
 
 def _anonymous(tree: Any) -> Any:

@@ -210,7 +210,7 @@ def _best_shape(run: Run, base: Model, training: Training, assumed: list[str]) -
         for g, d in itertools.product(gates, dense)
     ]
     wanted = run.number("gflop_per_token_full_attn")
-    billions = run.number("params_b")
+    billions = run.number("params_b") or 0.0
     if not wanted and not billions:
         if len(shapes) > 2:
             assumed.append("no dense layers before the experts")
