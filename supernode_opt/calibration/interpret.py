@@ -9,8 +9,9 @@ from typing import Any
 from supernode_opt.calibration.counting import flops_per_token
 from supernode_opt.calibration.runs import Run
 from supernode_opt.calibration.stacks import MACHINES, Stack, stack_of
-from supernode_opt.catalog import system
+from supernode_opt.catalog import load, system
 from supernode_opt.system.design import SHARDING
+from supernode_opt.system.kernels import PEAKS
 from supernode_opt.workload.model import Model, Precision, Training
 from supernode_opt.workload.parameters import parameters
 from supernode_opt.workload.split import divisors
@@ -106,16 +107,17 @@ def interpret(run: Run) -> Job:
         raise Refused("no step time or token rate")
     assumed: list[str] = []
     stack = stack_of(run)
-    training = _training(run, stack, assumed)
+    training = _training(run, machine, stack, assumed)
     model = _model(run, training, assumed)
     plans = _plans(run, model, training, stack, assumed)
     return Job(run, model, training, machine, stack, plans, tuple(assumed))
 
 
-def _training(run: Run, stack: Stack, assumed: list[str]) -> Training:
+def _training(run: Run, machine: str, stack: Stack, assumed: list[str]) -> Training:
     written = run.text("precision").lower()
     precision = next((p for key, p in _PRECISIONS if key in written), None)
-    if precision is None:
+    chip = load("chip", system(machine).chip)
+    if precision is None or not getattr(chip, PEAKS[precision]):
         precision = "bf16"
         assumed.append("precision bf16")
     batch, length = run.number("gbs"), run.number("seq_len")

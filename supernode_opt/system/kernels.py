@@ -10,7 +10,7 @@ from supernode_opt.hardware.chip import Chip
 from supernode_opt.smooth import excess, maximum, stack
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.software import Software
-from supernode_opt.workload.model import Precision
+from supernode_opt.workload.model import Precision, by_precision
 from supernode_opt.workload.operators import (
     BACKWARD_ATTENTION,
     BACKWARD_ELEMENTWISE,
@@ -69,18 +69,21 @@ def peak(chip: Chip, precision: Precision) -> ArrayLike:
 
 def gemm_peak(scenario: Scenario) -> ArrayLike:
     """Nominal dense peak of one chip at the scenario's GEMM precision [flop/s]."""
-    return peak(scenario.chip, scenario.training.precision)
+    chip = scenario.chip
+    peaks = {precision: getattr(chip, field) for precision, field in PEAKS.items()}
+    return by_precision(scenario.training, peaks)
 
 
 def low_precision_efficiency(scenario: Scenario) -> ArrayLike:
     """Share of its own peak that a precision reaches, over BF16's share [1]."""
     software = scenario.software
-    return {
+    shares = {
         "bf16": 1.0,
         "fp8": software.fp8_efficiency,
         "mxfp8": software.mxfp8_efficiency,
         "nvfp4": software.nvfp4_efficiency,
-    }[scenario.training.precision]
+    }
+    return by_precision(scenario.training, shares)
 
 
 def memory_rate(scenario: Scenario) -> ArrayLike:
@@ -107,7 +110,7 @@ def gemm_roofline(
       Time [s], FLOPs [flop] and bytes [B], each [pass, operator, *batch].
     """
     software, chip = scenario.software, scenario.chip
-    width = OPERAND_BYTES[scenario.training.precision]
+    width = by_precision(scenario.training, OPERAND_BYTES)
     width = gemms.kept * 2.0 + (1.0 - gemms.kept) * width
     rows = gemms.rows * gemms.groups
     inputs, outputs = rows * gemms.inner, rows * gemms.columns
@@ -142,8 +145,8 @@ def cast_bytes(gemms: Gemms, scenario: Scenario) -> Array:
     in BF16 and written twice, as it stands for one pass and transposed for the other,
     before tensor ranks gather it.  Nothing is cast in BF16.
     """
-    width = OPERAND_BYTES[scenario.training.precision]
-    low = 0.0 if scenario.training.precision == "bf16" else 2.0 + 2.0 * width
+    moved = {name: 2.0 + 2.0 * width for name, width in OPERAND_BYTES.items()}
+    low = by_precision(scenario.training, {**moved, "bf16": 0.0})
     rows = gemms.rows * gemms.groups * (1.0 - gemms.kept)
     return low * stack(
         rows * gemms.inner / gemms.inputs, rows * gemms.columns / gemms.outputs

@@ -20,6 +20,7 @@ from supernode_opt.system.collectives import Network, durations
 from supernode_opt.system.design import Design, data_parallel
 from supernode_opt.system.kernels import OPERAND_BYTES, LayerTimes
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.model import by_precision
 from supernode_opt.workload.operators import Split, key_value_channels
 from supernode_opt.workload.shards import Shards
 from supernode_opt.workload.traffic import (
@@ -137,7 +138,7 @@ def layer_passes(
     share = jnp.where(has_experts, 0.5, 1.0)
     one, none = jnp.ones_like(full), jnp.zeros_like(full)
     # What is gathered has been cast before; what is reduced has not.
-    cast = OPERAND_BYTES[scenario.training.precision] / 2.0
+    cast = by_precision(scenario.training, OPERAND_BYTES) / 2.0
     gathered = 1.0 + sequence * (cast - 1.0)
     forward = 2.0 + 2.0 * gathered
     backward = 2.0 + 2.0 * gathered + 2.0 * sequence * cast + forward * full
