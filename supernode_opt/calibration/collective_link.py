@@ -2,10 +2,12 @@
 
 The model of a training step (`system/collectives.py`) knows no rings and no protocols:
 
-    time = collective_latency + hops * latency + wire + sqrt(saturation * hops * wire)
+    time = collective_latency + delay + wire [+ saturation * sqrt(delay * wire)]
 
-with `hops` the logarithm of the ranks and `wire` the bytes over efficiency times link
-rate.  Training runs identify neither the latencies nor the last term; this does.
+with `delay` the logarithm of the ranks times the latency of a hop and `wire` the bytes
+over efficiency times link rate.  A pipeline that is cut into the best number of blocks
+has a saturation of 2 (see `hardware/collective.py`).  Training runs identify neither
+the latencies nor the last term; this does.
 """
 
 from collections.abc import Sequence
@@ -24,11 +26,10 @@ SMALLEST = 2.0**16
 # Names of the parameters in the step-time model; the efficiency of an exchange between
 # experts is `dispatch_speed` times that of the other collectives.
 PARAMETERS = ("collective_latency", "latency", "efficiency", "saturation")
-_START = (1e-5, 1e-6, 0.7, 1e-6)
-# Prior centre [s] and standard deviation of the logarithm [1] of what a table may not
-# tell: a remote store takes 0.8-1.9 us (arXiv:2607.16100, arXiv:2506.12708), a step of
-# NCCL's large-message protocol 3.4 us (NVIDIA/nccl `src/graph/tuning.cc`).
-_PRIORS = {"latency": (0.8e-6, 1.0), "saturation": (3.4e-6, 1.5)}
+_START = (1e-5, 1e-6, 0.7, 2.0)
+# Prior centre and standard deviation of the logarithm [1] of what a table may not tell:
+# a remote store takes 0.8-1.9 us (arXiv:2607.16100, arXiv:2506.12708).
+_PRIORS = {"latency": (0.8e-6, 1.0), "saturation": (2.0, 1.0)}
 
 
 class Implied(NamedTuple):
@@ -91,7 +92,7 @@ def _fit(
     def told(logs: np.ndarray) -> np.ndarray:
         start, hop, efficiency, *rest = np.exp(logs)
         moving = wire / efficiency
-        filling = np.sqrt(rest[0] * hops * moving) if rest else 0.0
+        filling = rest[0] * np.sqrt(hops * hop * moving) if rest else 0.0
         return np.log(start + hops * hop + moving + filling)
 
     def residual(logs: np.ndarray) -> np.ndarray:
@@ -104,7 +105,10 @@ def _fit(
 
     start = np.log(_START[:count])
     best = least_squares(residual, start, loss="soft_l1", f_scale=NOISE)
-    spread = NOISE * np.sqrt(np.diag(np.linalg.inv(best.jac.T @ best.jac)))
+    # The form is too simple for the rows; their scatter around it says how much.
+    scatter = 1.4826 * float(np.median(np.abs(told(best.x) - measured)[seen]))
+    spread = np.sqrt(np.diag(np.linalg.inv(best.jac.T @ best.jac)))
+    spread = max(NOISE, scatter) * spread
     values = np.exp(best.x)
     unseen = ~seen if (~seen).any() else seen
     off = np.abs(np.exp(told(best.x) - measured)[unseen] - 1.0)

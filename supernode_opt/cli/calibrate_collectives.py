@@ -147,7 +147,6 @@ _UNITS = {
     "rendezvous_bytes": ("(MB)", 1e-6),
     "collective_latency": ("(us)", 1e6),
     "latency": ("(us)", 1e6),
-    "saturation": ("(us)", 1e6),
 }
 
 
