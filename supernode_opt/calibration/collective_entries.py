@@ -88,7 +88,7 @@ def source_name(found: Calibration) -> str:
 
 def source(found: Calibration, date: str) -> str:
     """Describe a fit in one line: rows, date, citation and errors."""
-    fitted = sum(row.is_fitted for row in found.rows)
+    fitted = found.inside.rows
     cited = sorted({_publication(row.source) for row in found.rows} - {""})
     where = f" of {', '.join(cited)}" if cited else ""
     said = f"fit on {fitted} of {len(found.rows)} measured collectives{where}, {date}"

@@ -12,6 +12,8 @@ from supernode_opt.calibration.score import Errors, errors
 
 # A group left out of the fit must leave at least so many rows to fit.
 _LEAST = 4
+# A library with fewer rows cannot spare half of them for judging.
+SPARED = 40
 
 
 class Calibration(NamedTuple):
@@ -19,7 +21,7 @@ class Calibration(NamedTuple):
 
     Attributes:
       library: its name.
-      rows: all its rows; about half of them were fitted.
+      rows: all its rows; about half of them were fitted, all if they are few.
       posterior: what was fitted.
       inside: errors on the fitted rows.
       unseen: errors on the others, `None` if there are none.
@@ -39,14 +41,11 @@ def calibrate(
     rows: Sequence[Measurement],
     show: Callable[[str, float], None] = lambda what, done: None,
 ) -> tuple[Calibration, ...]:
-    """Fit every library of a table to the rows of its fitted half.
+    """Fit every library of a table to its fitted half, or to all of a few rows.
 
     Args:
       rows: at least one.
       show: told what is being done and its done share.
-
-    Raises:
-      ValueError: no row of a library falls into the half that is fitted.
     """
     libraries = sorted({row.library for row in rows})
     found = []
@@ -60,9 +59,7 @@ def calibrate(
 
 def _calibrate(library: str, rows: tuple[Measurement, ...]) -> Calibration:
     task = problem(library, rows)
-    fitted = np.asarray([row.is_fitted for row in rows])
-    if not fitted.any():
-        raise ValueError(f"{library}: no row falls into the half that is fitted")
+    fitted = np.asarray([len(rows) < SPARED or row.is_fitted for row in rows])
     known = fit(task, fitted.astype(float))
     told = predict(task, known)
     return Calibration(

@@ -28,7 +28,7 @@ def calibrate(runs: Sequence[Path], name: str, out: Path | None, json: bool) -> 
                 progress.update(task, description=what, completed=done)
 
             found = collective_user.calibrate(rows, show)
-    except (BadRuns, ValueError) as error:
+    except BadRuns as error:
         raise StudyError(str(error)) from None
     heading = (
         "Constants of collectives, written by `supernode-opt calibrate` on\n"

@@ -125,6 +125,23 @@ def test_both_commands_print_tables_for_people(capsys, tmp_path):
         assert words in printed
 
 
+def test_a_few_rows_are_all_fitted(capsys, tmp_path):
+    made_up = collective_rows.nccl(tmp_path / "made_up.csv").read_text().splitlines()
+    few = tmp_path / "few.csv"
+    few.write_text("\n".join(made_up[:22]), encoding="utf-8")
+    out = tmp_path / "out"
+    words = ("calibrate", "--runs", few, "--platform", "mine", "--out", out, "--json")
+    code, printed, _ = shell(capsys, *words)
+    assert code == 0
+    (fitted,) = json.loads(printed)["libraries"]
+    assert (fitted["rows"], fitted["fitted_rows"]) == (21, 21)
+    assert fitted["unseen_half"] is None
+    known = {one["name"]: one["identified"] for one in fitted["constants"]}
+    # Two ranks alone cannot tell a step from the call.
+    assert known["call_time"]
+    assert not known["step_time"]
+
+
 EXPERTS = (
     "op_name,kernel_source,moe_dtype,num_tokens,hidden_size,topk,moe_ep_size,latency_ms"
 )
