@@ -13,6 +13,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from supernode_opt.hardware.chip import Chip
+from supernode_opt.hardware.collective import Collective
 from supernode_opt.hardware.gemm import GemmKernel
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
@@ -32,6 +33,7 @@ RECORDS: dict[str, type] = {
     "software": Software,
     # Software as documentation describes it, before any run calibrates it.
     "declared_software": Software,
+    "collective": Collective,
     "model": Model,
     "gemm_kernel": GemmKernel,
 }

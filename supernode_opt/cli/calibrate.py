@@ -32,6 +32,10 @@ def calibrate(
             from supernode_opt.cli import gemm
 
             return gemm.calibrate(runs, name, out, seed, json)
+        if kinds == ["collectives"]:
+            from supernode_opt.cli import calibrate_collectives
+
+            return calibrate_collectives.calibrate(runs, name, out, json)
         rows = [row for path in runs for row in read(path)]
         known = interpret_all(rows)
         jobs = fittable(known)

@@ -28,6 +28,10 @@ def validate(
             from supernode_opt.cli import gemm
 
             return gemm.validate(runs, out, json, markdown)
+        if runs is not None and kind_of(runs) == "collectives":
+            from supernode_opt.cli import validate_collectives
+
+            return validate_collectives.validate(runs, out, json, markdown)
         table = shipped_runs() if runs is None else read(runs)
         # Shipped rows are judged by a calibration that has seen none of their groups.
         known = shipped.judged() if runs is None else shipped.posterior()

@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from supernode_opt.plot import style
+from supernode_opt.plot.bus_bandwidth import bus_bandwidth
 from supernode_opt.plot.convergence import convergence
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.power_stack import power_stack
@@ -51,6 +52,19 @@ def draw_validation(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
 def draw_gemm(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
     """Draw the figures of measured GEMMs into `folder` as PNG."""
     return _draw(dataset, folder, GEMM)
+
+
+def draw_collectives(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
+    """Draw bus bandwidth of every library of a validation into `folder` as PNG."""
+    libraries = sorted(set(dataset["library"].values))
+    parts = {f"bus_bandwidth_{name}": name for name in libraries}
+    return [
+        path
+        for figure, name in parts.items()
+        for path in _draw(
+            dataset.sel(row=dataset["library"] == name), folder, {figure: bus_bandwidth}
+        )
+    ]
 
 
 def _draw(
