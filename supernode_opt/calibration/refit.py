@@ -20,8 +20,8 @@ import jax
 import numpy as np
 
 from supernode_opt.calibration import platforms, shipped
-from supernode_opt.calibration.crossing import cross_validate, widened
-from supernode_opt.calibration.fit import Posterior, fit, table
+from supernode_opt.calibration.crossing import cross_validate, evidence, widened
+from supernode_opt.calibration.fit import Posterior, fit, predict, table
 from supernode_opt.calibration.interpret import Job
 from supernode_opt.calibration.runs import Run, read
 from supernode_opt.calibration.runs import shipped as shipped_runs
@@ -42,19 +42,27 @@ def read_given(words: str) -> tuple[Run, ...]:
     return read(Path(name), given)
 
 
-def refit(jobs: Sequence[Job], seed: int = 0) -> tuple[Posterior, np.ndarray]:
+def refit(
+    jobs: Sequence[Job], unseen: Sequence[Job] = (), seed: int = 0
+) -> tuple[Posterior, np.ndarray]:
     """Fit and cross-validate; return the posterior and absolute errors out of fold [1].
 
-    The noise of the posterior is what a group that was never seen would meet.
+    Args:
+      jobs: rows to fit.
+      unseen: rows of other groups, which tell the noise together with rows out of fold.
+      seed: deals groups to folds.
     """
     stacked = table(jobs)
     fitted = fit(stacked, show=lambda done: _say(f"fitting {done:.0%}"))
     crossed = cross_validate(
         stacked, seed, show=lambda done: _say(f"cross-validating {done:.0%}")
     )
-    noise = widened(stacked, crossed, fitted)
+    seen = [evidence(stacked, crossed, fitted)]
+    if unseen:
+        others = table(unseen)
+        seen.append(evidence(others, predict(others, fitted)[0][:, 0], fitted))
     measured = np.asarray([job.seconds for job in jobs])
-    posterior = dataclasses.replace(fitted, noise=noise)
+    posterior = dataclasses.replace(fitted, noise=widened(fitted, *seen))
     return posterior, np.abs(crossed / measured - 1.0)
 
 
@@ -102,11 +110,16 @@ def main() -> None:
     runs = [*shipped_runs()]
     runs += [run for words in given.tables for run in read_given(words)]
     known = interpret_all(runs)
-    for name, judged_groups in ((shipped.JUDGED, False), (shipped.POSTERIOR, True)):
-        posterior, missed = refit(fittable(known, judged_groups), given.seed)
-        source = write(name, posterior, missed)
-        print(f"\n{name}: {source}")
-    # The last one is what predictions use.
+    strict, all_rows = fittable(known), fittable(known, judged_groups=True)
+    fitted = {job.run.name for job in strict}
+    unseen = [job for job in all_rows if job.run.name not in fitted]
+    judged, missed = refit(strict, unseen, given.seed)
+    print(f"\n{shipped.JUDGED}: {write(shipped.JUDGED, judged, missed)}")
+    posterior, missed = refit(all_rows, (), given.seed)
+    # Noise is what a new group meets; more groups were unseen by the other one.
+    posterior = dataclasses.replace(posterior, noise=judged.noise)
+    source = write(shipped.POSTERIOR, posterior, missed)
+    print(f"\n{shipped.POSTERIOR}: {source}")
     write_catalog(posterior, source)
 
 

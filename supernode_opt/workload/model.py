@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from jax.typing import ArrayLike
-
 from supernode_opt.record import flag, record, static
 from supernode_opt.units import Count, Flag, NonNegative, Share, quantity
 

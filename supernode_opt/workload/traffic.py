@@ -13,7 +13,6 @@ from jax.typing import ArrayLike
 
 from supernode_opt.workload.model import Model
 
-
 # Members by which a group on one fabric is less efficient than an endless one [1].
 SMALL_GROUP = 0.5
 
