@@ -39,7 +39,6 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant("mxfp8_efficiency", 0.85, 0.15, 0.05, 0.07, _KERNEL),
     Constant("nvfp4_efficiency", 0.65, 0.25, 0.10, 0.10, _KERNEL),
     Constant("attention_efficiency", 0.50, 0.25, 0.15, 0.25, "flash attention papers"),
-    Constant("softmax_channels", 50.0, 0.3, 0.8, 0.0, "FlashAttention-2 and 3 papers"),
     Constant("attention_tokens", 500.0, 0.3, 0.7, 0.0, "FlashAttention-2 and 3 papers"),
     Constant("sink_factor", 0.2, 0.6, 0.0, 0.0, "known regression: fallback kernels"),
     Constant("unfused_efficiency", 0.35, 0.30, 0.0, 0.0, "two full GEMMs per score"),
@@ -77,7 +76,7 @@ CONSTANTS: tuple[Constant, ...] = (
 KNOWN_CHIPS: Mapping[tuple[str, str], tuple[float, float]] = {
     # MLA prefill uses 0.654 of a 910C die (arXiv:2506.12708v2, Table 8), backward less;
     # how short sequences fare was not measured.
-    ("attention_efficiency", "ascend_910b"): (0.18, 0.08),
+    ("attention_efficiency", "ascend_910b"): (0.35, 0.08),
     ("attention_tokens", "ascend_910b"): (0.0, 1.5),
 }
 NAMES = tuple(constant.name for constant in CONSTANTS)
@@ -185,7 +184,6 @@ def software(base: Software, logs: Array, practice: Practices) -> Software:
         "elementwise_traffic",
         "cast_traffic",
         "attention_tokens",
-        "softmax_channels",
         "gradient_traffic",
         "scale_up_efficiency",
         "scale_out_efficiency",

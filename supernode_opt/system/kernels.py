@@ -30,8 +30,9 @@ from supernode_opt.workload.operators import (
 OPERAND_BYTES = {"bf16": 2.0, "fp8": 1.0, "mxfp8": 1.03, "nvfp4": 0.56}
 # Exponent of the p-norm of arithmetic and memory time of one GEMM kernel.
 KERNEL_OVERLAP = 4.0
-# Width of the heads at which attention efficiencies are stated [channels].
-WIDE_HEAD = 128.0
+# Attention efficiencies are stated for heads of 128 channels beside exponentials that
+# take as long as 64 (Hopper).
+USUAL_SOFTMAX = 64.0 / 128.0
 
 
 PEAKS = {
@@ -177,8 +178,8 @@ def layer_times(
     cast = _by_layer(cast_bytes(gemms, scenario), gemms, parts, software)
     cast = cast * software.cast_traffic / memory_rate(scenario)
     width = 0.5 * (query_width(model) + value_width(model))
-    softmax = software.softmax_channels
-    narrow = (1.0 + softmax / width) / (1.0 + softmax / WIDE_HEAD)
+    softmax = scenario.chip.softmax_channels / width
+    narrow = (1.0 + softmax) / (1.0 + USUAL_SOFTMAX)
     short = software.attention_tokens / scenario.training.sequence_length
     narrow = narrow * (1.0 + short)
     core = maximum(

@@ -20,11 +20,9 @@ class Software:
       gemm_width: the same for the widths N and K of the weight matrix [1].
       expert_tokens: the same for tokens per local expert of grouped GEMMs [1].
       attention_efficiency: attention's causal FLOPs over peak * clock, with heads of
-        128 channels and long sequences [1].
+        128 channels, long sequences and exponentials as fast as Hopper's [1].
       attention_tokens: length of the sequence at which attention takes twice its
         ideal time; its start, its end and the mask's diagonal cost this much [1].
-      softmax_channels: channels of a head whose products take as long as the softmax,
-        which makes narrow heads slow [1].
       score_traffic: bytes moved per attention score and pass (0 with flash) [B].
       elementwise_traffic: bytes moved by fused elementwise kernels over the ideal [1].
       fp8_efficiency, mxfp8_efficiency, nvfp4_efficiency: share of its own peak that
@@ -101,7 +99,6 @@ class Software:
     mxfp8_efficiency: Number = 1.0
     nvfp4_efficiency: Number = 1.0
     attention_tokens: NonNegative = 500.0
-    softmax_channels: NonNegative = 50.0
     cast_traffic: NonNegative = 1.0
     gradient_traffic: NonNegative = 1.0
     tensor_pieces: NonNegative = 0.0

@@ -36,6 +36,7 @@ EXPERTS = Model(
 )
 
 CHIP = Chip(
+    softmax_channels=64.0,
     peak_bf16=752e12,
     peak_fp8=0.0,
     peak_fp4=0.0,
