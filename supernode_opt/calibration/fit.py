@@ -198,6 +198,9 @@ def fit(
     share = np.asarray(
         [min(1.0, (FULL_WEIGHT_ROWS / counts[s]) ** 0.5) for s in sources]
     )
+    # A table may say itself how much a row counts.
+    own = [job.run.number("weight") for job in stacked.jobs]
+    share = share * [1.0 if weight is None else weight for weight in own]
     share = share if weights is None else share * weights
     mean = centre.copy()
     batches: list[batch.Batch] = []
