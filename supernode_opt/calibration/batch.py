@@ -66,6 +66,11 @@ def _given(machine: str, base: str) -> Scenario:
     return _anonymous(scenario)
 
 
+def base_of(job: Job) -> str:
+    """Return the catalog software whose unfitted constants a job takes."""
+    return job.stack.base or _machine(job.machine).software
+
+
 @functools.cache
 def _chosen(choice: str, names: tuple[str, ...]) -> np.ndarray:
     return np.asarray(one_hot(choice, names))
@@ -76,7 +81,7 @@ def case(job: Job, plan: Plan) -> Case:
     built = _machine(job.machine).design
     practice = practice_of(job.run, job.stack)
     scenario = dataclasses.replace(
-        _given(job.machine, job.stack.base),
+        _given(job.machine, base_of(job)),
         model=_anonymous(job.model),
         training=dataclasses.replace(job.training, shard_ranks=plan.shard_ranks),
     )

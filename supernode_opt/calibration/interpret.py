@@ -8,7 +8,7 @@ from typing import Any
 
 from supernode_opt.calibration.counting import flops_per_token
 from supernode_opt.calibration.runs import Run
-from supernode_opt.calibration.stacks import MACHINES, Stack, stack_of
+from supernode_opt.calibration.stacks import Stack, machine, stack_of
 from supernode_opt.catalog import system
 from supernode_opt.system.design import SHARDING
 from supernode_opt.workload.model import Model, Precision, Training
@@ -98,9 +98,10 @@ def interpret(run: Run) -> Job:
         raise Refused(f"{task.upper()} trains only a part of the model")
     if run.text("usable_for").startswith("exclude"):
         raise Refused("marked as inconsistent in the table")
-    machine = MACHINES.get(run.text("accelerator").split(" (")[0])
-    if machine is None:
-        raise Refused(f"unknown accelerator {run.text('accelerator')!r}")
+    try:
+        name = machine(run.text("accelerator"))
+    except LookupError as error:
+        raise Refused(str(error)) from None
     if run.step_time is None:
         raise Refused("no step time or token rate")
     assumed: list[str] = []
@@ -108,7 +109,7 @@ def interpret(run: Run) -> Job:
     training = _training(run, stack, assumed)
     model = _model(run, training, assumed)
     plans = _plans(run, model, training, stack, assumed)
-    return Job(run, model, training, machine, stack, plans, tuple(assumed))
+    return Job(run, model, training, name, stack, plans, tuple(assumed))
 
 
 def _training(run: Run, stack: Stack, assumed: list[str]) -> Training:

@@ -17,7 +17,6 @@ def calibrate(
     from supernode_opt.calibration import platforms, shipped, user
     from supernode_opt.calibration.runs import BadRuns, read
     from supernode_opt.calibration.selecting import fittable, interpret_all
-    from supernode_opt.calibration.stacks import stacks
     from supernode_opt.study.node import StudyError
     from supernode_opt.study.run import results_folder
 
@@ -39,9 +38,8 @@ def calibrate(
             fitted = user.calibrate(jobs, shipped.posterior(), seed, show)
     except BadRuns as error:
         raise StudyError(str(error)) from None
-    base = stacks()[fitted.stack].base
     platform = platforms.Platform(
-        name, fitted.family, fitted.stack, base, _notes(fitted, runs)
+        name, fitted.family, fitted.stack, fitted.base, _notes(fitted, runs)
     )
     today = datetime.date.today().isoformat()
     about = f"fit on {len(jobs)} rows, {today}; {_error(fitted)}"

@@ -9,6 +9,19 @@ from pathlib import Path
 from typing import Any
 
 DONE, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 2, 3, 130
+NOTHING = "nothing written"
+# What a command that is interrupted leaves behind, in words.
+_left = [NOTHING]
+
+
+def leave(words: str = NOTHING) -> None:
+    """Say what is kept if this command is interrupted from now on."""
+    _left[:] = [words]
+
+
+def left() -> str:
+    """Return what an interrupted command keeps, in words."""
+    return _left[0]
 
 
 def prepare() -> None:

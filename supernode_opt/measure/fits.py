@@ -1,0 +1,253 @@
+"""Fits of the model's own forms to measured times, with residuals and standard errors.
+
+Every fit minimises errors of log time, robust to outliers, within physical bounds, by
+SciPy's `least_squares`.  The forms are those of `system.kernels` and
+`system.collectives`, so that what is fitted here means the same there.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from supernode_opt.workload.operators import BACKWARD_ATTENTION
+
+Numbers = NDArray[np.floating]
+# Errors of log time beyond this count ever less [1].
+_ROBUST = 0.05
+# Half-width of a central 90 % interval in standard errors, and a normal's spread over
+# its median absolute value.
+NINETY, _NORMAL = 1.645, 1.4826
+
+
+class Times(NamedTuple):
+    """Measured times.
+
+    Attributes:
+      seconds: medians [point] [s].
+      noise: their standard errors over them [point] [1].
+    """
+
+    seconds: Numbers
+    noise: Numbers
+
+
+class Parameter(NamedTuple):
+    """Start, bounds and scale of a fitted constant."""
+
+    start: float
+    low: float
+    high: float
+
+
+class Fit(NamedTuple):
+    """A fit and how well it holds.
+
+    Attributes:
+      values: fitted constants.
+      errors: their standard errors.
+      predicted: times of the fit [point] [s].
+      median, p90: of the absolute relative error [1].
+      points: how many times were fitted.
+    """
+
+    values: Mapping[str, float]
+    errors: Mapping[str, float]
+    predicted: Numbers
+    median: float
+    p90: float
+    points: int
+
+    def range(self, name: str, low: float, high: float) -> tuple[float, float, float]:
+        """Return value and 5-95 % range of a constant, kept within `low` to `high`."""
+        value, width = self.values[name], NINETY * self.errors[name]
+        return value, max(value - width, low), min(value + width, high)
+
+
+def fit(
+    model: Callable[[Mapping[str, float]], Numbers],
+    parameters: Mapping[str, Parameter],
+    measured: Times,
+) -> Fit:
+    """Fit constants to measured times.
+
+    Args:
+      model: from constants to times [point] [s].
+      parameters: by name; a start of zero scales with the upper bound.
+      measured: noisy points count less.
+    """
+    names = list(parameters)
+    unit = np.asarray([p.start or p.high for p in parameters.values()])
+    start, low, high = np.asarray(list(parameters.values())).T / unit
+    inside = np.clip(start, low + 1e-9 * (high - low), high - 1e-9 * (high - low))
+
+    def times(x: Numbers) -> Numbers:
+        return model(dict(zip(names, x * unit, strict=True)))
+
+    count = len(measured.seconds)
+    weight = 1.0 / np.hypot(1.0, measured.noise / _ROBUST)
+
+    def residuals(x: Numbers) -> Numbers:
+        return weight * np.log(times(x) / measured.seconds)
+
+    found = least_squares(
+        residuals, inside, bounds=(low, high), loss="soft_l1", f_scale=_ROBUST
+    )
+    errors = np.abs(times(found.x) / measured.seconds - 1.0)
+    # The noise that the residuals themselves show, as if they were normal.
+    freedom = max(count - len(names), 1)
+    noise = _NORMAL * float(np.median(np.abs(residuals(found.x))))
+    noise *= (count / freedom) ** 0.5
+    covariance = np.linalg.pinv(found.jac.T @ found.jac) * noise**2
+    spread = np.sqrt(np.maximum(np.diag(covariance), 0.0)) * unit
+    return Fit(
+        values=dict(zip(names, map(float, found.x * unit), strict=True)),
+        errors=dict(zip(names, map(float, spread), strict=True)),
+        predicted=times(found.x),
+        median=float(np.median(errors)),
+        p90=float(np.quantile(errors, 0.9)),
+        points=count,
+    )
+
+
+def fit_stream(bytes_moved: Numbers, measured: Times) -> Fit:
+    """Fit `bandwidth` [B/s] and `offset` [s] to streaming times."""
+    rate = float(np.max(bytes_moved / measured.seconds))
+    return fit(
+        lambda p: p["offset"] + bytes_moved / p["bandwidth"],
+        {
+            "bandwidth": Parameter(rate, rate / 100.0, rate * 3.0),
+            "offset": Parameter(0.0, 0.0, 0.5 * float(np.min(measured.seconds))),
+        },
+        measured,
+    )
+
+
+def gemm_times(
+    sides: tuple[Numbers, Numbers, Numbers],
+    moved: Numbers,
+    peak: float,
+    bandwidth: float,
+    constants: Mapping[str, float],
+    filling_peak: float | None = None,
+) -> Numbers:
+    """Time of GEMMs as `system.kernels.gemm_roofline` has it, plus an offset [s].
+
+    Args:
+      sides: M, N and K [point].
+      moved: bytes [point].
+      peak: of the precision [flop/s].
+      bandwidth: of memory [B/s].
+      constants: `efficiency`, `width`, `tokens` and `offset`.
+      filling_peak: rate at which filling the pipeline counts, by default `peak`.
+    """
+    m, n, k = sides
+    filling = constants["width"] * (1.0 / n + 1.0 / k) + constants["tokens"] / m
+    slow = 1.0 / peak + filling / (filling_peak or peak)
+    arithmetic = 2.0 * m * n * k * slow / constants["efficiency"]
+    return np.maximum(arithmetic, moved / bandwidth) + constants["offset"]
+
+
+def fit_gemm(
+    sides: tuple[Numbers, Numbers, Numbers],
+    moved: Numbers,
+    peak: float,
+    bandwidth: float,
+    measured: Times,
+    given: Mapping[str, float] | None = None,
+    filling_peak: float | None = None,
+) -> Fit:
+    """Fit `efficiency`, `width`, `tokens` and `offset`; see `gemm_times`.
+
+    Args:
+      given: constants that another precision has decided.
+    """
+    fixed = given or {}
+    parameters = {
+        "efficiency": Parameter(0.9, 0.01, 1.0),
+        "width": Parameter(50.0, 0.0, 3000.0),
+        "tokens": Parameter(100.0, 1.0, 5000.0),
+        "offset": Parameter(0.0, 0.0, float(np.min(measured.seconds))),
+    }
+
+    def model(constants: Mapping[str, float]) -> Numbers:
+        both = {**fixed, **constants}
+        return gemm_times(sides, moved, peak, bandwidth, both, filling_peak)
+
+    free = {name: p for name, p in parameters.items() if name not in fixed}
+    return fit(model, free, measured)
+
+
+def fit_attention(
+    flops: Numbers,
+    scores: Numbers,
+    moved: Numbers,
+    backward: NDArray[np.bool_],
+    peak: float,
+    bandwidth: float,
+    measured: Times,
+    fused: bool,
+) -> Fit:
+    """Fit `efficiency` and, unless fused, bytes per score `traffic` [B].
+
+    Args:
+      flops: causal, forward [point].
+      scores: attention scores, masked ones included [point].
+      moved: bytes of queries, keys, values and results, forward [point].
+      backward: whether the time holds the backward pass as well [point].
+    """
+    passes = np.where(backward, 1.0 + BACKWARD_ATTENTION, 1.0)
+
+    def model(constants: Mapping[str, float]) -> Numbers:
+        core = flops / (peak * constants["efficiency"])
+        core = np.maximum(core, moved / bandwidth)
+        touched = constants.get("traffic", 0.0) * scores / bandwidth
+        return passes * core + np.where(backward, 2.0, 1.0) * touched
+
+    parameters = {"efficiency": Parameter(0.4, 0.005, 1.0)}
+    if not fused:
+        # Scores are written and read once at least, in two bytes.
+        parameters["traffic"] = Parameter(12.0, 4.0, 1000.0)
+    return fit(model, parameters, measured)
+
+
+def fit_collectives(received: Numbers, ranks: Numbers, measured: Times) -> Fit:
+    """Fit `bandwidth` [B/s], `call` and, from several group sizes, `hop` latency [s].
+
+    Args:
+      received: bytes that one rank receives [point].
+      ranks: group size [point].
+    """
+    rate = float(np.max(received / measured.seconds))
+    least = float(np.min(measured.seconds))
+    parameters = {
+        "bandwidth": Parameter(rate, rate / 100.0, rate * 10.0),
+        "call": Parameter(0.5 * least, 0.0, 10.0 * least),
+    }
+    if len(set(ranks.tolist())) > 1:
+        parameters["hop"] = Parameter(0.1 * least, 0.0, 10.0 * least)
+
+    def model(constants: Mapping[str, float]) -> Numbers:
+        hops = constants.get("hop", 0.0) * np.log2(ranks)
+        return received / constants["bandwidth"] + constants["call"] + hops
+
+    return fit(model, parameters, measured)
+
+
+def fit_chain(kernels: Numbers, measured: Times) -> Fit:
+    """Fit `gap` per kernel and `call` [s] to programs of so many tiny kernels."""
+    rate = float(np.max(measured.seconds) / np.max(kernels))
+    return fit(
+        lambda p: p["call"] + kernels * p["gap"],
+        {
+            "gap": Parameter(rate, rate / 1e3, rate * 2.0),
+            "call": Parameter(
+                0.5 * float(np.min(measured.seconds)),
+                0.0,
+                float(np.min(measured.seconds)),
+            ),
+        },
+        measured,
+    )

@@ -1,0 +1,141 @@
+"""The journal of a measurement: one line per finished point, safe against any stop.
+
+The first line says what was measured, with which versions and seed; a journal of
+something else is never continued.  Every line is on the disk before the next point
+begins, and half a line at the end, all that a crash can leave, is dropped.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from supernode_opt.measure.errors import BadMeasurement
+from supernode_opt.measure.plan import Point
+from supernode_opt.measure.timing import Timing
+
+NAME = "journal.jsonl"
+# Values of the first line that a continuation must share, with words for each.
+_SAME = {
+    "format": "another journal format",
+    "name": "the name",
+    "device": "the device",
+    "devices": "the number of devices",
+    "versions": "versions",
+    "seed": "the seed",
+    "quick": "--quick",
+}
+
+
+class Entry(NamedTuple):
+    """A finished point.
+
+    Attributes:
+      section, sizes: of the point.
+      timing: `None` if the point failed.
+      work: what else its section wants to know, such as counted kernels.
+      spent: time from start to end, compilation included [s].
+      failed: why there is no timing, "" if there is.
+    """
+
+    section: str
+    sizes: Mapping[str, Any]
+    timing: Timing | None
+    work: float
+    spent: float
+    failed: str = ""
+
+    @property
+    def key(self) -> str:
+        """Key of the point."""
+        return Point(self.section, self.sizes, 0.0).key
+
+
+class Journal:
+    """Finished points on disk and in memory."""
+
+    def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
+        """Open the journal of `folder`, or begin one there with `header`.
+
+        Raises:
+          BadMeasurement: the folder cannot be written, or holds the journal of
+            another device, version, seed or name.
+        """
+        self.path = folder / NAME
+        self.header = dict(header)
+        self.entries: dict[str, Entry] = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            whole = self._whole()
+            self._file = self.path.open("r+b" if self.path.exists() else "w+b")
+            self._file.truncate(len(whole))
+            self._file.seek(0, os.SEEK_END)
+        except OSError as error:
+            raise BadMeasurement(
+                f"{folder}: cannot be written: {error.strerror}"
+            ) from None
+        lines = whole.splitlines()
+        if not lines:
+            self._append(self.header)
+            return
+        self._read(lines)
+
+    def _whole(self) -> bytes:
+        """Return the lines that are complete."""
+        text = self.path.read_bytes() if self.path.exists() else b""
+        return text[: text.rfind(b"\n") + 1]
+
+    def _read(self, lines: list[bytes]) -> None:
+        try:
+            first, *rest = (json.loads(line) for line in lines)
+            differs = [words for key, words in _SAME.items() if self._other(first, key)]
+            if differs:
+                key = next(key for key in _SAME if self._other(first, key))
+                raise BadMeasurement(
+                    f"{self.path}: {differs[0]} was {_shown(first.get(key))} and is"
+                    f" {_shown(self.header.get(key))} now; name another folder with"
+                    " --out, or remove this file"
+                )
+            self.header = first
+            for line in rest:
+                timing = line.pop("timing")
+                made = None if timing is None else Timing(**timing)
+                entry = Entry(timing=made, **line)
+                self.entries[entry.key] = entry
+        except (ValueError, TypeError, AttributeError) as error:
+            if isinstance(error, BadMeasurement):
+                raise
+            raise BadMeasurement(
+                f"{self.path}: is no journal of a measurement; name another folder"
+                " with --out, or remove this file"
+            ) from None
+
+    def _other(self, first: Mapping[str, Any], key: str) -> bool:
+        return first.get(key) != self.header.get(key)
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(line).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def add(self, entry: Entry) -> None:
+        """Keep a finished point; on return it is on the disk."""
+        timing = None if entry.timing is None else entry.timing._asdict()
+        self._append({**entry._asdict(), "timing": timing})
+        self.entries[entry.key] = entry
+
+    @property
+    def spent(self) -> float:
+        """Time of all finished points [s]."""
+        return sum(entry.spent for entry in self.entries.values())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {word}" for name, word in value.items())
+    return repr(value)
