@@ -21,7 +21,7 @@ def measure(
     from supernode_opt.study.node import StudyError
 
     request = measuring.Request(
-        name=name or "",
+        name=name,
         folder=out,
         minutes=minutes,
         quick=quick,

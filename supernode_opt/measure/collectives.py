@@ -42,27 +42,38 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
 
 def run(point: Point, bench: Bench) -> Timing:
     """Time one operation on the first so many devices."""
+    program, operand = prepare(point, bench)
+    return measure(lambda: program(operand), bench.window)
+
+
+def prepare(point: Point, bench: Bench) -> tuple[Any, Any]:
+    """Compile one operation; return the program and what it works on.
+
+    The operand is sharded over the devices; so is the result, except that of an
+    all-gather, which every device holds whole.
+    """
     import jax
     import numpy as np
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
     group, operation = int(point.sizes["devices"]), str(point.sizes["operation"])
     mesh = Mesh(np.asarray(bench.local[:group]), ("rank",))
-    sharded, whole = PartitionSpec("rank"), PartitionSpec()
-    ranks = _bodies(group)
-    body, taken, given = ranks[operation], sharded, sharded
+    sharded, gathered = PartitionSpec("rank"), operation == "all_gather"
     # Numbers per rank: of the buffer, or of a rank's part of the gathered result.
     length = max(int(point.sizes["bytes"]) // 4 // group * group, group)
-    per_rank = length // group if operation == "all_gather" else length
-    if operation == "all_gather":
-        given = whole
-    program = jax.jit(
-        jax.shard_map(body, mesh=mesh, in_specs=taken, out_specs=given, check_vma=False)
+    per_rank = length // group if gathered else length
+    body = jax.shard_map(
+        _bodies(group)[operation],
+        mesh=mesh,
+        in_specs=sharded,
+        out_specs=PartitionSpec() if gathered else sharded,
+        check_vma=False,
     )
-    host = np.resize(np.asarray(bench.operand((1024,), np.float32)), group * per_rank)
-    operand = jax.device_put(host, NamedSharding(mesh, sharded))
-    compiled = program.lower(operand).compile()
-    return measure(lambda: compiled(operand), bench.window)
+    host = np.asarray(bench.operand((1024,), np.float32))
+    operand = jax.device_put(
+        np.resize(host, group * per_rank), NamedSharding(mesh, sharded)
+    )
+    return jax.jit(body).lower(operand).compile(), operand
 
 
 def _bodies(group: int) -> dict[str, Any]:

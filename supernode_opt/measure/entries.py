@@ -1,5 +1,6 @@
 """Catalog entries of the measured machine: chip, host, software and system."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,6 +13,10 @@ from supernode_opt.measure.numbers import inherited, number
 Entry = dict[str, Any]
 # Half-width of the range of a number read once, such as a size [1].
 _READ = 0.01
+# Design fields of another system that would hide what this chip can do.
+_CHIPS = ("scale_up_bandwidth", "scale_out_bandwidth", "clock")
+# The stand-in for a stack on an unknown device: JAX compiles the same way there.
+_STACK = "maxtext_tpu"
 # Windows share the compute; twice the stand-in's might be more than all of it.
 _WINDOWS = ("tensor_window", "context_window", "expert_window", "shard_window")
 
@@ -64,9 +69,9 @@ def chip(found: Findings, about: About) -> Entry:
     def say(what: str) -> str:
         return source(found, about, what)
 
-    value, low, high = gemms.range("efficiency", 0.0, 1.0)
+    value, low, high = gemms.range("efficiency", 1.0)
     made["array_efficiency"] = number(value, low, high, "", say(residual(gemms)))
-    streaming, slow, fast = stream.range("bandwidth", 0.0, float("inf"))
+    streaming, slow, fast = stream.range("bandwidth")
     top = sheet.hbm_bandwidth if sheet else found.stream
     made["hbm_efficiency"] = number(
         min(streaming / top, 1.0),
@@ -122,8 +127,10 @@ def _rates(found: Findings, about: About) -> Entry:
     }
     if "fp8" in found.rates:
         made["peak_fp8"] = best(found.rates["fp8"], "FP8 GEMM rate", "flop/s")
-    if found.port:
-        made["scale_up_bandwidth"] = best(found.port, "collective rate", "B/s")
+    if "collective" in found.fits:
+        seen = found.fits["collective"]
+        text = source(found, about, f"collectives; {residual(seen)}")
+        made["scale_up_bandwidth"] = number(*seen.range("bandwidth"), "B/s", text)
     return made
 
 
@@ -152,7 +159,7 @@ def host(found: Findings, about: About) -> Entry:
 
 def software(found: Findings, about: About) -> Entry:
     """Describe JAX on this device as a software stack."""
-    base = system(found.device.alike).software
+    base = system(found.device.alike).software if found.device.chip else _STACK
     made: Entry = inherited(
         "software", base, bool(found.device.chip), but=("score_bytes",)
     )
@@ -164,7 +171,7 @@ def software(found: Findings, about: About) -> Entry:
         return source(found, about, what + residual(one))
 
     for field, name in (("gemm_width", "width"), ("gemm_tokens", "tokens")):
-        made[field] = number(*gemms.range(name, 0.0, float("inf")), "", say(gemms))
+        made[field] = number(*gemms.range(name), "", say(gemms))
     if "fp8" in found.fits:
         value, low, high = _over(found.fits["fp8"], gemms)
         made["fp8_efficiency"] = number(value, low, high, "", say(found.fits["fp8"]))
@@ -172,16 +179,16 @@ def software(found: Findings, about: About) -> Entry:
         seen = found.fits["attention"]
         kind = "fused; " if found.fused else "unfused; "
         made["attention_efficiency"] = number(
-            *seen.range("efficiency", 0.0, 1.0), "", say(seen, kind)
+            *seen.range("efficiency", 1.0), "", say(seen, kind)
         )
         traffic = (0.0, 0.0, 0.0)
         if not found.fused:
-            traffic = seen.range("traffic", 0.0, float("inf"))
+            traffic = seen.range("traffic")
         made["score_traffic"] = number(*traffic, "B", say(seen, kind))
     made["score_bytes"] = 0.0 if found.fused else 5.0
     if "launch" in found.fits:
         gap = found.fits["launch"]
-        value, low, high = gap.range("gap", 0.0, float("inf"))
+        value, low, high = gap.range("gap")
         text = say(gap, "kernels of one program in a chain; ")
         for field in ("launch_time", "kernel_time"):
             made[field] = number(value, 0.5 * low, high, "s", text)
@@ -198,22 +205,24 @@ def _over(one: Fit, other: Fit) -> tuple[float, float, float]:
     """Return the ratio of two efficiencies and its range."""
     value = one.values["efficiency"] / other.values["efficiency"]
     shares = [f.errors["efficiency"] / f.values["efficiency"] for f in (one, other)]
-    width = NINETY * value * sum(share**2 for share in shares) ** 0.5
-    return value, max(value - width, 0.0), value + width
+    factor = math.exp(NINETY * min(math.hypot(*shares), 1.0))
+    return value, value / factor, value * factor
 
 
 def _collective(found: Findings, about: About) -> Entry:
     seen, sheet = found.fits["collective"], found.sheet
-    top = sheet.scale_up_bandwidth if sheet else found.port
     text = source(found, about, residual(seen))
-    infinite = float("inf")
-    rate, slow, fast = (x / top for x in seen.range("bandwidth", 0.0, infinite))
+    # Without a data sheet the chip's own bandwidth is the fit's, and all is achieved.
+    rate, slow, fast = 1.0, 1.0, 1.0
+    if sheet:
+        range_ = seen.range("bandwidth")
+        rate, slow, fast = (x / sheet.scale_up_bandwidth for x in range_)
     made = {
         "scale_up_efficiency": number(rate, slow, fast, "", text),
-        "collective_latency": number(*seen.range("call", 0.0, infinite), "s", text),
+        "collective_latency": number(*seen.range("call"), "s", text),
     }
     if "hop" in seen.values:
-        made["board_latency"] = number(*seen.range("hop", 0.0, infinite), "s", text)
+        made["board_latency"] = number(*seen.range("hop"), "s", text)
     else:
         whole = f"{text}; one group size, so the call's latency holds it"
         most = seen.values["call"]
@@ -233,9 +242,9 @@ def machine(found: Findings, about: About) -> Entry:
     count = float(device.count)
     counted = number(count, count, count, "", source(found, about, "local devices"))
     design = {
-        **{name: _full(taken[name], device.alike) for name in taken},
+        **{n: _full(w, device.alike) for n, w in taken.items() if n not in _CHIPS},
         "chips": counted,
-        "scale_up_domain": counted,
+        "scale_up_domain": dict(counted),
     }
     notes = (
         f"{device.words} as measured {about.date}; rack, switches, cooling, facility"

@@ -25,7 +25,6 @@ class Findings:
       entries: finished points of each section that have a time.
       rates: best GEMM rate by precision [flop/s].
       stream: best memory rate [B/s].
-      port: best rate at which one rank receives, 0 without collectives [B/s].
       peak: BF16 rate that efficiencies count from [flop/s].
       fits: by section.
       dispatch: time of one tiny kernel that is waited for [s].
@@ -39,7 +38,6 @@ class Findings:
     entries: Mapping[str, Sequence[Entry]]
     rates: Mapping[str, float]
     stream: float
-    port: float
     peak: float
     fits: Mapping[str, Fit]
     dispatch: float
@@ -107,14 +105,12 @@ def find(
     if len(chains) > 1:
         counts = np.asarray([entry.work for entry in chains])
         made["launch"] = fits.fit_chain(counts, noisy(chains))
-    port = 0.0
     exchanged = found.get(collectives.SECTION, [])
     if len(exchanged) > 3:
         ranks, passed = column(exchanged, "devices"), received(exchanged)
         made[collectives.SECTION] = fits.fit_collectives(
             passed, ranks, noisy(exchanged)
         )
-        port = float(np.max(passed / times(exchanged)))
     waited = [e for e in launches if e.sizes["what"] == "dispatch and wait"]
     powers = [e.timing.watts for e in products if e.timing and e.timing.watts]
     return Findings(
@@ -123,7 +119,6 @@ def find(
         entries=found,
         rates=rates,
         stream=float(np.max(moved / times(streams))),
-        port=port,
         peak=peak,
         fits=made,
         dispatch=float(times(waited)[0]) if waited else 0.0,
@@ -154,7 +149,7 @@ def _gemm_fits(
 ) -> dict[str, Fit]:
     """Fit each precision; the forms of BF16 hold for FP8, whose own rate is fitted."""
     made: dict[str, Fit] = {}
-    for precision in ("bfloat16", "float32", "fp8"):
+    for precision in ("bfloat16", "fp8"):
         own = [e for e in products if e.sizes["precision"] == precision]
         if len(own) < 2:
             continue

@@ -20,6 +20,7 @@ _ROBUST = 0.05
 # Half-width of a central 90 % interval in standard errors, and a normal's spread over
 # its median absolute value.
 NINETY, _NORMAL = 1.645, 1.4826
+MOST_SHRUNK = 10.0
 
 
 class Times(NamedTuple):
@@ -60,10 +61,16 @@ class Fit(NamedTuple):
     p90: float
     points: int
 
-    def range(self, name: str, low: float, high: float) -> tuple[float, float, float]:
-        """Return value and 5-95 % range of a constant, kept within `low` to `high`."""
+    def range(self, name: str, most: float = np.inf) -> tuple[float, float, float]:
+        """Return value and 5-95 % range of a constant.
+
+        The lower end shrinks in proportion and never vanishes, at most by
+        `MOST_SHRUNK`: a positive constant stays positive however badly it is known.
+        """
         value, width = self.values[name], NINETY * self.errors[name]
-        return value, max(value - width, low), min(value + width, high)
+        share = min(width / value, np.log(MOST_SHRUNK)) if value > 0.0 else 0.0
+        low = value * float(np.exp(-share))
+        return min(value, most), min(low, most), min(value + width, most)
 
 
 def fit(

@@ -18,6 +18,8 @@ _COLUMNS = (256, 768, 1024, 3072, 4096, 12288, 16384)
 _SHORTEST, _LONGEST = 50e-6, 0.15
 _COUNTS = {"bfloat16": 28, "float32": 10, "fp8": 16}
 _QUICK = {"bfloat16": 9, "float32": 2, "fp8": 2}
+# Single over BF16 precision where only BF16 has matrix units, roughly.
+_SINGLE = 12.0
 _BEST, NEEDED = 2, 6
 
 
@@ -30,13 +32,15 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
     """Offer the shapes worth timing on a device of this speed."""
     precisions = ["bfloat16", "float32", *(["fp8"] if device.float8 else [])]
     longest = 0.2 * _LONGEST if quick else _LONGEST
-    largest = (0.001 if quick else 0.1) * device.usable
+    largest = (0.003 if quick else 0.1) * device.usable
+    slower = 1.0 if device.platform == "cpu" else _SINGLE
     chosen: list[Point] = []
     for precision in precisions:
         grid = []
         for m, n, k in itertools.product(_ROWS, _COLUMNS, _COLUMNS):
             size = moved(m, n, k, precision)
-            seconds = max(2.0 * m * n * k / speed.rate, size / speed.bandwidth)
+            work = 2.0 * m * n * k * (slower if precision == "float32" else 1.0)
+            seconds = max(work / speed.rate, size / speed.bandwidth)
             if _SHORTEST <= seconds <= longest and size < largest:
                 sizes = {"precision": precision, "m": m, "n": n, "k": k}
                 grid.append(Point(SECTION, sizes, seconds))

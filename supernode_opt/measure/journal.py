@@ -16,13 +16,15 @@ from supernode_opt.measure.plan import Point
 from supernode_opt.measure.timing import Timing
 
 NAME = "journal.jsonl"
+_ADVICE = "name another folder with --out, or remove this file"
+_FIRST = b'{"format": '
 # Values of the first line that a continuation must share, with words for each.
 _SAME = {
-    "format": "another journal format",
+    "format": "the journal's format",
     "name": "the name",
     "device": "the device",
     "devices": "the number of devices",
-    "versions": "versions",
+    "versions": "the software",
     "seed": "the seed",
     "quick": "--quick",
 }
@@ -67,36 +69,31 @@ class Journal:
         self.entries: dict[str, Entry] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            whole = self._whole()
-            self._file = self.path.open("r+b" if self.path.exists() else "w+b")
+            text = self.path.read_bytes() if self.path.exists() else b""
+            whole = text[: text.rfind(b"\n") + 1]
+            # Half of a first line is our own; anything else stays as it is.
+            if whole or not text.startswith(_FIRST[: len(text)]):
+                self._read(whole.splitlines())
+            self._file = self.path.open("r+b" if text else "w+b")
             self._file.truncate(len(whole))
             self._file.seek(0, os.SEEK_END)
+            if not whole:
+                self._append(self.header)
         except OSError as error:
             raise BadMeasurement(
                 f"{folder}: cannot be written: {error.strerror}"
             ) from None
-        lines = whole.splitlines()
-        if not lines:
-            self._append(self.header)
-            return
-        self._read(lines)
-
-    def _whole(self) -> bytes:
-        """Return the lines that are complete."""
-        text = self.path.read_bytes() if self.path.exists() else b""
-        return text[: text.rfind(b"\n") + 1]
 
     def _read(self, lines: list[bytes]) -> None:
         try:
             first, *rest = (json.loads(line) for line in lines)
-            differs = [words for key, words in _SAME.items() if self._other(first, key)]
-            if differs:
-                key = next(key for key in _SAME if self._other(first, key))
-                raise BadMeasurement(
-                    f"{self.path}: {differs[0]} was {_shown(first.get(key))} and is"
-                    f" {_shown(self.header.get(key))} now; name another folder with"
-                    " --out, or remove this file"
-                )
+            for key, words in _SAME.items():
+                before, now = first.get(key), self.header.get(key)
+                if before != now:
+                    raise BadMeasurement(
+                        f"{self.path}: {words} was {_shown(before)} and is"
+                        f" {_shown(now)} now; {_ADVICE}"
+                    )
             self.header = first
             for line in rest:
                 timing = line.pop("timing")
@@ -107,12 +104,8 @@ class Journal:
             if isinstance(error, BadMeasurement):
                 raise
             raise BadMeasurement(
-                f"{self.path}: is no journal of a measurement; name another folder"
-                " with --out, or remove this file"
+                f"{self.path}: is no journal of a measurement; {_ADVICE}"
             ) from None
-
-    def _other(self, first: Mapping[str, Any], key: str) -> bool:
-        return first.get(key) != self.header.get(key)
 
     def _append(self, line: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(line).encode() + b"\n")

@@ -33,7 +33,7 @@ class Request:
     """What is asked for.
 
     Attributes:
-      name: of the entries, "" for one made of the device's.
+      name: of the entries, `None` for one made of the device's.
       folder: to write to, `None` for `results/measurement_NAME`.
       minutes: to spend.
       quick: only what a test needs.
@@ -41,7 +41,7 @@ class Request:
       alike: catalog system for what cannot be measured, "" to choose by device.
     """
 
-    name: str = ""
+    name: str | None = None
     folder: Path | None = None
     minutes: float = 5.0
     quick: bool = False
@@ -86,7 +86,7 @@ def check(request: Request) -> None:
     if request.alike and request.alike not in read.names("system"):
         known = read.names("system")
         raise BadMeasurement(f"--like: {read.unknown('system', request.alike, known)}")
-    if request.name:
+    if request.name is not None:
         _check_name(request.name)
 
 

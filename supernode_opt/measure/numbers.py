@@ -19,8 +19,16 @@ _WIDE: Mapping[str, float] = {
     "power": 5.0,
 }
 _WIDER = 2.0
-# Temperatures and exponents keep the stand-in's own range.
-_KEPT = ("junction_limit", "maximum_clock", "power_exponent", "voltage_floor_clock")
+# What silicon shares keeps the stand-in's own range.
+_KEPT = (
+    "junction_limit",
+    "maximum_clock",
+    "power_exponent",
+    "voltage_floor_clock",
+    "static_share",
+    "leakage_share",
+    "leakage_coefficient",
+)
 
 
 def number(

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from supernode_opt.measure.attention import implementation
@@ -88,7 +88,15 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
 
 
 def run(point: Point, bench: Bench) -> Timing:
-    """Time one step, its states donated from step to step."""
+    """Time one step."""
+    return measure(stepper(point, bench), bench.window, bench.meter, batch=False)
+
+
+def stepper(point: Point, bench: Bench) -> Callable[[], Any]:
+    """Return a function that starts the next step and returns its loss and states.
+
+    The states are donated from step to step.
+    """
     import jax
     import numpy as np
 
@@ -106,7 +114,7 @@ def run(point: Point, bench: Bench) -> Timing:
         state, value = program(state, tokens, count)
         return value, state
 
-    return measure(call, bench.window, bench.meter, batch=False)
+    return call
 
 
 def _shape(sizes: Mapping[str, int]) -> Any:

@@ -91,7 +91,8 @@ class NvidiaSmi:
         self._process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         for line in self._process.stdout or ():
@@ -116,6 +117,9 @@ class NvidiaSmi:
         """End the background process."""
         self._process.terminate()
         self._process.wait(timeout=10)
+        self._listener.join(timeout=10)
+        if self._process.stdout:
+            self._process.stdout.close()
 
 
 @contextlib.contextmanager
