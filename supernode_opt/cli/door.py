@@ -190,12 +190,12 @@ def measure(
         typer.Option(help="System to take what is not measured from.", metavar="NAME"),
     ] = None,
     json: Json = False,
-    seed: Seed = None,
+    seed: Annotated[int, typer.Option(help="Seed of the operands.")] = 0,
 ) -> int:
-    """Measure this machine and write it as catalog entries."""
+    """Measure this machine; write catalog entries and runs for `calibrate`."""
     from supernode_opt.cli import measure as command
 
-    return command.measure(name, out, minutes, quick, like, seed or 0, json)
+    return command.measure(name, out, minutes, quick, like, seed, json)
 
 
 @app.command()

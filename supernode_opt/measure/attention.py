@@ -5,7 +5,7 @@ from typing import Any
 
 from supernode_opt.measure.bench import Bench
 from supernode_opt.measure.devices import Device
-from supernode_opt.measure.plan import Point, Speed, required, spread_out
+from supernode_opt.measure.plan import Point, Speed, bearable, required, spread_out
 from supernode_opt.measure.timing import Repeated, Timing, measure
 
 SECTION = "attention"
@@ -34,11 +34,12 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
             for channels in (64, 128):
                 seconds = _SLOWER * flops(batch, length, channels) / speed.rate
                 scores = 8.0 * batch * HEADS * float(length) ** 2
-                fits = scores < 0.1 * device.usable
-                if _SHORTEST <= seconds <= (0.04 if quick else _LONGEST) and fits:
+                if scores < 0.1 * device.usable:
                     sizes = {"length": length, "batch": batch, "channels": channels}
                     grid.append(Point(SECTION, sizes, seconds))
-    chosen = spread_out(grid, 2 if quick else 8)
+    count = 2 if quick else 8
+    grid = bearable(grid, _SHORTEST, 0.04 if quick else _LONGEST, count)
+    chosen = spread_out(grid, count)
     both = [
         Point(SECTION, {"pass": passed, **point.sizes}, factor * point.seconds)
         for point in chosen

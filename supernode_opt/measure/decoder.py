@@ -16,6 +16,8 @@ from jax import Array, lax
 from supernode_opt.measure.attention import causal
 
 HEAD = 64
+# A prime, so that no two rows of a matrix are alike.
+_DRAWN = 1_048_573
 _RATE, _FIRST, _SECOND, _SMALL = 1e-4, 0.9, 0.95, 1e-8
 
 
@@ -62,15 +64,15 @@ def empty(shape: Shape) -> State:
 
 
 def initial(shape: Shape, seed: int) -> State:
-    """Draw parameters on the host."""
-    random = np.random.default_rng(seed)
+    """Draw parameters on the host; random numbers repeat after `_DRAWN`."""
+    drawn = np.random.default_rng(seed).standard_normal(_DRAWN, np.float32)
     parameters = {}
     for name, size in shapes(shape).items():
         if name.endswith("norm"):
             parameters[name] = np.ones(size, np.float32)
         else:
-            drawn = random.standard_normal(size, np.float32)
-            parameters[name] = drawn / np.float32(size[-2] ** 0.5)
+            scaled = drawn / np.float32(size[-2] ** 0.5)
+            parameters[name] = np.resize(scaled, size)
     zeros = {name: np.zeros_like(value) for name, value in parameters.items()}
     return State(parameters, zeros, {name: zeros[name].copy() for name in zeros})
 

@@ -44,7 +44,6 @@ class Device:
       kind: what the driver calls one device; the processor's name for a CPU.
       platform: "cpu", "gpu" or "tpu".
       count: local devices.
-      cores: of the host that this program may use.
       memory: of one device [B].
       memory_source: who says so.
       usable: what programs may allocate on one device [B].
@@ -57,7 +56,6 @@ class Device:
     kind: str
     platform: str
     count: int
-    cores: int
     memory: float
     memory_source: str
     usable: float
@@ -109,7 +107,6 @@ def describe(devices: Sequence[Any], alike: str = "") -> Device:
         kind=kind,
         platform=platform,
         count=count,
-        cores=_cores(),
         memory=memory,
         memory_source=source,
         usable=usable,

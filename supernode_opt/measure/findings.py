@@ -57,9 +57,11 @@ def times(entries: Sequence[Entry]) -> Numbers:
 
 
 def noisy(entries: Sequence[Entry]) -> Times:
-    """Return the measured times with their noise."""
-    noise = [entry.timing.noise for entry in entries if entry.timing]
-    return Times(times(entries), np.asarray(noise))
+    """Return the measured times with their noise, waiting for a core included."""
+    timings = [entry.timing for entry in entries if entry.timing]
+    noise = np.asarray([timing.noise for timing in timings])
+    waited = np.asarray([timing.waited for timing in timings])
+    return Times(times(entries), np.hypot(noise, waited))
 
 
 def column(entries: Sequence[Entry], name: str) -> Numbers:

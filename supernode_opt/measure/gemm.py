@@ -5,7 +5,7 @@ from typing import Any
 
 from supernode_opt.measure.bench import Bench
 from supernode_opt.measure.devices import Device
-from supernode_opt.measure.plan import Point, Speed, required, spread_out
+from supernode_opt.measure.plan import Point, Speed, bearable, required, spread_out
 from supernode_opt.measure.timing import Repeated, Timing, measure
 
 SECTION = "gemm"
@@ -41,10 +41,11 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
             size = moved(m, n, k, precision)
             work = 2.0 * m * n * k * (slower if precision == "float32" else 1.0)
             seconds = max(work / speed.rate, size / speed.bandwidth)
-            if _SHORTEST <= seconds <= longest and size < largest:
+            if size < largest:
                 sizes = {"precision": precision, "m": m, "n": n, "k": k}
                 grid.append(Point(SECTION, sizes, seconds))
         count = (_QUICK if quick else _COUNTS)[precision]
+        grid = bearable(grid, _SHORTEST, longest, count)
         # Balanced shapes show the best rate; the others tell where it is lost.
         grid.sort(key=_intensity, reverse=True)
         apart = spread_out(grid[_BEST:], count - _BEST)

@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -175,7 +174,6 @@ def _header(request: Request, device: Device, name: str) -> dict[str, Any]:
         "seed": request.seed,
         "quick": request.quick,
         "created": now,
-        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
     }
 
 

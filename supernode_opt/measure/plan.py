@@ -83,6 +83,21 @@ def spread_out(points: Sequence[Point], most: int) -> list[Point]:
     return [points[i] for i in order]
 
 
+def bearable(
+    points: Sequence[Point], shortest: float, longest: float, least: int
+) -> list[Point]:
+    """Keep points whose calls take from `shortest` to `longest` [s].
+
+    A device for which that leaves fewer than `least` gets those that come nearest.
+    """
+    kept = [point for point in points if shortest <= point.seconds <= longest]
+    if len(kept) >= least:
+        return kept
+    middle = math.log(shortest * longest) / 2.0
+    near = sorted(points, key=lambda point: abs(math.log(point.seconds) - middle))
+    return near[:least]
+
+
 def interleave(sections: Sequence[Sequence[Point]]) -> list[Point]:
     """Put needed points first, then advance through all sections evenly."""
     ranked = [

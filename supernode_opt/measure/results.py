@@ -79,6 +79,7 @@ def _with(
         "time": ([t.seconds for t in timings], "median time of one call", "s"),
         "noise": ([t.noise for t in timings], "relative error of the median", ""),
         "spread": ([t.spread for t in timings], "relative spread of samples", ""),
+        "waited": ([t.waited for t in timings], "share of waiting for a core", ""),
         "samples": ([t.samples for t in timings], "samples", ""),
         "calls": ([t.calls for t in timings], "calls per sample", ""),
         "power": (

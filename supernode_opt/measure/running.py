@@ -17,6 +17,7 @@ from supernode_opt.measure.bench import Bench
 from supernode_opt.measure.journal import Entry, Journal
 from supernode_opt.measure.plan import Point, Speed, interleave
 from supernode_opt.measure.timing import Timing
+from supernode_opt.measure.waiting import DISTURBED
 
 SECTIONS: dict[str, Any] = {
     module.SECTION: module
@@ -24,8 +25,6 @@ SECTIONS: dict[str, Any] = {
 }
 # What fits, files and leaving take at the end [s].
 _RESERVE = 10.0
-# Load average per core above which other programs disturb the times.
-_BUSY = 0.3
 # First guess of what compiling a point takes, by platform [s].
 _COMPILING = {"cpu": 1.0, "gpu": 2.0, "tpu": 3.0}
 
@@ -130,11 +129,13 @@ def _notes(bench: Bench, journal: Journal, skipped: Sequence[Point]) -> tuple[st
         notes.append("no FP8 unit on this device: no FP8 GEMMs")
     if bench.meter is None:
         notes.append("watts: not reported by a driver")
-    load, cores = float(journal.header.get("load", 0.0)), bench.device.cores
-    if load > _BUSY * cores:
+    timings = [e.timing for e in journal.entries.values() if e.timing]
+    shares = sorted(t.waited for t in timings if t.waited > DISTURBED)
+    if shares:
         notes.append(
-            f"the machine was busy before (load {load:.1f} on {cores} cores): times may"
-            " be too long"
+            f"{len(shares)} of {len(timings)} points were disturbed by other programs"
+            f" (threads waited for a core up to {100.0 * shares[-1]:.0f} % of the"
+            " time): their times are too long"
         )
     failed = [e for e in journal.entries.values() if e.failed]
     notes += [f"failed: {entry.key}: {entry.failed}" for entry in failed]

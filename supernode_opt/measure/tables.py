@@ -14,6 +14,7 @@ from supernode_opt.measure.decoder import HEAD
 from supernode_opt.measure.findings import Findings
 from supernode_opt.measure.journal import Entry
 from supernode_opt.measure.plan import Point
+from supernode_opt.measure.waiting import DISTURBED
 
 GEMM = (
     "system",
@@ -109,11 +110,12 @@ def _run(
     batch = sizes["batch"] * sizes["micro_batches"] * devices
     rate = batch * sizes["length"] / seconds / devices
     flops = training.token_flops(Point(entry.section, sizes, 0.0))
+    disturbed = entry.timing is not None and entry.timing.waited > DISTURBED
     model = f"decoder-{width}x{sizes['layers']}"
     return {
         "run_id": f"{name}-{number + 1:03d}",
         "source": f"supernode-opt measure: {origin}",
-        "confidence": "measured",
+        "confidence": "measured, disturbed" if disturbed else "measured",
         "model": model,
         "arch": "dense",
         "layers": sizes["layers"],

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from supernode_opt.measure.waiting import QUIET, quietest, waited
 from supernode_opt.measure.watts import Meter
 
 # A sample lasts at least this long, so that the clock's own cost vanishes [s].
@@ -28,6 +29,7 @@ class Timing(NamedTuple):
       samples: how many.
       calls: per sample.
       watts: mean power meanwhile, `None` where none is reported [W].
+      waited: time that threads waited for a core, over the time of a sample [1].
     """
 
     seconds: float
@@ -36,15 +38,34 @@ class Timing(NamedTuple):
     samples: int
     calls: int
     watts: float | None
+    waited: float = 0.0
 
 
-def summarise(times: np.ndarray, calls: int, watts: float | None) -> Timing:
-    """Reduce the samples [sample] [s] of `calls` calls each."""
+def summarise(
+    times: np.ndarray,
+    calls: int,
+    watts: float | None = None,
+    waits: np.ndarray | None = None,
+) -> Timing:
+    """Reduce samples to their median and its noise.
+
+    Args:
+      times: of the samples [sample] [s].
+      calls: per sample.
+      watts: mean power [W].
+      waits: of all threads for a core, in each sample [sample] [s]; samples that other
+        programs disturbed are left out where enough others remain.
+    """
+    waited = 0.0
+    if waits is not None:
+        quiet = quietest(times, waits, _LEAST_SAMPLES)
+        times, waits = times[quiet], waits[quiet]
+        waited = float(np.median(np.maximum(waits, 0.0) / times))
     median = float(np.median(times))
     low, high = np.quantile(times, (0.1587, 0.8413))
     spread = float(high - low) / 2.0 / median
     noise = _MEDIAN * spread / len(times) ** 0.5
-    return Timing(median / calls, noise, spread, len(times), calls, watts)
+    return Timing(median / calls, noise, spread, len(times), calls, watts, waited)
 
 
 def measure(
@@ -72,32 +93,35 @@ def measure(
     calls = min(max(round(_SAMPLE / once), 1), 1000) if batch else 1
     least = window if meter is None else max(window, meter.least)
     times: list[float] = []
+    waits: list[float] = []
     if meter is not None:
         meter.start()
     began = time.perf_counter()
     while True:
-        before = time.perf_counter()
+        blocked, before = waited(), time.perf_counter()
         for _ in range(calls - 1):
             call()
         jax.block_until_ready(call())
         now = time.perf_counter()
         times.append(now - before)
+        waits.append(waited() - blocked)
         if len(times) < _LEAST_SAMPLES and now - began < 8.0 * least:
             continue
         if now - began >= least:
             break
-        if meter is None and _settled(times):
+        if meter is None and _settled(times, waits):
             break
     watts = None if meter is None else meter.stop()
-    return summarise(np.asarray(times), calls, watts)
+    return summarise(np.asarray(times), calls, watts, np.asarray(waits))
 
 
-def _settled(times: list[float]) -> bool:
+def _settled(times: list[float], waits: list[float]) -> bool:
     """Whether more samples would say nothing new; looked at now and then."""
     if len(times) % 10:
         return False
-    found = summarise(np.asarray(times), 1, None)
-    return found.noise < _PRECISE or len(times) >= _MOST_SAMPLES
+    found = summarise(np.asarray(times), 1, None, np.asarray(waits))
+    quiet = found.noise < _PRECISE and found.waited < QUIET
+    return quiet or len(times) >= _MOST_SAMPLES
 
 
 def reusing(function: Callable[..., Any]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from supernode_opt.measure.attention import implementation
 from supernode_opt.measure.bench import Bench
 from supernode_opt.measure.devices import Device
-from supernode_opt.measure.plan import Point, Speed, required, spread_out
+from supernode_opt.measure.plan import Point, Speed, bearable, required, spread_out
 from supernode_opt.measure.timing import Timing, measure
 
 SECTION = "training"
@@ -21,6 +21,8 @@ MICRO_BATCHES = 4
 _SHARE = 0.4
 # Bytes of states per parameter, and per token and channel of a layer.
 _STATE_BYTES, _ACTIVATION_BYTES = 20.0, 40.0
+# Larger states take longer to set up than to measure [B].
+_LARGEST = 2e10
 NEEDED = 4
 
 
@@ -61,6 +63,7 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
     program makes both.
     """
     shortest, longest = (0.005, 0.04) if quick else (0.02, 0.5)
+    most = min(0.5 * device.usable, _LARGEST)
     replicas = [1, device.count] if device.count > 1 else [1]
     grid = []
     for width, layers, length, batch, data in itertools.product(
@@ -77,11 +80,13 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
         point = Point(SECTION, sizes, 0.0)
         seconds = token_flops(point) * batch * length / (_SHARE * speed.rate)
         point = point._replace(seconds=seconds)
-        if shortest <= seconds <= longest and memory(point) < 0.5 * device.usable:
+        if memory(point) < most:
             grid.append(point)
+    count = 3 if quick else 18
+    grid = bearable(grid, shortest, longest, count)
     both = [
         Point(SECTION, {**point.sizes, "micro_batches": micro}, micro * point.seconds)
-        for point in spread_out(grid, 3 if quick else 18)
+        for point in spread_out(grid, count)
         for micro in (1, MICRO_BATCHES)
     ]
     return required(both, NEEDED)

@@ -87,7 +87,11 @@ class NvidiaSmi:
         self._samples: list[tuple[float, float]] = []
         self._began = 0.0
         query = ["--query-gpu=power.draw", "--format=csv,noheader,nounits"]
-        words = ["nvidia-smi", "-i", gpu_index(device), *query, f"-lms={_PERIOD_MS}"]
+        words = ["nvidia-smi", "-i", gpu_index(device), *query]
+        words.append(f"--loop-ms={_PERIOD_MS}")
+        if shutil.which("stdbuf"):
+            # Samples must arrive one by one, not in blocks.
+            words = ["stdbuf", "-oL", *words]
         self._process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

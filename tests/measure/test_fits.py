@@ -19,7 +19,6 @@ BOX = Device(
     kind="a box",
     platform="gpu",
     count=8,
-    cores=16,
     memory=80e9,
     memory_source="a fake",
     usable=60e9,

@@ -152,7 +152,7 @@ def _check_evaluation(folder):
     (folder / "study.yaml").write_text(STUDY)
     found = evaluate_study(load(folder / "study.yaml"))
     # The peak is a rate that this machine reached: nothing trains faster than that.
-    assert 0.01 < float(found["mfu"]) < 1.0
+    assert 1e-3 < float(found["mfu"]) < 1.0
     assert 1e-3 < float(found["step_time"]) < 60.0
 
 
