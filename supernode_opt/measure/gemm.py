@@ -60,10 +60,12 @@ def _intensity(point: Point) -> float:
     return m * n * k / moved(m, n, k, str(point.sizes["precision"]))
 
 
-def run(point: Point, bench: Bench) -> Timing:
-    """Time one shape."""
+def run(point: Point, bench: Bench) -> tuple[Timing, float]:
+    """Time one shape; also return how many operand sets took turns."""
     m, n, k = (int(point.sizes[side]) for side in "mnk")
-    return time_gemm(m, n, k, str(point.sizes["precision"]), bench)
+    precision = str(point.sizes["precision"])
+    turns = float(bench.sets(moved(m, n, k, precision)))
+    return time_gemm(m, n, k, precision, bench), turns
 
 
 def time_gemm(m: int, n: int, k: int, precision: str, bench: Bench) -> Timing:

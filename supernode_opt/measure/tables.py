@@ -27,6 +27,7 @@ GEMM = (
     "power_w",
     "power_limit_w",
     "source",
+    "weights_in_turn",
 )
 COLLECTIVE = ("system", "op_name", "num_gpus", "bytes", "latency_ms", "source")
 
@@ -84,6 +85,7 @@ def _gemms(found: Findings, name: str, origin: str) -> Iterable[dict[str, Any]]:
             "power_w": "" if watts is None else f"{watts:.1f}",
             "power_limit_w": "" if found.limit is None else f"{found.limit:.1f}",
             "source": origin,
+            "weights_in_turn": f"{entry.work:g}",
         }
 
 

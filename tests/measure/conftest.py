@@ -81,7 +81,7 @@ def made_up(
                 shape, np.asarray([moved]), top, bandwidth, constants, peak
             )
             sizes = {"precision": precision, "m": m, "n": n, "k": k}
-            add(gemm.SECTION, sizes, seconds[0], watts=watts)
+            add(gemm.SECTION, sizes, seconds[0], watts=watts, work=3.0)
     for length in (10**8, 2 * 10**8, 4 * 10**8):
         add("memory", {"length": length}, 12.0 * length / bandwidth + 5e-6)
     for length, size in itertools.product((512, 1024, 4096), (1, 8)):

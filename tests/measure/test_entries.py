@@ -173,6 +173,7 @@ def test_tables_have_the_columns_of_public_measurements():
     seconds = 1e-3 * float(row["latency_ms"])
     assert float(row["tflops"]) == pytest.approx(flops / seconds / 1e12, rel=1e-4)
     assert (row["power_w"], row["power_limit_w"]) == ("500.0", "700.0")
+    assert row["weights_in_turn"] == "3"
     assert tuple(read["collectives.csv"][0]) == COLLECTIVE
     (run,) = read["runs.csv"]
     assert run["accelerator"] == run["run_id"].rpartition("-")[0] == "mine"
