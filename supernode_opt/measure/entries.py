@@ -1,13 +1,12 @@
 """Catalog entries of the measured machine: chip, host, software and system."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from supernode_opt.catalog.read import entry as written_entry
 from supernode_opt.catalog.systems import PARTS, system
 from supernode_opt.measure.findings import Findings
-from supernode_opt.measure.fits import NINETY, Fit
+from supernode_opt.measure.fits import Fit
 from supernode_opt.measure.numbers import inherited, number
 
 Entry = dict[str, Any]
@@ -173,8 +172,8 @@ def software(found: Findings, about: About) -> Entry:
     for field, name in (("gemm_width", "width"), ("gemm_tokens", "tokens")):
         made[field] = number(*gemms.range(name), "", say(gemms))
     if "fp8" in found.fits:
-        value, low, high = _over(found.fits["fp8"], gemms)
-        made["fp8_efficiency"] = number(value, low, high, "", say(found.fits["fp8"]))
+        narrow = found.fits["fp8"]
+        made["fp8_efficiency"] = number(*narrow.range("share"), "", say(narrow))
     if "attention" in found.fits:
         seen = found.fits["attention"]
         kind = "fused; " if found.fused else "unfused; "
@@ -199,14 +198,6 @@ def software(found: Findings, about: About) -> Entry:
     if "collective" in found.fits:
         made |= _collective(found, about)
     return {"notes": f"JAX {about.jax} on {found.device.words}.", **made}
-
-
-def _over(one: Fit, other: Fit) -> tuple[float, float, float]:
-    """Return the ratio of two efficiencies and its range."""
-    value = one.values["efficiency"] / other.values["efficiency"]
-    shares = [f.errors["efficiency"] / f.values["efficiency"] for f in (one, other)]
-    factor = math.exp(NINETY * min(math.hypot(*shares), 1.0))
-    return value, value / factor, value * factor
 
 
 def _collective(found: Findings, about: About) -> Entry:

@@ -149,7 +149,7 @@ def _gemm_fits(
     rates: Mapping[str, float],
     sheet: Chip | None,
 ) -> dict[str, Fit]:
-    """Fit each precision; the forms of BF16 hold for FP8, whose own rate is fitted."""
+    """Fit BF16 and, with its constants, the share that FP8 reaches of its own peak."""
     made: dict[str, Fit] = {}
     for precision in ("bfloat16", "fp8"):
         own = [e for e in products if e.sizes["precision"] == precision]
@@ -157,17 +157,12 @@ def _gemm_fits(
             continue
         sides = _sides(own)
         moved = gemm.moved(*sides, precision)
-        top, given, filling = rates[precision], None, None
-        if precision == "bfloat16":
-            top = peak
-        else:
-            shape = made["bfloat16"].values
-            given = {name: shape[name] for name in ("width", "tokens", "offset")}
+        top, given = peak, None
         if precision == "fp8":
-            top = sheet.peak_fp8 * sheet.sustained_clock if sheet else top
-            filling = peak
+            top = sheet.peak_fp8 * sheet.sustained_clock if sheet else rates["fp8"]
+            given = made["bfloat16"].values
         made[precision] = fits.fit_gemm(
-            sides, moved, top, bandwidth, noisy(own), given, filling
+            sides, moved, top, bandwidth, noisy(own), given, peak
         )
     return made
 

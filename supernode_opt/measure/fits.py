@@ -147,12 +147,13 @@ def gemm_times(
       moved: bytes [point].
       peak: of the precision [flop/s].
       bandwidth: of memory [B/s].
-      constants: `efficiency`, `width`, `tokens` and `offset`.
-      filling_peak: rate at which filling the pipeline counts, by default `peak`.
+      constants: `efficiency`, `width`, `tokens`, `offset` and, for a precision below
+        BF16, its `share` of its own peak over BF16's.
+      filling_peak: BF16 rate, at which filling the pipeline counts; by default `peak`.
     """
     m, n, k = sides
     filling = constants["width"] * (1.0 / n + 1.0 / k) + constants["tokens"] / m
-    slow = 1.0 / peak + filling / (filling_peak or peak)
+    slow = 1.0 / (peak * constants.get("share", 1.0)) + filling / (filling_peak or peak)
     arithmetic = 2.0 * m * n * k * slow / constants["efficiency"]
     return np.maximum(arithmetic, moved / bandwidth) + constants["offset"]
 
@@ -169,22 +170,23 @@ def fit_gemm(
     """Fit `efficiency`, `width`, `tokens` and `offset`; see `gemm_times`.
 
     Args:
-      given: constants that another precision has decided.
+      given: what BF16 has decided; only the `share` of another precision is fitted.
     """
     fixed = given or {}
-    parameters = {
-        "efficiency": Parameter(0.9, 0.01, 1.0),
-        "width": Parameter(50.0, 0.0, 3000.0),
-        "tokens": Parameter(100.0, 1.0, 5000.0),
-        "offset": Parameter(0.0, 0.0, float(np.min(measured.seconds))),
-    }
+    parameters = {"share": Parameter(0.9, 0.01, 1.5)}
+    if not fixed:
+        parameters = {
+            "efficiency": Parameter(0.9, 0.01, 1.0),
+            "width": Parameter(50.0, 0.0, 3000.0),
+            "tokens": Parameter(100.0, 1.0, 5000.0),
+            "offset": Parameter(0.0, 0.0, float(np.min(measured.seconds))),
+        }
 
     def model(constants: Mapping[str, float]) -> Numbers:
         both = {**fixed, **constants}
         return gemm_times(sides, moved, peak, bandwidth, both, filling_peak)
 
-    free = {name: p for name, p in parameters.items() if name not in fixed}
-    return fit(model, free, measured)
+    return fit(model, parameters, measured)
 
 
 def fit_attention(

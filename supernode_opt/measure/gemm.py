@@ -15,7 +15,7 @@ RESULTS = {"float32": 4.0, "bfloat16": 2.0, "fp8": 2.0}
 _ROWS = (8, 32, 128, 512, 2048, 8192, 32768)
 _COLUMNS = (256, 768, 1024, 3072, 4096, 12288, 16384)
 # Calls shorter than this measure the launch, longer ones only patience [s].
-_SHORTEST, _LONGEST = 50e-6, 0.15
+_SHORTEST, _LONGEST = 20e-6, 0.15
 _COUNTS = {"bfloat16": 28, "float32": 10, "fp8": 16}
 _QUICK = {"bfloat16": 9, "float32": 2, "fp8": 2}
 # Single over BF16 precision where only BF16 has matrix units, roughly.

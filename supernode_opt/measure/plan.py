@@ -55,8 +55,7 @@ class Point(NamedTuple):
 def spread_out(points: Sequence[Point], most: int) -> list[Point]:
     """Order points so that each next one is farthest from those before it.
 
-    Starts with the longest call.  Another word for a size counts as far as a factor
-    of four.
+    Starts in the middle.  Another word for a size counts as far as a factor of four.
 
     Args:
       points: of one section, with the same size names.
@@ -74,7 +73,7 @@ def spread_out(points: Sequence[Point], most: int) -> list[Point]:
             for point in points
         ]
     )
-    order = [int(np.argmax([point.seconds for point in points]))]
+    order = [int(np.argmin(((at - at.mean(axis=0)) ** 2).sum(axis=1)))]
     distance = np.full(len(points), np.inf)
     while len(order) < min(most, len(points)):
         step = np.abs(at - at[order[-1]])

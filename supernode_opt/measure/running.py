@@ -14,6 +14,7 @@ from supernode_opt.measure import (
     training,
 )
 from supernode_opt.measure.bench import Bench
+from supernode_opt.measure.errors import BadMeasurement
 from supernode_opt.measure.journal import Entry, Journal
 from supernode_opt.measure.plan import Point, Speed, interleave
 from supernode_opt.measure.timing import Timing
@@ -25,6 +26,8 @@ SECTIONS: dict[str, Any] = {
 }
 # What fits, files and leaving take at the end [s].
 _RESERVE = 10.0
+# Calls that even a long point takes: warm-up, a first look, some samples.
+_CALLS = 5.0
 # First guess of what compiling a point takes, by platform [s].
 _COMPILING = {"cpu": 1.0, "gpu": 2.0, "tpu": 3.0}
 
@@ -56,6 +59,9 @@ def run(
       journal: what is finished; grows.
       budget: time for all points, those in the journal included [s].
       show: told what is measured now and the done share.
+
+    Raises:
+      BadMeasurement: not even a first look at the device succeeds.
     """
     for point in probe.points():
         show(f"first look: {point.sizes['what']}", 0.0)
@@ -72,7 +78,7 @@ def run(
         show(point.words, (place + 1) / (len(points) + 1))
         if point.key in journal.entries:
             continue
-        cost = _cost(point, bench, journal)
+        cost = _cost(point, bench, journal, points)
         if not point.needed and journal.spent + cost > budget:
             skipped.append(point)
             continue
@@ -86,7 +92,7 @@ def run(
 def _probed(journal: Journal, point: Point) -> tuple[Timing, float]:
     entry = journal.entries[point.key]
     if entry.timing is None:
-        raise RuntimeError(f"{point.words} failed: {entry.failed}")
+        raise BadMeasurement(f"{point.words} failed: {entry.failed}")
     return entry.timing, entry.work
 
 
@@ -112,13 +118,20 @@ def _finish(point: Point, bench: Bench, journal: Journal) -> None:
     journal.add(Entry(point.section, point.sizes, timing, work, spent, failed))
 
 
-def _cost(point: Point, bench: Bench, journal: Journal) -> float:
-    """Guess what a point will take: as long as those of its section took [s]."""
-    alike = [e.spent for e in journal.entries.values() if e.section == point.section]
-    window = bench.window + 4.0 * point.seconds
-    if not alike:
-        return window + _COMPILING[bench.device.platform]
-    return max(sum(alike) / len(alike), window)
+def _cost(
+    point: Point, bench: Bench, journal: Journal, points: Sequence[Point]
+) -> float:
+    """Guess what a point will take, as far off as others of its section were [s]."""
+
+    def expected(one: Point) -> float:
+        return _COMPILING[bench.device.platform] + bench.window + _CALLS * one.seconds
+
+    known = [p for p in points if p.section == point.section]
+    known = [p for p in known if p.key in journal.entries]
+    if not known:
+        return expected(point)
+    spent = sum(journal.entries[p.key].spent for p in known)
+    return expected(point) * spent / sum(map(expected, known))
 
 
 def _notes(bench: Bench, journal: Journal, skipped: Sequence[Point]) -> tuple[str, ...]:

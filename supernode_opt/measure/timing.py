@@ -10,8 +10,9 @@ import numpy as np
 from supernode_opt.measure.waiting import QUIET, quietest, waited
 from supernode_opt.measure.watts import Meter
 
-# A sample lasts at least this long, so that the clock's own cost vanishes [s].
-_SAMPLE = 2e-3
+# A sample lasts at least this long, so that the clock's own cost vanishes; where power
+# is read, so that the pauses between samples do not lower it [s].
+_SAMPLE, _METERED = 2e-3, 20e-3
 _LEAST_SAMPLES, _MOST_SAMPLES = 5, 200
 # Enough once the median is known so well [1].
 _PRECISE = 0.005
@@ -90,22 +91,27 @@ def measure(
     began = time.perf_counter()
     jax.block_until_ready(call())
     once = max(time.perf_counter() - began, 1e-7)
-    calls = min(max(round(_SAMPLE / once), 1), 1000) if batch else 1
+    sample = _SAMPLE if meter is None else _METERED
+    calls = min(max(round(sample / once), 1), 2000) if batch else 1
+    # An accelerator does not care which of the host's threads wait.
+    waiting = waited if jax.default_backend() == "cpu" else float
     least = window if meter is None else max(window, meter.least)
     times: list[float] = []
     waits: list[float] = []
+    # Of calls as long as the window a few samples must do.
+    longest = (4.0 if once < least else 2.0) * least
     if meter is not None:
         meter.start()
     began = time.perf_counter()
     while True:
-        blocked, before = waited(), time.perf_counter()
+        blocked, before = waiting(), time.perf_counter()
         for _ in range(calls - 1):
             call()
         jax.block_until_ready(call())
         now = time.perf_counter()
         times.append(now - before)
-        waits.append(waited() - blocked)
-        if len(times) < _LEAST_SAMPLES and now - began < 8.0 * least:
+        waits.append(waiting() - blocked)
+        if len(times) < _LEAST_SAMPLES and now - began < longest:
             continue
         if now - began >= least:
             break

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from supernode_opt.calibration.counting import flops_per_token
-from supernode_opt.measure import launch, timing, training, waiting, watts
+from supernode_opt.measure import launch, running, timing, training, waiting, watts
+from supernode_opt.measure.bench import Bench
 from supernode_opt.measure.devices import Device, describe, recognise
 from supernode_opt.measure.errors import BadMeasurement
 from supernode_opt.measure.journal import Journal
 from supernode_opt.measure.plan import Point, Speed, interleave, required, spread_out
-from supernode_opt.measure.running import SECTIONS
 from supernode_opt.workload.model import Model
 from tests.measure.conftest import entry
 
@@ -43,8 +43,8 @@ def device(platform, **changes):
 def test_each_next_point_is_farthest_from_those_before():
     points = [Point("x", {"size": 2**i}, float(i)) for i in range(9)]
     order = [point.sizes["size"] for point in spread_out(points, 5)]
-    assert order[:3] == [256, 1, 16]
-    assert set(order[3:]) <= {4, 64}
+    assert order[:3] == [16, 1, 256]
+    assert set(order[3:]) == {4, 64}
     assert spread_out(points, 0) == spread_out([], 3) == []
 
 
@@ -59,7 +59,7 @@ def test_needed_points_come_first_and_sections_advance_together():
 @pytest.mark.parametrize("quick", [True, False])
 def test_every_plan_fits_memory_and_patience(platform, quick):
     speed, described = SPEEDS[platform], device(platform)
-    for section, module in SECTIONS.items():
+    for section, module in running.SECTIONS.items():
         points = module.points(described, speed, quick)
         assert points, section
         assert any(point.needed for point in points)
@@ -69,7 +69,7 @@ def test_every_plan_fits_memory_and_patience(platform, quick):
             assert json.loads(json.dumps(point.sizes)) == point.sizes
     steps = training.points(described, speed, quick)
     assert all(training.memory(point) < 0.5 * described.usable for point in steps)
-    products = SECTIONS["gemm"].points(described, speed, quick)
+    products = running.SECTIONS["gemm"].points(described, speed, quick)
     assert {p.sizes["precision"] for p in products} == {"bfloat16", "float32", "fp8"}
     # Skinny shapes and balanced ones.
     ratios = [float(p.sizes["m"]) / float(p.sizes["n"]) for p in products]
@@ -79,15 +79,15 @@ def test_every_plan_fits_memory_and_patience(platform, quick):
 
 @pytest.mark.parametrize("speed", [SLOWEST, FASTEST])
 def test_any_device_has_something_to_measure(speed):
-    for section, module in SECTIONS.items():
+    for section, module in running.SECTIONS.items():
         assert len(module.points(device("cpu"), speed, True)) > 1, section
     assert len(training.points(device("cpu"), speed, True)) == 6
 
 
 def test_a_single_device_has_no_collectives_and_a_cpu_no_fp8():
     alone = device("cpu", count=1, float8=False)
-    assert SECTIONS["collective"].points(alone, SPEEDS["cpu"], False) == []
-    products = SECTIONS["gemm"].points(alone, SPEEDS["cpu"], False)
+    assert running.SECTIONS["collective"].points(alone, SPEEDS["cpu"], False) == []
+    products = running.SECTIONS["gemm"].points(alone, SPEEDS["cpu"], False)
     assert "fp8" not in {point.sizes["precision"] for point in products}
 
 
@@ -175,6 +175,50 @@ ENTRY %main (p: f32[4]) -> f32[4] {
 
 
 HEADER = {"format": 1, "name": "x", "device": "a", "devices": 1, "seed": 0}
+
+
+def test_a_budget_cuts_the_least_informative_points(tmp_path, monkeypatch):
+    """Ten points of a second each in a budget for six; the needed one always runs."""
+
+    class Section:
+        SECTION = "fake"
+
+        @staticmethod
+        def points(device, speed, quick):
+            made = [Point("fake", {"n": n}, 0.1) for n in range(1, 10)]
+            return [*made, Point("fake", {"n": 0}, 0.1, needed=True)]
+
+        @staticmethod
+        def run(point, bench):
+            if point.sizes["n"] == 2:
+                raise MemoryError("no room")
+            clock[0] += 1.0
+            return timing.Timing(1.0, 0.0, 0.0, 5, 1, None)
+
+    clock = [0.0]
+    monkeypatch.setattr(running, "SECTIONS", {"fake": Section})
+    monkeypatch.setattr(running.time, "perf_counter", lambda: clock[0])
+    first = [
+        entry("probe", {"what": w}, 1.0, work=1e9) for w in ("arithmetic", "memory")
+    ]
+    journal = Journal(tmp_path, HEADER)
+    for one in first:
+        journal.add(one._replace(spent=0.0))
+    bench = Bench(device("cpu", count=1, float8=False), (), 0, 0.5)
+    shown = []
+    done = running.run(bench, journal, 16.0, lambda what, share: shown.append(share))
+    keys = [one.sizes["n"] for one in journal.entries.values() if one.section == "fake"]
+    assert keys[0] == 0
+    assert keys == [0, 1, 2, 3, 4, 5, 6]
+    assert [point.sizes["n"] for point in done.skipped] == [7, 8, 9]
+    assert any("no time for the 3 least informative points" in n for n in done.notes)
+    assert any("failed: fake n=2: MemoryError: no room" in n for n in done.notes)
+    assert shown == sorted(shown)
+    # With more time the same journal goes on where it stopped.
+    again = running.run(bench, journal, 60.0, lambda what, share: None)
+    journal.close()
+    assert not again.skipped
+    assert clock[0] == 9.0
 
 
 def test_a_journal_survives_half_a_line(tmp_path):
