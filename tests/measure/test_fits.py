@@ -69,29 +69,40 @@ def test_a_gemm_fit_against_a_data_sheet_is_exact():
     assert again.p90 > 0.4
 
 
-def test_times_are_those_of_the_model():
+@pytest.mark.parametrize("precision", ["bf16", "fp8"])
+def test_times_are_those_of_the_model(precision):
     """What is fitted here means the same in the roofline that predicts steps."""
     sides = np.asarray([[64.0, 8192.0, 4096.0], [256.0, 512.0, 16384.0]])
-    training = Training(sequence_length=1.0, global_batch=1.0)
+    training = Training(sequence_length=1.0, global_batch=1.0, precision=precision)
     scenario = catalog.scenario("dgx_h100", "llama3_8b", training)
     software = dataclasses.replace(
-        scenario.software, gemm_efficiency=1.0, gemm_width=60.0, gemm_tokens=120.0
+        scenario.software,
+        gemm_efficiency=1.0,
+        gemm_width=60.0,
+        gemm_tokens=120.0,
+        fp8_efficiency=0.7,
     )
     scenario = dataclasses.replace(scenario, software=software)
     chip, one = scenario.chip, np.ones(2)
     gemms = Gemms(("a", "b"), *sides.T, one, 0.0 * one, 0.0 * one)
     wanted, _, _ = gemm_roofline(gemms, scenario, 0.7, np.inf)
+    constants = {
+        "efficiency": chip.array_efficiency,
+        "width": 60.0,
+        "tokens": 120.0,
+        "offset": 0.0,
+    }
+    peak, written = chip.peak_bf16, "bfloat16"
+    if precision == "fp8":
+        peak, written = chip.peak_fp8, "fp8"
+        constants["share"] = 0.7
     found = fits.gemm_times(
         tuple(sides.T),
-        gemm.moved(*sides.T, "bfloat16"),
-        0.7 * chip.peak_bf16,
+        gemm.moved(*sides.T, written),
+        0.7 * peak,
         chip.hbm_bandwidth * chip.hbm_efficiency,
-        {
-            "efficiency": chip.array_efficiency,
-            "width": 60.0,
-            "tokens": 120.0,
-            "offset": 0.0,
-        },
+        constants,
+        0.7 * chip.peak_bf16,
     )
     assert np.asarray(found) == pytest.approx(np.asarray(wanted), rel=1e-9)
 
