@@ -14,8 +14,13 @@ from supernode_opt.measure.watts import Meter
 # is read, so that the pauses between samples do not lower it [s].
 _SAMPLE, _METERED = 2e-3, 20e-3
 _LEAST_SAMPLES, _MOST_SAMPLES = 5, 200
+# Of a call that takes longer than its window so many must do.
+_FEWEST = 3
 # Enough once the median is known so well [1].
 _PRECISE = 0.005
+# Mean range of so many samples of a normal distribution over its standard deviation;
+# of so few, quantiles would say too little.
+_RANGES = {2: 1.128, 3: 1.693, 4: 2.059, 5: 2.326}
 # Standard error of a median over that of a mean, for normal noise.
 _MEDIAN = 1.2533
 
@@ -65,6 +70,8 @@ def summarise(
     median = float(np.median(times))
     low, high = np.quantile(times, (0.1587, 0.8413))
     spread = float(high - low) / 2.0 / median
+    if len(times) in _RANGES:
+        spread = float(np.ptp(times)) / _RANGES[len(times)] / median
     noise = _MEDIAN * spread / len(times) ** 0.5
     return Timing(median / calls, noise, spread, len(times), calls, watts, waited)
 
@@ -98,8 +105,7 @@ def measure(
     least = window if meter is None else max(window, meter.least)
     times: list[float] = []
     waits: list[float] = []
-    # Of calls as long as the window a few samples must do.
-    longest = (4.0 if once < least else 2.0) * least
+    enough = _LEAST_SAMPLES if once < least else _FEWEST
     if meter is not None:
         meter.start()
     began = time.perf_counter()
@@ -111,7 +117,7 @@ def measure(
         now = time.perf_counter()
         times.append(now - before)
         waits.append(waiting() - blocked)
-        if len(times) < _LEAST_SAMPLES and now - began < longest:
+        if len(times) < enough:
             continue
         if now - began >= least:
             break

@@ -109,11 +109,12 @@ def test_flops_of_a_step_are_those_of_the_model():
     assert training.token_flops(point) == pytest.approx(wanted, rel=1e-6)
 
 
-def test_medians_know_their_noise():
+@pytest.mark.parametrize("samples", [3, 25])
+def test_medians_know_their_noise(samples):
     random = np.random.default_rng(0)
     medians, said = [], []
-    for _ in range(200):
-        times = 4.0 + 0.1 * random.standard_normal(25)
+    for _ in range(400):
+        times = 4.0 + 0.1 * random.standard_normal(samples)
         found = timing.summarise(times, 2)
         medians.append(2.0 * found.seconds / 4.0)
         said.append(found.noise)
