@@ -52,7 +52,9 @@ class Point(NamedTuple):
         return f"{self.section} " + ", ".join(f"{k} {v}" for k, v in self.sizes.items())
 
 
-def spread_out(points: Sequence[Point], most: int) -> list[Point]:
+def spread_out(
+    points: Sequence[Point], most: int, weights: Mapping[str, float] | None = None
+) -> list[Point]:
     """Order points so that each next one is farthest from those before it.
 
     Starts in the middle.  Another word for a size counts as far as a factor of four.
@@ -60,6 +62,7 @@ def spread_out(points: Sequence[Point], most: int) -> list[Point]:
     Args:
       points: of one section, with the same size names.
       most: keep so many.
+      weights: of sizes that tell more than others, by name; 1 if not given.
     """
     if not points or most < 1:
         return []
@@ -73,6 +76,7 @@ def spread_out(points: Sequence[Point], most: int) -> list[Point]:
             for point in points
         ]
     )
+    at = at * [(weights or {}).get(name, 1.0) for name in points[0].sizes]
     order = [int(np.argmin(((at - at.mean(axis=0)) ** 2).sum(axis=1)))]
     distance = np.full(len(points), np.inf)
     while len(order) < min(most, len(points)):

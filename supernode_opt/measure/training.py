@@ -21,6 +21,8 @@ MICRO_BATCHES = 4
 _SHARE = 0.4
 # Bytes of states per parameter, and per token and channel of a layer.
 _STATE_BYTES, _ACTIVATION_BYTES = 20.0, 40.0
+# Cross-validation needs models that differ, not only their sequences.
+_WEIGHTS = {"width": 2.0, "layers": 2.0}
 # Larger states take longer to set up than to measure [B].
 _LARGEST = 2e10
 NEEDED = 4
@@ -62,7 +64,7 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
     Steps of one and of more micro-batches stand beside each other, because one
     program makes both.
     """
-    shortest, longest = (0.005, 0.04) if quick else (0.02, 0.5)
+    shortest, longest = (0.005, 0.08) if quick else (0.02, 0.5)
     most = min(0.5 * device.usable, _LARGEST)
     replicas = [1, device.count] if device.count > 1 else [1]
     grid = []
@@ -86,7 +88,7 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
     grid = bearable(grid, shortest, longest, count)
     both = [
         Point(SECTION, {**point.sizes, "micro_batches": micro}, micro * point.seconds)
-        for point in spread_out(grid, count)
+        for point in spread_out(grid, count, _WEIGHTS)
         for micro in (1, MICRO_BATCHES)
     ]
     return required(both, NEEDED)
