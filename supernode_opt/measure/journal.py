@@ -6,7 +6,9 @@ begins, and half a line at the end, all that a crash can leave, is dropped.
 """
 
 import json
+import math
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,9 +55,24 @@ class Entry(NamedTuple):
         """Key of the point."""
         return Point(self.section, self.sizes, 0.0).key
 
+    @property
+    def waited(self) -> float:
+        """How much other programs disturbed it, infinite if there is no timing [1]."""
+        return math.inf if self.timing is None else self.timing.waited
+
 
 class Journal:
-    """Finished points on disk and in memory."""
+    """Finished points on disk and in memory.
+
+    A point may be measured again; the quieter result counts.
+
+    Attributes:
+      path: of the file.
+      header: its first line.
+      entries: what counts, by key.
+      tries: how often each point was measured, by key.
+      spent: time of all points [s].
+    """
 
     def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
         """Open the journal of `folder`, or begin one there with `header`.
@@ -67,6 +84,8 @@ class Journal:
         self.path = folder / NAME
         self.header = dict(header)
         self.entries: dict[str, Entry] = {}
+        self.tries: Counter[str] = Counter()
+        self.spent = 0.0
         try:
             folder.mkdir(parents=True, exist_ok=True)
             text = self.path.read_bytes() if self.path.exists() else b""
@@ -98,8 +117,7 @@ class Journal:
             for line in rest:
                 timing = line.pop("timing")
                 made = None if timing is None else Timing(**timing)
-                entry = Entry(timing=made, **line)
-                self.entries[entry.key] = entry
+                self._keep(Entry(timing=made, **line))
         except (ValueError, TypeError, AttributeError) as error:
             if isinstance(error, BadMeasurement):
                 raise
@@ -116,12 +134,14 @@ class Journal:
         """Keep a finished point; on return it is on the disk."""
         timing = None if entry.timing is None else entry.timing._asdict()
         self._append({**entry._asdict(), "timing": timing})
-        self.entries[entry.key] = entry
+        self._keep(entry)
 
-    @property
-    def spent(self) -> float:
-        """Time of all finished points [s]."""
-        return sum(entry.spent for entry in self.entries.values())
+    def _keep(self, entry: Entry) -> None:
+        self.tries[entry.key] += 1
+        self.spent += entry.spent
+        known = self.entries.get(entry.key)
+        if known is None or entry.waited < known.waited:
+            self.entries[entry.key] = entry
 
     def close(self) -> None:
         """Close the file."""

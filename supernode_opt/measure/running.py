@@ -1,5 +1,6 @@
 """Working through a plan: what is finished is kept, what a budget forbids is named."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -26,6 +27,8 @@ SECTIONS: dict[str, Any] = {
 }
 # What fits, files and leaving take at the end [s].
 _RESERVE = 10.0
+# A point is measured so often at most.
+_TRIES = 6
 # Calls that even a long point takes: warm-up, a first look, some samples.
 _CALLS = 5.0
 # First guess of what compiling a point takes, by platform [s].
@@ -83,10 +86,38 @@ def run(
             skipped.append(point)
             continue
         _finish(point, bench, journal)
+    if not skipped and not bench.quick:
+        _again(points, bench, journal, budget, show)
     notes = _notes(bench, journal, skipped)
     if journal.spent > budget + _RESERVE:
         notes += ("the points that an entry needs took longer than --minutes",)
     return Done(speed, tuple(skipped), notes)
+
+
+def _again(
+    points: Sequence[Point],
+    bench: Bench,
+    journal: Journal,
+    budget: float,
+    show: Callable[[str, float], None],
+) -> None:
+    """Spend what time is left on points that other programs disturbed, worst first."""
+    while True:
+        disturbed = [
+            point
+            for point in points
+            if DISTURBED < journal.entries[point.key].waited < math.inf
+            and journal.tries[point.key] < _TRIES
+            and journal.spent + journal.entries[point.key].spent < budget
+        ]
+        if not disturbed:
+            return
+        worst = max(
+            disturbed,
+            key=lambda p: (-journal.tries[p.key], journal.entries[p.key].waited),
+        )
+        show(f"again: {worst.words}", 1.0)
+        _finish(worst, bench, journal, again=True)
 
 
 def _probed(journal: Journal, point: Point) -> tuple[Timing, float]:
@@ -96,11 +127,11 @@ def _probed(journal: Journal, point: Point) -> tuple[Timing, float]:
     return entry.timing, entry.work
 
 
-def _finish(point: Point, bench: Bench, journal: Journal) -> None:
+def _finish(point: Point, bench: Bench, journal: Journal, again: bool = False) -> None:
     """Measure one point, unless that is done, and keep it."""
     import jax
 
-    if point.key in journal.entries:
+    if point.key in journal.entries and not again:
         return
     module = probe if point.section == probe.SECTION else SECTIONS[point.section]
     began = time.perf_counter()

@@ -225,6 +225,41 @@ def test_a_budget_cuts_the_least_informative_points(tmp_path, monkeypatch):
     assert clock[0] == 9.0
 
 
+def test_disturbed_points_are_measured_again_while_there_is_time(tmp_path, monkeypatch):
+    """The second point is disturbed twice, the third whenever it is tried."""
+    waits = {1: [0.0], 2: [2.0, 3.0, 0.1], 3: [1.0] * 99}
+
+    class Section:
+        SECTION = "fake"
+
+        @staticmethod
+        def points(device, speed, quick):
+            return [Point("fake", {"n": n}, 0.1) for n in waits]
+
+        @staticmethod
+        def run(point, bench):
+            waited = waits[point.sizes["n"]].pop(0)
+            return timing.Timing(1.0 + waited, 0.0, 0.0, 5, 1, None, waited)
+
+    monkeypatch.setattr(running, "SECTIONS", {"fake": Section})
+    journal = Journal(tmp_path, HEADER)
+    for what in ("arithmetic", "memory"):
+        journal.add(entry("probe", {"what": what}, 1.0, work=1e9)._replace(spent=0.0))
+    bench = Bench(device("cpu", count=1, float8=False), (), 0, 0.5)
+    done = running.run(bench, journal, 60.0, lambda what, share: None)
+    journal.close()
+    kept = [e.timing.seconds for e in journal.entries.values() if e.section == "fake"]
+    assert kept == [1.0, 1.1, 2.0]
+    assert waits[2] == []
+    assert journal.tries["fake n=3"] == 6
+    assert any("1 of 5 points were disturbed" in note for note in done.notes)
+    again = Journal(tmp_path, HEADER)
+    again.close()
+    assert again.entries == journal.entries
+    assert again.tries == journal.tries
+    assert again.spent == pytest.approx(journal.spent)
+
+
 def test_a_journal_survives_half_a_line(tmp_path):
     journal = Journal(tmp_path, HEADER)
     journal.add(entry("gemm", {"m": 1}, 2.0))
