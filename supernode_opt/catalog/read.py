@@ -13,6 +13,8 @@ import yaml
 from pydantic import TypeAdapter
 
 from supernode_opt.hardware.chip import Chip
+from supernode_opt.hardware.collective import Collective
+from supernode_opt.hardware.gemm import GemmKernel
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
 from supernode_opt.system.software import Software
@@ -29,7 +31,11 @@ RECORDS: dict[str, type] = {
     "facility": Facility,
     "reliability": Reliability,
     "software": Software,
+    # Software as documentation describes it, before any run calibrates it.
+    "declared_software": Software,
+    "collective": Collective,
     "model": Model,
+    "gemm_kernel": GemmKernel,
 }
 KINDS = (*RECORDS, "system")
 _FILES = {
@@ -100,11 +106,7 @@ def _shipped(kind: str) -> Mapping[str, Any]:
     if kind not in KINDS:
         raise unknown("kind of entry", kind, KINDS)
     folder = resources.files("supernode_opt.catalog")
-    written = dict(_load(folder.joinpath(_file(kind)).read_text(encoding="utf-8")))
-    calibrated = folder.joinpath(f"calibrated_{_file(kind)}")
-    if calibrated.is_file():
-        _add(written, _load(calibrated.read_text(encoding="utf-8")))
-    return written
+    return _load(folder.joinpath(_file(kind)).read_text(encoding="utf-8"))
 
 
 def shipped_names(kind: str) -> tuple[str, ...]:

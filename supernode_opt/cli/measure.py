@@ -59,11 +59,13 @@ def _watched(request: Any) -> Any:
 
     columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     words = TextColumn("{task.description}")
-    with Progress(*columns, words, console=Console(stderr=True)) as progress:
+    bar = Progress(*columns, words, console=Console(stderr=True))
+    with session.interruptible() as check, bar as progress:
         task = progress.add_task("looking at the devices", total=1.0)
         kept: list[Any] = []
 
         def show(what: str, done: float) -> None:
+            check()
             progress.update(task, description=what, completed=done)
             for journal in kept:
                 count = len(journal.entries)

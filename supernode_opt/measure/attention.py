@@ -37,7 +37,7 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
                 if scores < 0.1 * device.usable:
                     sizes = {"length": length, "batch": batch, "channels": channels}
                     grid.append(Point(SECTION, sizes, seconds))
-    count = 2 if quick else 8
+    count = 3 if quick else 8
     grid = bearable(grid, _SHORTEST, 0.04 if quick else _LONGEST, count)
     chosen = spread_out(grid, count)
     both = [

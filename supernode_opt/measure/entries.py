@@ -90,6 +90,10 @@ def chip(found: Findings, about: About) -> Entry:
     )
     if not device.memory_source:
         made["hbm_capacity"] = inherited("chip", base, False)["hbm_capacity"]
+    if sheet is None and not found.fused and "attention" in found.fits:
+        within = "engineering estimate: exponentials count in the measured bytes per"
+        within += " score (software score_traffic)"
+        made["softmax_channels"] = number(0.0, 0.0, 0.0, "", within, "estimate")
     made |= _power(found, about)
     notes = f"Measured by microbenchmarks on {device.words}."
     if sheet is None:
@@ -184,6 +188,7 @@ def software(found: Findings, about: About) -> Entry:
         if not found.fused:
             traffic = seen.range("traffic")
         made["score_traffic"] = number(*traffic, "B", say(seen, kind))
+        made |= _short_sequences(found, about)
     made["score_bytes"] = 0.0 if found.fused else 5.0
     if "launch" in found.fits:
         gap = found.fits["launch"]
@@ -198,6 +203,18 @@ def software(found: Findings, about: About) -> Entry:
     if "collective" in found.fits:
         made |= _collective(found, about)
     return {"notes": f"JAX {about.jax} on {found.device.words}.", **made}
+
+
+def _short_sequences(found: Findings, about: About) -> Entry:
+    """Say what a short sequence costs, where attention of several lengths shows it."""
+    seen = found.fits["attention"]
+    if "tokens" in seen.values:
+        text = source(found, about, residual(seen))
+        return {"attention_tokens": number(*seen.range("tokens"), "", text)}
+    if found.device.chip:
+        return {}
+    few = "engineering estimate: too few lengths were measured to tell"
+    return {"attention_tokens": number(0.0, 0.0, 500.0, "", few, "estimate")}
 
 
 def _collective(found: Findings, about: About) -> Entry:

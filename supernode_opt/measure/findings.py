@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from supernode_opt.catalog import load
+from supernode_opt.catalog import load, system
 from supernode_opt.hardware.chip import Chip
-from supernode_opt.measure import attention, collectives, fits, gemm, memory
+from supernode_opt.measure import attention, collectives, fits, gemm, memory, rooflines
 from supernode_opt.measure.devices import Device
 from supernode_opt.measure.errors import BadMeasurement
 from supernode_opt.measure.fits import Fit, Numbers, Times
@@ -26,6 +26,7 @@ class Findings:
       rates: best GEMM rate by precision [flop/s].
       stream: best memory rate [B/s].
       peak: BF16 rate that efficiencies count from [flop/s].
+      softmax: the chip's channels that one exponential takes as long as [1].
       fits: by section.
       dispatch: time of one tiny kernel that is waited for [s].
       watts: highest mean power of a GEMM, `None` if not reported [W].
@@ -39,6 +40,7 @@ class Findings:
     rates: Mapping[str, float]
     stream: float
     peak: float
+    softmax: float
     fits: Mapping[str, Fit]
     dispatch: float
     watts: float | None
@@ -98,10 +100,13 @@ def find(
     rates = _rates(products)
     sheet = load("chip", device.chip) if device.chip else None
     peak = sheet.peak_bf16 * sheet.sustained_clock if sheet else rates["bfloat16"]
+    softmax = _softmax(device, fused)
     made |= _gemm_fits(products, peak, bandwidth, rates, sheet)
     seen = found.get(attention.SECTION, [])
     if len(seen) > 1:
-        made[attention.SECTION] = _attention_fit(seen, peak, bandwidth, fused)
+        made[attention.SECTION] = _attention_fit(
+            device, seen, peak, bandwidth, softmax, fused
+        )
     launches = found.get("launch", [])
     chains = [entry for entry in launches if entry.sizes["what"] == "chain"]
     if len(chains) > 1:
@@ -122,6 +127,7 @@ def find(
         rates=rates,
         stream=float(np.max(moved / times(streams))),
         peak=peak,
+        softmax=softmax,
         fits=made,
         dispatch=float(times(waited)[0]) if waited else 0.0,
         watts=max(powers, default=None),
@@ -161,23 +167,48 @@ def _gemm_fits(
         if precision == "fp8":
             top = sheet.peak_fp8 * sheet.sustained_clock if sheet else rates["fp8"]
             given = made["bfloat16"].values
-        made[precision] = fits.fit_gemm(
+        made[precision] = rooflines.fit_gemm(
             sides, moved, top, bandwidth, noisy(own), given, peak
         )
     return made
 
 
+def _softmax(device: Device, fused: bool) -> float:
+    """Return the chip's channels that one exponential takes as long as [1].
+
+    Heads of two sizes would tell it, if exponentials were not as many as bytes of
+    scores: where a plain kernel writes scores, their measured bytes hold both.
+    """
+    if not device.chip and not fused:
+        return 0.0
+    return float(
+        load("chip", device.chip or system(device.alike).chip).softmax_channels
+    )
+
+
 def _attention_fit(
-    seen: Sequence[Entry], peak: float, bandwidth: float, fused: bool
+    device: Device,
+    seen: Sequence[Entry],
+    peak: float,
+    bandwidth: float,
+    softmax: float,
+    fused: bool,
 ) -> Fit:
     length, batch = column(seen, "length"), column(seen, "batch")
-    channels = column(seen, "channels")
-    heads = float(attention.HEADS)
-    backward = np.asarray([entry.sizes["pass"] == "both" for entry in seen])
-    flops = attention.flops(batch, length, channels)
-    scores, moved = heads * batch * length**2, 8.0 * heads * batch * length * channels
-    return fits.fit_attention(
-        flops, scores, moved, backward, peak, bandwidth, noisy(seen), fused
+    channels, heads = column(seen, "channels"), float(attention.HEADS)
+    timed = rooflines.Attentions(
+        flops=attention.flops(batch, length, channels),
+        scores=heads * batch * length**2,
+        moved=8.0 * heads * batch * length * channels,
+        length=length,
+        channels=channels,
+        backward=np.asarray([entry.sizes["pass"] == "both" for entry in seen]),
+    )
+    tokens = 0.0
+    if device.chip:
+        tokens = float(load("software", system(device.alike).software).attention_tokens)
+    return rooflines.fit_attention(
+        timed, peak, bandwidth, softmax, noisy(seen), fused, tokens
     )
 
 

@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from supernode_opt.workload.operators import BACKWARD_ATTENTION
-
 Numbers = NDArray[np.floating]
 # Errors of log time beyond this count ever less [1].
 _ROBUST = 0.05
@@ -130,96 +128,6 @@ def fit_stream(bytes_moved: Numbers, measured: Times) -> Fit:
         },
         measured,
     )
-
-
-def gemm_times(
-    sides: tuple[Numbers, Numbers, Numbers],
-    moved: Numbers,
-    peak: float,
-    bandwidth: float,
-    constants: Mapping[str, float],
-    filling_peak: float | None = None,
-) -> Numbers:
-    """Time of GEMMs as `system.kernels.gemm_roofline` has it, plus an offset [s].
-
-    Args:
-      sides: M, N and K [point].
-      moved: bytes [point].
-      peak: of the precision [flop/s].
-      bandwidth: of memory [B/s].
-      constants: `efficiency`, `width`, `tokens`, `offset` and, for a precision below
-        BF16, its `share` of its own peak over BF16's.
-      filling_peak: BF16 rate, at which filling the pipeline counts; by default `peak`.
-    """
-    m, n, k = sides
-    filling = constants["width"] * (1.0 / n + 1.0 / k) + constants["tokens"] / m
-    slow = 1.0 / (peak * constants.get("share", 1.0)) + filling / (filling_peak or peak)
-    arithmetic = 2.0 * m * n * k * slow / constants["efficiency"]
-    return np.maximum(arithmetic, moved / bandwidth) + constants["offset"]
-
-
-def fit_gemm(
-    sides: tuple[Numbers, Numbers, Numbers],
-    moved: Numbers,
-    peak: float,
-    bandwidth: float,
-    measured: Times,
-    given: Mapping[str, float] | None = None,
-    filling_peak: float | None = None,
-) -> Fit:
-    """Fit `efficiency`, `width`, `tokens` and `offset`; see `gemm_times`.
-
-    Args:
-      given: what BF16 has decided; only the `share` of another precision is fitted.
-    """
-    fixed = given or {}
-    parameters = {"share": Parameter(0.9, 0.01, 1.5)}
-    if not fixed:
-        parameters = {
-            "efficiency": Parameter(0.9, 0.01, 1.0),
-            "width": Parameter(50.0, 0.0, 3000.0),
-            "tokens": Parameter(100.0, 1.0, 5000.0),
-            "offset": Parameter(0.0, 0.0, float(np.min(measured.seconds))),
-        }
-
-    def model(constants: Mapping[str, float]) -> Numbers:
-        both = {**fixed, **constants}
-        return gemm_times(sides, moved, peak, bandwidth, both, filling_peak)
-
-    return fit(model, parameters, measured)
-
-
-def fit_attention(
-    flops: Numbers,
-    scores: Numbers,
-    moved: Numbers,
-    backward: NDArray[np.bool_],
-    peak: float,
-    bandwidth: float,
-    measured: Times,
-    fused: bool,
-) -> Fit:
-    """Fit `efficiency` and, unless fused, bytes per score `traffic` [B].
-
-    Args:
-      flops: causal, forward [point].
-      scores: attention scores, masked ones included [point].
-      moved: bytes of queries, keys, values and results, forward [point].
-      backward: whether the time holds the backward pass as well [point].
-    """
-    passes = np.where(backward, 1.0 + BACKWARD_ATTENTION, 1.0)
-
-    def model(constants: Mapping[str, float]) -> Numbers:
-        core = flops / (peak * constants["efficiency"])
-        core = np.maximum(core, moved / bandwidth)
-        touched = constants.get("traffic", 0.0) * scores / bandwidth
-        return passes * core + np.where(backward, 2.0, 1.0) * touched
-
-    parameters = {"efficiency": Parameter(0.4, 0.005, 1.0)}
-    if not fused:
-        # Scores are written and read once at least, in two bytes.
-        parameters["traffic"] = Parameter(12.0, 4.0, 1000.0)
-    return fit(model, parameters, measured)
 
 
 def fit_collectives(received: Numbers, ranks: Numbers, measured: Times) -> Fit:

@@ -8,8 +8,8 @@ import pytest
 from supernode_opt.calibration import batch
 from supernode_opt.catalog import read, systems
 from supernode_opt.measure import attention, collectives, gemm
-from supernode_opt.measure.fits import gemm_times
 from supernode_opt.measure.journal import Entry
+from supernode_opt.measure.rooflines import Attentions, attention_times, gemm_times
 from supernode_opt.measure.timing import Timing
 
 CACHES = (
@@ -50,6 +50,8 @@ def made_up(
     tokens=120.0,
     attention_efficiency=0.5,
     traffic=0.0,
+    attention_tokens=300.0,
+    softmax=64.0,
     gap=2e-6,
     port=0.0,
     fp8=0.0,
@@ -84,12 +86,30 @@ def made_up(
             add(gemm.SECTION, sizes, seconds[0], watts=watts, work=3.0)
     for length in (10**8, 2 * 10**8, 4 * 10**8):
         add("memory", {"length": length}, 12.0 * length / bandwidth + 5e-6)
-    for length, size in itertools.product((512, 1024, 4096), (1, 8)):
-        for passed, slower, touched in (("forward", 1.0, 1.0), ("both", 3.5, 2.0)):
-            core = attention.flops(size, length, 128) / (peak * attention_efficiency)
-            scores = attention.HEADS * size * length**2 * traffic / bandwidth
-            sizes = {"pass": passed, "length": length, "batch": size, "channels": 128}
-            add(attention.SECTION, sizes, slower * core + touched * scores)
+    attended = {
+        "efficiency": attention_efficiency,
+        "tokens": attention_tokens,
+        "traffic": traffic,
+    }
+    shapes = itertools.product((512, 1024, 4096), ((1, 128), (8, 64)))
+    for length, (size, channels) in shapes:
+        for passed in ("forward", "both"):
+            timed = Attentions(
+                flops=attention.flops(size, length, channels),
+                scores=attention.HEADS * size * length**2,
+                moved=8.0 * attention.HEADS * size * length * channels,
+                length=length,
+                channels=channels,
+                backward=passed == "both",
+            )
+            seconds = attention_times(timed, peak, bandwidth, softmax, attended)
+            sizes = {
+                "pass": passed,
+                "length": length,
+                "batch": size,
+                "channels": channels,
+            }
+            add(attention.SECTION, sizes, seconds)
     for links in (16, 64, 256):
         sizes = {"what": "chain", "links": links}
         add("launch", sizes, 1e-5 + links * gap, work=float(links))

@@ -81,6 +81,7 @@ def test_software_is_what_the_points_were_made_with(h100):
         "gemm_width": 60.0,
         "gemm_tokens": 120.0,
         "attention_efficiency": 0.6,
+        "attention_tokens": 300.0,
         "fp8_efficiency": 0.9,
         "launch_time": 2e-6,
         "kernel_time": 2e-6,
@@ -119,7 +120,7 @@ def test_the_machine_trains(h100):
 
 
 def test_an_unknown_chip_is_what_it_reached(tmp_path, own_catalog):
-    made = made_up(4e14, 2e12, attention_efficiency=0.4, traffic=14.0)
+    made = made_up(4e14, 2e12, attention_efficiency=0.4, traffic=14.0, softmax=0.0)
     found = find(device("gpu", count=1, memory_source=""), made, fused=False)
     write(found, tmp_path, own_catalog)
     mine = catalog.load("chip", "mine")
@@ -136,6 +137,9 @@ def test_an_unknown_chip_is_what_it_reached(tmp_path, own_catalog):
         assert known.high >= 1.99 * known.value
     software = catalog.load("software", "mine")
     assert software.score_bytes == 5.0
+    # Its exponentials are in the bytes per score, and not counted once more.
+    assert mine.softmax_channels == 0.0
+    assert "score_traffic" in traced["softmax_channels"].source
     assert software.score_traffic == pytest.approx(14.0, rel=0.03)
     for kind in ("chip", "host", "software"):
         check_ranges(catalog.provenance(kind, "mine"))

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from supernode_opt import catalog
-from supernode_opt.measure import fits, gemm
+from supernode_opt.measure import attention, fits, gemm, rooflines
 from supernode_opt.measure.devices import Device
 from supernode_opt.measure.findings import find, summary
 from supernode_opt.measure.fits import Parameter, Times
-from supernode_opt.system.kernels import gemm_roofline
+from supernode_opt.system.kernels import gemm_roofline, layer_times
 from supernode_opt.workload.model import Training
-from supernode_opt.workload.operators import Gemms
+from supernode_opt.workload.operators import Gemms, Split
 from tests.measure.conftest import made_up
 
 BOX = Device(
@@ -41,7 +41,7 @@ def test_constants_come_back(scatter):
     wanted = {
         "memory": {"bandwidth": BANDWIDTH},
         "launch": {"gap": 2e-6, "call": 1e-5},
-        "attention": {"efficiency": 0.5 * PEAK / top},
+        "attention": {"efficiency": 0.5 * PEAK / top, "tokens": 300.0},
         "collective": {"bandwidth": 2e11, "call": 1e-5},
     }
     for name, constants in wanted.items():
@@ -58,13 +58,13 @@ def test_a_gemm_fit_against_a_data_sheet_is_exact():
     moved = gemm.moved(*sides, "bfloat16")
     seconds = np.asarray([e.timing.seconds for e in products])
     measured = Times(seconds, np.full(len(seconds), 1e-3))
-    fit = fits.fit_gemm(sides, moved, PEAK, BANDWIDTH, measured)
+    fit = rooflines.fit_gemm(sides, moved, PEAK, BANDWIDTH, measured)
     for name, value in {"efficiency": 0.8, "width": 60.0, "tokens": 120.0}.items():
         assert fit.values[name] == pytest.approx(value, rel=0.01)
     assert fit.p90 < 1e-3
     # One quarter of the points, twice as slow, moves nothing far: the fit is robust.
     seconds[::4] *= 2.0
-    again = fits.fit_gemm(sides, moved, PEAK, BANDWIDTH, measured)
+    again = rooflines.fit_gemm(sides, moved, PEAK, BANDWIDTH, measured)
     assert again.values["efficiency"] == pytest.approx(0.8, rel=0.05)
     assert again.p90 > 0.4
 
@@ -84,8 +84,8 @@ def test_times_are_those_of_the_model(precision):
     )
     scenario = dataclasses.replace(scenario, software=software)
     chip, one = scenario.chip, np.ones(2)
-    gemms = Gemms(("a", "b"), *sides.T, one, 0.0 * one, 0.0 * one)
-    wanted, _, _ = gemm_roofline(gemms, scenario, 0.7, np.inf)
+    gemms = Gemms(("a", "b"), *sides.T, one, 0.0 * one, 0.0 * one, one, one)
+    (wanted, *_), _, _ = gemm_roofline(gemms, scenario, 0.7)
     constants = {
         "efficiency": chip.array_efficiency,
         "width": 60.0,
@@ -96,7 +96,7 @@ def test_times_are_those_of_the_model(precision):
     if precision == "fp8":
         peak, written = chip.peak_fp8, "fp8"
         constants["share"] = 0.7
-    found = fits.gemm_times(
+    found = rooflines.gemm_times(
         tuple(sides.T),
         gemm.moved(*sides.T, written),
         0.7 * peak,
@@ -107,11 +107,67 @@ def test_times_are_those_of_the_model(precision):
     assert np.asarray(found) == pytest.approx(np.asarray(wanted), rel=1e-9)
 
 
+@pytest.mark.parametrize("backward", [False, True])
+def test_attention_times_are_those_of_the_model(backward):
+    lengths, width, heads = (256.0, 8192.0), 64.0, 16.0
+    constants = {"efficiency": 0.5, "tokens": 400.0, "traffic": 9.0}
+    model = dataclasses.replace(
+        catalog.load("model", "llama3_8b"),
+        heads=heads,
+        kv_heads=heads,
+        head_dim=width,
+    )
+    for length in lengths:
+        training = Training(sequence_length=length, global_batch=1.0)
+        scenario = catalog.scenario("dgx_h100", model, training)
+        software = dataclasses.replace(
+            scenario.software,
+            attention_efficiency=0.5,
+            attention_tokens=400.0,
+            score_traffic=9.0,
+        )
+        scenario = dataclasses.replace(scenario, software=software)
+        split = Split(*(np.asarray(x) for x in (1.0, 1.0, 1.0, 0.0, length)))
+        wanted, _ = layer_times(scenario, split, np.eye(3)[0], 0.7, np.inf)
+        chip = scenario.chip
+        timed = rooflines.Attentions(
+            flops=attention.flops(1.0, length, width) * heads / attention.HEADS,
+            scores=heads * length**2,
+            moved=8.0 * heads * length * width,
+            length=length,
+            channels=width,
+            backward=np.asarray(backward),
+        )
+        found = rooflines.attention_times(
+            timed,
+            0.7 * chip.peak_bf16,
+            chip.hbm_bandwidth * chip.hbm_efficiency,
+            chip.softmax_channels,
+            constants,
+        )
+        passes = wanted.attention[0, :2] if backward else wanted.attention[0, :1]
+        assert found == pytest.approx(float(np.sum(passes)), rel=1e-9)
+
+
+@pytest.mark.parametrize("kept", [2, 4])
+def test_few_attentions_leave_the_cost_of_short_sequences_open(kept):
+    made = made_up(PEAK, BANDWIDTH, attention_tokens=0.0)
+    others = [e for e in made if e.section != "attention"]
+    few = [e for e in made if e.section == "attention"][:kept]
+    fit = find(BOX, [*others, *few], fused=True).fits["attention"]
+    # All are of one length: how long it must be to be fast does not show.
+    assert set(fit.values) == {"efficiency"}
+    assert fit.median < 1e-6
+
+
 def test_unfused_attention_tells_passes_over_scores_from_arithmetic():
-    made = made_up(PEAK, BANDWIDTH, attention_efficiency=0.4, traffic=14.0)
+    # The plain kernel's exponentials are in its bytes per score.
+    made = made_up(PEAK, BANDWIDTH, attention_efficiency=0.4, traffic=14.0, softmax=0.0)
     found = find(BOX, made, fused=False)
     fit = found.fits["attention"]
+    assert found.softmax == 0.0
     assert fit.values["traffic"] == pytest.approx(14.0, rel=0.02)
+    assert fit.values["tokens"] == pytest.approx(300.0, rel=0.02)
     shown = summary(found)["attention"]
     assert shown["points"] == 12
     assert shown["median_error"] < 0.01

@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 from supernode_opt import catalog
-from supernode_opt.cli import main
+from supernode_opt.cli import main, session
 from supernode_opt.study.evaluation import evaluate_study
 from supernode_opt.study.study import load
 from tests.catalog.test_entries import check_ranges
@@ -67,7 +67,9 @@ class Runner:
         return process
 
 
-def test_a_machine_is_measured_whatever_happens(tmp_path, own_catalog, capsys):
+def test_a_machine_is_measured_whatever_happens(
+    tmp_path, monkeypatch, own_catalog, capsys
+):
     runner = Runner(tmp_path)
     process = runner.stop_after(4, signal.SIGINT)
     _, said = process.communicate(timeout=60)
@@ -88,11 +90,11 @@ def test_a_machine_is_measured_whatever_happens(tmp_path, own_catalog, capsys):
         file.write('{"section": "ge')  # what a crash in the middle of a write leaves
 
     # Another seed is another measurement.
-    refused = runner.start("--seed", "7")
-    _, said = refused.communicate(timeout=60)
-    assert refused.returncode == 2
-    assert "the seed was 0 and is 7 now" in said
-    assert "Traceback" not in said
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main([*runner.words, "--seed", "7"])
+    assert stopped.value.code == 2
+    assert "the seed was 0 and is 7 now" in capsys.readouterr().err
 
     process = runner.start("--json")
     printed, said = process.communicate(timeout=240)
@@ -223,3 +225,17 @@ def test_the_own_name_may_be_measured_again(own_catalog, tmp_path):
     own_catalog(tmp_path)
     assert "this_box" in catalog.names("chip")
     measuring.check(measuring.Request(name="this_box"))
+
+
+def test_an_interruption_that_a_library_swallows_is_not_lost():
+    before = signal.getsignal(signal.SIGINT)
+    with session.interruptible() as check:
+        check()
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            came = True
+        assert came
+        with pytest.raises(KeyboardInterrupt):
+            check()
+    assert signal.getsignal(signal.SIGINT) is before
