@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 
+import jax
 import pytest
 import yaml
 
@@ -116,7 +117,7 @@ def test_the_machine_trains(h100):
     scenario = catalog.scenario("mine", "llama3_8b", job)
     plan = PLAN | {"optimizer_sharding": "zero3"}
     design = build_design(catalog.system("mine").design | plan, scenario)
-    assert 0.3 < float(evaluate(design, scenario).mfu) < 0.75
+    assert 0.3 < float(jax.jit(evaluate)(design, scenario).mfu) < 0.75
 
 
 def test_an_unknown_chip_is_what_it_reached(tmp_path, own_catalog):
