@@ -58,7 +58,7 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant("dispatch_scale_up", 0.57, 0.1, 0.0, 0.1, "NVL72 all-to-all, two-sided"),
     Constant("dispatch_scale_out", 0.70, 0.20, 0.0, 0.1, "all-to-all over the NIC"),
     Constant("fused_speed", 1.25, 0.08, 0.0, 0.0, "NVL72 one-sided over two-sided"),
-    Constant("scale_up_efficiency", 0.65, 0.08, 0.06, 0.08, "NCCL at 64 MB and more"),
+    Constant("scale_up_efficiency", 0.75, 0.20, 0.10, 0.10, "collective benchmarks"),
     Constant("scale_out_efficiency", 0.75, 0.30, 0.0, 0.30, "collective benchmarks"),
     Constant("tensor_exposed", 0.40, 0.6, 0.0, 0.4, _PLAIN),
     Constant("expert_exposed", 0.35, 0.6, 0.0, 0.4, _PLAIN),

@@ -9,7 +9,13 @@ from supernode_opt.calibration.interpret import interpret
 from tests.calibration.rows import run
 
 SHAPES = [
-    {"tp": str(tp), "mbs": str(mbs), "layers": str(layers), "split_group": f"g{layers}"}
+    {
+        "tp": str(tp),
+        "mbs": str(mbs),
+        "layers": str(layers),
+        "split_group": f"g{layers}",
+        "weight": "4",  # made-up rows are exact
+    }
     for tp in (1, 2, 4)
     for mbs in (1, 2, 4)
     for layers in (8, 16, 32)
