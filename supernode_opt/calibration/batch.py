@@ -13,8 +13,9 @@ from jax import Array
 
 from supernode_opt import catalog
 from supernode_opt.calibration.constants import Practices, software
-from supernode_opt.calibration.interpret import Job, Plan
-from supernode_opt.calibration.stacks import practice_of
+from supernode_opt.calibration.interpret import Job
+from supernode_opt.calibration.plans import Plan
+from supernode_opt.calibration.stacks import practice_of, unfitted
 from supernode_opt.catalog import load, system
 from supernode_opt.system.design import SHARDING, SWITCHED, Design, one_hot
 from supernode_opt.system.evaluate import run_job
@@ -60,10 +61,15 @@ def _given(machine: str, base: str) -> Scenario:
         parts,
         any_model,
         any_training,
-        software=load("declared_software", base),
+        software=load(unfitted(base), base),
         links=parts.links[:1],
     )
     return _anonymous(scenario)
+
+
+def base_of(job: Job) -> str:
+    """Return the catalog software whose unfitted constants a job takes."""
+    return job.stack.base or _machine(job.machine).software
 
 
 @functools.cache
@@ -76,7 +82,7 @@ def case(job: Job, plan: Plan) -> Case:
     built = _machine(job.machine).design
     practice = practice_of(job.run, job.stack)
     scenario = dataclasses.replace(
-        _given(job.machine, job.stack.base),
+        _given(job.machine, base_of(job)),
         model=_anonymous(job.model),
         training=_any_precision(job.training, plan.shard_ranks),
     )

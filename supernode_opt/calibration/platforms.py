@@ -13,7 +13,7 @@ import yaml
 from supernode_opt.calibration.constants import Practices, as_documented, software
 from supernode_opt.calibration.fit import Posterior
 from supernode_opt.calibration.intervals import NINETY, constants_of
-from supernode_opt.calibration.stacks import stacks
+from supernode_opt.calibration.stacks import stacks, unfitted
 from supernode_opt.catalog import load, provenance
 from supernode_opt.system.software import Software
 from supernode_opt.units import quantities
@@ -158,8 +158,8 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
     spread = np.sqrt(np.diag(covariance)) * platform.widen
     stack = stacks().get(platform.stack) or stacks()["nemo"]
     written: dict[str, Any] = {"notes": platform.notes}
-    base = provenance("declared_software", platform.base)
-    kept = load("declared_software", platform.base)
+    kind = unfitted(platform.base)
+    base, kept = provenance(kind, platform.base), load(kind, platform.base)
     practices = as_documented(stack)
     centre = software(kept, jnp.asarray(mean), practices)
     fitted = _fitted(kept, mean, spread, practices)

@@ -29,6 +29,10 @@ class BadRuns(ValueError):
     """A file of runs that cannot be used, in one line."""
 
 
+class Refused(ValueError):
+    """A row that the model can say nothing about, and why."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """One measured training run.

@@ -5,6 +5,7 @@ from the row; they are never fitted.
 """
 
 import dataclasses
+import difflib
 import functools
 import re
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from importlib import resources
 
 import yaml
 
+from supernode_opt import catalog
 from supernode_opt.calibration.runs import Run
 
 # The machine an accelerator's label stands for.
@@ -46,7 +48,8 @@ class Stack:
 
     Attributes:
       name: identifier.
-      base: catalog software whose unfitted constants it takes.
+      base: catalog software whose unfitted constants it takes, "" for the software
+        of the row's own machine.
       constants: stack whose fitted constants it shares, "" for its own.
       tensor_overlap, data_overlap, expert_overlap: whether the stack hides them.
       flash: attention keeps no scores.
@@ -129,12 +132,55 @@ def stacks() -> dict[str, Stack]:
     }
 
 
+def machine(label: str) -> str:
+    """Return the catalog system that an `accelerator` cell names.
+
+    Labels of published tables come first, then systems of the catalog, the user's own
+    included.
+
+    Raises:
+      LookupError: there is neither; the text says which name is nearest.
+    """
+    bare = label.split(" (")[0]
+    systems = catalog.names("system")
+    if bare in MACHINES:
+        return MACHINES[bare]
+    if bare in systems:
+        return bare
+    near = difflib.get_close_matches(bare, [*MACHINES, *systems], n=1)
+    advice = f"; did you mean {near[0]!r}?" if near else ""
+    raise LookupError(f"unknown accelerator {label!r}{advice}")
+
+
+def unfitted(base: str) -> str:
+    """Return the kind of catalog entry that has the unfitted constants of `base`.
+
+    Shipped software is declared before it is fitted; that of a machine of one's own
+    has one entry alone.
+    """
+    declared = base in catalog.names("declared_software")
+    return "declared_software" if declared else "software"
+
+
+def _accelerator(run: Run) -> str:
+    """Return what a row says of its accelerator, and the chip of a system it names."""
+    label = run.text("accelerator")
+    if label not in catalog.names("system"):
+        return label
+    return f"{label} {catalog.system(label).chip}"
+
+
 def stack_of(run: Run) -> Stack:
     """Find the stack of a row: the first whose patterns its cells match."""
+    accelerator = _accelerator(run)
     for name, written in _document().items():
         wanted = written.get("match", {})
         if all(
-            re.search(pattern, run.text(column), re.IGNORECASE)
+            re.search(
+                pattern,
+                accelerator if column == "accelerator" else run.text(column),
+                re.IGNORECASE,
+            )
             for column, pattern in wanted.items()
         ):
             return stacks()[name]
@@ -146,7 +192,7 @@ def practice_of(run: Run, stack: Stack) -> Practice:
     config = run.text("other_config").lower()
     balance = run.text("moe_balance").lower()
     flash = stack.flash
-    if "flash" in config or "ascend" in run.text("accelerator").lower():
+    if "flash" in config or "ascend" in _accelerator(run).lower():
         flash = "flash" in config and "no flash" not in config
     # Gemma 2 caps its attention scores, which fused kernels outside XLA do not.
     if re.match(r"gemma-?2", run.text("model").lower()) and stack.base != "maxtext_tpu":

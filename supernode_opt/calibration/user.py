@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from supernode_opt.calibration.constants import CONSTANTS, NAMES
+from supernode_opt.calibration.batch import base_of
+from supernode_opt.calibration.constants import CONSTANTS, INDEX, NAMES
 from supernode_opt.calibration.crossing import cross_validate
 from supernode_opt.calibration.fit import Posterior, Prior, Table, fit, predict, table
 from supernode_opt.calibration.interpret import Job
 from supernode_opt.calibration.intervals import constants_of
 from supernode_opt.calibration.score import Errors, errors
+from supernode_opt.catalog import load, provenance
 
 # Above this share of its prior spread a constant was not identified by the rows.
 UNIDENTIFIED = 0.8
@@ -24,6 +26,7 @@ class Fitted(NamedTuple):
       posterior: shared constants alone; they stand for this platform.
       stack: stack whose documentation applies.
       family: chip family.
+      base: catalog software that its unfitted constants are from.
       prior: what was known before.
       identified: posterior over prior spread of each constant [constant] [1].
       inside: errors on the fitted rows.
@@ -33,23 +36,43 @@ class Fitted(NamedTuple):
     posterior: Posterior
     stack: str
     family: str
+    base: str
     prior: Prior
     identified: np.ndarray
     inside: Errors
     crossed: Errors | None
 
 
-def own_prior(posterior: Posterior, family: str, stack: str) -> Prior:
+def own_prior(posterior: Posterior, family: str, stack: str, base: str = "") -> Prior:
     """Return what is known of a platform's constants before its rows are seen.
 
     The shipped calibration's mean and covariance for chip family and stack, widened
-    by the constants' stack spread: another cluster is another installation.
+    by the constants' stack spread: another cluster is another installation.  Where
+    microbenchmarks of the machine itself measured a constant of the software `base`,
+    the mean is theirs; a training step may still differ as much as elsewhere.
     """
     mean, covariance = constants_of(posterior, family, stack)
+    for name, value in _measured(base).items():
+        mean[INDEX[name]] = np.log(value)
     local = np.asarray([constant.stack for constant in CONSTANTS])
     spread = np.sqrt(np.diag(covariance) + local**2)
     # A constant without a stack spread is shared by all installations.
     return Prior(tuple((name, "shared", "") for name in NAMES), mean, spread)
+
+
+def _measured(base: str) -> dict[str, float]:
+    """Return the fitted constants that were measured for software `base`."""
+    if not base:
+        return {}
+    unfused = load("software", base).score_bytes > 0.0
+    renamed = {"attention_efficiency": "unfused_efficiency"} if unfused else {}
+    return {
+        renamed.get(field, field): number.value
+        for field, number in provenance("software", base).items()
+        if number.confidence == "measured"
+        and number.value > 0.0
+        and renamed.get(field, field) in INDEX
+    }
 
 
 def calibrate(
@@ -74,7 +97,8 @@ def calibrate(
     stacked = table(jobs)
     keys = list(stacked.keys)
     family, stack = max(sorted(set(keys)), key=keys.count)
-    prior = own_prior(shipped, family, stack)
+    base = base_of(jobs[keys.index((family, stack))])
+    prior = own_prior(shipped, family, stack, base)
     fitted = fit(stacked, prior=prior, show=lambda done: show("fitting", done))
     crossed = cross_validate(
         stacked, seed, prior, lambda done: show("cross-validating", done)
@@ -84,6 +108,7 @@ def calibrate(
         posterior=_signed(fitted, shipped),
         stack=stack,
         family=family,
+        base=base,
         prior=prior,
         identified=spread / prior.spread,
         inside=_errors(stacked, predict(stacked, fitted)[0][:, 0]),

@@ -43,10 +43,10 @@ _FILES = {
     "facility": "facilities",
     "reliability": "reliabilities",
 }
-# Environment variable that names a folder of the user's own catalog files, such as
-# the `softwares.yaml` that a calibration writes.
+# Environment variable that names folders of the user's own catalog files, such as the
+# `softwares.yaml` that a calibration writes; separated as in PATH, later ones win.
 OWN_CATALOG = "SUPERNODE_OPT_CATALOG"
-_HEADINGS = ("sources", "shared")
+HEADINGS = ("sources", "shared")
 _ABOUT = ("notes", "source", "confidence", "published")
 
 
@@ -64,7 +64,7 @@ class Provenance:
       high: other end of the plausible range, in `unit`.
       unit: base SI unit, "" for a pure number.
       source: document or, for an estimate, its reasoning.
-      confidence: "primary", "secondary" or "estimate".
+      confidence: "primary", "secondary", "estimate", "fit" or "measured".
     """
 
     value: float
@@ -84,20 +84,34 @@ def unknown(what: str, name: str, known: tuple[str, ...]) -> UnknownEntry:
 
 @functools.cache
 def document(kind: str) -> Mapping[str, Any]:
-    """Read the file that holds the entries of `kind`.
+    """Read the file that holds the entries of `kind`, the user's own included.
 
     Raises:
       UnknownEntry: there is no such kind.
     """
+    written = dict(_shipped(kind))
+    for own in os.environ.get(OWN_CATALOG, "").split(os.pathsep):
+        if own and (Path(own) / _file(kind)).is_file():
+            text = (Path(own) / _file(kind)).read_text(encoding="utf-8")
+            _add(written, _load(text))
+    return written
+
+
+def _file(kind: str) -> str:
+    return f"{_FILES.get(kind, kind + 's')}.yaml"
+
+
+@functools.cache
+def _shipped(kind: str) -> Mapping[str, Any]:
     if kind not in KINDS:
         raise unknown("kind of entry", kind, KINDS)
-    file = f"{_FILES.get(kind, kind + 's')}.yaml"
     folder = resources.files("supernode_opt.catalog")
-    written = dict(_load(folder.joinpath(file).read_text(encoding="utf-8")))
-    own = os.environ.get(OWN_CATALOG)
-    if own and (Path(own) / file).is_file():
-        _add(written, _load((Path(own) / file).read_text(encoding="utf-8")))
-    return written
+    return _load(folder.joinpath(_file(kind)).read_text(encoding="utf-8"))
+
+
+def shipped_names(kind: str) -> tuple[str, ...]:
+    """Return the names of the entries of `kind` that come with the package."""
+    return tuple(name for name in _shipped(kind) if name not in HEADINGS)
 
 
 def _load(text: str) -> Mapping[str, Any]:
@@ -113,7 +127,7 @@ def _add(written: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 def names(kind: str) -> tuple[str, ...]:
     """Return the names of all entries of `kind`, in file order."""
-    return tuple(name for name in document(kind) if name not in _HEADINGS)
+    return tuple(name for name in document(kind) if name not in HEADINGS)
 
 
 def entry(kind: str, name: str) -> Mapping[str, Any]:

@@ -1,6 +1,8 @@
 """`supernode-opt calibrate`: the constants of a platform from its measured runs."""
 
 import datetime
+import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,8 @@ def calibrate(
     from supernode_opt.calibration import platforms, shipped, user
     from supernode_opt.calibration.runs import BadRuns, read
     from supernode_opt.calibration.selecting import fittable, interpret_all
-    from supernode_opt.calibration.stacks import stacks
     from supernode_opt.calibration.tables import kind_of
+    from supernode_opt.catalog.read import OWN_CATALOG
     from supernode_opt.study.node import StudyError
     from supernode_opt.study.run import results_folder
 
@@ -51,9 +53,8 @@ def calibrate(
             fitted = user.calibrate(jobs, shipped.posterior(), seed, show)
     except BadRuns as error:
         raise StudyError(str(error)) from None
-    base = stacks()[fitted.stack].base
     platform = platforms.Platform(
-        name, fitted.family, fitted.stack, base, _notes(fitted, runs)
+        name, fitted.family, fitted.stack, fitted.base, _notes(fitted, runs)
     )
     today = datetime.date.today().isoformat()
     about = f"fit on {len(jobs)} rows, {today}; {_error(fitted)}"
@@ -69,7 +70,17 @@ def calibrate(
     else:
         session.print_rich(_table(answer))
     session.say(f"written to {target}/softwares.yaml")
+    session.say(f"to use it: export {OWN_CATALOG}={_with_own(target)}")
     return session.DONE
+
+
+def _with_own(folder: Path) -> str:
+    """Return the user's catalog folders with `folder`, which then wins, at the end."""
+    from supernode_opt.catalog.read import OWN_CATALOG
+
+    own = os.environ.get(OWN_CATALOG, "").split(os.pathsep)
+    kept = [one for one in own if one and Path(one) != folder]
+    return shlex.quote(os.pathsep.join([*kept, str(folder)]))
 
 
 def _console() -> Any:

@@ -179,6 +179,29 @@ def calibrate(
 
 
 @app.command()
+def measure(
+    name: Annotated[
+        str | None, typer.Option(help="Of the new entries.", metavar="NAME")
+    ] = None,
+    out: Out = None,
+    minutes: Annotated[float, typer.Option(help="Time to spend.")] = 5.0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A first look, in some twenty seconds.")
+    ] = False,
+    like: Annotated[
+        str | None,
+        typer.Option(help="System to take what is not measured from.", metavar="NAME"),
+    ] = None,
+    json: Json = False,
+    seed: Annotated[int, typer.Option(help="Seed of the operands.")] = 0,
+) -> int:
+    """Measure this machine; write catalog entries and runs for `calibrate`."""
+    from supernode_opt.cli import measure as command
+
+    return command.measure(name, out, minutes, quick, like, seed, json)
+
+
+@app.command()
 def catalog(
     kind: Annotated[str | None, typer.Argument(help="Such as chip.")] = None,
     name: Annotated[str | None, typer.Argument(help="Of one entry.")] = None,
@@ -260,6 +283,7 @@ def main(arguments: list[str] | None = None) -> None:
     from supernode_opt.study.node import StudyError
 
     words = sys.argv[1:] if arguments is None else arguments
+    session.leave()
     try:
         code = app(words, prog_name="supernode-opt", standalone_mode=False)
     except StudyError as error:
@@ -280,5 +304,5 @@ def main(arguments: list[str] | None = None) -> None:
     # Some versions of typer turn the interruption into its exit code themselves.
     if code == session.INTERRUPTED:
         again = shlex.join(["supernode-opt", *words])
-        session.say(f"interrupted, nothing written; run again with: {again}")
+        session.say(f"interrupted, {session.left()}; run again with: {again}")
     sys.exit(code or session.DONE)

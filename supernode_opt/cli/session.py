@@ -3,12 +3,27 @@
 import contextlib
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 DONE, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 2, 3, 130
+NOTHING = "nothing written"
+# What a command that is interrupted leaves behind, in words.
+_left = [NOTHING]
+
+
+def leave(words: str = NOTHING) -> None:
+    """Say what is kept if this command is interrupted from now on."""
+    _left[:] = [words]
+
+
+def left() -> str:
+    """Return what an interrupted command keeps, in words."""
+    return _left[0]
 
 
 def prepare() -> None:
@@ -62,3 +77,32 @@ def progress_line() -> Iterator[Callable[[Any], None]]:
             status.update(", ".join(words))
 
         yield show
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Lose no interruption: yield a function that raises one that was swallowed.
+
+    Python only prints what is raised where a library's callback or destructor runs.
+
+    Yields:
+      A function to call between steps; it raises `KeyboardInterrupt` if one came.
+    """
+    came: list[int] = []
+
+    def check() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    def note(number: int, frame: Any) -> None:
+        came.append(number)
+        check()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield check
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,9 +1,11 @@
 import pytest
 
+from supernode_opt.calibration.batch import base_of
 from supernode_opt.calibration.interpret import Refused, interpret
 from supernode_opt.calibration.runs import BadRuns, read, shipped
 from supernode_opt.calibration.selecting import fittable, interpret_all
 from supernode_opt.calibration.stacks import practice_of, stack_of
+from supernode_opt.catalog import system
 from tests.calibration.rows import DENSE, run
 
 
@@ -37,6 +39,30 @@ def test_a_missing_column_is_named(tmp_path):
     path.write_text("model,accelerator\nx,H100\n")
     with pytest.raises(BadRuns, match="no column n_accel, seq_len"):
         read(path)
+
+
+def test_an_accelerator_is_a_published_label_or_a_catalog_system():
+    assert interpret(run()).machine == "dgx_h100"
+    assert interpret(run(accelerator="H100 (SXM)")).machine == "dgx_h100"
+    assert interpret(run(accelerator="hgx_h200")).machine == "hgx_h200"
+    # The chip of a system says as much of the stack as a label does.
+    ascend = interpret(run(accelerator="atlas_900_a2"))
+    assert (ascend.machine, ascend.stack.name) == ("atlas_900_a2", "mindspeed")
+    tpu = interpret(run(accelerator="tpu_v5p_pod"))
+    assert tpu.stack.name == "maxtext_tpu"
+    for near, meant in {"dgx_h10": "dgx_h100", "Ascend-910": "Ascend-910B"}.items():
+        with pytest.raises(Refused, match=f"did you mean '{meant}'"):
+            interpret(run(accelerator=near))
+
+
+def test_steps_of_one_own_machine_take_its_own_software():
+    rows = {"source": "supernode-opt measure: here", "accelerator": "hgx_h200"}
+    fused = interpret(run(**rows, other_config="flash attention"))
+    unfused = interpret(run(**rows, other_config="no flash attention"))
+    assert (fused.stack.name, unfused.stack.name) == ("jax_fused", "jax_unfused")
+    assert base_of(fused) == base_of(unfused) == system("hgx_h200").software
+    assert practice_of(unfused.run, unfused.stack).unfused == 1.0
+    assert base_of(interpret(run())) == "nemo_h100"
 
 
 def test_what_is_open_is_enumerated_and_said():

@@ -1,0 +1,168 @@
+"""`supernode-opt measure`: this machine as catalog entries, tables and a dataset."""
+
+from pathlib import Path
+from typing import Any
+
+from supernode_opt.cli import session
+
+
+def measure(
+    name: str | None,
+    out: Path | None,
+    minutes: float,
+    quick: bool,
+    like: str | None,
+    seed: int,
+    json: bool,
+) -> int:
+    """Measure the local devices, write what was found, print it."""
+    from supernode_opt.measure import measuring
+    from supernode_opt.measure.errors import BadMeasurement
+    from supernode_opt.study.node import StudyError
+
+    request = measuring.Request(
+        name=name,
+        folder=out,
+        minutes=minutes,
+        quick=quick,
+        seed=seed,
+        alike=like or "",
+    )
+    try:
+        measuring.check(request)
+        session.prepare()
+        done = _watched(request)
+    except BadMeasurement as error:
+        raise StudyError(str(error)) from None
+    _write(done)
+    answer = _answer(done)
+    if json:
+        session.print_json(answer)
+    else:
+        session.print_rich(_tables(answer))
+    session.say(f"written to {done.folder}")
+    return session.DONE
+
+
+def _watched(request: Any) -> Any:
+    """Measure under a progress bar; say what an interruption would leave."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    from supernode_opt.measure import measuring
+
+    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    words = TextColumn("{task.description}")
+    bar = Progress(*columns, words, console=Console(stderr=True))
+    with session.interruptible() as check, bar as progress:
+        task = progress.add_task("looking at the devices", total=1.0)
+        kept: list[Any] = []
+
+        def show(what: str, done: float) -> None:
+            check()
+            progress.update(task, description=what, completed=done)
+            for journal in kept:
+                count = len(journal.entries)
+                session.leave(f"{count} measured points kept in {journal.path}")
+
+        return measuring.measure(request, show, kept.append)
+
+
+def _write(done: Any) -> None:
+    from supernode_opt.study.run import results_folder
+    from supernode_opt.study.store import save
+
+    with results_folder(done.folder) as folder:
+        for file, text in done.files.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        save(done.dataset, folder / "measurement.nc")
+
+
+def _answer(done: Any) -> dict[str, Any]:
+    """Return what was found as one JSON object."""
+    import yaml
+
+    from supernode_opt.measure.findings import summary
+
+    constants = []
+    for kind in ("chip", "host", "software"):
+        (fields,) = (
+            entry
+            for entry in yaml.safe_load(done.files[f"{kind}s.yaml"]).values()
+            if "notes" in entry
+        )
+        constants += [
+            {"kind": kind, "name": field, **number}
+            for field, number in fields.items()
+            if isinstance(number, dict) and number["confidence"] == "measured"
+        ]
+    found = done.findings
+    return {
+        "name": done.name,
+        "folder": str(done.folder),
+        "device": found.device.words,
+        "recognised_as": found.device.chip or None,
+        "stands_in": found.device.alike,
+        "best_gemm_rates": dict(found.rates),
+        "best_stream": found.stream,
+        "share_of_data_sheet": _share(found),
+        "power_w": found.watts,
+        "power_limit_w": found.limit,
+        "points": {name: len(rows) for name, rows in found.entries.items()},
+        "fits": summary(found),
+        "constants": constants,
+        "notes": list(done.notes),
+        "files": sorted([*done.files, "measurement.nc"]),
+        "spent_s": done.spent,
+    }
+
+
+def _share(found: Any) -> float | None:
+    """Best BF16 GEMM rate over the data sheet's, of a recognised device [1]."""
+    sheet = found.sheet
+    return found.rates["bfloat16"] / sheet.peak_bf16 if sheet else None
+
+
+def _tables(answer: dict[str, Any]) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+
+    from supernode_opt.study.words import spoken
+
+    known = answer["recognised_as"]
+    title = f"{answer['name']}: {answer['device']}"
+    title += f", recognised as {known}" if known else ""
+    table = Table(title=title, title_justify="left")
+    for heading in ("measured", "value", "5 %", "95 %"):
+        table.add_column(heading, justify="left" if heading == "measured" else "right")
+    for row in answer["constants"]:
+        numbers = (spoken(row[key], row["unit"]) for key in ("value", "low", "high"))
+        table.add_row(f"{row['kind']}.{row['name']}", *numbers)
+    lines = [
+        f"best {precision} GEMM: {spoken(rate, 'flop/s')}"
+        for precision, rate in answer["best_gemm_rates"].items()
+    ]
+    share = answer["share_of_data_sheet"]
+    if share is not None:
+        lines.append(f"best BF16 GEMM over data sheet: {100.0 * share:.1f} %")
+    lines += [
+        f"fit of {name}: {fit['points']} points, error"
+        f" {100.0 * fit['median_error']:.1f} % (median),"
+        f" {100.0 * fit['p90_error']:.1f} % (90th percentile)"
+        for name, fit in answer["fits"].items()
+    ]
+    folder = answer["folder"]
+    ending = (
+        "What was not measured stands as in system"
+        f" {answer['stands_in']} and says so. Next:",
+        f"  export SUPERNODE_OPT_CATALOG={folder}",
+        f"  supernode-opt calibrate --runs {folder}/runs.csv --platform"
+        f" {answer['name']}",
+    )
+    return Group(table, *lines, *answer["notes"], *ending)

@@ -1,0 +1,1 @@
+"""Measuring the machine at hand: microbenchmarks, fits to them, catalog entries."""

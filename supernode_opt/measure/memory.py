@@ -1,0 +1,43 @@
+"""Memory streaming: `b + s c` over arrays that no cache holds."""
+
+from typing import Any
+
+from supernode_opt.measure.bench import Bench
+from supernode_opt.measure.devices import Device
+from supernode_opt.measure.plan import Point, Speed, required
+from supernode_opt.measure.timing import Repeated, Timing, measure
+
+SECTION = "memory"
+# Two arrays read, one written, single precision.
+BYTES = 12.0
+
+
+def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
+    """Offer array lengths from twice the cache upwards."""
+    least = max(int(2.0 * device.cache / BYTES), 1 << 20)
+    scales = (1, 2) if quick else (1, 2, 3, 4, 6)
+    lengths = [least * scale for scale in scales]
+    # A machine with little memory streams through what it has.
+    most = int(0.2 * device.usable / BYTES)
+    lengths = sorted({min(length, most) for length in lengths})
+    made = [
+        Point(SECTION, {"length": length}, BYTES * length / speed.bandwidth)
+        for length in lengths
+    ]
+    return required(made, 2)
+
+
+def run(point: Point, bench: Bench) -> Timing:
+    """Time one length."""
+    return time_triad(int(point.sizes["length"]), bench)
+
+
+def time_triad(length: int, bench: Bench) -> Timing:
+    """Time one pass over arrays of `length` single-precision numbers."""
+    import numpy as np
+
+    def triad(b: Any, c: Any) -> Any:
+        return b + np.float32(0.5) * c
+
+    operands = [tuple(bench.operand((length,), np.float32, i) for i in (0, 1))]
+    return measure(Repeated(triad, operands), bench.window, bench.meter)

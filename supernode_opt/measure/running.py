@@ -1,0 +1,198 @@
+"""Working through a plan: what is finished is kept, what a budget forbids is named."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from supernode_opt.measure import (
+    attention,
+    collectives,
+    gemm,
+    launch,
+    memory,
+    probe,
+    training,
+)
+from supernode_opt.measure.bench import Bench
+from supernode_opt.measure.errors import BadMeasurement
+from supernode_opt.measure.journal import Entry, Journal
+from supernode_opt.measure.plan import Point, Speed, interleave
+from supernode_opt.measure.timing import Timing
+from supernode_opt.measure.waiting import DISTURBED
+
+SECTIONS: dict[str, Any] = {
+    module.SECTION: module
+    for module in (gemm, memory, launch, attention, collectives, training)
+}
+# What fits, files and leaving take at the end [s].
+_RESERVE = 10.0
+# A point is measured so often at most.
+_TRIES = 6
+# Calls that even a long point takes: warm-up, a first look, some samples.
+_CALLS = 5.0
+# First guess of what compiling a point takes, by platform [s].
+_COMPILING = {"cpu": 1.0, "gpu": 2.0, "tpu": 3.0}
+
+
+class Done(NamedTuple):
+    """What came out of a run.
+
+    Attributes:
+      speed: rough figures that shaped the plan.
+      skipped: points for which there was no time.
+      notes: what was left out for other reasons, in sentences.
+    """
+
+    speed: Speed
+    skipped: tuple[Point, ...]
+    notes: tuple[str, ...]
+
+
+def run(
+    bench: Bench,
+    journal: Journal,
+    budget: float,
+    show: Callable[[str, float], None],
+) -> Done:
+    """Measure everything that is not in the journal yet.
+
+    Args:
+      bench: where to measure.
+      journal: what is finished; grows.
+      budget: time for all points, those in the journal included [s].
+      show: told what is measured now and the done share.
+
+    Raises:
+      BadMeasurement: not even a first look at the device succeeds.
+    """
+    for point in probe.points():
+        show(f"first look: {point.sizes['what']}", 0.0)
+        _finish(point, bench, journal)
+    arithmetic, stream = (_probed(journal, point) for point in probe.points())
+    speed = probe.speed(arithmetic, stream)
+    sections = [
+        module.points(bench.device, speed, bench.quick) for module in SECTIONS.values()
+    ]
+    points = interleave(sections)
+    skipped = []
+    budget = max(budget - _RESERVE, 0.0)
+    for place, point in enumerate(points):
+        show(point.words, (place + 1) / (len(points) + 1))
+        if point.key in journal.entries:
+            continue
+        cost = _cost(point, bench, journal, points)
+        if not point.needed and journal.spent + cost > budget:
+            skipped.append(point)
+            continue
+        _finish(point, bench, journal)
+    if not skipped and not bench.quick:
+        _again(points, bench, journal, budget, show)
+    notes = _notes(bench, journal, skipped)
+    if journal.spent > budget + _RESERVE:
+        notes += ("the points that an entry needs took longer than --minutes",)
+    return Done(speed, tuple(skipped), notes)
+
+
+def _again(
+    points: Sequence[Point],
+    bench: Bench,
+    journal: Journal,
+    budget: float,
+    show: Callable[[str, float], None],
+) -> None:
+    """Spend what time is left on points that other programs disturbed, worst first."""
+    while True:
+        disturbed = [
+            point
+            for point in points
+            if DISTURBED < journal.entries[point.key].waited < math.inf
+            and journal.tries[point.key] < _TRIES
+            and journal.spent + journal.entries[point.key].spent < budget
+        ]
+        if not disturbed:
+            return
+        worst = max(
+            disturbed,
+            key=lambda p: (-journal.tries[p.key], journal.entries[p.key].waited),
+        )
+        show(f"again: {worst.words}", 1.0)
+        _finish(worst, bench, journal, again=True)
+
+
+def _probed(journal: Journal, point: Point) -> tuple[Timing, float]:
+    entry = journal.entries[point.key]
+    if entry.timing is None:
+        raise BadMeasurement(f"{point.words} failed: {entry.failed}")
+    return entry.timing, entry.work
+
+
+def _finish(point: Point, bench: Bench, journal: Journal, again: bool = False) -> None:
+    """Measure one point, unless that is done, and keep it."""
+    import jax
+
+    if point.key in journal.entries and not again:
+        return
+    module = probe if point.section == probe.SECTION else SECTIONS[point.section]
+    began = time.perf_counter()
+    timing, work, failed = None, 0.0, ""
+    try:
+        # As users' programs run, whatever the rest of this program needs.
+        with jax.enable_x64(False):
+            found = module.run(point, bench)
+        timing, work = (found, 0.0) if isinstance(found, Timing) else found
+    except Exception as error:
+        # Too little memory, or a shape that this device has no kernel for: no reason
+        # to lose the other points.  What fails is named in the answer.
+        failed = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:200]
+    spent = time.perf_counter() - began
+    journal.add(Entry(point.section, point.sizes, timing, work, spent, failed))
+
+
+def _cost(
+    point: Point, bench: Bench, journal: Journal, points: Sequence[Point]
+) -> float:
+    """Guess what a point will take, as far off as others of its section were [s]."""
+
+    def expected(one: Point) -> float:
+        return _COMPILING[bench.device.platform] + bench.window + _CALLS * one.seconds
+
+    known = [p for p in points if p.section == point.section]
+    known = [p for p in known if p.key in journal.entries]
+    if not known:
+        return expected(point)
+    spent = sum(journal.entries[p.key].spent for p in known)
+    return expected(point) * spent / sum(map(expected, known))
+
+
+def _notes(bench: Bench, journal: Journal, skipped: Sequence[Point]) -> tuple[str, ...]:
+    notes = []
+    if bench.device.count < 2:
+        notes.append("one local device: no collectives")
+    if not bench.device.float8:
+        notes.append("no FP8 unit on this device: no FP8 GEMMs")
+    if bench.meter is None:
+        notes.append("watts: not reported by a driver")
+    timings = [e.timing for e in journal.entries.values() if e.timing]
+    shares = sorted(t.waited for t in timings if t.waited > DISTURBED)
+    if shares:
+        notes.append(
+            f"{len(shares)} of {len(timings)} points were disturbed by other programs"
+            f" (threads waited for a core up to {100.0 * shares[-1]:.0f} % of the"
+            " time): their times are too long"
+        )
+    failed = [e for e in journal.entries.values() if e.failed]
+    notes += [f"failed: {entry.key}: {entry.failed}" for entry in failed]
+    counts = {point.section: 0 for point in skipped}
+    for point in skipped:
+        counts[point.section] += 1
+    notes += [
+        f"no time for the {count} least informative points of {section}:"
+        f" {', '.join(_sizes(p) for p in skipped if p.section == section)}"
+        for section, count in counts.items()
+    ]
+    return tuple(notes)
+
+
+def _sizes(point: Point) -> str:
+    return "/".join(str(size) for size in point.sizes.values())
