@@ -144,7 +144,7 @@ def validate(
     runs: Annotated[
         Path | None,
         typer.Option(
-            help="Measured runs or GEMMs, CSV; the shipped runs if not given."
+            help="Measured runs, GEMMs or collectives, CSV; the shipped runs if not given."
         ),
     ] = None,
     out: Out = None,
@@ -163,7 +163,7 @@ def validate(
 def calibrate(
     runs: Annotated[
         list[Path],
-        typer.Option(help="Measured runs or GEMMs, CSV; repeatable.", metavar="FILE"),
+        typer.Option(help="Measured runs, GEMMs or collectives, CSV; repeatable.", metavar="FILE"),
     ],
     platform: Annotated[
         str, typer.Option(help="Name of the new catalog entries.", metavar="NAME")
