@@ -1,9 +1,6 @@
 """supernode-opt: the commands."""
 
 import math
-import os
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -276,33 +273,3 @@ def _answer(
         return session.DONE
     session.say(f"infeasible: {summary['message']}")
     return session.INFEASIBLE
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 bad input, 3 infeasible, 130 stopped."""
-    from supernode_opt.study.node import StudyError
-
-    words = sys.argv[1:] if arguments is None else arguments
-    session.leave()
-    try:
-        code = app(words, prog_name="supernode-opt", standalone_mode=False)
-    except StudyError as error:
-        session.say(str(error))
-        code = session.BAD_INPUT
-    except (KeyboardInterrupt, typer.Abort):
-        code = session.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = session.DONE
-    except Exception as error:
-        # What typer says of a wrong option has a method; all else is our own fault.
-        if not hasattr(error, "format_message"):
-            raise
-        session.say(f"supernode-opt: {error.format_message()}")
-        code = session.BAD_INPUT
-    # Some versions of typer turn the interruption into its exit code themselves.
-    if code == session.INTERRUPTED:
-        again = shlex.join(["supernode-opt", *words])
-        session.say(f"interrupted, {session.left()}; run again with: {again}")
-    sys.exit(code or session.DONE)

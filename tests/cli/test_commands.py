@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from supernode_opt.cli import door
+from supernode_opt.cli import start
 from supernode_opt.study import document, study
 
 KEYS = {
@@ -207,9 +207,9 @@ def test_a_reader_that_leaves_is_no_error(monkeypatch):
 
     read, write = os.pipe()
     os.close(read)
-    monkeypatch.setattr(door, "app", leave)
+    monkeypatch.setattr(start, "app", leave)
     with os.fdopen(write, "w") as closed:
         monkeypatch.setattr(sys, "stdout", closed)
         with pytest.raises(SystemExit) as caught:
-            door.main(["schema"])
+            start.main(["schema"])
     assert caught.value.code == 0

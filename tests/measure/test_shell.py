@@ -15,6 +15,7 @@ import xarray as xr
 
 from supernode_opt import Training, build_design, catalog, evaluate
 from supernode_opt.cli import main, session
+from supernode_opt.measure.journal import Journal
 from supernode_opt.workload.model import Model
 from tests.catalog.test_entries import check_ranges
 
@@ -61,32 +62,50 @@ class Runner:
         text = self.journal.read_text() if self.journal.exists() else ""
         return text.splitlines()
 
-    def stop_after(self, count: int, how: signal.Signals) -> subprocess.Popen:
-        """Send a signal once the journal has `count` lines."""
+    def kill_after(self, count: int) -> int:
+        """Kill the command once the journal has `count` lines; return its exit code."""
         process, patience = self.start(), time.monotonic() + 120.0
         while len(self.lines()) < count and process.poll() is None:
             assert time.monotonic() < patience
             time.sleep(0.05)
-        process.send_signal(how)
-        return process
+        process.kill()
+        process.communicate(timeout=60)
+        return process.returncode
+
+
+def interrupted_after(count):
+    """Return a `Journal.add` that presses Ctrl-C once there are `count` points."""
+    add = Journal.add
+
+    def adding(journal, entry):
+        add(journal, entry)
+        if len(journal.entries) == count:
+            signal.raise_signal(signal.SIGINT)
+
+    return adding
 
 
 def test_a_machine_is_measured_whatever_happens(
     tmp_path, monkeypatch, own_catalog, capsys
 ):
     runner = Runner(tmp_path)
-    process = runner.stop_after(4, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(runner.cache))
+    add = Journal.add
+    monkeypatch.setattr(Journal, "add", interrupted_after(4))
+    with pytest.raises(SystemExit) as stopped:
+        main(runner.words)
+    monkeypatch.setattr(Journal, "add", add)
+    said = capsys.readouterr().err
+    assert stopped.value.code == 130
     assert "measured points kept in out/journal.jsonl; run again with" in said
     assert f"supernode-opt {' '.join(runner.words)}" in said
     assert [path.name for path in runner.out.iterdir()] == ["journal.jsonl"]
     interrupted = runner.lines()
     assert len(interrupted) >= 4
 
-    process = runner.stop_after(len(interrupted) + 3, signal.SIGKILL)
-    process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
+    stopped = runner.kill_after(len(interrupted) + 3)
+    assert stopped == -signal.SIGKILL
     assert [path.name for path in runner.out.iterdir()] == ["journal.jsonl"]
     killed = runner.lines()
     assert killed[: len(interrupted)] == interrupted
@@ -94,8 +113,6 @@ def test_a_machine_is_measured_whatever_happens(
         file.write('{"section": "ge')  # what a crash in the middle of a write leaves
 
     # Another seed is another measurement.
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(runner.cache))
     with pytest.raises(SystemExit) as stopped:
         main([*runner.words, "--seed", "7"])
     assert stopped.value.code == 2
