@@ -141,7 +141,7 @@ def validate(
     runs: Annotated[
         Path | None,
         typer.Option(
-            help="Measured runs, GEMMs or collectives, CSV; the shipped runs if not given."
+            help="Measured runs, GEMMs or collectives, CSV; if not given, shipped."
         ),
     ] = None,
     out: Out = None,
@@ -160,7 +160,9 @@ def validate(
 def calibrate(
     runs: Annotated[
         list[Path],
-        typer.Option(help="Measured runs, GEMMs or collectives, CSV; repeatable.", metavar="FILE"),
+        typer.Option(
+            help="Measured runs, GEMMs or collectives, CSV; repeatable.", metavar="FILE"
+        ),
     ],
     platform: Annotated[
         str, typer.Option(help="Name of the new catalog entries.", metavar="NAME")
