@@ -25,7 +25,7 @@ PARTS = {
 }
 
 # Design fields that follow a part of the system: (part, field of that part).
-_FOLLOWS = {
+FOLLOWS = {
     "scale_up_bandwidth": ("chip", "scale_up_bandwidth"),
     "scale_out_bandwidth": ("chip", "scale_out_bandwidth"),
     "clock": ("chip", "sustained_clock"),
@@ -71,7 +71,7 @@ def system(name: str) -> System:
     units = {field: declared.unit for field, declared in quantities(Design)}
     followed = {
         field: provenance(PARTS[part], written[part])[source]
-        for field, (part, source) in _FOLLOWS.items()
+        for field, (part, source) in FOLLOWS.items()
     }
     given = {
         field: trace("system", number, units[field], written)

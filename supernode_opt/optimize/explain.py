@@ -32,7 +32,14 @@ from supernode_opt.problem.problem import Problem
 
 ALTERNATIVES = 5
 # Mean power is energy over time, a ratio, and so is what is paid for it.
-NOT_CONVEX = ("average_power", "cost", "tokens_per_dollar")
+NOT_CONVEX = (
+    "average_power",
+    "average_chip_power",
+    "cost",
+    "cost_per_chip_hour",
+    "cost_per_megatoken",
+    "tokens_per_dollar",
+)
 
 
 def describe(

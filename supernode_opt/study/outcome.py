@@ -13,8 +13,10 @@ from supernode_opt.study.node import StudyError
 _PARTS = {
     "breakdown": "step",
     "power_breakdown": "power_parts",
+    "chip_power_breakdown": "chip_parts",
     "memory_breakdown": "memory_parts",
     "cost_breakdown": "cost_parts",
+    "failure_breakdown": "failure_parts",
 }
 _DESIGN = "design_"
 
