@@ -81,6 +81,12 @@ def _voltage(chip: Chip, bend: Curve, clock: ArrayLike, sharpness: ArrayLike) ->
     return maximum(wanted, bend.floor, sharpness)
 
 
+def power_limit(chip: Chip) -> Array:
+    """What the package may draw: its TDP, or less where the operator caps it [W]."""
+    cap = jnp.asarray(chip.power_cap)
+    return jnp.where(cap > 0.0, jnp.minimum(cap, chip.tdp), chip.tdp)
+
+
 def port_power(chip: Chip, scale_up_bandwidth: ArrayLike) -> Array:
     """SerDes of the port and the share of its traffic that changes dies [W]."""
     crossing = chip.die_energy * (1.0 - 1.0 / chip.dies)

@@ -13,7 +13,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.chip import Chip
-from supernode_opt.hardware.chip_power import clock_at
+from supernode_opt.hardware.chip_power import clock_at, power_limit
 
 # Share of a limit below which what it leaves falls exponentially.
 _LITTLE = 0.05
@@ -43,10 +43,11 @@ def sustained_clock(
       still: package power that follows neither clock nor temperature [W].
     """
     at_limit = chip.leakage_share * chip.tdp
-    warm = inlet + resistance * chip.tdp - chip.junction_limit
+    limit = power_limit(chip)
+    warm = inlet + resistance * limit - chip.junction_limit
     exponent = jnp.minimum(chip.leakage_coefficient * warm, _EXPONENT_LIMIT)
     leaking = at_limit * jnp.exp(exponent)
-    capped = chip.tdp * left_over((still + leaking) / chip.tdp)
+    capped = limit * left_over((still + leaking) / limit)
     margin = jnp.maximum(chip.junction_limit - inlet, 1e-3)
     removed = margin / resistance
     cooled = removed * left_over((still + at_limit) / removed)

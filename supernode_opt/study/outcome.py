@@ -52,6 +52,7 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
         "message": store.note(dataset, "message"),
         "objective": _number(dataset, name),
         "objective_name": name,
+        "precision": dataset.attrs.get("precision"),
         "mfu": _number(dataset, "mfu"),
         "tokens_per_s": _number(dataset, "tokens_per_s"),
         "step_time_s": _number(dataset, "step_time"),

@@ -52,5 +52,14 @@ def cost_parts(
     )
 
 
+def capital_cost(cost: CostParts) -> Array:
+    """Return what is spent once: all but energy and upkeep [USD]."""
+    parts = vars(cost).items()
+    return sum(
+        (part for name, part in parts if name not in ("maintenance", "energy")),
+        start=jnp.zeros(()),
+    )
+
+
 def _links(fabric: Fabric) -> Array:
     return fabric.rates.ends * fabric.price

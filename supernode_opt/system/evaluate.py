@@ -7,11 +7,11 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.hardware.chip_power import core_voltage, port_limit
+from supernode_opt.hardware.chip_power import core_voltage, port_limit, power_limit
 from supernode_opt.hardware.silicon import die_yield
 from supernode_opt.system.collectives import MINIMUM_RATE, network
 from supernode_opt.system.design import Design, aligned, data_parallel
-from supernode_opt.system.economics import cost_parts
+from supernode_opt.system.economics import capital_cost, cost_parts
 from supernode_opt.system.failures import (
     failure_parts,
     progress,
@@ -33,6 +33,7 @@ from supernode_opt.system.pipeline import (
     place_layers,
     step_time,
 )
+from supernode_opt.system.precision import settled
 from supernode_opt.system.report import MemoryParts, Report, StepTime, total
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.supply import (
@@ -146,7 +147,7 @@ def evaluate(
     Returns:
       Every quantity of the design, in base SI units.
     """
-    design = aligned(design)
+    design, scenario = aligned(design), settled(scenario)
     chip, training = scenario.chip, scenario.training
     sustained = allowed_clock(design, scenario)
     limited = jnp.minimum(design.clock, sustained)
@@ -201,7 +202,7 @@ def evaluate(
         rack_power=rack,
         rack_power_fraction=thinnest / scenario.cooling.rack_power_limit,
         chip_power=busy.power,
-        chip_power_fraction=busy.power / chip.tdp,
+        chip_power_fraction=busy.power / power_limit(chip),
         junction_temperature=busy.temperature,
         junction_fraction=(busy.temperature - inlet) / (chip.junction_limit - inlet),
         loop_gain=busy.gain,
@@ -229,7 +230,7 @@ def evaluate(
         racks=wiring.racks,
         chips_per_rack=wiring.held,
         cost=lifetime_cost,
-        capital_cost=lifetime_cost - cost.energy - cost.maintenance,
+        capital_cost=capital_cost(cost),
         cost_per_chip_hour=lifetime_cost * _HOUR / (design.chips * life),
         cost_per_megatoken=_MEGA / per_dollar,
         die_yield=die_yield(chip),

@@ -118,7 +118,8 @@ def allowed_clock(design: Design, scenario: Scenario) -> Array:
     still = idle_power(chip) + port_power(chip, design.scale_up_bandwidth)
     still = still + memory_power(chip, 0.0)
     path = resistance(design, scenario)
-    return sustained_clock(chip, path, design.inlet_temperature, still)
+    sustained = sustained_clock(chip, path, design.inlet_temperature, still)
+    return jnp.minimum(sustained, chip.maximum_clock)
 
 
 def _closed(

@@ -157,7 +157,9 @@ def _fabric(
         long = field(name) * factor
         return jnp.sum(weights * (long + shares * (field(f"short_{name}") - long)), 0)
 
+    # Without cables there are no modules to be warm.
     cases = case_temperature(links, switch, ambient)
+    cases = ambient + (cases - ambient) * jnp.clip(rates.cabled, 0.0, 1.0)
     failing = blended("failure_rate", wear(links, cases))
     light = jnp.sum(weights * (1.0 - shares) * field("optical"), axis=0)
     return Fabric(
