@@ -31,7 +31,7 @@ class Chip:
       sustained_clock: clock at which large GEMMs draw `tdp`, over boost clock [1].
       maximum_clock: highest clock the design may ask for, over boost clock [1].
       tdp: package power limit; contains HBM and on-package losses [W].
-      power_cap: limit that the operator sets below `tdp`; 0 for none [W].
+      power_cap: share of `tdp` that the operator lets the package draw [1].
       static_share: share of `tdp` that does not scale with the clock [1].
       leakage_share: share of `tdp` that is leakage at `junction_limit` [1].
       leakage_coefficient: growth of leakage with junction temperature [1/K].
@@ -87,7 +87,7 @@ class Chip:
     price: Dollar
     memory_price: quantity("USD/B", zero=True)
     failure_rate: PerSecond
-    power_cap: quantity("W", zero=True) = 0.0
+    power_cap: Efficiency = 1.0
     saturation_exponent: Number = 1.3
     threshold_voltage: quantity("V") = 0.3
     memory_share: Share = 0.0

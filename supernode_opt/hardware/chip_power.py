@@ -83,8 +83,7 @@ def _voltage(chip: Chip, bend: Curve, clock: ArrayLike, sharpness: ArrayLike) ->
 
 def power_limit(chip: Chip) -> Array:
     """What the package may draw: its TDP, or less where the operator caps it [W]."""
-    cap = jnp.asarray(chip.power_cap)
-    return jnp.where(cap > 0.0, jnp.minimum(cap, chip.tdp), chip.tdp)
+    return jnp.asarray(chip.tdp * chip.power_cap)
 
 
 def port_power(chip: Chip, scale_up_bandwidth: ArrayLike) -> Array:

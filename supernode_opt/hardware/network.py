@@ -11,6 +11,7 @@ from supernode_opt.units import (
     Kelvin,
     Metre,
     NonNegative,
+    Number,
     PerSecond,
     quantity,
 )
@@ -39,11 +40,12 @@ class LinkTechnology:
       price: per end and one-direction rate [USD/(B/s)].
       failure_rate: hard failures per module at `reference_temperature` [1/s].
       lane_exponent: reach falls with the lane rate to this power [1].
-      loss_budget: optical loss between transmitter and receiver, 0 for no limit [dB].
+      loss_budget: most optical loss between transmitter and receiver [dB].
       connector_loss: of all connectors of a link together [dB].
       attenuation: of the fibre [dB/m].
       case_resistance: module case to the air around it [K/W].
-      activation_energy: of wear-out, in Arrhenius' law [J].
+      activation_temperature: activation energy of wear-out over Boltzmann's constant,
+        in Arrhenius' law [K].
       reference_temperature: case temperature at which `failure_rate` holds [K].
       short_reach: links up to this length run over copper; 0 for none [m].
       short_energy, short_price, short_failure_rate: of such a link.
@@ -56,11 +58,11 @@ class LinkTechnology:
     price: DollarPerRate
     failure_rate: PerSecond
     lane_exponent: NonNegative = 0.0
-    loss_budget: NonNegative = 0.0
+    loss_budget: Number = 100.0
     connector_loss: NonNegative = 0.0
     attenuation: quantity("1/m", zero=True) = 0.0
     case_resistance: quantity("K/W", zero=True) = 0.0
-    activation_energy: quantity("J", zero=True) = 0.0
+    activation_temperature: quantity("K", zero=True) = 0.0
     reference_temperature: Kelvin = 328.15
     short_reach: Length = 0.0
     short_energy: JoulePerByte = 0.0

@@ -10,7 +10,6 @@ from supernode_opt.hardware.plant import Host
 
 # The lane rate at which the reach of technologies is stated: 200 Gb/s [B/s].
 STATED_LANE = 25e9
-BOLTZMANN = 1.380649e-23
 
 
 def lane_ratio(switch: Switch) -> ArrayLike:
@@ -50,9 +49,8 @@ def reach_excess(
     )
     bridged = reach * lane_ratio(switch) ** (-exponent)
     too_long = jnp.maximum(span / bridged - 1.0, 0.0)
-    limited = budget > 0.0
-    lost = (connectors + attenuation * span + loss) / jnp.where(limited, budget, 1.0)
-    too_dim = jnp.where(limited, jnp.maximum(lost - 1.0, 0.0), 0.0)
+    lost = (connectors + attenuation * span + loss) / budget
+    too_dim = jnp.maximum(lost - 1.0, 0.0)
     return jnp.sum(weights * (too_long + too_dim), axis=0)
 
 
@@ -77,8 +75,8 @@ def wear(links: tuple[LinkTechnology, ...], temperature: Array) -> Array:
 
     Telcordia GR-468 and SR-332: `exp(Ea / k (1 / T0 - 1 / T))`.
     """
-    energy, reference = (
+    activation, reference = (
         column(per_technology(links, field), temperature[0])
-        for field in ("activation_energy", "reference_temperature")
+        for field in ("activation_temperature", "reference_temperature")
     )
-    return jnp.exp(energy / BOLTZMANN * (1.0 / reference - 1.0 / temperature))
+    return jnp.exp(activation * (1.0 / reference - 1.0 / temperature))

@@ -29,17 +29,13 @@ BLOCK = 4096
 
 
 def report_of(row: Mapping[str, Array], scenario: Scenario) -> Report:
-    """Return the exact report of one candidate, given as scalars.
-
-    It runs at the clock it asks for: power and cooling limits are constraints here.
-    """
+    """Return the exact report of one candidate, given as scalars."""
     weights = {}
     for name in CHOICE_NAMES:
         count = len(CHOICES[name]) or len(scenario.links)
         weights[name] = jax.nn.one_hot(row[name], count, dtype=float)
     constants = {name: value for name, value in row.items() if "." in name}
-    design = assemble(row, weights)
-    return evaluate(design, apply(scenario, constants), throttled=False)
+    return evaluate(assemble(row, weights), apply(scenario, constants))
 
 
 @partial(jax.jit, static_argnames="names")

@@ -4,12 +4,14 @@ import dataclasses
 import math
 
 from supernode_opt.hardware.network import LinkTechnology
-from supernode_opt.hardware.reach import BOLTZMANN, lane_ratio
+from supernode_opt.hardware.reach import lane_ratio
 from supernode_opt.record import replace
 from supernode_opt.system.scenario import Scenario
 
 # No module is ever colder, so none wears more slowly [K].
 _COLDEST = 253.15
+# No circuit switch dims light this much [dB].
+_BOUNDLESS = 1e6
 
 
 def kindest_links(scenario: Scenario, allowed: set[int]) -> Scenario:
@@ -39,7 +41,14 @@ def kindest_links(scenario: Scenario, allowed: set[int]) -> Scenario:
             for ratio in ratios
         ),
     }
-    gone = ("lane_exponent", "loss_budget", "activation_energy", "short_reach")
+    gone = (
+        "lane_exponent",
+        "connector_loss",
+        "attenuation",
+        "activation_temperature",
+        "short_reach",
+    )
+    best["loss_budget"] = _BOUNDLESS
     links = tuple(
         dataclasses.replace(link, **best, **dict.fromkeys(gone, 0.0))
         for link in scenario.links
@@ -56,7 +65,7 @@ def _both(link: LinkTechnology, name: str) -> tuple[float, ...]:
 def _wear(link: LinkTechnology) -> float:
     """Return the failure rate of the coldest module over that of a usual one [1]."""
     colder = 1.0 / _COLDEST - 1.0 / float(link.reference_temperature)
-    return math.exp(min(-float(link.activation_energy) / BOLTZMANN * colder, 0.0))
+    return math.exp(min(-float(link.activation_temperature) * colder, 0.0))
 
 
 def without_distance(kind: Scenario) -> Scenario:

@@ -157,10 +157,8 @@ def drawn_reports(
             held = replace(held, field, get(where, f"{part}.{source}"))
         # Chips at their sustained clock are at a limit, whichever comes first.
         slowest = jnp.minimum(held.clock, allowed_clock(held, where))
-        return evaluate(
-            replace(held, "clock", slowest if "clock" in followed else held.clock),
-            where,
-        )
+        clock = slowest if "clock" in followed else held.clock
+        return evaluate(replace(held, "clock", clock), where)
 
     report = jax.jit(jax.vmap(once, in_axes=(axes,)))(varied)
     return Drawn(ranges, normal, report)

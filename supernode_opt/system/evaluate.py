@@ -128,7 +128,7 @@ def evaluate(
     scenario: Scenario,
     sharpness: ArrayLike = jnp.inf,
     relaxed: ArrayLike = False,
-    throttled: bool = True,
+    throttled: bool = False,
 ) -> Report:
     """Predict what `design` does with `scenario`.
 
@@ -141,8 +141,9 @@ def evaluate(
       sharpness: of all maxima; infinity, the default, is the exact model.
       relaxed: let counts (layers per stage, switch tiers, racks) be fractions, as the
         descent needs; the exact model rounds them up.
-      throttled: run no faster than power limit and cooling sustain.  A search does not
-        need it, because it keeps both limits; without it time depends on neither.
+      throttled: run no faster than power limit and cooling sustain, as a real chip
+        does.  Without it the design runs at the clock it asks for, and where that
+        breaks a limit `chip_power_fraction` or `junction_fraction` says so.
 
     Returns:
       Every quantity of the design, in base SI units.

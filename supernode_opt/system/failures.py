@@ -17,6 +17,8 @@ from supernode_opt.system.wiring import Wiring
 _NODES, _WEIGHTS = np.polynomial.laguerre.laggauss(8)
 _FEW = 1e-12
 _NEVER = 1e-30
+# Beyond so many losses there is no progress; its logarithm must stay a number.
+_HOPELESS = 60.0
 
 
 class Progress(NamedTuple):
@@ -104,7 +106,8 @@ def progress(
     setting = scenario.scale_up_switch.reconfiguration_time
     stopped = 0.5 * interval + reliability.restart_time + setting
     lost = rate * stopped + waiting
-    return Progress(interval, jnp.exp(-lost) / (1.0 + stall / interval))
+    kept = jnp.exp(-jnp.minimum(lost, _HOPELESS))
+    return Progress(interval, kept / (1.0 + stall / interval))
 
 
 def stop_rate(failures: FailureParts) -> Array:

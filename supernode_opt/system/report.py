@@ -131,9 +131,9 @@ class Report:
     `power` is provisioned (every chip at peak activity), as a power budget is;
     `average_power` is what the job draws over a step.  `mfu` counts model FLOPs
     without recompute, with the attention convention of the scenario, over the nominal
-    dense peak of its precision.  `clock` is the one that the design asks for or, where
-    power limit or cooling sustain no more, `sustained_clock`; what is provisioned and
-    what limits are judged by are at the clock asked for.
+    dense peak of its precision.  `sustained_clock` is what power limit and cooling
+    sustain; `clock` is the one the design asks for or, if it is throttled, no more than
+    that.  What is provisioned and what limits are judged by are at the clock asked for.
     """
 
     step_time: Second

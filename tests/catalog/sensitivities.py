@@ -181,7 +181,7 @@ LINK = {
     "connector_loss": ("far", {"scale_up_reach": 1, "scale_out_reach": 1}),
     "attenuation": ("far", {"scale_up_reach": 1, "scale_out_reach": 1}),
     "case_resistance": ("near", {"optics_temperature": 1}),
-    "activation_energy": ("near", {"mtbf": 0}),
+    "activation_temperature": ("near", {"mtbf": 0}),
     "reference_temperature": ("near", {"mtbf": 1}),
     "short_reach": ("near", {"scale_up_short_fraction": 1}),
     "short_energy": ("near", {"power": 1, "scale_up_energy": 1}),

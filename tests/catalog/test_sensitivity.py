@@ -48,7 +48,7 @@ ENTRIES = [(kind, name) for kind in PLACES for name in catalog.names(kind)]
 # What a fabric without switch chips, or without cables, has nothing of.
 UNSWITCHED = ("energy", "price", "failure_rate", "chip_bandwidth", "port_power")
 # Where zero means no limit, and a step from it would set one.
-UNLIMITED = ("loss_budget", "plane_bandwidth", "die_bandwidth", "trace_reach")
+UNLIMITED = ("plane_bandwidth", "die_bandwidth", "trace_reach")
 UNCABLED = ("module_bandwidth", "coding", "insertion_loss")
 
 
@@ -59,11 +59,8 @@ def inert(kind, part, field):
         return undivided or (field == "defect_density" and part.wafer_price == 0.0)
     if kind == "link":
         return {
-            "connector_loss": part.loss_budget == 0.0,
-            "attenuation": part.loss_budget == 0.0,
-            "loss_budget": part.loss_budget == 0.0,
             "case_resistance": part.energy == 0.0,
-            "reference_temperature": part.activation_energy == 0.0,
+            "reference_temperature": part.activation_temperature == 0.0,
             **{
                 name: part.short_reach == 0.0
                 for name in ("short_energy", "short_price", "short_failure_rate")
@@ -106,14 +103,15 @@ def context(name, where, design):
     changes = {"cooling.rack_power_limit": 1e6, "chip.maximum_clock": 3.0}
     if name in ("far", "copper"):
         changes |= {"rack.pitch": 900.0, "rack.floor_area": 1e7}
-        changes |= {"host.trace_length": 5.0, "links.0.connector_loss": 10.0}
+        changes |= {"host.trace_length": 5.0}
+        changes["links.0.connector_loss"] = 1.2 * where.links[0].loss_budget
         changes["scale_up_switch.lane_rate"] = 2.0 * where.scale_up_switch.lane_rate
     if name == "copper":
         copper = catalog.load("link", "copper")
         where = replace(where, "links.0", dataclasses.replace(copper, name=""))
     changes |= {
         "thin": {"cooling.rack_power_limit": 2.0e4},
-        "capped": {"chip.power_cap": 0.8 * where.chip.tdp},
+        "capped": {"chip.power_cap": 0.8},
         "boost": {"chip.maximum_clock": 0.5},
         "split": {"chip.die_bandwidth": 1e10},
     }.get(name, {})
@@ -136,7 +134,7 @@ def quantities_of(where, design, relaxed, names):
 
     def reported(where):
         chosen = replace(design, "scale_out_bandwidth", where.chip.scale_out_bandwidth)
-        report = evaluate(chosen, where, jnp.inf, relaxed)
+        report = evaluate(chosen, where, jnp.inf, relaxed, throttled=True)
         return jnp.stack([jnp.asarray(get(report, name), float) for name in names])
 
     return jax.vmap(reported)(where)
