@@ -9,6 +9,8 @@ Seen from the continuous hardware variables, at a fixed plan, domain and links:
   of pumps, by a factor known in closed form;
 - *plan* quantities depend on none of these variables.
 
+The power of one rack is none of these: a rack that gets too hot is thinned.
+
 A combined quantity is bounded by its parts, each at its own helpful end.  A quantity
 not named here is never used to exclude anything.  `tests/optimize/test_bound.py`
 checks every line of this file against the physics.
@@ -28,7 +30,6 @@ TIME_FIELDS = ("step_time", "tokens_per_s", "mfu")
 PUMPED_FIELDS = (
     "power",
     "facility_power",
-    "rack_power",
     "rack_power_fraction",
     "capital_cost",
     "cost_parts.energy",
