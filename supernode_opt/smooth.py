@@ -43,6 +43,12 @@ def surplus(a: ArrayLike, b: ArrayLike, sharpness: ArrayLike) -> Array:
     return jnp.where(finite, jnp.expm1(jnp.log1p(power) / exponent), 0.0)
 
 
+def root(value: ArrayLike) -> Array:
+    """Square root of non-negative values; its slope at zero is taken as zero."""
+    positive = jnp.asarray(value) > 0.0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, value, 1.0)), 0.0)
+
+
 def ceiling(value: ArrayLike, relaxed: ArrayLike) -> Array:
     """Round `value` up to a whole count, or leave it alone where `relaxed` is true.
 

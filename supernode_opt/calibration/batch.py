@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from supernode_opt.system.design import SHARDING, SWITCHED, Design, one_hot
 from supernode_opt.system.evaluate import run_job
 from supernode_opt.system.report import total
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.workload.model import Training
+from supernode_opt.workload.model import AnyTraining, Precision, Training
 
 _DIFFERENCE = 1e-3
 
@@ -60,7 +60,7 @@ def _given(machine: str, base: str) -> Scenario:
         parts,
         any_model,
         any_training,
-        software=load("software", base),
+        software=load("declared_software", base),
         links=parts.links[:1],
     )
     return _anonymous(scenario)
@@ -78,7 +78,7 @@ def case(job: Job, plan: Plan) -> Case:
     scenario = dataclasses.replace(
         _given(job.machine, job.stack.base),
         model=_anonymous(job.model),
-        training=dataclasses.replace(job.training, shard_ranks=plan.shard_ranks),
+        training=_any_precision(job.training, plan.shard_ranks),
     )
     network = job.stack.scale_out_bandwidth or built["scale_out_bandwidth"]
     one = np.ones(1)
@@ -97,8 +97,25 @@ def case(job: Job, plan: Plan) -> Case:
         scale_up_link=one,
         scale_out_link=one,
     )
-    numbers = dataclasses.asdict(practice)
-    return Case(design, scenario, Practices(**numbers, bubble=job.stack.bubble_share))
+    practices = Practices(
+        **dataclasses.asdict(practice),
+        rank_by_rank=float(job.stack.rank_by_rank),
+        bubble=job.stack.bubble_share,
+    )
+    return Case(design, scenario, practices)
+
+
+def _any_precision(training: Training, shard_ranks: int) -> AnyTraining:
+    """Make the precision a number, so that rows of all precisions share a program."""
+    weights = np.asarray(one_hot(training.precision, get_args(Precision)))
+    return AnyTraining(
+        sequence_length=training.sequence_length,
+        global_batch=training.global_batch,
+        gradient_bytes=training.gradient_bytes,
+        shard_ranks=float(shard_ranks),
+        attention_flops=training.attention_flops,
+        precision_weights=weights,
+    )
 
 
 def _anonymous(tree: Any) -> Any:

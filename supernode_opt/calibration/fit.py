@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from supernode_opt.calibration import batch
-from supernode_opt.calibration.constants import CONSTANTS
+from supernode_opt.calibration.constants import CONSTANTS, KNOWN_CHIPS
 from supernode_opt.calibration.interpret import Job
 from supernode_opt.catalog import system
 
@@ -92,8 +92,10 @@ def parameters(families: Sequence[str], stacks: Sequence[str]) -> Prior:
         ):
             for member in members if spread else ():
                 names.append((constant.name, scope, member))
-                means.append(0.0)
-                spreads.append(spread)
+                # Families and stacks have no name in common.
+                known = KNOWN_CHIPS.get((constant.name, member), (0.0, spread))
+                means.append(known[0])
+                spreads.append(known[1])
     return Prior(tuple(names), np.asarray(means), np.asarray(spreads))
 
 
@@ -196,6 +198,9 @@ def fit(
     share = np.asarray(
         [min(1.0, (FULL_WEIGHT_ROWS / counts[s]) ** 0.5) for s in sources]
     )
+    # A table may say itself how much a row counts.
+    own = [job.run.number("weight") for job in stacked.jobs]
+    share = share * [1.0 if weight is None else weight for weight in own]
     share = share if weights is None else share * weights
     mean = centre.copy()
     batches: list[batch.Batch] = []

@@ -9,9 +9,11 @@ from typing import Any
 from supernode_opt.calibration.counting import flops_per_token
 from supernode_opt.calibration.runs import Run
 from supernode_opt.calibration.stacks import MACHINES, Stack, stack_of
-from supernode_opt.catalog import system
+from supernode_opt.catalog import load, system
 from supernode_opt.system.design import SHARDING
+from supernode_opt.system.kernels import PEAKS
 from supernode_opt.workload.model import Model, Precision, Training
+from supernode_opt.workload.parameters import parameters
 from supernode_opt.workload.split import divisors
 
 
@@ -105,16 +107,17 @@ def interpret(run: Run) -> Job:
         raise Refused("no step time or token rate")
     assumed: list[str] = []
     stack = stack_of(run)
-    training = _training(run, stack, assumed)
+    training = _training(run, machine, stack, assumed)
     model = _model(run, training, assumed)
     plans = _plans(run, model, training, stack, assumed)
     return Job(run, model, training, machine, stack, plans, tuple(assumed))
 
 
-def _training(run: Run, stack: Stack, assumed: list[str]) -> Training:
+def _training(run: Run, machine: str, stack: Stack, assumed: list[str]) -> Training:
     written = run.text("precision").lower()
     precision = next((p for key, p in _PRECISIONS if key in written), None)
-    if precision is None:
+    chip = load("chip", system(machine).chip)
+    if precision is None or not getattr(chip, PEAKS[precision]):
         precision = "bf16"
         assumed.append("precision bf16")
     batch, length = run.number("gbs"), run.number("seq_len")
@@ -192,7 +195,7 @@ def _model(run: Run, training: Training, assumed: list[str]) -> Model:
 
 
 def _best_shape(run: Run, base: Model, training: Training, assumed: list[str]) -> Model:
-    """Choose what columns do not say by the FLOPs per token that the row implies."""
+    """Choose what columns do not say by the FLOPs per token, or by the parameters."""
     name = run.text("model").lower()
     latent = bool(re.search(r"deepseek|kimi|panguultramoe", name))
     if latent:
@@ -209,16 +212,19 @@ def _best_shape(run: Run, base: Model, training: Training, assumed: list[str]) -
         for g, d in itertools.product(gates, dense)
     ]
     wanted = run.number("gflop_per_token_full_attn")
-    if not wanted:
+    billions = run.number("params_b") or 0.0
+    if not wanted and not billions:
         if len(shapes) > 2:
             assumed.append("no dense layers before the experts")
         return shapes[0]
 
     def miss(shape: Model) -> float:
         bare = dataclasses.replace(shape, mtp_layers=0.0)
-        return abs(
-            math.log(flops_per_token(bare, training.sequence_length) / (wanted * 1e9))
-        )
+        if wanted:
+            counted = flops_per_token(bare, training.sequence_length) / 1e9
+        else:
+            counted = float(parameters(bare)) / 1e9
+        return abs(math.log(counted / (wanted or billions)))
 
     return min(shapes, key=miss)
 

@@ -5,9 +5,27 @@ import numpy as np
 from supernode_opt.calibration import batch
 from supernode_opt.calibration.constants import CONSTANTS
 from supernode_opt.calibration.fit import Posterior, Table, selection
+from supernode_opt.calibration.interpret import Job
 
 # Half-width of a central 90 % interval in standard deviations.
 NINETY = 1.645
+
+
+def kind_of(job: Job) -> str:
+    """Return the kind of model whose residual noise a row shares."""
+    return "moe" if job.model.experts else "dense"
+
+
+def noise_name(stack: str, kind: str) -> str:
+    """Name the residual noise of a stack on models of one kind."""
+    return f"{stack} {kind}"
+
+
+def noise_of(posterior: Posterior, stack: str, kind: str) -> float:
+    """Return what no constant explains of log step time, standard deviation [1]."""
+    largest = max(posterior.noise.values(), default=0.0)
+    common = posterior.noise.get(kind, largest)
+    return posterior.noise.get(noise_name(stack, kind), common)
 
 
 def prior_deviation(posterior: Posterior, family: str, stack: str) -> np.ndarray:
@@ -45,10 +63,8 @@ def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarr
     known = {key: constants_of(posterior, *key) for key in set(stacked.keys)}
     logs = np.stack([known[stacked.keys[owner]][0] for owner in stacked.owner])
     slopes = batch.differences(stacked.batches, logs)[picked]
-    largest = max(posterior.noise.values())
     result = np.zeros(len(stacked.jobs))
     for row, (key, job) in enumerate(zip(stacked.keys, stacked.jobs, strict=True)):
-        kind = "moe" if job.model.experts else "dense"
-        noise = posterior.noise.get(kind, largest)
+        noise = noise_of(posterior, key[1], kind_of(job))
         result[row] = slopes[row] @ known[key][1] @ slopes[row] + noise**2
     return np.sqrt(np.maximum(result, 0.0))

@@ -4,17 +4,16 @@ A platform joins what documentation declares (overlap, schedule, attention kerne
 what was fitted, and with the constants of a base entry that no run can identify.
 """
 
-import dataclasses
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 import yaml
 
-from supernode_opt.calibration.constants import INDEX, shared_windows
+from supernode_opt.calibration.constants import Practices, as_documented, software
 from supernode_opt.calibration.fit import Posterior
 from supernode_opt.calibration.intervals import NINETY, constants_of
-from supernode_opt.calibration.stacks import Stack, stacks
+from supernode_opt.calibration.stacks import stacks
 from supernode_opt.catalog import load, provenance
 from supernode_opt.system.software import Software
 from supernode_opt.units import quantities
@@ -144,8 +143,7 @@ SHIPPED: tuple[Platform, ...] = (
 
 # Value, low and high.
 Range = tuple[float, float, float]
-# Constants that stand in the record as they are fitted.
-_SAME = tuple(f.name for f in dataclasses.fields(Software) if f.name in INDEX)
+_WINDOWS = ("tensor_window", "context_window", "expert_window")
 
 
 def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any]:
@@ -160,13 +158,12 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
     spread = np.sqrt(np.diag(covariance)) * platform.widen
     stack = stacks().get(platform.stack) or stacks()["nemo"]
     written: dict[str, Any] = {"notes": platform.notes}
-    base = provenance("software", platform.base)
-    fitted = _fitted(mean, spread, stack)
-    kept = load("software", platform.base)
-    narrowed = {
-        name: float(window)
-        for name, window in shared_windows(kept, fitted["shard_window"][0]).items()
-    }
+    base = provenance("declared_software", platform.base)
+    kept = load("declared_software", platform.base)
+    practices = as_documented(stack)
+    centre = software(kept, jnp.asarray(mean), practices)
+    fitted = _fitted(kept, mean, spread, practices)
+    narrowed = {name: float(getattr(centre, name)) for name in _WINDOWS}
     for name, declared in quantities(Software):
         if name in fitted:
             value, low, high = fitted[name]
@@ -194,39 +191,30 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
     return written
 
 
-def _each(change: Callable[[float], float], range_: Range) -> Range:
-    value, low, high = range_
-    return change(value), change(low), change(high)
+def _fitted(
+    base: Software, mean: np.ndarray, spread: np.ndarray, practices: Practices
+) -> dict[str, Range]:
+    """Return value, low and high (5-95 %) of the fields that a fit decides."""
 
+    def fields(logs: np.ndarray) -> dict[str, float]:
+        made = software(base, jnp.asarray(logs), practices)
+        return {
+            name: float(getattr(made, name))
+            for name, _ in quantities(Software)
+            if name not in _WINDOWS
+        }
 
-def _fitted(mean: np.ndarray, spread: np.ndarray, stack: Stack) -> dict[str, Range]:
-    """Return value, low and high (5-95 %) of the fields a fit decides."""
-
-    def of(name: str) -> Range:
-        centre, width = mean[INDEX[name]], NINETY * spread[INDEX[name]]
-        low, value, high = np.exp([centre - width, centre, centre + width])
-        return float(value), float(low), float(high)
-
-    found = {name: of(name) for name in _SAME}
-    if not stack.flash:
-        found["attention_efficiency"] = of("unfused_efficiency")
-    else:
-        found["score_traffic"] = (0.0, 0.0, 0.0)
-    for field, name, overlaps in (
-        ("tensor_overlapped", "tensor_exposed", stack.tensor_overlap),
-        ("expert_overlapped", "expert_exposed", stack.expert_overlap),
-    ):
-        if overlaps:
-            value, low, high = _each(lambda x: min(x, 1.0), of(name))
-            found[field] = (1.0 - value, 1.0 - high, 1.0 - low)
-    if stack.data_overlap:
-        found["data_exposed"] = _each(lambda x: min(x, 1.0), of("data_exposed"))
-    found["expert_imbalance"] = _each(lambda x: max(x, 1.0), of("imbalance"))
-    if stack.fused_dispatch:
-        factor, speed = of("dispatch_factor")[0], of("fused_speed")[0]
-        host, rate = found["expert_layer_time"], found["dispatch_speed"]
-        found["expert_layer_time"] = _each(lambda x: factor * x, host)
-        found["dispatch_speed"] = _each(lambda x: speed * x, rate)
+    centre = fields(mean)
+    found: dict[str, Range] = {}
+    for position in range(len(mean)):
+        moved = np.zeros_like(mean)
+        moved[position] = NINETY * spread[position]
+        ends = fields(mean - moved), fields(mean + moved)
+        for name, value in centre.items():
+            low, high = sorted(end[name] for end in ends)
+            _, least, most = found.get(name, (value, value, value))
+            if low < high:
+                found[name] = (value, min(low, least), max(high, most))
     return found
 
 

@@ -74,8 +74,12 @@ class Run:
 
     @property
     def group(self) -> str:
-        """Rows of one group are never split between fitting and judging."""
-        named = f"{self.text('model')}|{self.text('accelerator')}"
+        """Rows of one group are never split between fitting and judging.
+
+        Where the table does not say, a group is one model shape on one accelerator.
+        """
+        shape = (self.text(column) for column in ("model", "hidden", "layers"))
+        named = f"{' '.join(shape)}|{self.text('accelerator')}"
         return self.text("split_group") or named
 
     @property
@@ -104,15 +108,19 @@ class Run:
         return self.text("usable_for").startswith("validation")
 
 
-def read(path: Path) -> tuple[Run, ...]:
+def read(path: Path, given: Mapping[str, str] | None = None) -> tuple[Run, ...]:
     """Read the runs of a CSV file.
+
+    Args:
+      path: of the file.
+      given: cells of columns that the file does not have.
 
     Raises:
       BadRuns: there is no such file, or columns that every run needs are missing.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return _rows(csv.DictReader(file), str(path))
+            return _rows(csv.DictReader(file), str(path), given or {})
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadRuns(f"{path}: cannot be read: {error}") from None
 
@@ -125,10 +133,13 @@ def shipped() -> tuple[Run, ...]:
     return _rows(csv.DictReader(text.splitlines(keepends=True)), name)
 
 
-def _rows(reader: csv.DictReader, where: str) -> tuple[Run, ...]:
+def _rows(
+    reader: csv.DictReader, where: str, given: Mapping[str, str] | None = None
+) -> tuple[Run, ...]:
     columns = [_ALIASES.get(name, name) for name in reader.fieldnames or ()]
     reader.fieldnames = columns
-    missing = [column for column in NEEDED if column not in columns]
+    given = given or {}
+    missing = [column for column in NEEDED if column not in {*columns, *given}]
     if missing:
         raise BadRuns(f"{where}: has no column {', '.join(missing)}")
-    return tuple(Run(cells, reader.line_num) for cells in reader)
+    return tuple(Run({**given, **cells}, reader.line_num) for cells in reader)

@@ -33,17 +33,22 @@ def interpret_all(runs: Sequence[Run]) -> Read:
     return Read(tuple(jobs), tuple(refused))
 
 
-def fittable(known: Read) -> tuple[Job, ...]:
+def fittable(known: Read, judged_groups: bool = False) -> tuple[Job, ...]:
     """Return the jobs that may be fitted.
 
-    A row kept for validation is never fitted, nor is any row of its group, even where
-    the validation row itself is refused.
+    Args:
+      known: the runs that were read.
+      judged_groups: whether rows count that are meant for calibration, but share model
+        and accelerator with a row kept for validation.
+
+    A row kept for validation is never fitted.  Unless `judged_groups`, no row of its
+    group is either, even where the validation row itself is refused.
     """
     runs = [job.run for job in known.jobs] + [run for run, _ in known.refused]
     judged = {run.group for run in runs if run.is_validation}
     return tuple(
         job
         for job in known.jobs
-        if job.run.group not in judged
+        if (judged_groups or job.run.group not in judged)
         and (job.run.text("usable_for") or "calibration").startswith(_FITTED)
     )

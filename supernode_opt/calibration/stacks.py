@@ -57,6 +57,9 @@ class Stack:
       interleave_unreliable: an interleave of 1 in its tables may mean "not stated".
       full_recompute: its recipes recompute whole layers, not only modules.
       expert_tensor: experts are split over tensor ranks where a row does not say.
+      unstated: how its recipes run where a table says nothing of it, in the words of
+        the column `other_config`.
+      rank_by_rank: optimizer states are exchanged by one broadcast per rank.
       bubble_share: pipeline bubble over that of 1F1B [1].
       gradient_bytes: of stored and reduced gradients [B].
       scale_out_bandwidth: network of its cluster per chip, 0 for the machine's [B/s].
@@ -76,6 +79,8 @@ class Stack:
     interleave_unreliable: bool = False
     full_recompute: bool = True
     expert_tensor: bool = False
+    unstated: str = ""
+    rank_by_rank: bool = False
     bubble_share: float = 1.0
     gradient_bytes: float = 4.0
     scale_out_bandwidth: float = 0.0
@@ -93,6 +98,8 @@ class Practice:
       partial_graph: parts of a layer are captured graphs.
       fused_dispatch: a fused dispatch kernel (DeepEP, HybridEP).
       real_routing: tokens were routed by a trained router, not spread evenly.
+      sink_attention: attention has learned sinks (GPT-OSS) and no fast kernel for
+        them: on Blackwell before release 26.06, and in 26.06.01, whose notes name it.
     """
 
     tensor_overlap: float
@@ -104,6 +111,7 @@ class Practice:
     partial_graph: float
     fused_dispatch: float
     real_routing: float
+    sink_attention: float
 
 
 @functools.cache
@@ -140,6 +148,11 @@ def practice_of(run: Run, stack: Stack) -> Practice:
     flash = stack.flash
     if "flash" in config or "ascend" in run.text("accelerator").lower():
         flash = "flash" in config and "no flash" not in config
+    # Gemma 2 caps its attention scores, which fused kernels outside XLA do not.
+    if re.match(r"gemma-?2", run.text("model").lower()) and stack.base != "maxtext_tpu":
+        flash = False
+    if not config and not run.text("config_provenance"):
+        config = stack.unstated
     graph = re.search(r"cuda_graph=([^;]*)", config)
     captured = graph[1] if graph else ""
     full = "full_iteration" in captured
@@ -159,4 +172,12 @@ def practice_of(run: Run, stack: Stack) -> Practice:
             stack.fused_dispatch or bool(re.search("hybridep|deepep", config))
         ),
         real_routing=float(balance.startswith("real")),
+        sink_attention=float(_slow_sinks(run)),
     )
+
+
+def _slow_sinks(run: Run) -> bool:
+    sinks = "gpt-oss" in run.text("model").lower()
+    blackwell = re.match(r"G?B[23]00", run.text("accelerator"))
+    early = re.search(r"25\.|26\.0[0-5]|26\.06\.01", run.text("release_or_date"))
+    return bool(sinks and blackwell and early)

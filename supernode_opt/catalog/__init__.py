@@ -4,6 +4,7 @@ Every number keeps its range, source and confidence.  Entries are YAML files bes
 module; they are read on first use and validated against the records of the physics.
 """
 
+from supernode_opt.catalog.gemm import gemm_kernel, gemm_kernels, gemm_residuals
 from supernode_opt.catalog.read import (
     KINDS,
     Provenance,
@@ -20,6 +21,9 @@ __all__ = [
     "Provenance",
     "System",
     "UnknownEntry",
+    "gemm_kernel",
+    "gemm_kernels",
+    "gemm_residuals",
     "load",
     "names",
     "provenance",

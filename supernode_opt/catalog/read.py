@@ -13,6 +13,8 @@ import yaml
 from pydantic import TypeAdapter
 
 from supernode_opt.hardware.chip import Chip
+from supernode_opt.hardware.collective import Collective
+from supernode_opt.hardware.gemm import GemmKernel
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
 from supernode_opt.system.software import Software
@@ -29,7 +31,11 @@ RECORDS: dict[str, type] = {
     "facility": Facility,
     "reliability": Reliability,
     "software": Software,
+    # Software as documentation describes it, before any run calibrates it.
+    "declared_software": Software,
+    "collective": Collective,
     "model": Model,
+    "gemm_kernel": GemmKernel,
 }
 KINDS = (*RECORDS, "system")
 _FILES = {
@@ -88,9 +94,6 @@ def document(kind: str) -> Mapping[str, Any]:
     file = f"{_FILES.get(kind, kind + 's')}.yaml"
     folder = resources.files("supernode_opt.catalog")
     written = dict(_load(folder.joinpath(file).read_text(encoding="utf-8")))
-    calibrated = folder.joinpath(f"calibrated_{file}")
-    if calibrated.is_file():
-        _add(written, _load(calibrated.read_text(encoding="utf-8")))
     own = os.environ.get(OWN_CATALOG)
     if own and (Path(own) / file).is_file():
         _add(written, _load((Path(own) / file).read_text(encoding="utf-8")))

@@ -18,12 +18,24 @@ def calibrate(
     from supernode_opt.calibration.runs import BadRuns, read
     from supernode_opt.calibration.selecting import fittable, interpret_all
     from supernode_opt.calibration.stacks import stacks
+    from supernode_opt.calibration.tables import kind_of
     from supernode_opt.study.node import StudyError
     from supernode_opt.study.run import results_folder
 
     if not name.isidentifier():
         raise StudyError(f"--platform: {name!r} must be letters, digits and _")
     try:
+        kinds = sorted({kind_of(path) for path in runs})
+        if len(kinds) > 1:
+            raise StudyError(f"--runs: tables of {' and '.join(kinds)} in one fit")
+        if kinds == ["gemm"]:
+            from supernode_opt.cli import gemm
+
+            return gemm.calibrate(runs, name, out, seed, json)
+        if kinds == ["collectives"]:
+            from supernode_opt.cli import calibrate_collectives
+
+            return calibrate_collectives.calibrate(runs, name, out, json)
         rows = [row for path in runs for row in read(path)]
         known = interpret_all(rows)
         jobs = fittable(known)

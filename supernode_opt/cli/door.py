@@ -143,7 +143,9 @@ def explain(result: Result, json: Json = False) -> int:
 def validate(
     runs: Annotated[
         Path | None,
-        typer.Option(help="Measured runs, CSV; the shipped ones if not given."),
+        typer.Option(
+            help="Measured runs or GEMMs, CSV; the shipped runs if not given."
+        ),
     ] = None,
     out: Out = None,
     json: Json = False,
@@ -151,7 +153,7 @@ def validate(
         bool, typer.Option("--markdown", help="Print the table of the README.")
     ] = False,
 ) -> int:
-    """Predict measured runs and print how wrong the predictions are."""
+    """Predict measured runs or GEMMs and print how wrong the predictions are."""
     from supernode_opt.cli import validate as command
 
     return command.validate(runs, out, json, markdown)
@@ -160,16 +162,17 @@ def validate(
 @app.command()
 def calibrate(
     runs: Annotated[
-        list[Path], typer.Option(help="Measured runs, CSV; repeatable.", metavar="FILE")
+        list[Path],
+        typer.Option(help="Measured runs or GEMMs, CSV; repeatable.", metavar="FILE"),
     ],
     platform: Annotated[
-        str, typer.Option(help="Name of the new software entry.", metavar="NAME")
+        str, typer.Option(help="Name of the new catalog entries.", metavar="NAME")
     ],
     out: Out = None,
     json: Json = False,
     seed: Seed = None,
 ) -> int:
-    """Fit the software constants of a platform to its measured runs."""
+    """Fit the constants of a platform to its measured runs or GEMMs."""
     from supernode_opt.cli import calibrate as command
 
     return command.calibrate(runs, platform, out, seed or 0, json)

@@ -19,13 +19,24 @@ def validate(
     from supernode_opt.calibration import shipped, validation
     from supernode_opt.calibration.runs import BadRuns, read
     from supernode_opt.calibration.runs import shipped as shipped_runs
+    from supernode_opt.calibration.tables import kind_of
     from supernode_opt.study.node import StudyError
     from supernode_opt.study.run import results_folder
 
     try:
+        if runs is not None and kind_of(runs) == "gemm":
+            from supernode_opt.cli import gemm
+
+            return gemm.validate(runs, out, json, markdown)
+        if runs is not None and kind_of(runs) == "collectives":
+            from supernode_opt.cli import validate_collectives
+
+            return validate_collectives.validate(runs, out, json, markdown)
         table = shipped_runs() if runs is None else read(runs)
+        # Shipped rows are judged by a calibration that has seen none of their groups.
+        known = shipped.judged() if runs is None else shipped.posterior()
         session.say(f"predicting {len(table)} rows")
-        seen = validation.validate(table, shipped.posterior())
+        seen = validation.validate(table, known)
     except BadRuns as error:
         raise StudyError(str(error)) from None
     report = validation.report(seen)

@@ -10,6 +10,7 @@ from supernode_opt.units import (
     FlopPerSecond,
     JoulePerByte,
     Kelvin,
+    NonNegative,
     Number,
     PerSecond,
     Share,
@@ -27,6 +28,9 @@ class Chip:
       peak_bf16: dense BF16 rate at the boost clock [flop/s].
       peak_fp8: dense FP8 rate at the boost clock, 0 if there is none [flop/s].
       peak_fp4: dense NVFP4 or MXFP4 rate at boost, 0 if there is none [flop/s].
+      softmax_channels: channels of an attention head whose products take as long as
+        the exponential of one score: FLOPs per clock of the arrays over four times
+        the exponentials per clock [1].
       array_efficiency: best GEMM rate over `peak * clock`, kernel measurements [1].
       sustained_clock: clock at which large GEMMs draw `tdp`, over boost clock [1].
       maximum_clock: highest clock the design may ask for, over boost clock [1].
@@ -67,6 +71,7 @@ class Chip:
     peak_bf16: FlopPerSecond
     peak_fp8: quantity("flop/s", zero=True)
     peak_fp4: quantity("flop/s", zero=True)
+    softmax_channels: NonNegative
     array_efficiency: Efficiency
     sustained_clock: Efficiency
     maximum_clock: Number

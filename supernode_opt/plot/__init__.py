@@ -8,7 +8,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from supernode_opt.plot import style
+from supernode_opt.plot.bus_bandwidth import bus_bandwidth
 from supernode_opt.plot.convergence import convergence
+from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.power_stack import power_stack
 from supernode_opt.plot.roofline import roofline
 from supernode_opt.plot.step_waterfall import step_waterfall
@@ -23,6 +25,10 @@ FIGURES: dict[str, Callable[..., Axes]] = {
 VALIDATION: dict[str, Callable[..., Axes]] = {
     "predicted_measured": predicted_measured,
     "error_by_parallelism": error_by_parallelism,
+}
+GEMM: dict[str, Callable[..., Axes]] = {
+    "gemm_time": gemm_time,
+    "gemm_watts": gemm_watts,
 }
 # What a dataset must hold for a figure that not every result has.
 NEEDS = {"roofline": "operator_time", "convergence": "best_objective"}
@@ -41,6 +47,24 @@ def draw_all(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
 def draw_validation(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
     """Draw the figures of a validation into `folder` as PNG."""
     return _draw(dataset, folder, VALIDATION)
+
+
+def draw_gemm(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
+    """Draw the figures of measured GEMMs into `folder` as PNG."""
+    return _draw(dataset, folder, GEMM)
+
+
+def draw_collectives(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
+    """Draw bus bandwidth of every library of a validation into `folder` as PNG."""
+    libraries = sorted(set(dataset["library"].values))
+    parts = {f"bus_bandwidth_{name}": name for name in libraries}
+    return [
+        path
+        for figure, name in parts.items()
+        for path in _draw(
+            dataset.sel(row=dataset["library"] == name), folder, {figure: bus_bandwidth}
+        )
+    ]
 
 
 def _draw(

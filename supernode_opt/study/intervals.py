@@ -175,10 +175,12 @@ def report_intervals(
       seed: of the draws.
     """
     report = drawn_reports(design, scenario, seed).report
-    noise = shipped.posterior().noise
+    platform = next((p for p in SHIPPED if p.name == scenario.software.name), None)
     kind = "moe" if float(scenario.model.experts) else "dense"
+    stack = "" if platform is None else platform.stack
+    noise = intervals.noise_of(shipped.posterior(), stack, kind)
     blur = np.random.default_rng(seed + 1).standard_normal(DRAWS)
-    slower = np.exp(noise.get(kind, max(noise.values())) * blur)
+    slower = np.exp(noise * blur)
     found = {}
     for name, _ in quantities(Report):
         drawn = np.asarray(getattr(report, name)) * slower ** _TIMED.get(name, 0.0)

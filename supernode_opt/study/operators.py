@@ -28,7 +28,8 @@ def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
     model = scenario.model
     split, *_ = rank_share(design, scenario, False)
     gemms, parts = layer_gemms(model, split)
-    times, flops, moved = gemm_roofline(gemms, scenario, design.clock, jnp.inf)
+    every = gemm_roofline(gemms, scenario, design.clock)
+    times, flops, moved = (quantity[0] for quantity in every)
     passes, _ = layer_times(scenario, split, design.recompute, design.clock, jnp.inf)
     dense, experts = model.dense_layers, model.layers - model.dense_layers
     counts = np.ones(len(gemms.names))

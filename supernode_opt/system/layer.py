@@ -18,8 +18,9 @@ from jax.typing import ArrayLike
 from supernode_opt.smooth import excess, stack
 from supernode_opt.system.collectives import Network, durations
 from supernode_opt.system.design import Design, data_parallel
-from supernode_opt.system.kernels import LayerTimes
+from supernode_opt.system.kernels import OPERAND_BYTES, LayerTimes
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.model import by_precision
 from supernode_opt.workload.operators import Split, key_value_channels
 from supernode_opt.workload.shards import Shards
 from supernode_opt.workload.traffic import (
@@ -87,11 +88,8 @@ def communication(
     transfers: list[Transfer] = [
         gather(tensor_group, activations),
         gather(context_group, keys * design.context_parallel),
-        all_to_all(
-            expert_group,
-            spread,
-            2.0 * model.hidden / scenario.software.dispatch_speed,
-            model,
+        _dispatch(
+            all_to_all(expert_group, spread, 2.0 * model.hidden, model), scenario
         ),
         gather(data_group, 2.0 * shards.dense_layer),
         gather(data_group, 2.0 * shards.expert_layer),
@@ -106,6 +104,14 @@ def communication(
         stage_hop(stages, activations / (1.0 + split.sequence * (tensor - 1.0))),
     ]
     return Communication(*durations(transfers, net, sharpness))
+
+
+def _dispatch(transfer: Transfer, scenario: Scenario) -> Transfer:
+    """Let an expert all-to-all reach its own shares of the links."""
+    software = scenario.software
+    inner = software.scale_up_efficiency / software.dispatch_scale_up
+    outer = software.scale_out_efficiency / software.dispatch_scale_out
+    return transfer._replace(inner=inner * transfer.inner, outer=outer * transfer.outer)
 
 
 def layer_passes(
@@ -131,14 +137,18 @@ def layer_passes(
     has_experts = scenario.model.top_k > 0.0
     share = jnp.where(has_experts, 0.5, 1.0)
     one, none = jnp.ones_like(full), jnp.zeros_like(full)
-    backward = 4.0 + 2.0 * sequence + 4.0 * full
+    # What is gathered has been cast before; what is reduced has not.
+    cast = by_precision(scenario.training, OPERAND_BYTES) / 2.0
+    gathered = 1.0 + sequence * (cast - 1.0)
+    forward = 2.0 + 2.0 * gathered
+    backward = 2.0 + 2.0 * gathered + 2.0 * sequence * cast + forward * full
     scatter = scenario.training.gradient_bytes / 2.0
     expert_gather = comm.shard_expert + comm.shard_routed
     both = sharded + (zero[2] + zero[3]) * scatter
     raw = stack(
         *(
             comm.tensor * n
-            for n in (4.0 * one, backward, 4.0 * share, backward * share)
+            for n in (forward, backward, forward * share, backward * share)
         ),
         *(comm.context * n for n in (one, 2.0 + full, one, 2.0 + full)),
         *(comm.dispatch * n for n in (none, none, 2.0 * one, 2.0 + 2.0 * full)),

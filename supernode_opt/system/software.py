@@ -19,13 +19,22 @@ class Software:
       gemm_tokens: tokens at which a GEMM takes twice its ideal time [1].
       gemm_width: the same for the widths N and K of the weight matrix [1].
       expert_tokens: the same for tokens per local expert of grouped GEMMs [1].
-      attention_efficiency: attention's causal FLOPs over peak * clock [1].
+      attention_efficiency: attention's causal FLOPs over peak * clock, with heads of
+        128 channels, long sequences and exponentials as fast as Hopper's [1].
+      attention_tokens: length of the sequence at which attention takes twice its
+        ideal time; its start, its end and the mask's diagonal cost this much [1].
       score_traffic: bytes moved per attention score and pass (0 with flash) [B].
       elementwise_traffic: bytes moved by fused elementwise kernels over the ideal [1].
       fp8_efficiency, mxfp8_efficiency, nvfp4_efficiency: share of its own peak that
         a precision reaches, over BF16's share [1].
+      cast_traffic: bytes moved to quantise operands over one read and two writes [1].
+      tensor_pieces: pieces, over tensor ranks, that a GEMM is cut into where it
+        overlaps its own gather or scatter [1].
+      gradient_traffic: bytes moved to add up weight gradients over one read and one
+        write per micro-batch [1].
       routing_traffic: bytes moved to permute routed tokens over four copies [1].
-      dispatch_speed: rate of the expert all-to-all over that of other collectives [1].
+      dispatch_scale_up: share of the scale-up link that expert all-to-alls reach [1].
+      dispatch_scale_out: the same of the network [1].
       launch_time: gap between two kernels on the device [s].
       kernel_time: host time to issue one kernel; bounds a layer from below [s].
       expert_layer_time: host time per MoE layer, pass and micro-batch [s].
@@ -46,7 +55,7 @@ class Software:
       bubble_share: pipeline bubble over that of 1F1B (DualPipe 0.35) [1].
       expert_imbalance: load of the busiest expert rank over the mean [1].
       score_bytes: stored per attention score (0 with flash attention, 5 unfused) [B].
-      head_factor: LM head and loss time over its GEMM [1].
+      loss_traffic: bytes moved per logit by the loss, both passes [B].
       optimizer_traffic: bytes read and written per local parameter and step [B].
       step_overhead: fixed time per step [s].
       straggler: relative slow-down per doubling beyond eight chips [1].
@@ -80,7 +89,7 @@ class Software:
     pipeline_exposed: Share
     bubble_share: NonNegative
     expert_imbalance: Number
-    head_factor: Number
+    loss_traffic: quantity("B", zero=True)
     optimizer_traffic: NonNegative
     step_overhead: Time
     straggler: NonNegative
@@ -89,10 +98,15 @@ class Software:
     fp8_efficiency: Number = 1.0
     mxfp8_efficiency: Number = 1.0
     nvfp4_efficiency: Number = 1.0
+    attention_tokens: NonNegative = 500.0
+    cast_traffic: NonNegative = 1.0
+    gradient_traffic: NonNegative = 1.0
+    tensor_pieces: NonNegative = 0.0
     kernel_time: Time = 0.0
     score_traffic: quantity("B", zero=True) = 0.0
     shard_latency: Time = 0.0
     routing_traffic: NonNegative = 1.0
-    dispatch_speed: Number = 1.0
+    dispatch_scale_up: Number = 0.6
+    dispatch_scale_out: Number = 0.7
     score_bytes: float = flag(default=0.0)
     name: str = static(default="software")

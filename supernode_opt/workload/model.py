@@ -1,6 +1,7 @@
 """The transformer to train: its shape, its parameters, its FLOPs per token."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 from supernode_opt.record import flag, record, static
 from supernode_opt.units import Count, Flag, NonNegative, Share, quantity
@@ -76,3 +77,22 @@ class Training:
     shard_ranks: float = flag(default=0.0)
     precision: Precision = static(default="bf16")
     attention_flops: Literal["causal", "full"] = static(default="causal")
+
+
+@record
+class AnyTraining(Training):
+    """Training whose precision is a number, so that one program serves all of them.
+
+    Attributes:
+      precision_weights: of every `Precision`, in the order in which it lists them [1].
+    """
+
+    precision_weights: Any
+
+
+def by_precision(training: Training, values: Mapping[str, Any]) -> Any:
+    """Return the one of `values` that belongs to the training's precision."""
+    if not isinstance(training, AnyTraining):
+        return values[training.precision]
+    weights = training.precision_weights
+    return sum(weights[i] * values[name] for i, name in enumerate(get_args(Precision)))

@@ -17,7 +17,6 @@ from supernode_opt.workload.model import Model, Training
 # kernels move in the forward pass; fitted on training runs of dense models to within
 # their 4 % noise, with one multiplier per software stack.
 RESIDUAL_TRAFFIC = 28.0
-BACKWARD_GEMM = 2.0
 BACKWARD_ATTENTION = 2.5  # flash attention: five matrix products against two
 BACKWARD_ELEMENTWISE = 1.6
 FORWARD_KERNELS = 20.0
@@ -53,7 +52,9 @@ class Gemms(NamedTuple):
     """Stacked GEMM shapes [operator, *batch]; `groups` weight matrices of N x K each.
 
     `rows` are tokens per group.  `grouped` is 1 for the experts' grouped kernels,
-    `kept` for those that stay in BF16 whatever the precision of the others.
+    `kept` for those that stay in BF16 whatever the precision of the others.  `inputs`
+    and `outputs` say over how many tensor ranks those were spread before or are
+    afterwards (sequence parallelism).
     """
 
     names: tuple[str, ...]
@@ -63,6 +64,8 @@ class Gemms(NamedTuple):
     groups: Array
     grouped: Array
     kept: Array
+    inputs: Array
+    outputs: Array
 
 
 def query_width(model: Model) -> Any:
@@ -87,13 +90,16 @@ def key_value_channels(model: Model, tensor: ArrayLike) -> Array:
     return jnp.maximum(model.kv_heads / tensor, 1.0) * 2.0 * model.head_dim
 
 
-def _attention_gemms(model: Model, split: Split) -> list[tuple[Any, ...]]:
+def _attention_gemms(
+    model: Model, split: Split, gathered: Any, scattered: Any
+) -> list[tuple[Any, ...]]:
     tokens, tensor, hidden = split.tokens, split.tensor, model.hidden
-    out = ("attention out", tokens, hidden, model.heads * value_width(model) / tensor)
+    width = model.heads * value_width(model) / tensor
+    out = ("attention out", tokens, hidden, width, *scattered)
     if model.attention == "gqa":
         columns = model.heads * model.head_dim / tensor
         columns = columns + key_value_channels(model, tensor)
-        return [("query key value", tokens, columns, hidden), out]
+        return [("query key value", tokens, columns, hidden, *gathered), out]
     # The compressions run on the rank's own part of the sequence, unsplit in width.
     spread = tokens / (1.0 + split.sequence * (tensor - 1.0))
     rank = model.key_value_rank
@@ -103,9 +109,9 @@ def _attention_gemms(model: Model, split: Split) -> list[tuple[Any, ...]]:
     query_inner = jnp.where(compressed, model.query_rank, hidden)
     return [
         ("query down", spread, model.query_rank, hidden),
-        ("query up", tokens, query, query_inner),
+        ("query up", tokens, query, query_inner, *gathered),
         ("key value down", spread, rank + model.rope_dim, hidden),
-        ("key value up", tokens, no_rope, rank),
+        ("key value up", tokens, no_rope, rank, *gathered),
         out,
     ]
 
@@ -116,12 +122,15 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     The parts are "attention", "dense" (FFN), "expert" (mixture-of-experts layer) and
     "head" (LM head and loss).
     """
-    attention = _attention_gemms(model, split)
+    spread_over = 1.0 + split.sequence * (split.tensor - 1.0)
+    gathered = (1.0, 0.0, 0.0, spread_over, 1.0)
+    scattered = (1.0, 0.0, 0.0, 1.0, spread_over)
+    attention = _attention_gemms(model, split, gathered, scattered)
     tensor, hidden, tokens = split.tensor, model.hidden, split.tokens
     halves = 1.0 + model.gated
     dense = [
-        ("ffn up", tokens, halves * model.ffn / tensor, hidden),
-        ("ffn down", tokens, hidden, model.ffn / tensor),
+        ("ffn up", tokens, halves * model.ffn / tensor, hidden, *gathered),
+        ("ffn down", tokens, hidden, model.ffn / tensor, *scattered),
     ]
     spread = split.tokens_after_tensor
     shared = model.shared_experts * model.expert_ffn
@@ -137,13 +146,13 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     ]
     head = [("lm head", tokens, model.vocabulary / tensor, hidden, 1.0, 0.0, 1.0)]
     table = (*attention, *dense, *expert, *head)
-    defaults = (1.0, 0.0, 0.0)
+    defaults = (1.0, 0.0, 0.0, 1.0, 1.0)
     rows = [(*row, *defaults[len(row) - 4 :]) for row in table]
     names, *columns = zip(*rows, strict=True)
     everything = jnp.broadcast_arrays(
         *(value for column in columns for value in column)
     )
-    shapes = jnp.stack(everything).reshape(6, len(rows), *everything[0].shape)
+    shapes = jnp.stack(everything).reshape(8, len(rows), *everything[0].shape)
     parts, start = {}, 0
     for name, part in (
         ("attention", attention),

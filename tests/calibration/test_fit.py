@@ -29,7 +29,7 @@ def truth():
     """Constants, and the table of rows that exactly those constants produce."""
     logs = np.log([constant.prior for constant in CONSTANTS])
     logs[INDEX["gemm_efficiency"]] = np.log(0.72)
-    logs[INDEX["head_factor"]] = np.log(1.3)
+    logs[INDEX["loss_traffic"]] = np.log(40.0)
     blank = fit.table(rows(np.ones(len(SHAPES))))
     told = batch.predict(blank.batches, np.tile(logs, (len(SHAPES), 1)))
     return logs, fit.table(rows(told[:, 0]))
@@ -90,7 +90,7 @@ def test_exact_slopes_equal_differences(truth):
     )
     assert np.isfinite(slopes).all()
     assert (slopes[:, INDEX["gemm_efficiency"]] < 0.0).all()
-    assert (slopes[:, INDEX["head_factor"]] > 0.0).all()
+    assert (slopes[:, INDEX["loss_traffic"]] > 0.0).all()
 
 
 def test_cross_validation_predicts_every_row_from_other_groups(truth):

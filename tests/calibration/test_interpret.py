@@ -106,6 +106,8 @@ def test_rows_kept_for_validation_are_never_fitted_nor_their_groups():
         ]
     )
     assert [job.run.name for job in fittable(known)] == ["c"]
+    both = [job.run.name for job in fittable(known, judged_groups=True)]
+    assert both == ["a", "c"]
 
 
 def test_shipped_rows_keep_their_citations():
@@ -116,9 +118,12 @@ def test_shipped_rows_keep_their_citations():
 
 
 def test_shipped_calibration_never_saw_validation_rows():
-    from supernode_opt.calibration.shipped import posterior
+    from supernode_opt.calibration import shipped as calibration
 
     judged = {row.group for row in shipped() if row.is_validation}
-    seen = set(posterior().rows)
+    seen = set(calibration.judged().rows)
     assert seen
     assert not [r.name for r in shipped() if r.name in seen and r.group in judged]
+    used = set(calibration.posterior().rows)
+    assert seen < used
+    assert not [r.name for r in shipped() if r.name in used and r.is_validation]

@@ -15,7 +15,7 @@ def numbers(text):
 
 
 def test_the_table_of_the_readme_is_what_the_command_prints():
-    seen = validation.validate(shipped_runs(), shipped.posterior())
+    seen = validation.validate(shipped_runs(), shipped.judged())
     printed = numbers(_markdown(validation.report(seen)))
     text = README.read_text(encoding="utf-8")
     (shown,) = re.findall(

@@ -28,7 +28,7 @@ def sweeps():
 
 def test_peak_memory_of_measured_ranks(sweeps):
     """Allocated bytes of 43 B200 runs: within 5 % at the median, not 3 % low."""
-    known = shipped.posterior()
+    known = shipped.judged()
     off = []
     for job in sweeps:
         found = re.search(
@@ -57,8 +57,8 @@ def test_peak_memory_of_measured_ranks(sweeps):
 def test_plans_of_a_model_that_was_never_fitted_are_ranked(sweeps):
     """The vTrain A100 sweep of its 3.6B model (MICRO 2024)."""
     jobs = [job for job in sweeps if job.run.text("model") == "vTrain-3.6B"]
-    assert not {job.run.name for job in jobs} & set(shipped.posterior().rows)
-    told = predict(table(jobs), shipped.posterior())[0][:, 0]
+    assert not {job.run.name for job in jobs} & set(shipped.judged().rows)
+    told = predict(table(jobs), shipped.judged())[0][:, 0]
     measured = np.asarray([job.seconds for job in jobs])
     assert np.abs(told / measured - 1.0).mean() < 0.09
     for group in score.rankings(jobs, told, measured):

@@ -16,6 +16,9 @@ REQUIRED = {
     "b300 gb200 gb300 a100_sxm_40gb h100_sxm_96gb_500w tpu_v4 tpu_v5e tpu_v5p tpu_v6e "
     "tpu_v7x mi300x mi325x mi350x mi355x gaudi2",
     "link": "copper aec lpo dsp sr8 cpo",
+    "collective": "nccl_nvlink3_all_reduce nccl_nvlink4_all_gather nccl_any_all_to_all "
+    "nccl_nvlink5_reduce_scatter hccl_hccs_all_reduce trtllm_one_sided_nvlink5_combine "
+    "trtllm_two_sided_nvlink5_dispatch trtllm_two_sided_nvlink5_prepare",
     "model": "pangu_ultra_135b pangu_ultra_moe_718b deepseek_v3_671b llama3_8b "
     "llama3_70b llama3_405b gpt3_175b mixtral_8x7b qwen3_235b_a22b",
     "system": "cloudmatrix384 gb200_nvl72 dgx_h100 hgx_h800 dgx_a100 atlas_900_a2 "

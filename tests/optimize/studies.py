@@ -37,6 +37,7 @@ EXPERTS = Model(
 )
 
 CHIP = Chip(
+    softmax_channels=64.0,
     peak_bf16=752e12,
     peak_fp8=0.0,
     peak_fp4=0.0,
@@ -118,7 +119,7 @@ SOFTWARE = Software(
     bubble_share=1.0,
     expert_imbalance=1.1,
     score_bytes=0.0,
-    head_factor=1.2,
+    loss_traffic=26.0,
     optimizer_traffic=30.0,
     step_overhead=0.05,
     straggler=0.01,

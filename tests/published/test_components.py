@@ -53,10 +53,10 @@ def test_gemm_times_on_a100():
         where = replace(where, f"software.{name}", value)
     rows, width, milliseconds = jnp.asarray(A100_GEMMS, float).T
     one = jnp.ones_like(rows)
-    gemms = Gemms(("",), rows, width, width, one, 0.0 * one, 0.0 * one)
+    gemms = Gemms(("",), rows, width, width, one, 0.0 * one, 0.0 * one, one, one)
     # Its own clock: the sweep ran at the power cap, 0.892 of peak in the limit.
     clock = 0.892 / where.chip.array_efficiency
-    time, _, _ = gemm_roofline(gemms, where, clock, 4.31)
+    time = gemm_roofline(gemms, where, clock)[0][0]
     off = (time + 29.6e-6) / (milliseconds * 1e-3) - 1.0
     assert float(jnp.max(jnp.abs(off))) < 0.06
 

@@ -1,0 +1,112 @@
+"""Bus bandwidth of collectives against the size of the message."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from supernode_opt.plot import style
+
+_ACROSS = 2
+
+
+def bus_bandwidth(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Draw measured points and the model's lines of one library, a panel an operation.
+
+    With several machines every one appears with its largest group, a single machine
+    with all its groups.  Rows that a calibration has seen are hollow.
+    """
+    moving = dataset.sel(row=dataset["payload"] > 0.0)
+    operations = sorted(set(moving["operation"].values))
+    rows = max(1, -(-len(operations) // _ACROSS))
+    ax = style.axes(ax, 1.2 + 2.3 * rows)
+    figure, spec = style.figure(ax), ax.get_subplotspec()
+    ax.set_axis_off()
+    shape = (rows, min(_ACROSS, max(1, len(operations))))
+    grid = spec.subgridspec(*shape) if spec is not None else figure.add_gridspec(*shape)
+    several = len(set(moving["machine"].values)) > 1
+    labels: dict[str, int] = {}
+    for place, operation in enumerate(operations):
+        panel = figure.add_subplot(grid[place // _ACROSS, place % _ACROSS])
+        _panel(panel, moving.sel(row=moving["operation"] == operation), several, labels)
+        style.dress(
+            panel,
+            style.words(operation),
+            "message [MB]" if place + _ACROSS >= len(operations) else "",
+            "bus bandwidth [GB/s]" if place % _ACROSS == 0 else "",
+        )
+    libraries = ", ".join(sorted(set(moving["library"].values)))
+    figure.suptitle(
+        f"Bus bandwidth, {libraries}: lines predicted, hollow points fitted",
+        fontsize=style.TITLE,
+        x=0.01,
+        ha="left",
+    )
+    handles = [_handle(ax, label, order) for label, order in labels.items()]
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=4,
+        fontsize=style.SMALL,
+        frameon=False,
+    )
+    return ax
+
+
+@FuncFormatter
+def _plain(value: float, _: float) -> str:
+    return f"{value:g}"
+
+
+@FuncFormatter
+def _few(value: float, _: float) -> str:
+    """Label 2 and 5 of a decade."""
+    return f"{value:g}" if f"{value:.0e}"[0] in "25" else ""
+
+
+def _panel(
+    panel: Axes, part: xr.Dataset, several: bool, labels: dict[str, int]
+) -> None:
+    names, ranks = part["machine"].values, part["ranks"].values
+    for name in sorted(set(names)):
+        groups = sorted(set(ranks[names == name]))
+        for size in groups[-1:] if several else groups:
+            mine = part.sel(row=(names == name) & (ranks == size))
+            # One data type: the widest, whose messages are the largest.
+            widest = mine["variant"].values[np.argmax(mine["payload"].values)]
+            mine = mine.sel(row=mine["variant"] == widest)
+            label = f"{name}, {size:.0f} ranks" if several else f"{size:.0f} ranks"
+            _series(panel, mine, labels.setdefault(label, len(labels)))
+    panel.set_xscale("log")
+    panel.set_yscale("log")
+    low, high = panel.get_ylim()
+    panel.yaxis.set_major_formatter(_plain)
+    # An axis that spans less than two decades has too few whole ones to read.
+    panel.yaxis.set_minor_formatter(_few if high < 100.0 * low else NullFormatter())
+
+
+def _series(panel: Axes, mine: xr.Dataset, order: int) -> None:
+    marker, colour = style.mark(order)
+    mine = mine.sortby("payload")
+    size = mine["payload"].values / 1e6
+    panel.plot(
+        size, mine["predicted_bandwidth"].values / 1e9, color=colour, linewidth=1.0
+    )
+    seen = mine["fitted"].values.astype(bool)
+    for mask, face in ((seen, "none"), (~seen, colour)):
+        panel.scatter(
+            size[mask],
+            mine["measured_bandwidth"].values[mask] / 1e9,
+            s=9,
+            marker=marker,
+            facecolors=face,
+            edgecolors=colour,
+            linewidths=0.7,
+        )
+
+
+def _handle(ax: Axes, label: str, order: int) -> object:
+    marker, colour = style.mark(order)
+    return ax.plot(
+        [], [], color=colour, marker=marker, markersize=3, linewidth=1.0, label=label
+    )[0]

@@ -1,0 +1,79 @@
+"""Predicted against measured time and watts of GEMMs."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from supernode_opt.plot import style
+
+
+def gemm_time(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Draw predicted over measured time against measured time with a band of 10 %."""
+    ax = style.axes(ax, 4.4)
+    real = dataset["measured_time"].values
+    ratio = dataset["predicted_time"].values / real
+    ax.axhspan(0.9, 1.1, color="0.92", zorder=0)
+    ax.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+    _scatter(ax, dataset, real * 1e6, ratio)
+    ax.set_xscale("log")
+    ax.set_yscale("log", base=2)
+    ax.set_ylim(0.5, 2.0)
+    ax.set_yticks([0.5, 0.75, 1.0, 1.33, 2.0], ["0.5", "0.75", "1", "1.33", "2"])
+    title = "GEMM time on shapes that were never fitted"
+    style.dress(ax, title, "measured time [µs]", "predicted over measured [1]")
+    style.legend_below(ax, 6)
+    return ax
+
+
+def gemm_watts(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Draw predicted against measured watts, over the limit, with a band of 10 %.
+
+    Grey rows were too short for a sensor that averages over a second.
+    """
+    ax = style.axes(ax, 5.0)
+    limit = dataset["limit"].values
+    real = dataset["measured_power"].values / limit
+    told = dataset["predicted_power"].values / limit
+    ends = np.array([0.0, 1.05])
+    ax.fill_between(ends, 0.9 * ends, 1.1 * ends, color="0.92", zorder=0)
+    ax.plot(ends, ends, color="0.6", linewidth=0.8, zorder=0)
+    _scatter(ax, dataset, real, told, brief=True)
+    ax.set_xlim(*ends)
+    ax.set_ylim(*ends)
+    title = "GEMM watts over the power limit on shapes that were never fitted"
+    style.dress(ax, title, "measured [1]", "predicted [1]")
+    style.legend_below(ax, 6)
+    return ax
+
+
+def _scatter(
+    ax: Axes,
+    dataset: xr.Dataset,
+    across: np.ndarray,
+    up: np.ndarray,
+    brief: bool = False,
+) -> None:
+    """Draw the held-out rows of every series.
+
+    `brief` draws those apart whose watts no sensor could follow.
+    """
+    rows = dataset["held_out"].values.astype(bool)
+    if not rows.any():
+        rows = ~rows
+    if brief:
+        short = rows & (dataset["regime"].values == "brief")
+        rows = rows & ~short
+        colour = style.COLOURS["grey"]
+        _dots(ax, across[short], up[short], "o", colour, "too short for the sensor")
+    for order, name in enumerate(np.unique(dataset["series"].values)):
+        own = rows & (dataset["series"].values == name)
+        _dots(ax, across[own], up[own], *style.mark(order), name)
+
+
+def _dots(
+    ax: Axes, across: np.ndarray, up: np.ndarray, marker: str, colour: str, label: str
+) -> None:
+    """Draw many small see-through marks, and one clear mark in the legend."""
+    drawn = {"marker": marker, "color": colour, "linewidths": 0.0}
+    ax.scatter(across, up, s=4, alpha=0.35, rasterized=True, **drawn)
+    ax.scatter([], [], s=16, label=label, **drawn)

@@ -1,0 +1,57 @@
+"""Figures of measured GEMMs: axes, labels and which rows are drawn."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+
+from supernode_opt.plot import GEMM
+
+
+@pytest.fixture
+def dataset():
+    rows = {
+        "predicted_time": [1e-5, 2e-4, 3e-3, 4e-3],
+        "measured_time": [1.1e-5, 2e-4, 2.9e-3, 8e-3],
+        "predicted_power": [600.0, 690.0, 690.0, 1000.0],
+        "measured_power": [250.0, 690.0, np.nan, 990.0],
+        "limit": [700.0, 700.0, 700.0, 1000.0],
+        "series": ["h200_sxm bf16", "h200_sxm bf16", "h200_sxm bf16", "b200 bf16"],
+        "regime": ["brief", "capped", "capped", "capped"],
+        "held_out": [1, 1, 1, 0],
+    }
+    return xr.Dataset({name: ("gemm", np.asarray(v)) for name, v in rows.items()})
+
+
+def drawn(ax):
+    """Return the points of every mark that is not only in the legend."""
+    return [c.get_offsets().data for c in ax.collections if c.get_rasterized()]
+
+
+@pytest.mark.parametrize("name", GEMM)
+def test_axes_say_what_they_show(dataset, name):
+    ax = GEMM[name](dataset)
+    assert "never fitted" in ax.get_title(loc="left")
+    assert "measured" in ax.get_xlabel()
+    assert "predicted" in ax.get_ylabel()
+    labels = {text.get_text() for text in ax.get_legend().get_texts()}
+    assert {"b200 bf16", "h200_sxm bf16"} <= labels
+    plt.close(ax.figure)
+
+
+def test_only_rows_kept_from_the_fit_are_drawn(dataset):
+    ax = GEMM["gemm_time"](dataset)
+    points = np.concatenate(drawn(ax))
+    np.testing.assert_allclose(points[:, 0], [11.0, 200.0, 2900.0])
+    np.testing.assert_allclose(points[:, 1], [1.0 / 1.1, 1.0, 3.0 / 2.9])
+    plt.close(ax.figure)
+
+
+def test_brief_rows_are_grey_among_the_watts(dataset):
+    ax = GEMM["gemm_watts"](dataset)
+    first, *others = drawn(ax)
+    np.testing.assert_allclose(first, [[250.0 / 700.0, 600.0 / 700.0]])
+    assert sum(len(points) for points in others) == 2
+    labels = {text.get_text() for text in ax.get_legend().get_texts()}
+    assert "too short for the sensor" in labels
+    plt.close(ax.figure)
