@@ -36,7 +36,7 @@ class Chip:
       maximum_clock: highest clock the design may ask for, over boost clock [1].
       tdp: package power limit; contains HBM and on-package losses [W].
       power_cap: share of `tdp` that the operator lets the package draw [1].
-      static_share: share of `tdp` that does not scale with the clock [1].
+      static_share: share of `tdp` that follows neither clock nor temperature [1].
       leakage_share: share of `tdp` that is leakage at `junction_limit` [1].
       leakage_coefficient: growth of leakage with junction temperature [1/K].
       power_exponent: d ln(dynamic power) / d ln(clock) above the voltage floor [1].
@@ -55,7 +55,7 @@ class Chip:
       failure_rate: job-stopping failures of the package [1/s].
       saturation_exponent: of the drive current, in the alpha-power law [1].
       threshold_voltage: of its transistors [V].
-      memory_share: share of `tdp` that memory draws unless it streams [1].
+      memory_share: share of `tdp` that memory draws at rest, of `static_share` [1].
       memory_energy: of the whole path, per byte that memory streams [J/B].
       attention_activity, memory_activity, waiting_activity: dynamic power over that of
         large GEMMs in attention kernels, in memory-bound kernels, and while a chip

@@ -1,8 +1,10 @@
 """Package power: what follows the clock, what memory and ports add, what never rests.
 
 Large GEMMs at the sustained clock and the junction limit draw exactly the TDP.  Of it
-`static_share` does not follow the clock: leakage, memory, the port and an idle rest.
-Other kernels drive less of the chip and more, or less, of its memory.
+`leakage_share` leaks and `static_share` follows neither clock nor temperature: memory
+at rest, the port and an idle remainder.  Everything else, what GEMMs stream from memory
+included, is dynamic power.  Other kernels drive less of the chip and more, or less, of
+its memory.
 """
 
 from typing import NamedTuple
@@ -61,18 +63,22 @@ def dynamic_power(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
     limit) leakage power is the TDP.
     """
     voltage = _voltage(chip, curve(chip), clock, sharpness)
-    full = chip.tdp * (1.0 - chip.static_share)
-    return full * clock / chip.sustained_clock * voltage**2
+    return _most_dynamic(chip) * clock / chip.sustained_clock * voltage**2
 
 
 def clock_at(chip: Chip, power: ArrayLike) -> Array:
     """Return the clock at which large GEMMs draw `power` [W] dynamically [1]."""
     bend = curve(chip)
-    share = power / (chip.tdp * (1.0 - chip.static_share))
+    share = power / _most_dynamic(chip)
     # Below the voltage floor power is linear in the clock.
     least = bend.floor**2 * clock_of_voltage(bend.floor, bend.threshold, bend.alpha)
     voltage = voltage_of_power(jnp.maximum(share, least), bend.threshold, bend.alpha)
     return chip.sustained_clock * share / voltage**2
+
+
+def _most_dynamic(chip: Chip) -> ArrayLike:
+    """Dynamic power of large GEMMs at the sustained clock [W]."""
+    return chip.tdp * (1.0 - chip.static_share - chip.leakage_share)
 
 
 def _voltage(chip: Chip, bend: Curve, clock: ArrayLike, sharpness: ArrayLike) -> Array:
@@ -94,14 +100,14 @@ def port_power(chip: Chip, scale_up_bandwidth: ArrayLike) -> Array:
 
 def idle_power(chip: Chip) -> Array:
     """What neither rests nor follows clock, temperature, memory or port [W]."""
-    still = chip.tdp * (chip.static_share - chip.leakage_share - chip.memory_share)
+    still = chip.tdp * (chip.static_share - chip.memory_share)
     return still - port_power(chip, chip.scale_up_bandwidth)
 
 
 def memory_power(chip: Chip, streaming: ArrayLike) -> Array:
     """Memory power when it streams for a share `streaming` of the time [W].
 
-    Its interfaces do not rest: between streams it draws what it draws in GEMMs.
+    What GEMMs stream is part of dynamic power; between streams it refreshes.
     """
     resting = chip.memory_share * chip.tdp
     stream = chip.memory_energy * chip.hbm_bandwidth * chip.hbm_efficiency

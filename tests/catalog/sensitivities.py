@@ -108,6 +108,7 @@ FOLLOWS = {
 CHIP = {
     "peak_bf16": ("near", {"step_time": -1, "peak_flops": 1}, {"mfu"}),
     "array_efficiency": ("near", {"step_time": -1}),
+    "softmax_channels": ("near", {"step_time": 1}),
     "sustained_clock": (
         "near",
         {"chip_power": -1, "sustained_clock": 1, "core_voltage": -1},

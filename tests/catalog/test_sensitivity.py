@@ -254,12 +254,14 @@ def test_low_precision_peaks_move_its_steps(peak):
     split = Split(8.0, 1.0, 1.0, 1.0, 4096.0)
     kernels = jax.jit(lambda where: layer_times(where, split, jnp.zeros(3), 0.8, 1e3))
 
-    def time(path, factor):
+    def time(path, factor, part="gemm"):
         changed = replace(where, path, factor * get(where, path))
-        return float(kernels(changed)[0].gemm.sum())
+        return float(getattr(kernels(changed)[0], part).sum())
 
     for path in (f"chip.{peak}", f"software.{share}"):
         assert time(path, 1.01) < time(path, 1.0) < np.inf
+    casting = time("software.cast_traffic", 1.01, "elementwise")
+    assert casting > time("software.cast_traffic", 1.0, "elementwise") > 0.0
 
 
 def test_every_constant_of_a_training_stack_moves_time_or_memory():
@@ -284,9 +286,10 @@ def test_every_constant_of_a_training_stack_moves_time_or_memory():
         design,
         scale_up_bandwidth=design.scale_up_bandwidth / 50.0,
         scale_out_bandwidth=design.scale_out_bandwidth / 50.0,
+        scale_up_domain=design.scale_up_domain / 12.0,
     )
     hosted = replace(where, "software.kernel_time", 1e-3)
-    other = {"fp8_efficiency", "mxfp8_efficiency", "nvfp4_efficiency"}
+    other = {"fp8_efficiency", "mxfp8_efficiency", "nvfp4_efficiency", "cast_traffic"}
     names = [f for f, _ in quantities(RECORDS["software"]) if f not in other]
     moved = np.zeros(len(names), bool)
     for scene, chosen in ((where, design), (where, slow), (hosted, design)):
