@@ -12,9 +12,9 @@ from supernode_opt.hardware.plant import Host
 STATED_LANE = 25e9
 
 
-def lane_ratio(switch: Switch) -> ArrayLike:
+def lane_ratio(switch: Switch) -> Array:
     """Quoted lane rate over that at which reach is stated [1]."""
-    return switch.lane_rate * switch.coding / STATED_LANE
+    return jnp.asarray(switch.lane_rate * switch.coding) / STATED_LANE
 
 
 def reach_excess(
@@ -67,7 +67,7 @@ def case_temperature(
     """Case temperature of the modules of each technology [technology, *batch] [K]."""
     power = per_technology(links, "energy") * switch.module_bandwidth * switch.coding
     rise = column(power * per_technology(links, "case_resistance"), ambient)
-    return ambient + rise
+    return jnp.asarray(ambient) + rise
 
 
 def wear(links: tuple[LinkTechnology, ...], temperature: Array) -> Array:

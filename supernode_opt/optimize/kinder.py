@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.hardware.reach import lane_ratio
@@ -48,11 +49,9 @@ def kindest_links(scenario: Scenario, allowed: set[int]) -> Scenario:
         "activation_temperature",
         "short_reach",
     )
-    best["loss_budget"] = _BOUNDLESS
-    links = tuple(
-        dataclasses.replace(link, **best, **dict.fromkeys(gone, 0.0))
-        for link in scenario.links
-    )
+    best |= {"loss_budget": _BOUNDLESS, **dict.fromkeys(gone, 0.0)}
+    changed: dict[str, Any] = best
+    links = tuple(dataclasses.replace(link, **changed) for link in scenario.links)
     return dataclasses.replace(scenario, links=links)
 
 

@@ -159,7 +159,8 @@ def _fabric(
 
     # Without cables there are no modules to be warm.
     cases = case_temperature(links, switch, ambient)
-    cases = ambient + (cases - ambient) * jnp.clip(rates.cabled, 0.0, 1.0)
+    around = jnp.asarray(ambient)
+    cases = around + (cases - around) * jnp.clip(rates.cabled, 0.0, 1.0)
     failing = blended("failure_rate", wear(links, cases))
     light = jnp.sum(weights * (1.0 - shares) * field("optical"), axis=0)
     return Fabric(
