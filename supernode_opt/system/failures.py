@@ -5,7 +5,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 
 from supernode_opt.system.design import Design
@@ -67,9 +66,14 @@ def no_spare(spares: ArrayLike, broken: ArrayLike) -> Array:
     0.3333
     """
     spares, broken = jnp.asarray(spares), jnp.maximum(broken, _FEW)
-    axes = (-1,) + (1,) * max(spares.ndim, jnp.ndim(broken))
-    nodes, weights = _NODES.reshape(axes), np.log(_WEIGHTS).reshape(axes)
-    return jnp.exp(-logsumexp(weights + spares * jnp.log1p(nodes / broken), axis=0))
+    # Over the last node's part, which is the greatest power and may overflow.  Term by
+    # term: a sum over an axis of nodes would be stored and take a seventh of a report.
+    parts = [jnp.log1p(node / broken) for node in _NODES]
+    terms = [
+        weight * jnp.exp(spares * (part - parts[-1]))
+        for part, weight in zip(parts, _WEIGHTS, strict=True)
+    ]
+    return jnp.exp(-spares * parts[-1]) / sum(terms)
 
 
 def repair_wait(design: Design, scenario: Scenario, failures: FailureParts) -> Array:
