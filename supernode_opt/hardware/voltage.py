@@ -54,10 +54,13 @@ def _solve(log: ArrayLike, t: ArrayLike, alpha: ArrayLike, weight: float) -> Arr
     # Below the solution, where the curve lies above its tangents: Newton climbs.
     bound = jnp.minimum(log, 0.0) + jnp.where(weight < 0.0, jnp.log(t), 0.0)
     u = jnp.log(t + (1.0 - t) * jnp.exp(bound / alpha))
-    for _ in range(_STEPS):
+
+    def step(_: int, u: Array) -> Array:
         x = jnp.exp(u)
         value = weight * u + alpha * jnp.log((x - t) / (1.0 - t)) - log
-        u = u - value / (weight + alpha * x / (x - t))
+        return u - value / (weight + alpha * x / (x - t))
+
+    u = jax.lax.fori_loop(0, _STEPS, step, u)
     return u
 
 
