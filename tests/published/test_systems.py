@@ -139,7 +139,7 @@ def test_coolant_rise_is_fourteen_kelvin_per_kilowatt():
 
 
 def test_failures_of_llama_3():
-    """arXiv:2407.21783: 16,384 H100 stop every 3.1 h and compute 90 %; 384 every 132 h."""
+    """arXiv:2407.21783: 16,384 H100 stop every 3.1 h, compute 90 %; 384 after 132 h."""
     built = report("dgx_h100", "llama3_405b", chips=16384.0)
     assert float(built.mtbf) / 3600.0 == pytest.approx(3.1, rel=0.1)
     assert float(built.goodput) == pytest.approx(0.90, abs=0.02)
