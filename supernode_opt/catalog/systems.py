@@ -7,6 +7,7 @@ from typing import Any
 
 from supernode_opt.catalog.read import Provenance, entry, load, provenance, trace
 from supernode_opt.system.design import Design
+from supernode_opt.system.precision import settled
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantities
 from supernode_opt.workload.model import Model, Training
@@ -25,7 +26,7 @@ PARTS = {
 }
 
 # Design fields that follow a part of the system: (part, field of that part).
-_FOLLOWS = {
+FOLLOWS = {
     "scale_up_bandwidth": ("chip", "scale_up_bandwidth"),
     "scale_out_bandwidth": ("chip", "scale_out_bandwidth"),
     "clock": ("chip", "sustained_clock"),
@@ -71,7 +72,7 @@ def system(name: str) -> System:
     units = {field: declared.unit for field, declared in quantities(Design)}
     followed = {
         field: provenance(PARTS[part], written[part])[source]
-        for field, (part, source) in _FOLLOWS.items()
+        for field, (part, source) in FOLLOWS.items()
     }
     given = {
         field: trace("system", number, units[field], written)
@@ -101,7 +102,8 @@ def scenario(
     Args:
       system_name: the machine, by name or already read.
       model: the transformer to train, by name or as a record.
-      training: how it is trained.
+      training: how it is trained; where the chip lacks the precision, or that is
+        "best", in the one that `settle` names.
       **overrides: other parts than the system's, by name or as records; `links` is a
         sequence of either, `memory_headroom` a share [1].
 
@@ -113,8 +115,8 @@ def scenario(
     links = tuple(_part("link", link) for link in parts.pop("links"))
     for part, kind in PARTS.items():
         parts[part] = _part(kind, parts[part])
-    return Scenario(
-        model=_part("model", model), training=training, links=links, **parts
+    return settled(
+        Scenario(model=_part("model", model), training=training, links=links, **parts)
     )
 
 

@@ -4,6 +4,7 @@ from supernode_opt.record import record, static
 from supernode_opt.units import (
     Byte,
     BytePerSecond,
+    Count,
     Dollar,
     Efficiency,
     FlopPerSecond,
@@ -34,7 +35,8 @@ class Chip:
       sustained_clock: clock at which large GEMMs draw `tdp`, over boost clock [1].
       maximum_clock: highest clock the design may ask for, over boost clock [1].
       tdp: package power limit; contains HBM and on-package losses [W].
-      static_share: share of `tdp` that does not scale with the clock [1].
+      power_cap: share of `tdp` that the operator lets the package draw [1].
+      static_share: share of `tdp` that follows neither clock nor temperature [1].
       leakage_share: share of `tdp` that is leakage at `junction_limit` [1].
       leakage_coefficient: growth of leakage with junction temperature [1/K].
       power_exponent: d ln(dynamic power) / d ln(clock) above the voltage floor [1].
@@ -47,9 +49,23 @@ class Chip:
       scale_up_bandwidth: one direction, per package; the port contained in `tdp` [B/s].
       scale_out_bandwidth: one direction, network interface per package [B/s].
       port_energy: on-package SerDes energy per byte of scale-up bandwidth [J/B].
-      price: per package without its memory [USD].
+      price: per package without its memory, and without what the wafer and packaging
+        below cost: development, test and the vendor's margin [USD].
       memory_price: of its HBM [USD/B].
       failure_rate: job-stopping failures of the package [1/s].
+      saturation_exponent: of the drive current, in the alpha-power law [1].
+      threshold_voltage: of its transistors [V].
+      memory_share: share of `tdp` that memory draws at rest, of `static_share` [1].
+      memory_energy: of the whole path, per byte that memory streams [J/B].
+      attention_activity, memory_activity, waiting_activity: dynamic power over that of
+        large GEMMs in attention kernels, in memory-bound kernels, and while a chip
+        waits for others, for the network or for the host [1].
+      dies: compute dies in the package [1].
+      die_bandwidth: between two of its dies, one direction; 0 for no limit [B/s].
+      die_energy: of moving a byte between them [J/B].
+      wafer_price: per area of a processed wafer [USD/m^2].
+      defect_density: fatal defects per area [1/m^2].
+      packaging_price: interposer, substrate, assembly and test [USD].
     """
 
     peak_bf16: FlopPerSecond
@@ -76,4 +92,18 @@ class Chip:
     price: Dollar
     memory_price: quantity("USD/B", zero=True)
     failure_rate: PerSecond
+    power_cap: Efficiency = 1.0
+    saturation_exponent: Number = 1.3
+    threshold_voltage: quantity("V") = 0.3
+    memory_share: Share = 0.0
+    memory_energy: JoulePerByte = 0.0
+    attention_activity: Share = 1.0
+    memory_activity: Share = 0.0
+    waiting_activity: Share = 0.0
+    dies: Count = 1.0
+    die_bandwidth: quantity("B/s", zero=True) = 0.0
+    die_energy: JoulePerByte = 0.0
+    wafer_price: quantity("USD/m^2", zero=True) = 0.0
+    defect_density: quantity("1/m^2", zero=True) = 0.0
+    packaging_price: Dollar = 0.0
     name: str = static(default="chip")

@@ -1,35 +1,125 @@
-"""Package power against clock and port width.
+"""Package power: what follows the clock, what memory and ports add, what never rests.
 
-Above the voltage floor the dynamic share rises as a power of the clock (alpha-power
-law: 2.85 at 0.8 V; power-capped training runs: 2.1-3.4); below it, linearly.
+Large GEMMs at the sustained clock and the junction limit draw exactly the TDP.  Of it
+`leakage_share` leaks and `static_share` follows neither clock nor temperature: memory
+at rest, the port and an idle remainder.  Everything else, what GEMMs stream from memory
+included, is dynamic power.  Other kernels drive less of the chip and more, or less, of
+its memory.
 """
+
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.chip import Chip
+from supernode_opt.hardware.voltage import (
+    clock_of_voltage,
+    threshold,
+    voltage_of_clock,
+    voltage_of_power,
+)
 from supernode_opt.smooth import maximum
+
+# Below this share of the sustained clock the voltage has long been at its floor.
+_SLOWEST = 1e-3
+
+
+class Curve(NamedTuple):
+    """The voltage curve of a chip, over its values at the sustained clock.
+
+    Attributes:
+      threshold: voltage at which nothing switches [1].
+      alpha: saturation exponent [1].
+      floor: lowest supply voltage [1].
+    """
+
+    threshold: Array
+    alpha: ArrayLike
+    floor: Array
+
+
+def curve(chip: Chip) -> Curve:
+    """Derive the voltage curve from the measured slope of power with clock."""
+    alpha = chip.saturation_exponent
+    lowest = threshold(chip.power_exponent, alpha)
+    ratio = chip.voltage_floor_clock / chip.sustained_clock
+    return Curve(lowest, alpha, voltage_of_clock(ratio, lowest, alpha))
+
+
+def core_voltage(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
+    """Supply voltage of the cores at `clock` over the boost clock [V]."""
+    bend = curve(chip)
+    volts = chip.threshold_voltage / bend.threshold
+    return volts * _voltage(chip, bend, clock, sharpness)
 
 
 def dynamic_power(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
     """Clock-dependent power of a package busy with large GEMMs [W].
 
-    `clock` is a fraction of the boost clock; at `chip.sustained_clock` the sum of
-    dynamic, static and (at the junction limit) leakage power is the TDP.
+    Switched capacitance, voltage squared and clock.  `clock` is a fraction of the boost
+    clock; at `chip.sustained_clock` the sum of dynamic, static and (at the junction
+    limit) leakage power is the TDP.
     """
-    ratio = clock / chip.sustained_clock
-    floor = chip.voltage_floor_clock / chip.sustained_clock
-    rising = ratio**chip.power_exponent
-    linear = ratio * floor ** (chip.power_exponent - 1.0)
-    return chip.tdp * (1.0 - chip.static_share) * maximum(rising, linear, sharpness)
+    voltage = _voltage(chip, curve(chip), clock, sharpness)
+    return _most_dynamic(chip) * clock / chip.sustained_clock * voltage**2
 
 
-def static_power(chip: Chip, scale_up_bandwidth: ArrayLike) -> Array:
-    """Power that depends neither on clock nor temperature [W].
+def clock_at(chip: Chip, power: ArrayLike) -> Array:
+    """Return the clock at which large GEMMs draw `power` [W] dynamically [1]."""
+    bend = curve(chip)
+    share = power / _most_dynamic(chip)
+    # Below the voltage floor power is linear in the clock.
+    least = bend.floor**2 * clock_of_voltage(bend.floor, bend.threshold, bend.alpha)
+    voltage = voltage_of_power(jnp.maximum(share, least), bend.threshold, bend.alpha)
+    return chip.sustained_clock * share / voltage**2
 
-    A port wider than the data sheet's costs its SerDes energy on top of the TDP.
+
+def _most_dynamic(chip: Chip) -> ArrayLike:
+    """Dynamic power of large GEMMs at the sustained clock [W]."""
+    return chip.tdp * (1.0 - chip.static_share - chip.leakage_share)
+
+
+def _voltage(chip: Chip, bend: Curve, clock: ArrayLike, sharpness: ArrayLike) -> Array:
+    ratio = jnp.maximum(clock / chip.sustained_clock, _SLOWEST)
+    wanted = voltage_of_clock(ratio, bend.threshold, bend.alpha)
+    return maximum(wanted, bend.floor, sharpness)
+
+
+def power_limit(chip: Chip) -> Array:
+    """What the package may draw: its TDP, or less where the operator caps it [W]."""
+    return jnp.asarray(chip.tdp * chip.power_cap)
+
+
+def port_power(chip: Chip, scale_up_bandwidth: ArrayLike) -> Array:
+    """SerDes of the port and the share of its traffic that changes dies [W]."""
+    crossing = chip.die_energy * (1.0 - 1.0 / chip.dies)
+    return scale_up_bandwidth * (chip.port_energy + crossing)
+
+
+def idle_power(chip: Chip) -> Array:
+    """What neither rests nor follows clock, temperature, memory or port [W]."""
+    still = chip.tdp * (chip.static_share - chip.memory_share)
+    return still - port_power(chip, chip.scale_up_bandwidth)
+
+
+def memory_power(chip: Chip, streaming: ArrayLike) -> Array:
+    """Memory power when it streams for a share `streaming` of the time [W].
+
+    What GEMMs stream is part of dynamic power; between streams it refreshes.
     """
-    fixed = chip.tdp * (chip.static_share - chip.leakage_share)
-    added = scale_up_bandwidth - chip.scale_up_bandwidth
-    return jnp.asarray(fixed + chip.port_energy * added)
+    resting = chip.memory_share * chip.tdp
+    stream = chip.memory_energy * chip.hbm_bandwidth * chip.hbm_efficiency
+    return resting + streaming * jnp.maximum(stream - resting, 0.0)
+
+
+def port_limit(chip: Chip, scale_up_bandwidth: ArrayLike) -> Array:
+    """Rate at which the port is of use when its traffic changes dies evenly [B/s].
+
+    Of what arrives, all but one die's share goes on to another die.
+    """
+    limited = (jnp.asarray(chip.die_bandwidth) > 0.0) & (jnp.asarray(chip.dies) > 1.0)
+    crossing = jnp.where(limited, 1.0 - 1.0 / chip.dies, 1.0)
+    most = jnp.where(limited, chip.die_bandwidth / crossing, jnp.inf)
+    return jnp.minimum(scale_up_bandwidth, most)

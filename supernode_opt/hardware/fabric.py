@@ -1,11 +1,10 @@
-"""Tiers, cable runs and reach: what a domain of a given size takes to wire."""
+"""Tiers of switches and mixtures of link technologies."""
 
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.network import LinkTechnology, Switch
-from supernode_opt.hardware.plant import Rack
 from supernode_opt.smooth import ceiling, stack
 
 
@@ -21,19 +20,6 @@ def cabled_tiers(switch: Switch, tiers: ArrayLike) -> Array:
     return jnp.maximum(tiers - (1.0 if switch.on_board else 0.0), 0.0)
 
 
-def scale_up_span(rack: Rack, domain: ArrayLike, relaxed: ArrayLike) -> Array:
-    """Longest link of a scale-up domain laid out in one row of racks [m]."""
-    racks = ceiling(domain / rack.chips_per_rack, relaxed)
-    return rack.cable_length + rack.pitch * jnp.maximum(racks - 1.0, 0.0)
-
-
-def scale_out_span(rack: Rack, chips: ArrayLike, relaxed: ArrayLike) -> Array:
-    """Longest link of the network, Manhattan distance across a square hall [m]."""
-    racks = jnp.maximum(ceiling(chips / rack.chips_per_rack, relaxed), 1.0)
-    side = jnp.sqrt(racks * rack.floor_area) - jnp.sqrt(rack.floor_area)
-    return rack.cable_length + 2.0 * side
-
-
 def per_technology(links: tuple[LinkTechnology, ...], field: str) -> Array:
     """Stack one field of the candidate technologies [technology]."""
     return stack(*(getattr(link, field) for link in links))
@@ -44,14 +30,11 @@ def mixed(weights: Array, values: Array) -> Array:
     return jnp.tensordot(values, weights, axes=1)
 
 
-def reach_excess(
-    weights: Array, links: tuple[LinkTechnology, ...], span: ArrayLike
-) -> Array:
-    """How far the span exceeds the reach of each used technology, weighted [1].
+def column(values: Array, batch: ArrayLike) -> Array:
+    """Give `values` [technology] trailing axes to broadcast against `batch`."""
+    return values.reshape(values.shape + (1,) * jnp.ndim(batch))
 
-    Every technology with weight must reach on its own; an average reach would let a
-    few optical fibres carry copper anywhere.
-    """
-    reach = per_technology(links, "reach")
-    reach = reach.reshape(reach.shape + (1,) * jnp.ndim(span))
-    return jnp.sum(weights * jnp.maximum(span / reach - 1.0, 0.0), axis=0)
+
+def present(count: ArrayLike) -> Array:
+    """Return 1 for more than one chip and 0 for one, which needs no fabric [1]."""
+    return jnp.clip(jnp.asarray(count) - 1.0, 0.0, 1.0)

@@ -1,23 +1,36 @@
 """Link technologies and switches: what a byte costs in energy, metres and money."""
 
+from typing import Literal
+
 from supernode_opt.record import record, static
 from supernode_opt.units import (
     BytePerSecond,
     Count,
+    Efficiency,
     JoulePerByte,
+    Kelvin,
     Metre,
     NonNegative,
+    Number,
     PerSecond,
     quantity,
 )
 
 DollarPerRate = quantity("USD/(B/s)", zero=True)
 Delay = quantity("s", zero=True)
+Length = quantity("m", zero=True)
+
+# Links between chips alone (a mesh or torus) or through light switched without a look
+# at the packets; all others end at a switch chip.
+Topology = Literal["packet", "direct", "circuit"]
 
 
 @record
 class LinkTechnology:
     """One way to carry a lane from board to switch.
+
+    A technology may run its shortest links over copper instead; what those cost stands
+    in the `short_` fields.
 
     Attributes:
       energy: module energy per byte, ONE end, beyond the SerDes of the chips [J/B].
@@ -25,7 +38,17 @@ class LinkTechnology:
       optical: 1 if its modules count as optical modules, else 0 [1].
       latency: added per end [s].
       price: per end and one-direction rate [USD/(B/s)].
-      failure_rate: hard failures per module [1/s].
+      failure_rate: hard failures per module at `reference_temperature` [1/s].
+      lane_exponent: reach falls with the lane rate to this power [1].
+      loss_budget: most optical loss between transmitter and receiver [dB].
+      connector_loss: of all connectors of a link together [dB].
+      attenuation: of the fibre [dB/m].
+      case_resistance: module case to the air around it [K/W].
+      activation_temperature: activation energy of wear-out over Boltzmann's constant,
+        in Arrhenius' law [K].
+      reference_temperature: case temperature at which `failure_rate` holds [K].
+      short_reach: links up to this length run over copper; 0 for none [m].
+      short_energy, short_price, short_failure_rate: of such a link.
     """
 
     energy: JoulePerByte
@@ -34,6 +57,17 @@ class LinkTechnology:
     latency: Delay
     price: DollarPerRate
     failure_rate: PerSecond
+    lane_exponent: NonNegative = 0.0
+    loss_budget: Number = 100.0
+    connector_loss: NonNegative = 0.0
+    attenuation: quantity("1/m", zero=True) = 0.0
+    case_resistance: quantity("K/W", zero=True) = 0.0
+    activation_temperature: quantity("K", zero=True) = 0.0
+    reference_temperature: Kelvin = 328.15
+    short_reach: Length = 0.0
+    short_energy: JoulePerByte = 0.0
+    short_price: DollarPerRate = 0.0
+    short_failure_rate: PerSecond = 0.0
     name: str = static(default="link")
 
 
@@ -42,6 +76,9 @@ class Switch:
     """A family of switch chips and the domains that can be built from it.
 
     A tier-`t` folded Clos has `2 t - 1` times the chips' bandwidth in switch ports.
+    Without switch chips the same numbers describe a mesh or torus of chips
+    (`topology: direct`) or one whose links between racks pass optical circuit switches
+    (`circuit`), which see light and no bits.
 
     Attributes:
       energy: per byte and port, SerDes included [J/B].
@@ -50,9 +87,17 @@ class Switch:
       latency: port to port [s].
       price: per one-direction port rate [USD/(B/s)].
       chip_bandwidth: port rate of one switch chip, one direction [B/s].
-      lane_rate: payload of one lane on this fabric, one direction [B/s].
-      module_bandwidth: payload that one link module carries, one direction [B/s].
+      lane_rate: rate of one lane on this fabric, one direction [B/s].
+      module_bandwidth: rate that one link module carries, one direction [B/s].
       failure_rate: per switch chip [1/s].
+      coding: rate that link energies and prices are quoted for (a "400G" module's
+        400 Gb/s) over the rate its ports count [1].
+      plane_bandwidth: rate of one chip into one plane; every plane has switch chips of
+        its own.  0 if the fabric is not divided into planes [B/s].
+      dimensions: of the torus, without packet switches [1].
+      insertion_loss: of an optical circuit switch [dB].
+      reconfiguration_time: to set its mirrors anew [s].
+      port_power: of one of its ports, whatever passes [W].
       on_board: the first tier sits on the host board, so its links need no cable.
     """
 
@@ -65,5 +110,12 @@ class Switch:
     lane_rate: BytePerSecond
     module_bandwidth: BytePerSecond
     failure_rate: PerSecond
+    coding: Efficiency = 1.0
+    plane_bandwidth: quantity("B/s", zero=True) = 0.0
+    dimensions: Count = 3.0
+    insertion_loss: NonNegative = 0.0
+    reconfiguration_time: Delay = 0.0
+    port_power: quantity("W", zero=True) = 0.0
+    topology: Topology = static(default="packet")
     on_board: bool = static(default=False)
     name: str = static(default="switch")

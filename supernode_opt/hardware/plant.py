@@ -31,6 +31,11 @@ class Host:
       price: per board without accelerators [USD].
       nic_price: per one-direction rate [USD/(B/s)].
       failure_rate: per board, CPU, DIMM, PSU and SSD together [1/s].
+      scale_up_bandwidth: of the board's CPUs on the scale-up fabric, one direction
+        [B/s].
+      trace_length: longest run from an accelerator to a switch chip on the board [m].
+      trace_reach: longest such run that works at 200 Gb/s per lane; it falls as the
+        lane rate grows; 0 for no limit [m].
     """
 
     chips_per_board: Count
@@ -39,6 +44,9 @@ class Host:
     price: Dollar
     nic_price: quantity("USD/(B/s)", zero=True)
     failure_rate: PerSecond
+    scale_up_bandwidth: quantity("B/s", zero=True) = 0.0
+    trace_length: quantity("m", zero=True) = 0.0
+    trace_reach: quantity("m", zero=True) = 0.0
     name: str = static(default="host")
 
 
@@ -51,7 +59,12 @@ class Rack:
       cable_length: longest link inside a rack [m].
       pitch: distance between neighbouring racks of a row [m].
       floor_area: of one rack with its aisle share [m^2].
-      supply_efficiency: AC to board supply, at load [1].
+      supply_efficiency: AC to board supply, with the machine at full load [1].
+      supply_fixed_share, supply_square_share: of the losses at full load, what does not
+        fall with the load and what falls with its square [1].
+      price: with busbars and supplies, without what stands in it [USD].
+      fewest_chips: accelerators in the thinnest rack that is built; where full racks
+        cannot be cooled, racks are thinned down to this.  0: only full racks [1].
     """
 
     chips_per_rack: Count
@@ -59,6 +72,10 @@ class Rack:
     pitch: Metre
     floor_area: quantity("m^2")
     supply_efficiency: Efficiency
+    supply_fixed_share: Share = 0.0
+    supply_square_share: Share = 0.0
+    price: Dollar = 0.0
+    fewest_chips: NonNegative = 0.0
     name: str = static(default="rack")
 
 
@@ -75,6 +92,9 @@ class Cooling:
       heat_capacity: of the coolant, by volume [J/(m^3*K)].
       mover_share: fan or pump power at reference flow over the power moved [1].
       rack_power_limit: what one rack can reject [W].
+      liquid_share: of all heat, what the liquid takes; air takes the rest [1].
+      price: of plates, manifolds, fans and their share of distribution units, per watt
+        of machine power [USD/W].
     """
 
     area_resistance: quantity("m^2*K/W")
@@ -84,6 +104,8 @@ class Cooling:
     heat_capacity: quantity("J/(m^3*K)")
     mover_share: NonNegative
     rack_power_limit: Watt
+    liquid_share: Share = 0.0
+    price: quantity("USD/W", zero=True) = 0.0
     name: str = static(default="cooling")
 
 
@@ -96,12 +118,14 @@ class Facility:
       energy_price: [USD/J].
       capital_price: building and power train per watt of IT load [USD/W].
       lifetime: depreciation [s].
+      maintenance_rate: yearly upkeep over the capital of the machine [1/s].
     """
 
     pue: Number
     energy_price: quantity("USD/J", zero=True)
     capital_price: quantity("USD/W", zero=True)
     lifetime: Second
+    maintenance_rate: PerSecond = 0.0
     name: str = static(default="facility")
 
 
@@ -114,10 +138,16 @@ class Reliability:
       link_masking: probability that a hard link fault does not stop the job [1].
       checkpoint_stall: time lost per checkpoint [s].
       restart_time: detection, rescheduling and load [s].
+      switch_masking: probability that a lost switch chip does not stop the job [1].
+      repair_time: until a broken board is back in service [s].
+      spare_share: boards that stand by, over those that compute [1].
     """
 
     other_failure_rate: PerSecond
     link_masking: Share
     checkpoint_stall: Second
     restart_time: Second
+    switch_masking: Share = 0.0
+    repair_time: quantity("s", zero=True) = 0.0
+    spare_share: NonNegative = 0.0
     name: str = static(default="reliability")

@@ -21,6 +21,7 @@ from supernode_opt.optimize.caps import clock_caps, least_loads
 from supernode_opt.optimize.enumerate import Columns, take
 from supernode_opt.optimize.monotone import (
     ENERGY,
+    PRICED,
     TIME_FIELDS,
     best_value,
     is_bounded,
@@ -72,7 +73,7 @@ def bounds(bounder: Bounder, columns: Columns, kind: Scenario | None = None) -> 
         if cheap_names
         else {}
     )
-    if any(name in ("cost", "tokens_per_dollar") for name in needed):
+    if any(name in PRICED for name in needed):
         idle = least_loads(bounder, keys, scenario, (ENERGY,), np.asarray([_IDLE]))[
             ENERGY
         ]

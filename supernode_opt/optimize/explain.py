@@ -31,8 +31,17 @@ from supernode_opt.problem.build import apply
 from supernode_opt.problem.problem import Problem
 
 ALTERNATIVES = 5
-# Mean power is energy over time, a ratio, and so is what is paid for it.
-NOT_CONVEX = ("average_power", "cost", "tokens_per_dollar")
+# Mean power is energy over time, a ratio, and so is what is paid for it; a rack's power
+# stops rising where the rack is thinned.
+NOT_CONVEX = (
+    "rack_power",
+    "average_power",
+    "average_chip_power",
+    "cost",
+    "cost_per_chip_hour",
+    "cost_per_megatoken",
+    "tokens_per_dollar",
+)
 
 
 def describe(

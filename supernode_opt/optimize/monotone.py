@@ -9,8 +9,10 @@ Seen from the continuous hardware variables, at a fixed plan, domain and links:
   of pumps, by a factor known in closed form;
 - *plan* quantities depend on none of these variables.
 
+The power of one rack is none of these: a rack that gets too hot is thinned.
+
 A combined quantity is bounded by its parts, each at its own helpful end.  A quantity
-not named here is never used to exclude anything.  `tests/optimize/test_monotone.py`
+not named here is never used to exclude anything.  `tests/optimize/test_bound.py`
 checks every line of this file against the physics.
 """
 
@@ -28,7 +30,6 @@ TIME_FIELDS = ("step_time", "tokens_per_s", "mfu")
 PUMPED_FIELDS = (
     "power",
     "facility_power",
-    "rack_power",
     "rack_power_fraction",
     "capital_cost",
     "cost_parts.energy",
@@ -50,17 +51,24 @@ WIRING_FIELDS = (
     "scale_out_span",
     "scale_up_reach",
     "scale_out_reach",
+    "scale_up_lanes",
+    "scale_up_leaf_chips",
+    "scale_up_spine_chips",
+    "scale_out_switch_chips",
+    "scale_up_latency",
+    "racks",
+    "optics_temperature",
 )
+PROGRESS_FIELDS = ("mtbf", "goodput", "goodput_unmasked", "checkpoint_interval")
 MORE_IS_BETTER = (
     "tokens_per_s",
     "mfu",
     "tokens_per_joule",
     "tokens_per_dollar",
     "goodput_tokens_per_s",
-    "mtbf",
-    "goodput",
+    *PROGRESS_FIELDS,
 )
-LOAD_FIELDS = (*PUMPED_FIELDS[:-1], *HEAT_FIELDS, *WIRING_FIELDS, "mtbf", "goodput")
+LOAD_FIELDS = (*PUMPED_FIELDS[:-1], *HEAT_FIELDS, *WIRING_FIELDS, *PROGRESS_FIELDS)
 
 # What a combined quantity needs from the fast corner and from the cheap corner; energy
 # is taken at an idle clock, because mean power has no direction in the clock.
@@ -70,7 +78,10 @@ PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "goodput_tokens_per_s": (("tokens_per_s",), ("goodput",)),
     "cost": ((), ("capital_cost",)),
     "tokens_per_dollar": (("tokens_per_s",), ("capital_cost", "goodput")),
+    "cost_per_megatoken": (("tokens_per_s",), ("capital_cost", "goodput")),
 }
+# Those of them that energy is part of.
+PRICED = ("cost", "tokens_per_dollar", "cost_per_megatoken")
 
 
 def parts_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -99,12 +110,15 @@ def best_value(
         return fast["tokens_per_s"] / cheap["power"]
     if name == "goodput_tokens_per_s":
         return fast["tokens_per_s"] * cheap["goodput"]
-    if name == "cost":
-        return cheap["capital_cost"] + cheap[ENERGY]
-    if name == "tokens_per_dollar":
-        cost = cheap["capital_cost"] + cheap[ENERGY]
-        life = float(scenario.facility.lifetime)
-        return fast["tokens_per_s"] * cheap["goodput"] * life / cost
+    if name in PRICED:
+        facility = scenario.facility
+        life = float(facility.lifetime)
+        kept = 1.0 + float(facility.maintenance_rate) * life
+        cost = cheap["capital_cost"] * kept + cheap[ENERGY]
+        if name == "cost":
+            return cost
+        tokens = fast["tokens_per_s"] * cheap["goodput"] * life
+        return tokens / cost if name == "tokens_per_dollar" else 1e6 * cost / tokens
     return fast[name] if name in TIME_FIELDS else cheap[name]
 
 

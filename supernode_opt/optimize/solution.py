@@ -107,11 +107,14 @@ def values_of(problem: Problem, columns: Columns) -> dict[str, float | str]:
 
 @partial(jax.jit)
 def _evaluate(design: Any, scenario: Scenario) -> Report:
-    return evaluate(design, scenario)
+    return evaluate(design, scenario, throttled=True)
 
 
 def plain_report(values: dict[str, float | str], scenario: Scenario) -> Report:
-    """Return the exact report of plain design values, as floats."""
+    """Return the exact report of plain design values, as floats.
+
+    A design that breaks its power or temperature limit runs as fast as those let it.
+    """
     made = apply(scenario, values)
     return jax.tree.map(float, _evaluate(build_design(values, made), made))
 

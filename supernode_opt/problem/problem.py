@@ -9,14 +9,10 @@ from supernode_opt.problem.variables import (
     Variable,
 )
 from supernode_opt.record import get
-from supernode_opt.system.report import Report
+from supernode_opt.system.report import PARTS, Report
 from supernode_opt.system.scenario import Scenario
 
-SCALARS = tuple(
-    name
-    for name in Report.__dataclass_fields__
-    if name not in ("step", "memory_parts", "power_parts", "cost_parts")
-)
+SCALARS = tuple(name for name in Report.__dataclass_fields__ if name not in PARTS)
 
 
 def _scalar(name: str) -> None:

@@ -23,6 +23,8 @@ from supernode_opt.study.study import Study
 
 # A limit is kept when it is exceeded by no more than rounding.
 ROUNDING = 1e-9
+# A clock this much slower than asked for is worth a sentence.
+NOTICEABLE = 1e-4
 
 
 def evaluate_study(study: Study) -> xr.Dataset:
@@ -43,6 +45,12 @@ def evaluate_study(study: Study) -> xr.Dataset:
     message = f"Every one of the {len(states)} constraints holds."
     if broken:
         message = f"The design violates {', '.join(name for name, _ in broken)}."
+    asked, clock = float(problem.fixed["clock"]), float(report.clock)
+    if clock < asked * (1.0 - NOTICEABLE):
+        message += (
+            f" Power limit and cooling sustain a clock of {clock:.3g} instead of"
+            f" {asked:.3g}, at which it runs."
+        )
     return store.to_dataset(
         resolve.text(study),
         {**problem.fixed, "data_parallel": report.data_parallel},

@@ -4,7 +4,7 @@ Constants are drawn from their catalog ranges, the fitted ones with the correlat
 that the calibration found, and the whole machine is evaluated for every draw.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,10 +14,11 @@ from supernode_opt import catalog
 from supernode_opt.calibration import intervals, shipped
 from supernode_opt.calibration.constants import INDEX
 from supernode_opt.calibration.platforms import SHIPPED
-from supernode_opt.catalog.systems import PARTS
-from supernode_opt.record import replace
+from supernode_opt.catalog.systems import FOLLOWS, PARTS
+from supernode_opt.record import get, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.package import allowed_clock
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantities, quantity_of
@@ -34,6 +35,7 @@ _TIMED = {
     "tokens_per_joule": -1.0,
     "tokens_per_dollar": -1.0,
     "goodput_tokens_per_s": -1.0,
+    "cost_per_megatoken": 1.0,
 }
 
 
@@ -80,10 +82,12 @@ def uncertain(scenario: Scenario) -> tuple[Uncertain, ...]:
     return tuple(found)
 
 
-def _normals(ranges: tuple[Uncertain, ...], scenario: Scenario, seed: int) -> Any:
+def _normals(
+    ranges: tuple[Uncertain, ...], scenario: Scenario, seed: int, count: int
+) -> np.ndarray:
     """Draw standard normals [draw, constant]; fitted constants are correlated."""
     random = np.random.default_rng(seed)
-    normal = random.standard_normal((DRAWS, len(ranges)))
+    normal = random.standard_normal((count, len(ranges)))
     platform = next((p for p in SHIPPED if p.name == scenario.software.name), None)
     fitted = {
         column: INDEX[one.path.removeprefix("software.")]
@@ -114,6 +118,52 @@ def _drawn(one: Uncertain, normal: np.ndarray) -> np.ndarray:
     return np.minimum(value, one.most)
 
 
+class Drawn(NamedTuple):
+    """Reports of one design under constants drawn from their ranges.
+
+    Attributes:
+      ranges: the constants that were drawn.
+      normal: standard normals behind the draws [draw, constant].
+      report: of every draw.
+    """
+
+    ranges: tuple[Uncertain, ...]
+    normal: np.ndarray
+    report: Report
+
+
+def drawn_reports(
+    design: Design, scenario: Scenario, seed: int, count: int = DRAWS
+) -> Drawn:
+    """Evaluate `design` under `count` draws of the scenario's constants."""
+    ranges = uncertain(scenario)
+    normal = _normals(ranges, scenario, seed, count)
+    values = {one.path: _drawn(one, normal[:, i]) for i, one in enumerate(ranges)}
+    varied, axes = scenario, jax.tree.map(lambda _: None, scenario)
+    for path, drawn in values.items():
+        varied = replace(varied, path, jnp.asarray(drawn))
+        axes = replace(axes, path, 0)
+    # A design that takes a part as it is sold takes it as it is drawn, too: chips at
+    # their sustained clock, plates at their reference flow, ports of the data sheet.
+    followed = {
+        field: (part, source)
+        for field, (part, source) in FOLLOWS.items()
+        if float(getattr(design, field)) == float(get(scenario, f"{part}.{source}"))
+    }
+
+    def once(where: Scenario) -> Report:
+        held = design
+        for field, (part, source) in followed.items():
+            held = replace(held, field, get(where, f"{part}.{source}"))
+        # Chips at their sustained clock are at a limit, whichever comes first.
+        slowest = jnp.minimum(held.clock, allowed_clock(held, where))
+        clock = slowest if "clock" in followed else held.clock
+        return evaluate(replace(held, "clock", clock), where)
+
+    report = jax.jit(jax.vmap(once, in_axes=(axes,)))(varied)
+    return Drawn(ranges, normal, report)
+
+
 def report_intervals(
     design: Design, scenario: Scenario, seed: int
 ) -> dict[str, tuple[float, float]]:
@@ -124,21 +174,7 @@ def report_intervals(
       scenario: what is given; its constants are drawn around their values.
       seed: of the draws.
     """
-    ranges = uncertain(scenario)
-    normal = _normals(ranges, scenario, seed)
-    values = {one.path: _drawn(one, normal[:, i]) for i, one in enumerate(ranges)}
-    varied, axes = scenario, jax.tree.map(lambda _: None, scenario)
-    for path, drawn in values.items():
-        varied = replace(varied, path, jnp.asarray(drawn))
-        axes = replace(axes, path, 0)
-    # Chips held at their power limit run as fast as that limit lets them.
-    capped = float(design.clock) == float(scenario.chip.sustained_clock)
-
-    def once(where: Scenario) -> Report:
-        held = replace(design, "clock", where.chip.sustained_clock)
-        return evaluate(held if capped else design, where)
-
-    report = jax.jit(jax.vmap(once, in_axes=(axes,)))(varied)
+    report = drawn_reports(design, scenario, seed).report
     platform = next((p for p in SHIPPED if p.name == scenario.software.name), None)
     kind = "moe" if float(scenario.model.experts) else "dense"
     stack = "" if platform is None else platform.stack

@@ -13,8 +13,10 @@ from supernode_opt.study.node import StudyError
 _PARTS = {
     "breakdown": "step",
     "power_breakdown": "power_parts",
+    "chip_power_breakdown": "chip_parts",
     "memory_breakdown": "memory_parts",
     "cost_breakdown": "cost_parts",
+    "failure_breakdown": "failure_parts",
 }
 _DESIGN = "design_"
 
@@ -50,6 +52,7 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
         "message": store.note(dataset, "message"),
         "objective": _number(dataset, name),
         "objective_name": name,
+        "precision": dataset.attrs.get("precision"),
         "mfu": _number(dataset, "mfu"),
         "tokens_per_s": _number(dataset, "tokens_per_s"),
         "step_time_s": _number(dataset, "step_time"),

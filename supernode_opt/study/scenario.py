@@ -15,6 +15,7 @@ from supernode_opt.study.records import (
     read_record,
     read_value,
 )
+from supernode_opt.system.precision import BEST, settle, supports
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, Training
 
@@ -69,12 +70,20 @@ def _model(node: Node) -> Model:
 
 
 def _training(node: Node, chip: Any) -> Training:
+    written = node.mapping()
+    at = written.get("precision", node)
+    if at.value == BEST:
+        chosen = dataclasses.replace(at, value=settle(chip, "best"))
+        node = dataclasses.replace(node, value={**written, "precision": chosen})
     training = read_record(node, Training)
     for name in _WHOLE_TRAINING:
         read_count(node.mapping()[name], field_type(Training, name))
-    if training.precision == "fp8" and chip.peak_fp8 <= 0.0:
-        at = node.mapping()["precision"]
-        at.fail(f"must be bf16, because the chip {chip.name!r} has no FP8")
+    if not supports(chip, training.precision):
+        kind = training.precision.removeprefix("mx").removeprefix("nv").upper()
+        at.fail(
+            f"must be {settle(chip, training.precision)} or best, because the chip"
+            f" {chip.name!r} has no {kind}"
+        )
     return training
 
 

@@ -12,6 +12,7 @@ from supernode_opt.study.fields import FREE
 from supernode_opt.study.records import adapter, field_type
 from supernode_opt.study.study import NEEDED
 from supernode_opt.system.design import CHOICES, Design
+from supernode_opt.system.precision import BEST
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, Training
@@ -41,7 +42,7 @@ def schema() -> Schema:
                 "question": {"type": "string"},
                 "system": {"enum": list(catalog.names("system"))},
                 "model": _entry("model", Model),
-                "training": _record(Training),
+                "training": _training(),
                 "scenario": _object(scenario),
                 "design": _design(),
                 "objective": {
@@ -75,6 +76,15 @@ def _record(record_type: type, *, partial: bool = False) -> Schema:
     if partial:
         made.pop("required", None)
     return made | {"additionalProperties": False}
+
+
+def _training() -> Schema:
+    made = _record(Training)
+    known = made["properties"]["precision"]
+    return made | {
+        "properties": made["properties"]
+        | {"precision": known | {"enum": [*known["enum"], BEST]}}
+    }
 
 
 def _entry(kind: str, record_type: type) -> Schema:

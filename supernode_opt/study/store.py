@@ -23,17 +23,11 @@ from supernode_opt.optimize.solution import ConstraintState, Solution
 from supernode_opt.record import get, is_record
 from supernode_opt.study.provenance import git_commit, versions
 from supernode_opt.system.design import Design
-from supernode_opt.system.report import Report
+from supernode_opt.system.kernels import gemm_peak
+from supernode_opt.system.report import PARTS, Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import label, quantities, quantity_of
 
-# Records of parts in `Report`, each with the name of its dimension.
-PARTS = {
-    "step": "step_part",
-    "memory_parts": "memory_part",
-    "power_parts": "power_part",
-    "cost_parts": "cost_part",
-}
 OPERATOR_UNITS = {"flops": "flop", "bytes": "B", "time": "s"}
 
 
@@ -175,7 +169,7 @@ def _design_unit(name: str, scenario: Scenario) -> str:
 def _with_chip(dataset: xr.Dataset, scenario: Scenario) -> xr.Dataset:
     """Add the roofs of the chip: nominal dense peak and memory rate when streaming."""
     chip = scenario.chip
-    peak = getattr(chip, f"peak_{scenario.training.precision}")
+    peak = gemm_peak(scenario)
     memory = chip.hbm_bandwidth * chip.hbm_efficiency
     dataset["chip_peak"] = _variable((), peak, "nominal dense peak", "flop/s")
     dataset["chip_peak_bandwidth"] = _variable(

@@ -27,6 +27,8 @@ _HEADLINE = (
     "junction_temperature",
     "memory",
     "cost",
+    "cost_per_chip_hour",
+    "cost_per_megatoken",
     "goodput",
 )
 
@@ -52,6 +54,7 @@ def tables(dataset: xr.Dataset) -> Group:
         _breakdown(dataset, "step", "Step time", "step_time"),
         _breakdown(dataset, "power_parts", "Power", "power"),
         _breakdown(dataset, "memory_parts", "Memory", "memory"),
+        _breakdown(dataset, "cost_parts", "Cost", "cost"),
         _certificate(store.note(dataset, "certificate")),
         _alternatives(dataset),
     ]
@@ -93,6 +96,9 @@ def _headline(dataset: xr.Dataset) -> Table:
     for name in dict.fromkeys((wanted, *_HEADLINE)):
         style = "bold" if name == wanted else ""
         table.add_row(_words(name), _said(dataset, name), style=style)
+    precision = dataset.attrs.get("precision")
+    if precision:
+        table.add_row("precision", precision.upper())
     return table
 
 

@@ -1,30 +1,54 @@
 """evaluate(design, scenario) -> Report: the whole machine as one pure function."""
 
+import dataclasses
 from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.system.collectives import network
+from supernode_opt.hardware.chip_power import core_voltage, port_limit, power_limit
+from supernode_opt.hardware.silicon import die_yield
+from supernode_opt.system.collectives import MINIMUM_RATE, network
 from supernode_opt.system.design import Design, aligned, data_parallel
-from supernode_opt.system.economics import cost_parts, failure_rate, goodput
+from supernode_opt.system.economics import capital_cost, cost_parts
+from supernode_opt.system.failures import (
+    failure_parts,
+    progress,
+    repair_wait,
+    stop_rate,
+)
 from supernode_opt.system.footprint import memory_parts
 from supernode_opt.system.kernels import gemm_peak, layer_times
 from supernode_opt.system.layer import communication, layer_passes
+from supernode_opt.system.package import (
+    allowed_clock,
+    busy_state,
+    mean_state,
+    mix_of,
+)
 from supernode_opt.system.pipeline import (
     Stages,
     micro_batches,
     place_layers,
     step_time,
 )
+from supernode_opt.system.precision import settled
 from supernode_opt.system.report import MemoryParts, Report, StepTime, total
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.system.supply import chip_state, power_parts, rack_power
+from supernode_opt.system.supply import (
+    heat_parts,
+    power_parts,
+    rack_power,
+    served_power,
+)
 from supernode_opt.system.wiring import wire
 from supernode_opt.workload.flops import step_flops
 from supernode_opt.workload.operators import Split
 from supernode_opt.workload.shards import Shards, shards
+
+_HOUR = 3600.0
+_MEGA = 1e6
 
 
 class Job(NamedTuple):
@@ -104,47 +128,64 @@ def evaluate(
     scenario: Scenario,
     sharpness: ArrayLike = jnp.inf,
     relaxed: ArrayLike = False,
+    throttled: bool = False,
 ) -> Report:
     """Predict what `design` does with `scenario`.
 
     Works on scalars and on batches (every field of one batch shape), under `jit`,
-    `grad` and `vmap`.
+    `vmap` and `grad`.
 
     Args:
-      design: what is chosen.
+      design: the machine and the split.
       scenario: what is given.
-      sharpness: exponent of the p-norms that stand for maxima; infinity, the default,
-        is the exact model.
+      sharpness: of all maxima; infinity, the default, is the exact model.
       relaxed: let counts (layers per stage, switch tiers, racks) be fractions, as the
         descent needs; the exact model rounds them up.
+      throttled: run no faster than power limit and cooling sustain, as a real chip
+        does.  Without it the design runs at the clock it asks for, and where that
+        breaks a limit `chip_power_fraction` or `junction_fraction` says so.
 
     Returns:
       Every quantity of the design, in base SI units.
     """
-    design = aligned(design)
-    job = run_job(design, scenario, sharpness, relaxed)
-    step = total(job.step)
+    design, scenario = aligned(design), settled(scenario)
     chip, training = scenario.chip, scenario.training
+    sustained = allowed_clock(design, scenario)
+    limited = jnp.minimum(design.clock, sustained)
+    slow = throttled & jnp.logical_not(relaxed)
+    clock = jnp.where(slow, limited, design.clock)
+    port = port_limit(chip, design.scale_up_bandwidth)
+    running = dataclasses.replace(design, clock=clock, scale_up_bandwidth=port)
+    job = run_job(running, scenario, sharpness, relaxed)
+    step = total(job.step)
     tokens = training.global_batch * training.sequence_length / step
     flops = step_flops(scenario.model, training)
     peak = design.chips * gemm_peak(scenario)
 
-    wiring = wire(design, scenario, relaxed)
-    busy = chip_state(design, scenario, 1.0, sharpness)
+    busy = busy_state(design, scenario, sharpness)
+    wiring = wire(design, scenario, relaxed, busy.power)
+    up, out = wiring.up, wiring.out
     provisioned = power_parts(design, scenario, wiring, busy.power)
     power = total(provisioned)
-    working = job.step.gemm + job.step.attention + job.step.head
-    working = working + job.step.recompute
-    mean = chip_state(design, scenario, working / step, sharpness)
-    average = total(power_parts(design, scenario, wiring, mean.power))
-    rack = rack_power(design, scenario, provisioned)
+    running = dataclasses.replace(design, clock=clock)
+    mean = mean_state(running, scenario, mix_of(job.step, scenario), sharpness)
+    drawn = power_parts(design, scenario, wiring, mean.power, served_power(provisioned))
+    average = total(drawn)
+    rack, thinnest = rack_power(design, scenario, wiring, power)
 
     cost = cost_parts(design, scenario, wiring, power, average)
     lifetime_cost = total(cost)
-    failures = failure_rate(design, scenario, wiring)
-    good = goodput(scenario, failures)
+    reliability = scenario.reliability
+    failures = failure_parts(design, scenario, wiring, reliability.link_masking)
+    unmasked = failure_parts(design, scenario, wiring, 0.0)
+    waiting = repair_wait(design, scenario, failures)
+    good = progress(scenario, failures, waiting)
+    life = scenario.facility.lifetime
+    per_dollar = tokens * good.goodput * life / lifetime_cost
     memory = total(job.memory)
     inlet = design.inlet_temperature
+    carried = design.chips * design.scale_up_bandwidth
+    moving = provisioned.scale_up_links + provisioned.scale_up_switches
     return Report(
         step_time=step,
         tokens_per_s=tokens,
@@ -160,30 +201,53 @@ def evaluate(
         average_power=average,
         facility_power=power * scenario.facility.pue,
         rack_power=rack,
-        rack_power_fraction=rack / scenario.cooling.rack_power_limit,
+        rack_power_fraction=thinnest / scenario.cooling.rack_power_limit,
         chip_power=busy.power,
-        chip_power_fraction=busy.power / chip.tdp,
+        chip_power_fraction=busy.power / power_limit(chip),
         junction_temperature=busy.temperature,
         junction_fraction=(busy.temperature - inlet) / (chip.junction_limit - inlet),
         loop_gain=busy.gain,
         coolant_outlet_temperature=busy.outlet,
-        scale_up_modules=wiring.scale_up_modules,
-        scale_out_modules=wiring.scale_out_modules,
-        optical_modules=wiring.optical_modules,
-        switch_tiers=wiring.tiers,
-        scale_up_span=wiring.scale_up_span,
-        scale_out_span=wiring.scale_out_span,
-        scale_up_reach=wiring.scale_up_reach,
-        scale_out_reach=wiring.scale_out_reach,
+        clock=clock,
+        sustained_clock=sustained,
+        core_voltage=core_voltage(chip, design.clock, sharpness),
+        average_chip_power=mean.power,
+        optics_temperature=jnp.maximum(up.temperature, out.temperature),
+        scale_up_modules=up.rates.modules,
+        scale_out_modules=out.rates.modules,
+        optical_modules=up.optical + out.optical,
+        switch_tiers=up.rates.tiers,
+        scale_up_span=up.span,
+        scale_out_span=out.span,
+        scale_up_reach=up.reach,
+        scale_out_reach=out.reach,
+        scale_up_lanes=design.scale_up_bandwidth / scenario.scale_up_switch.lane_rate,
+        scale_up_leaf_chips=up.rates.leaf_chips,
+        scale_up_spine_chips=up.rates.spine_chips,
+        scale_out_switch_chips=out.rates.leaf_chips + out.rates.spine_chips,
+        scale_up_short_fraction=up.short,
+        scale_up_latency=wiring.latency,
+        scale_up_energy=moving / jnp.maximum(carried, MINIMUM_RATE),
+        racks=wiring.racks,
+        chips_per_rack=wiring.held,
         cost=lifetime_cost,
-        capital_cost=lifetime_cost - cost.energy,
+        capital_cost=capital_cost(cost),
+        cost_per_chip_hour=lifetime_cost * _HOUR / (design.chips * life),
+        cost_per_megatoken=_MEGA / per_dollar,
+        die_yield=die_yield(chip),
         tokens_per_joule=tokens / power,
-        tokens_per_dollar=tokens * good * scenario.facility.lifetime / lifetime_cost,
-        mtbf=1.0 / failures,
-        goodput=good,
-        goodput_tokens_per_s=tokens * good,
+        tokens_per_dollar=per_dollar,
+        mtbf=1.0 / stop_rate(failures),
+        goodput=good.goodput,
+        goodput_tokens_per_s=tokens * good.goodput,
+        checkpoint_interval=good.interval,
+        goodput_unmasked=progress(scenario, unmasked, waiting).goodput,
         step=job.step,
         memory_parts=job.memory,
         power_parts=provisioned,
+        chip_parts=busy.parts,
+        average_chip_parts=mean.parts,
+        heat=heat_parts(scenario, power),
         cost_parts=cost,
+        failure_parts=failures,
     )

@@ -10,9 +10,11 @@ from supernode_opt.units import (
     Byte,
     Dollar,
     FlopPerSecond,
+    JoulePerByte,
     Kelvin,
     Metre,
     NonNegative,
+    PerSecond,
     Second,
     Watt,
     quantity,
@@ -76,15 +78,50 @@ class PowerParts:
 
 
 @record
+class ChipParts:
+    """Named parts of the power of one package [W]."""
+
+    idle: quantity("W", low=None)
+    dynamic: Power
+    leakage: Power
+    memory: Power
+    port: Power
+
+
+@record
+class Heat:
+    """Where the heat of the provisioned power goes [W]."""
+
+    liquid: Power
+    air: Power
+
+
+@record
 class CostParts:
     """Named parts of the cost over the machine's life [USD]."""
 
     chips: Dollar
+    memory: Dollar
     hosts: Dollar
     links: Dollar
     switches: Dollar
+    racks: Dollar
+    cooling: Dollar
+    spares: Dollar
     facility: Dollar
+    maintenance: Dollar
     energy: Dollar
+
+
+@record
+class FailureParts:
+    """Named parts of the rate of failures that stop the job [1/s]."""
+
+    chips: PerSecond
+    hosts: PerSecond
+    links: PerSecond
+    switches: PerSecond
+    other: PerSecond
 
 
 @record
@@ -94,7 +131,9 @@ class Report:
     `power` is provisioned (every chip at peak activity), as a power budget is;
     `average_power` is what the job draws over a step.  `mfu` counts model FLOPs
     without recompute, with the attention convention of the scenario, over the nominal
-    dense peak of its precision.
+    dense peak of its precision.  `sustained_clock` is what power limit and cooling
+    sustain; `clock` is the one the design asks for or, if it is throttled, no more than
+    that.  What is provisioned and what limits are judged by are at the clock asked for.
     """
 
     step_time: Second
@@ -118,6 +157,11 @@ class Report:
     junction_fraction: NonNegative
     loop_gain: NonNegative
     coolant_outlet_temperature: Kelvin
+    clock: NonNegative
+    sustained_clock: NonNegative
+    core_voltage: quantity("V")
+    average_chip_power: Watt
+    optics_temperature: Kelvin
     scale_up_modules: NonNegative
     scale_out_modules: NonNegative
     optical_modules: NonNegative
@@ -126,17 +170,48 @@ class Report:
     scale_out_span: Metre
     scale_up_reach: NonNegative
     scale_out_reach: NonNegative
+    scale_up_lanes: NonNegative
+    scale_up_leaf_chips: NonNegative
+    scale_up_spine_chips: NonNegative
+    scale_out_switch_chips: NonNegative
+    scale_up_short_fraction: NonNegative
+    scale_up_latency: Time
+    scale_up_energy: JoulePerByte
+    racks: NonNegative
+    chips_per_rack: NonNegative
     cost: Dollar
     capital_cost: Dollar
+    cost_per_chip_hour: quantity("USD/h")
+    cost_per_megatoken: quantity("USD/Mtoken")
+    die_yield: NonNegative
     tokens_per_joule: quantity("token/J")
     tokens_per_dollar: quantity("token/USD")
     mtbf: Second
     goodput: NonNegative
     goodput_tokens_per_s: quantity("token/s")
+    checkpoint_interval: Second
+    goodput_unmasked: NonNegative
     step: StepTime
     memory_parts: MemoryParts
     power_parts: PowerParts
+    chip_parts: ChipParts
+    average_chip_parts: ChipParts
+    heat: Heat
     cost_parts: CostParts
+    failure_parts: FailureParts
+
+
+# Records of parts in `Report`, each with what one of its fields is called.
+PARTS = {
+    "step": "step_part",
+    "memory_parts": "memory_part",
+    "power_parts": "power_part",
+    "chip_parts": "chip_part",
+    "average_chip_parts": "average_chip_part",
+    "heat": "heat_part",
+    "cost_parts": "cost_part",
+    "failure_parts": "failure_part",
+}
 
 
 def total(parts: Any) -> Any:

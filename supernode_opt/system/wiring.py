@@ -1,4 +1,4 @@
-"""Links, ports and modules of both fabrics, counted from bandwidth, tiers and lanes."""
+"""Racks, links and modules of both fabrics, from rates, heat and distance."""
 
 from typing import NamedTuple
 
@@ -6,94 +6,190 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.hardware.fabric import (
-    cabled_tiers,
-    mixed,
-    per_technology,
+from supernode_opt.hardware import layout
+from supernode_opt.hardware.fabric import column, mixed, per_technology, present
+from supernode_opt.hardware.network import LinkTechnology, Switch
+from supernode_opt.hardware.reach import (
+    case_temperature,
     reach_excess,
-    scale_out_span,
-    scale_up_span,
-    switch_tiers,
+    trace_excess,
+    wear,
 )
 from supernode_opt.system.design import Design, connected_domain
+from supernode_opt.system.load import load
+from supernode_opt.system.rates import Rates, scale_out_rates, scale_up_rates
 from supernode_opt.system.scenario import Scenario
+
+# Light in fibre and signals in copper: group index near 1.47 [s/m].
+PROPAGATION = 4.9e-9
+
+
+class Fabric(NamedTuple):
+    """One fabric where it stands.
+
+    Attributes:
+      rates: what it carries.
+      span: longest link [m].
+      reach: span, or loss, beyond what the technology bridges [1].
+      short: share of the link ends that run over the technology's copper [1].
+      energy: of a link end, the mean of short and long ones [J/B].
+      price: of a link end and one-direction rate [USD/(B/s)].
+      optical: optical modules [1].
+      failures: of all its link modules [1/s].
+      temperature: case of its modules [K].
+    """
+
+    rates: Rates
+    span: Array
+    reach: Array
+    short: Array
+    energy: Array
+    price: Array
+    optical: Array
+    failures: Array
+    temperature: Array
 
 
 class Wiring(NamedTuple):
-    """Both fabrics in numbers.
+    """Both fabrics and the racks they stand in.
 
     Attributes:
-      tiers: switch tiers of the scale-up fabric [1].
-      scale_up_ends, scale_out_ends: one-direction rate summed over link ends [B/s].
-      scale_up_ports, scale_out_ports: one-direction switch port rate [B/s].
-      scale_up_modules, scale_out_modules: link modules, both ends [1].
-      optical_modules: those of them that are optical [1].
-      failures: link modules' hard failures [1/s].
-      switches: switch chips of the (scale-up, scale-out) fabric [1].
-      scale_up_span, scale_out_span: longest link [m].
-      scale_up_reach, scale_out_reach: span beyond the technology's reach [1].
+      up, out: the scale-up and the scale-out fabric.
+      racks: of the whole machine [1].
+      held: accelerators in one rack [1].
+      latency: longest path in a domain, hardware alone [s].
     """
 
-    tiers: Array
-    scale_up_ends: Array
-    scale_out_ends: Array
-    scale_up_ports: Array
-    scale_out_ports: Array
-    scale_up_modules: Array
-    scale_out_modules: Array
-    optical_modules: Array
-    failures: Array
-    switches: tuple[Array, Array]
-    scale_up_span: Array
-    scale_out_span: Array
-    scale_up_reach: Array
-    scale_out_reach: Array
+    up: Fabric
+    out: Fabric
+    racks: Array
+    held: Array
+    latency: Array
 
 
-def wire(design: Design, scenario: Scenario, relaxed: ArrayLike) -> Wiring:
-    """Count what both fabrics are made of.
+def wire(
+    design: Design, scenario: Scenario, relaxed: ArrayLike, chip_power: ArrayLike
+) -> Wiring:
+    """Lay the machine out and count what both fabrics are made of.
 
-    Every cabled tier has a link of the chip's full rate with two ends; a folded Clos
-    of t tiers has 2 t - 1 times that rate in switch ports.  Oversubscription thins the
-    network above its first tier.
+    Where full racks of chips that draw `chip_power` [W] cannot be cooled, racks are
+    thinned, which makes links longer.  Their heat is taken with every link of the
+    technology that was asked for and with fans as at their reference flow.
     """
+    rack, links = scenario.rack, scenario.links
     inner, outer = scenario.scale_up_switch, scenario.scale_out_switch
     domain, chips = connected_domain(design), design.chips
-    tiers = switch_tiers(inner, domain, relaxed)
-    cabled = cabled_tiers(inner, tiers)
-    outer_tiers = switch_tiers(outer, chips, relaxed)
-    up_rate = chips * design.scale_up_bandwidth
-    out_rate = chips * design.scale_out_bandwidth
-    upper = jnp.maximum(outer_tiers - 1.0, 0.0) / design.oversubscription
-    present = jnp.clip(jnp.asarray(chips) - 1.0, 0.0, 1.0)
-    up_ends = 2.0 * up_rate * cabled
-    out_ends = 2.0 * out_rate * (present + upper)
-    up_ports = up_rate * jnp.maximum(2.0 * tiers - 1.0, 0.0)
-    out_ports = out_rate * (present + 2.0 * upper)
-    up_modules = up_ends / inner.module_bandwidth
-    out_modules = out_ends / outer.module_bandwidth
-    optical = per_technology(scenario.links, "optical")
-    failing = per_technology(scenario.links, "failure_rate")
-    up_span = scale_up_span(scenario.rack, domain, relaxed)
-    out_span = scale_out_span(scenario.rack, chips, relaxed)
-    leaves_board = jnp.clip(cabled, 0.0, 1.0)
+    up = scale_up_rates(design, scenario, relaxed)
+    out = scale_out_rates(design, scenario, relaxed)
+    long = per_technology(links, "energy")
+    asked = mixed(design.scale_up_link, long), mixed(design.scale_out_link, long)
+    each = sum(load(design, scenario, (up, out), asked, chip_power)) / chips
+    each = each * (1.0 + scenario.cooling.mover_share) / rack.supply_efficiency
+    held = layout.populated(rack, scenario.cooling, each)
+    row = layout.racks(rack, domain, held, relaxed)
+    every = layout.racks(rack, chips, held, relaxed)
+    hall = layout.hall_span(rack, every)
+    span, shares = _domain_layout(scenario, domain, row, every)
+    ambient = design.inlet_temperature
+    cabled = jnp.clip(up.cabled, 0.0, 1.0)
+    loss = inner.insertion_loss * present(domain)
+    up_reach = cabled * reach_excess(design.scale_up_link, links, inner, span, loss)
+    if inner.on_board:
+        up_reach = up_reach + present(domain) * trace_excess(scenario.host, inner)
+    out_reach = reach_excess(design.scale_out_link, links, outer, hall)
+    none = jnp.zeros_like(shares)
     return Wiring(
-        tiers=tiers,
-        scale_up_ends=up_ends,
-        scale_out_ends=out_ends,
-        scale_up_ports=up_ports,
-        scale_out_ports=out_ports,
-        scale_up_modules=up_modules,
-        scale_out_modules=out_modules,
-        optical_modules=up_modules * mixed(design.scale_up_link, optical)
-        + out_modules * mixed(design.scale_out_link, optical),
-        failures=up_modules * mixed(design.scale_up_link, failing)
-        + out_modules * mixed(design.scale_out_link, failing),
-        switches=(up_ports / inner.chip_bandwidth, out_ports / outer.chip_bandwidth),
-        scale_up_span=up_span,
-        scale_out_span=out_span,
-        scale_up_reach=leaves_board
-        * reach_excess(design.scale_up_link, scenario.links, up_span),
-        scale_out_reach=present
-        * reach_excess(design.scale_out_link, scenario.links, out_span),
+        up=_fabric(
+            design.scale_up_link, links, inner, up, span, up_reach, shares, ambient
+        ),
+        out=_fabric(
+            design.scale_out_link,
+            links,
+            outer,
+            out,
+            hall,
+            present(chips) * out_reach,
+            none,
+            ambient,
+        ),
+        racks=every,
+        held=jnp.minimum(held, chips),
+        latency=_path(design, scenario, up, domain, span),
     )
+
+
+def _domain_layout(
+    scenario: Scenario, domain: Array, row: Array, every: Array
+) -> tuple[Array, Array]:
+    """Longest link of a domain [m] and the share of short ones [technology, *batch]."""
+    rack, switch = scenario.rack, scenario.scale_up_switch
+    reach = column(per_technology(scenario.links, "short_reach"), domain)
+    if switch.topology == "packet":
+        return layout.row_span(rack, row), layout.short_share(rack, row, reach)
+    leaving = layout.leaving_share(switch, rack.chips_per_rack, domain)
+    inside = jnp.clip(reach / rack.cable_length, 0.0, 1.0) * (1.0 - leaving)
+    neighbours = layout.folded_span(rack, row)
+    if switch.topology == "circuit":
+        # Every link that leaves a rack passes the circuit switches of the hall.
+        within = jnp.clip(jnp.asarray(leaving) / jnp.maximum(leaving, 1e-12), 0.0, 1.0)
+        far = layout.hall_span(rack, row)
+        return rack.cable_length + within * (far - rack.cable_length), inside
+    bridged = jnp.where(reach >= neighbours, 1.0, 0.0)
+    return neighbours, inside + leaving * bridged
+
+
+def _fabric(
+    weights: Array,
+    links: tuple[LinkTechnology, ...],
+    switch: Switch,
+    rates: Rates,
+    span: Array,
+    reach: Array,
+    shares: Array,
+    ambient: ArrayLike,
+) -> Fabric:
+    """Average the technologies' properties over their short and long links."""
+
+    def field(name: str) -> Array:
+        return column(per_technology(links, name), span)
+
+    def blended(name: str, factor: ArrayLike = 1.0) -> Array:
+        long = field(name) * factor
+        return jnp.sum(weights * (long + shares * (field(f"short_{name}") - long)), 0)
+
+    # Without cables there are no modules to be warm.
+    cases = case_temperature(links, switch, ambient)
+    around = jnp.asarray(ambient)
+    cases = around + (cases - around) * jnp.clip(rates.cabled, 0.0, 1.0)
+    failing = blended("failure_rate", wear(links, cases))
+    light = jnp.sum(weights * (1.0 - shares) * field("optical"), axis=0)
+    return Fabric(
+        rates=rates,
+        span=span,
+        reach=reach,
+        short=jnp.sum(weights * shares, axis=0),
+        energy=blended("energy"),
+        price=blended("price") * switch.coding,
+        optical=rates.modules * light,
+        failures=rates.modules * failing,
+        temperature=jnp.sum(weights * cases, axis=0),
+    )
+
+
+def _path(
+    design: Design, scenario: Scenario, rates: Rates, domain: Array, span: Array
+) -> Array:
+    """Latency of the longest path in a domain, end points and software aside [s].
+
+    Up to the top tier and down again: 2 t - 1 switches and, per cabled tier, two links
+    of two ends each.  In a torus half a side per dimension, a link per step.
+    """
+    switch = scenario.scale_up_switch
+    ends = mixed(design.scale_up_link, per_technology(scenario.links, "latency"))
+    link = 2.0 * ends + PROPAGATION * span
+    if switch.topology == "packet":
+        hops = jnp.maximum(2.0 * rates.tiers - 1.0, 0.0)
+        return hops * switch.latency + 2.0 * rates.cabled * link
+    side = domain ** (1.0 / switch.dimensions)
+    steps = 0.5 * switch.dimensions * side * present(domain)
+    return steps * (switch.latency + jnp.clip(rates.cabled, 0.0, 1.0) * link)

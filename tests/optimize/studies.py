@@ -6,6 +6,7 @@ from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliabil
 from supernode_opt.problem.box import default_variable
 from supernode_opt.problem.problem import Constraint, Objective, Problem
 from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES, Choice
+from supernode_opt.record import replace
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.software import Software
 from supernode_opt.workload.model import Model, Training
@@ -44,7 +45,7 @@ CHIP = Chip(
     sustained_clock=0.9,
     maximum_clock=1.2,
     tdp=800.0,
-    static_share=0.42,
+    static_share=0.27,
     leakage_share=0.15,
     leakage_coefficient=0.015,
     power_exponent=2.8,
@@ -174,6 +175,44 @@ def scenario(model=DENSE, batch=256.0):
         ),
         software=SOFTWARE,
     )
+
+
+def deep(given):
+    """The same machine with everything that layout, heat and wear can do to it.
+
+    Racks are thinned where they are hot, the second technology runs short links over
+    copper, modules wear with temperature, switches come in planes, boards have spares.
+    """
+    for path, value in (
+        ("rack.fewest_chips", 8.0),
+        ("rack.price", 5000.0),
+        ("rack.supply_fixed_share", 0.4),
+        ("rack.supply_square_share", 0.3),
+        ("cooling.rack_power_limit", 25e3),
+        ("cooling.price", 0.4),
+        ("links.1.short_reach", 2.5),
+        ("links.1.short_energy", 8e-12),
+        ("links.1.short_price", 1e-9),
+        ("links.1.short_failure_rate", 1e-12),
+        ("links.1.activation_temperature", 8000.0),
+        ("links.1.case_resistance", 4.0),
+        ("links.2.activation_temperature", 8000.0),
+        ("links.2.case_resistance", 2.0),
+        ("links.0.lane_exponent", 0.6),
+        ("scale_up_switch.plane_bandwidth", 56e9),
+        ("chip.dies", 2.0),
+        ("chip.die_bandwidth", 300e9),
+        ("chip.memory_share", 0.1),
+        ("chip.memory_energy", 96e-12),
+        ("chip.memory_activity", 0.1),
+        ("chip.waiting_activity", 0.1),
+        ("facility.maintenance_rate", 1e-9),
+        ("reliability.repair_time", 1e4),
+        ("reliability.spare_share", 0.02),
+        ("reliability.link_masking", 0.5),
+    ):
+        given = replace(given, path, value)
+    return given
 
 
 FROZEN = {

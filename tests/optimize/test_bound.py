@@ -34,9 +34,10 @@ FREE = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "micro_batch"
 CHOICES = ("recompute", "scale_up_link", "scale_out_link", "sequence_parallel")
 
 
-def study(objective):
+def study(objective, deep=False):
+    given = studies.scenario(studies.EXPERTS, 512.0)
     return studies.problem(
-        given=studies.scenario(studies.EXPERTS, 512.0),
+        given=studies.deep(given) if deep else given,
         free=(
             Variable("chips", 32.0, 128.0),
             *FREE,
@@ -73,17 +74,21 @@ def hardware(problem, count, random):
 
 
 @pytest.mark.parametrize(
-    "objective",
+    ("objective", "deep"),
     [
-        ("mfu", True),
-        ("power", False),
-        ("tokens_per_joule", True),
-        ("tokens_per_dollar", True),
-        ("cost", False),
+        (("mfu", True), False),
+        (("power", False), False),
+        (("tokens_per_joule", True), False),
+        (("tokens_per_dollar", True), False),
+        (("cost", False), False),
+        (("mfu", True), True),
+        (("power", False), True),
+        (("tokens_per_dollar", True), True),
+        (("cost_per_megatoken", False), True),
     ],
 )
-def test_no_random_design_beats_its_bound(objective):
-    problem = study(objective)
+def test_no_random_design_beats_its_bound(objective, deep):
+    problem = study(objective, deep)
     candidates, random = sample(problem, 60, 1)
     bounder = make_bounder(problem)
     exact = bounds(bounder, candidates)
@@ -117,9 +122,10 @@ WORSE_WHEN_GREATER = {
 }
 
 
+@pytest.mark.parametrize("deep", [False, True])
 @pytest.mark.parametrize("name", HARDWARE)
-def test_directions(name):
-    problem = study(("mfu", True))
+def test_directions(name, deep):
+    problem = study(("mfu", True), deep)
     candidates, random = sample(problem, 300, 2)
     rows = candidates | hardware(problem, 300, random)
     box = next(v for v in problem.variables if v.name == name)
@@ -139,8 +145,9 @@ def test_directions(name):
             assert np.all(change >= -1e-12), field
 
 
-def test_energy_is_least_at_idle_and_pumping_is_the_stated_factor():
-    problem = study(("mfu", True))
+@pytest.mark.parametrize("deep", [False, True])
+def test_energy_is_least_at_idle_and_pumping_is_the_stated_factor(deep):
+    problem = study(("mfu", True), deep)
     candidates, random = sample(problem, 100, 3)
     rows = candidates | hardware(problem, 100, random)
     bounder = make_bounder(problem)
@@ -155,8 +162,9 @@ def test_energy_is_least_at_idle_and_pumping_is_the_stated_factor():
         assert np.all(upper[field] * factor <= busy[field] * (1.0 + 1e-12)), field
 
 
-def test_loads_do_not_see_the_plan():
-    problem = study(("mfu", True))
+@pytest.mark.parametrize("deep", [False, True])
+def test_loads_do_not_see_the_plan(deep):
+    problem = study(("mfu", True), deep)
     candidates, random = sample(problem, 50, 4)
     chips = candidates["chips"]
     other = take(candidates, random.permutation(50)) | {"chips": chips}
@@ -170,8 +178,9 @@ def test_loads_do_not_see_the_plan():
         np.testing.assert_allclose(mine[field], theirs[field], rtol=1e-12)
 
 
-def test_a_dominated_technology_is_never_better():
-    problem = study(("mfu", True))
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_dominated_technology_is_never_better(deep):
+    problem = study(("mfu", True), deep)
     candidates, random = sample(problem, 100, 6)
     place = {k: v for k, v in candidates.items() if not k.endswith("_link")}
     place |= hardware(problem, 100, random) | {"row": np.arange(100)}

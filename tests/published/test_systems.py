@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from supernode_opt import catalog
+from supernode_opt.record import replace
 from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.package import allowed_clock
 from supernode_opt.workload.model import Training
 from tests.system.designs import as_built, scenario
 
@@ -53,6 +55,53 @@ def test_optical_modules_of_cloudmatrix():
     assert wanted == 6912
 
 
+def test_switch_chips_of_cloudmatrix():
+    """Seven planes: one chip per plane and board, sixteen per plane above them."""
+    built = report("cloudmatrix384")
+    assert float(built.scale_up_lanes) == pytest.approx(14.0)
+    assert float(built.scale_up_leaf_chips) == pytest.approx(336.0)
+    assert float(built.scale_up_spine_chips) == pytest.approx(112.0)
+
+
+@pytest.mark.parametrize(
+    ("system", "chips"), [("gb200_nvl72", 18.0), ("dgx_h100", 4.0), ("hgx_b200", 2.0)]
+)
+def test_switch_chips_of_one_tier(system, chips):
+    built = report(system)
+    assert float(built.scale_up_leaf_chips) == pytest.approx(chips)
+    assert float(built.scale_up_spine_chips) == 0.0
+
+
+def test_circuit_switches_of_tpu_v4():
+    """arXiv:2304.01433: a quarter of a cube's link ends leave it, to 48 switches."""
+    built = report("tpu_v4_pod")
+    assert float(built.scale_up_leaf_chips) == pytest.approx(48.0)
+    assert float(built.scale_up_short_fraction) == pytest.approx(0.75)
+    ends = 4096.0 * 6.0 / 4.0
+    assert float(built.optical_modules - built.scale_out_modules) == ends
+    assert built.power_parts.scale_up_switches < 0.03 * built.power
+
+
+def test_optics_of_cloudmatrix_by_technology():
+    """LPO to CPO saves 8-9 kW of scale-up optics, DSP to LPO about 21 kW."""
+    watts = {
+        name: float(
+            report("cloudmatrix384", scale_up_link=name).power_parts.scale_up_links
+        )
+        for name in ("dsp", "lpo", "cpo")
+    }
+    assert watts["lpo"] == pytest.approx(21.5e3, rel=0.01)
+    assert 8e3 < watts["lpo"] - watts["cpo"] < 9e3
+    assert watts["dsp"] - watts["lpo"] == pytest.approx(21.5e3, rel=0.1)
+
+
+def test_crossing_the_second_tier_of_cloudmatrix():
+    """arXiv:2506.12708v2 Table 1: to another board takes 0.7-0.8 us longer."""
+    far = report("cloudmatrix384").scale_up_latency
+    near = report("cloudmatrix384", scale_up_domain=8.0).scale_up_latency
+    assert 0.7e-6 < far - near < 0.86e-6
+
+
 def test_copper_rack_has_no_optical_modules_in_its_domain():
     built = report("gb200_nvl72")
     assert built.optical_modules == built.scale_out_modules
@@ -90,10 +139,32 @@ def test_coolant_rise_is_fourteen_kelvin_per_kilowatt():
 
 
 def test_failures_of_llama_3():
-    """arXiv:2407.21783: 16,384 H100 stop every 3.1 h and compute 90 % of the time."""
+    """arXiv:2407.21783: 16,384 H100 stop every 3.1 h, compute 90 %; 384 after 132 h."""
     built = report("dgx_h100", "llama3_405b", chips=16384.0)
     assert float(built.mtbf) / 3600.0 == pytest.approx(3.1, rel=0.1)
     assert float(built.goodput) == pytest.approx(0.90, abs=0.02)
+    few = report("dgx_h100", "llama3_405b", chips=384.0)
+    assert float(few.mtbf) / 3600.0 == pytest.approx(132.0, rel=0.1)
+
+
+@pytest.mark.parametrize("system", ["gb200_nvl72", "hgx_b200"])
+def test_power_buys_little_speed(system):
+    """Capped GEMMs of B200 and GB200: 1.20 times the power, 1.075 times the rate."""
+    where = scenario(system, "llama3_70b", TRAINING)
+    design = as_built(system, where)
+    less = allowed_clock(design, replace(where, "chip.power_cap", 1.0 / 1.2))
+    bought = float(allowed_clock(design, where) / less)
+    assert bought == pytest.approx(1.075, abs=0.03)
+
+
+def test_price_of_a_cloudmatrix_and_of_a_rack():
+    """8.2 M USD (Financial Times) without spares, building, upkeep and energy."""
+    for system in ("cloudmatrix384", "gb200_nvl72"):
+        parts = vars(report(system).cost_parts)
+        left_out = ("spares", "facility", "maintenance", "energy")
+        price = sum(float(v) for name, v in parts.items() if name not in left_out)
+        known = published(system, "price")
+        assert 0.99 * known.low <= price <= known.high
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from supernode_opt import catalog
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import evaluate
-from tests.system.designs import random_designs, scenario
+from tests.system.designs import TRAINING, random_designs
 
 MOE = "pangu_ultra_moe_718b"
+# One of metal, one of both, one of light.
+LINKS = ("copper", "copper_lpo", "dsp")
 SHARPNESS = (8.0, 100.0, 1000.0)
 TOTALS = {
     "step": "step_time",
@@ -21,6 +24,10 @@ TOTALS = {
     "cost_parts": "cost",
 }
 FIELDS = tuple(field.name for field in dataclasses.fields(Design))
+
+
+def scenario():
+    return catalog.scenario("cloudmatrix384", MOE, TRAINING, links=LINKS)
 
 
 def _zeros(tree):
@@ -67,7 +74,7 @@ def _value(design, where, sharpness):
 
 @pytest.mark.parametrize("sharpness", [*SHARPNESS, np.inf])
 def test_every_slope_is_finite_over_the_whole_box(sharpness):
-    where = jax.tree.map(jnp.asarray, scenario(model=MOE))
+    where = jax.tree.map(jnp.asarray, scenario())
     designs = random_designs(2000, seed=1, links=len(where.links))
     wrong = set()
     for path, along, constants, _ in _directions(designs, where):
@@ -89,7 +96,7 @@ def test_slopes_equal_finite_differences(sharpness):
     is rounding.  One design in a hundred may sit on a kink of a count; everything else
     must agree.
     """
-    where = jax.tree.map(jnp.asarray, scenario(model=MOE))
+    where = jax.tree.map(jnp.asarray, scenario())
     designs = random_designs(200, seed=2, links=len(where.links))
     wrong = {}
     for path, along, constants, at in _directions(designs, where):
@@ -123,7 +130,7 @@ def test_slopes_equal_finite_differences(sharpness):
 
 def test_the_comparison_can_fail():
     """A slope that ignores one branch of the roofline is caught."""
-    where = scenario(model=MOE)
+    where = scenario()
     designs = random_designs(50, seed=3, links=len(where.links))
 
     def frozen(clock):
@@ -156,7 +163,7 @@ SIGNS = [
 
 @pytest.mark.parametrize(("quantity", "variable", "sign"), SIGNS)
 def test_signs(quantity, variable, sign):
-    where = scenario(model=MOE)
+    where = scenario()
     designs = random_designs(500, seed=4, links=len(where.links))
 
     def summed(value):

@@ -38,6 +38,26 @@ def test_parts_add_up_exactly(model, sharpness):
             assert jnp.all(getattr(parts, field.name) >= 0.0), field.name
 
 
+def test_energy_is_conserved():
+    """The coolant carries what chips draw; supplies lose their share and never gain."""
+    where = scenario(model="llama3_405b")
+    designs = random_designs(200, 1, len(where.links))
+    report = evaluate(designs, where)
+    for whole, parts in (
+        (report.power, report.heat),
+        (report.chip_power, report.chip_parts),
+        (report.average_chip_power, report.average_chip_parts),
+        (1.0 / report.mtbf, report.failure_parts),
+    ):
+        np.testing.assert_allclose(total(parts), whole, 1e-9)
+    flow = where.cooling.heat_capacity * designs.coolant_flow
+    carried = flow * (report.coolant_outlet_temperature - designs.inlet_temperature)
+    np.testing.assert_allclose(carried, report.chip_power, 1e-9)
+    load = report.power - report.power_parts.conversion
+    np.testing.assert_allclose(load / report.power, where.rack.supply_efficiency, 1e-9)
+    assert np.all(report.average_power <= report.power * (1.0 + 1e-9))
+
+
 def test_scalar_batch_and_vmap_agree():
     where = scenario()
     designs = random_designs(8, 2, len(where.links))

@@ -1,0 +1,146 @@
+"""One package in its loop of clock, power and heat, at the mix of a step's work."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from supernode_opt.hardware.chip_power import (
+    dynamic_power,
+    idle_power,
+    memory_power,
+    port_power,
+)
+from supernode_opt.hardware.thermal import (
+    junction,
+    outlet_temperature,
+    thermal_resistance,
+)
+from supernode_opt.hardware.throttle import sustained_clock
+from supernode_opt.smooth import maximum
+from supernode_opt.system.design import Design
+from supernode_opt.system.report import ChipParts, StepTime, total
+from supernode_opt.system.scenario import Scenario
+
+# Parts of a step in which a chip waits for its host, for others or for the network.
+_WAITING = (
+    "launch",
+    "tensor_parallel",
+    "context_parallel",
+    "expert_parallel",
+    "parameter_gather",
+    "pipeline_transfer",
+    "stage_imbalance",
+    "bubble",
+    "data_parallel",
+    "overhead",
+    "straggler",
+)
+
+
+class Mix(NamedTuple):
+    """What a package does, as shares of time [1].
+
+    Attributes:
+      dynamic: dynamic power over that of large GEMMs.
+      streaming: in memory-bound kernels.
+    """
+
+    dynamic: ArrayLike
+    streaming: ArrayLike
+
+
+class ChipState(NamedTuple):
+    """One package at some mix of work.
+
+    Attributes:
+      power: of the package [W].
+      parts: of that power.
+      temperature: junction [K].
+      outlet: coolant behind the package [K].
+      gain: leakage loop gain [1].
+    """
+
+    power: Array
+    parts: ChipParts
+    temperature: Array
+    outlet: Array
+    gain: Array
+
+
+def mix_of(step: StepTime, scenario: Scenario) -> Mix:
+    """Divide a step's time among kinds of work.
+
+    Recomputation repeats arithmetic, attention and memory-bound kernels alike.
+    """
+    chip = scenario.chip
+    gemm, attention = step.gemm + step.head, step.attention
+    forward = gemm + attention + step.elementwise
+    again = 1.0 + step.recompute / forward
+    waiting = sum(getattr(step, name) for name in _WAITING)
+    whole = total(step)
+    streaming = step.elementwise * again + step.optimizer
+    dynamic = again * (gemm + chip.attention_activity * attention)
+    dynamic = dynamic + chip.memory_activity * streaming
+    dynamic = dynamic + chip.waiting_activity * waiting
+    return Mix(dynamic / whole, streaming / whole)
+
+
+def resistance(design: Design, scenario: Scenario) -> Array:
+    """Junction to coolant inlet of one package [K/W]."""
+    return thermal_resistance(scenario.chip, scenario.cooling, design.coolant_flow)
+
+
+def busy_state(design: Design, scenario: Scenario, sharpness: ArrayLike) -> ChipState:
+    """Package at its peak: in large GEMMs or, where that is more, streaming memory."""
+    chip = scenario.chip
+    dynamic = dynamic_power(chip, design.clock, sharpness)
+    computing = memory_power(chip, 0.0) + dynamic
+    streaming = memory_power(chip, 1.0) + chip.memory_activity * dynamic
+    # What streaming takes beyond GEMMs, if anything, is counted as the memory's.
+    peak = maximum(computing, streaming, sharpness)
+    return _closed(design, scenario, dynamic, peak - dynamic)
+
+
+def mean_state(
+    design: Design, scenario: Scenario, mix: Mix, sharpness: ArrayLike
+) -> ChipState:
+    """Package at the mean of a step."""
+    dynamic = mix.dynamic * dynamic_power(scenario.chip, design.clock, sharpness)
+    memory = memory_power(scenario.chip, mix.streaming)
+    return _closed(design, scenario, dynamic, memory)
+
+
+def allowed_clock(design: Design, scenario: Scenario) -> Array:
+    """Clock that power limit and cooling sustain in large GEMMs [1]."""
+    chip = scenario.chip
+    still = idle_power(chip) + port_power(chip, design.scale_up_bandwidth)
+    still = still + memory_power(chip, 0.0)
+    path = resistance(design, scenario)
+    sustained = sustained_clock(chip, path, design.inlet_temperature, still)
+    return jnp.minimum(sustained, chip.maximum_clock)
+
+
+def _closed(
+    design: Design, scenario: Scenario, dynamic: ArrayLike, memory: ArrayLike
+) -> ChipState:
+    """Close the leakage loop."""
+    chip, cooling = scenario.chip, scenario.cooling
+    inlet, flow = design.inlet_temperature, design.coolant_flow
+    idle, port = idle_power(chip), port_power(chip, design.scale_up_bandwidth)
+    cold = idle + port + memory + dynamic
+    temperature, leakage, gain = junction(
+        chip, resistance(design, scenario), inlet, cold
+    )
+    like = jnp.zeros_like(cold)
+    parts = ChipParts(
+        idle=idle + like,
+        dynamic=dynamic + like,
+        leakage=leakage,
+        memory=memory + like,
+        port=port + like,
+    )
+    power = total(parts)
+    outlet = outlet_temperature(cooling, inlet, power, flow)
+    return ChipState(power, parts, temperature, outlet, gain)

@@ -1,0 +1,147 @@
+"""Voltage, package power by work, limits and throttling, conservation of energy."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from supernode_opt import catalog
+from supernode_opt.hardware.chip_power import clock_at, dynamic_power, port_limit
+from supernode_opt.hardware.voltage import (
+    clock_of_voltage,
+    threshold,
+    voltage_of_clock,
+    voltage_of_power,
+)
+from supernode_opt.record import replace
+from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.package import allowed_clock, busy_state, mix_of
+from supernode_opt.system.report import total
+from tests.system.designs import as_built, scenario
+
+PLAN = {"tensor_parallel": 8.0, "sequence_parallel": "on", "expert_parallel": 64.0}
+
+
+@pytest.mark.parametrize(("volts", "slope"), [(0.65, 2.41), (0.8, 2.85), (0.9, 3.11)])
+def test_slope_of_the_alpha_power_law(volts, slope):
+    """d ln P / d ln f = 1 + 2 / (alpha V / (V - Vt) - 1), alpha 1.3, Vt 0.3 V."""
+    assert float(threshold(slope, 1.3)) == pytest.approx(0.3 / volts, abs=2e-3)
+    bend, step = threshold(slope, 1.3), 1e-5
+    up, down = (
+        np.log((1.0 + s) * float(voltage_of_clock(1.0 + s, bend, 1.3)) ** 2)
+        for s in (step, -step)
+    )
+    assert (up - down) / (2.0 * step) == pytest.approx(slope, rel=1e-4)
+
+
+def test_voltage_solves_both_ways():
+    for exponent, alpha in ((2.1, 1.1), (2.8, 1.3), (3.4, 1.6)):
+        bend = threshold(exponent, alpha)
+        ratio = np.asarray([0.05, 0.3, 0.8, 1.0, 1.2, 3.0])
+        x = voltage_of_clock(ratio, bend, alpha)
+        np.testing.assert_allclose(clock_of_voltage(x, bend, alpha), ratio, rtol=1e-9)
+        np.testing.assert_allclose(
+            voltage_of_power(ratio * x**2, bend, alpha), x, rtol=1e-9
+        )
+
+
+@pytest.mark.parametrize("name", ["ascend_910c", "gb200", "tpu_v4", "mi350x"])
+def test_clock_and_dynamic_power_invert_each_other(name):
+    chip = catalog.load("chip", name)
+    clock = jnp.asarray([0.05, 0.3, 0.6, 0.9, 1.1])
+    power = dynamic_power(chip, clock, jnp.inf)
+    np.testing.assert_allclose(clock_at(chip, power), clock, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", catalog.names("system"))
+def test_tdp_is_the_power_at_its_clock_and_temperature(name):
+    """Large GEMMs at the sustained clock and the junction limit, memory inside."""
+    where = scenario(name)
+    chip = where.chip
+    warm = replace(where, "chip.junction_limit", 400.0)
+    design = as_built(name, where)
+    at = busy_state(design, warm, jnp.inf)
+    # The loop closes below the limit; its leakage put right, nothing is left over.
+    parts = total(at.parts) - at.parts.leakage + chip.leakage_share * chip.tdp
+    assert float(parts) == pytest.approx(chip.tdp, rel=1e-9)
+    assert float(at.parts.idle) > 0.0
+
+
+@pytest.mark.parametrize("cap", [1.0, 0.8])
+@pytest.mark.parametrize("flow", [1.0, 0.5, 0.3])
+def test_sustained_clock_sits_exactly_on_a_limit(cap, flow):
+    where = replace(scenario(), "chip.power_cap", cap)
+    design = as_built()
+    design = replace(design, "coolant_flow", flow * design.coolant_flow)
+    design = replace(design, "clock", allowed_clock(design, where))
+    state = busy_state(design, where, jnp.inf)
+    power = float(state.power) / (cap * where.chip.tdp)
+    inlet = float(design.inlet_temperature)
+    heat = (float(state.temperature) - inlet) / (where.chip.junction_limit - inlet)
+    assert max(power, heat) == pytest.approx(1.0, rel=1e-9)
+
+
+def test_less_flow_throttles_and_none_stops():
+    where, flow = scenario(), as_built().coolant_flow
+    last = 0.0
+    for share in (1.0, 0.5, 0.25, 0.1, 0.0):
+        design = replace(as_built(**PLAN), "coolant_flow", share * flow)
+        report = evaluate(design, where, throttled=True)
+        assert np.isfinite(float(report.step_time))
+        assert float(report.step_time) >= last
+        assert float(report.clock) <= float(design.clock)
+        last = float(report.step_time)
+    assert last > 1e6 * float(evaluate(as_built(**PLAN), where).step_time)
+
+
+def test_no_power_no_work():
+    where, design = scenario(), as_built(**PLAN)
+    full = evaluate(design, where, throttled=True)
+    for cap in (0.7, 0.4, 1e-3, 1e-9):
+        slow = evaluate(design, replace(where, "chip.power_cap", cap), throttled=True)
+        assert np.isfinite(float(slow.step_time))
+        assert slow.tokens_per_s < full.tokens_per_s
+    assert float(slow.tokens_per_s) < 1e-9 * float(full.tokens_per_s)
+
+
+def test_work_decides_what_a_package_draws():
+    """Waiting less than memory, memory less than arithmetic; nothing above peak."""
+    where = scenario()
+    report = evaluate(as_built(**PLAN), where)
+    nothing = {f.name: jnp.zeros(()) for f in dataclasses.fields(report.step)}
+
+    def mix(**parts):
+        step = dataclasses.replace(
+            report.step, **nothing | {k: jnp.asarray(v) for k, v in parts.items()}
+        )
+        return mix_of(step, where)
+
+    arithmetic = mix(gemm=1.0)
+    assert float(arithmetic.dynamic) == 1.0
+    assert float(arithmetic.streaming) == 0.0
+    streaming = mix(optimizer=1.0, gemm=1e-12)
+    assert float(streaming.streaming) == pytest.approx(1.0)
+    waiting = mix(bubble=1.0, gemm=1e-12)
+    assert float(waiting.dynamic) == pytest.approx(where.chip.waiting_activity)
+    # Half of the forward pass again is half as much of everything.
+    again = mix(gemm=2.0, elementwise=2.0, recompute=2.0)
+    assert float(again.streaming) == pytest.approx(0.5)
+    assert report.average_chip_power < report.chip_power
+
+
+def test_idle_package_of_a_910c():
+    """User readings: 160-186 W at 34-50 degC; memory at rest, warm leakage."""
+    cold = replace(as_built(), "clock", jnp.asarray(1e-6))
+    cold = replace(cold, "inlet_temperature", jnp.asarray(308.15))
+    resting = replace(scenario(), "chip.memory_energy", 0.0)
+    state = busy_state(cold, resting, jnp.inf)
+    assert 150.0 < float(state.power) < 195.0
+
+
+def test_die_to_die_links_limit_the_port():
+    """Of two dies' traffic half changes dies: 270 GB/s let 540 GB/s pass."""
+    chip = catalog.load("chip", "ascend_910c")
+    assert float(port_limit(chip, 392e9)) == 392e9
+    assert float(port_limit(chip, 784e9)) == pytest.approx(540e9)
+    assert float(port_limit(catalog.load("chip", "h100_sxm"), 784e9)) == 784e9
