@@ -28,6 +28,9 @@ _KEPT = (
     "static_share",
     "leakage_share",
     "leakage_coefficient",
+    "saturation_exponent",
+    "threshold_voltage",
+    "memory_share",
 )
 
 
