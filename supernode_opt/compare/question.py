@@ -1,0 +1,315 @@
+"""A comparison: which machines, on which models, in which precisions, and the claims.
+
+Every machine of the file becomes, with every model and precision, a study whose split
+alone is free; the study's own reader checks it.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import get_args
+
+from supernode_opt import catalog
+from supernode_opt.compare.program import QUANTITIES
+from supernode_opt.problem.problem import Problem
+from supernode_opt.problem.variables import PLAN
+from supernode_opt.study import document, outcome
+from supernode_opt.study.node import Node, StudyError
+from supernode_opt.study.study import understand
+from supernode_opt.system.precision import settle
+from supernode_opt.workload.model import Precision
+from supernode_opt.workload.split import SWITCHES
+
+SECTIONS = (
+    "name",
+    "question",
+    "systems",
+    "models",
+    "training",
+    "precisions",
+    "plan",
+    "claims",
+    "seed",
+)
+_ENTRY = ("name", "system", "saved", "chips", "scenario", "design")
+_CLAIM = ("better", "than", "in", "model", "precision")
+FREE = (*PLAN, *SWITCHES)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One machine with one model in one precision.
+
+    Attributes:
+      system: what the file calls the machine.
+      model: name of the model.
+      wanted: the precision that was asked for.
+      problem: its split free, all else frozen, in the precision that its chip has.
+    """
+
+    system: str
+    model: str
+    wanted: str
+    problem: Problem
+
+    @property
+    def precision(self) -> str:
+        """The precision that the chip trains in."""
+        return self.problem.scenario.training.precision
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """One machine said to be better than another in one quantity.
+
+    Attributes:
+      better, than: names of machines.
+      quantity: field of `Report`.
+      model, wanted: where it is said to be so.
+    """
+
+    better: str
+    than: str
+    quantity: str
+    model: str
+    wanted: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What is compared.
+
+    Attributes:
+      name: of the folder with the answer.
+      question: in words, for people.
+      cells: every machine with every model in every precision.
+      claims: what is said of them.
+      seed: of the draws.
+      text: the file as YAML.
+    """
+
+    name: str
+    question: str
+    cells: tuple[Cell, ...]
+    claims: tuple[Claim, ...]
+    seed: int
+    text: str
+
+
+def load(path: Path | str, seed: int | None = None) -> Comparison:
+    """Read the comparison at `path`.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    path = Path(path)
+    folder = path.absolute().parent.name
+    stem = folder if path.stem in ("compare", "comparison", "question") else path.stem
+    name = re.sub(r"[^\w.-]", "_", stem).lstrip(".") or "comparison"
+    return read(document.read(path), name, seed)
+
+
+def read(top: Node, default_name: str, seed: int | None = None) -> Comparison:
+    """Make a comparison of a document.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    sections = top.mapping(SECTIONS)
+    for needed in ("systems", "models", "training"):
+        if needed not in sections:
+            raise StudyError(f"{top.place}: the comparison lacks `{needed}`")
+    precisions = ["bf16"]
+    if "precisions" in sections:
+        known = (*get_args(Precision), "best")
+        items = sections["precisions"].items()
+        precisions = unique(items, [i.one_of(known, "precision") for i in items])
+    models = sections["models"].items()
+    named = catalog.names("model")
+    model_names = unique(models, [m.one_of(named, "model") for m in models])
+    entries = machines(sections["systems"])
+    cells = tuple(
+        cell(name, entry, sections, model, wanted)
+        for model in models
+        for wanted in precisions
+        for name, entry in entries.items()
+    )
+    claims = _claims(sections.get("claims"), list(entries), model_names, precisions)
+    return Comparison(
+        name=name_of(sections, default_name),
+        question=sections["question"].text() if "question" in sections else "",
+        cells=cells,
+        claims=claims,
+        seed=seed_of(sections, seed),
+        text=document_text(top),
+    )
+
+
+def document_text(top: Node) -> str:
+    """Write a document as YAML."""
+    import yaml
+
+    return yaml.safe_dump(top.plain(), sort_keys=False, allow_unicode=True)
+
+
+def name_of(sections: Mapping[str, Node], default: str) -> str:
+    """Return the name of the folder with the answer.
+
+    Raises:
+      StudyError: it is no folder name.
+    """
+    if "name" not in sections:
+        return default
+    name = sections["name"].text()
+    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        sections["name"].fail(
+            "must be a folder name of letters, digits, `_`, `-` and `.`"
+        )
+    return name
+
+
+def seed_of(sections: Mapping[str, Node], seed: int | None) -> int:
+    """Return the seed of the draws, that of the shell first.
+
+    Raises:
+      StudyError: it is no whole number from 0.
+    """
+    if seed is not None:
+        return seed
+    node = sections.get("seed")
+    if node is None:
+        return 0
+    if isinstance(node.value, bool) or not isinstance(node.value, int):
+        node.fail(f"must be a whole number, but is {node.described()}")
+    if node.value < 0:
+        node.fail(f"must be at least 0, but is {node.value}")
+    return node.value
+
+
+def unique(items: Sequence[Node], names: list[str]) -> list[str]:
+    """Return `names`; complain of the one of `items` that is written twice.
+
+    Raises:
+      StudyError: one is.
+    """
+    for item, name in zip(items, names, strict=True):
+        if names.count(name) > 1:
+            item.fail(f"is written twice: {name}")
+    return names
+
+
+def machines(node: Node) -> dict[str, Node]:
+    """Return the machines of a list by name, each a mapping.
+
+    Raises:
+      StudyError: one is unknown or has the name of another.
+    """
+    found: dict[str, Node] = {}
+    for item in node.items():
+        entry = item
+        if not isinstance(item.value, dict):
+            entry = dataclasses.replace(item, value={"system": item})
+        written = entry.mapping(_ENTRY)
+        if ("system" in written) == ("saved" in written):
+            entry.fail("must have one of `system` and `saved`")
+        source = written["system"] if "system" in written else written["saved"]
+        if "system" in written:
+            source.one_of(catalog.names("system"), "system")
+        name = written["name"].text() if "name" in written else source.text()
+        if name in found:
+            item.fail(f"has the name of another: {name}; give it a `name` of its own")
+        found[name] = entry
+    return found
+
+
+def cell(
+    name: str, entry: Node, sections: Mapping[str, Node], model: Node, wanted: str
+) -> Cell:
+    """Read one machine with one model in one precision.
+
+    Raises:
+      StudyError: something cannot be used, or more than the split is free.
+    """
+    written = entry.mapping()
+    given = _saved(written["saved"]) if "saved" in written else {}
+    given |= {key: written[key] for key in ("system", "scenario") if key in written}
+    design = dict(given.get("design", Node({}, "design", entry.place)).mapping())
+    if "plan" in sections:
+        design |= sections["plan"].mapping(FREE)
+    if "design" in written:
+        design |= written["design"].mapping()
+    if "chips" in written:
+        design["chips"] = written["chips"]
+    training = sections["training"]
+    if "precision" in training.mapping():
+        training.mapping()["precision"].fail("is asked for in `precisions`")
+    objective = {"maximize": Node("tokens_per_s", "objective.maximize", entry.place)}
+    study = understand(
+        Node(
+            given
+            | {
+                "model": model,
+                "training": training,
+                "design": Node(design, "design", entry.place),
+                "objective": Node(objective, "objective", entry.place),
+            },
+            "",
+            entry.place,
+        )
+    )
+    loose = [free for free in study.free if free not in FREE]
+    if loose:
+        entry.fail(f"must be a frozen machine, but free are: {', '.join(loose)}")
+    problem = study.problem
+    precision = settle(problem.scenario.chip, wanted)  # type: ignore[arg-type]
+    job = dataclasses.replace(problem.scenario.training, precision=precision)
+    scenario = dataclasses.replace(problem.scenario, training=job)
+    return Cell(
+        name, model.text(), wanted, dataclasses.replace(problem, scenario=scenario)
+    )
+
+
+def _saved(node: Node) -> dict[str, Node]:
+    """Return system, scenario and frozen machine of the result at the path `node`."""
+    dataset = outcome.load(Path(node.text()))
+    top = document.parse(dataset.attrs["study"], node.text()).mapping()
+    kept = {key: top[key] for key in ("system", "scenario") if key in top}
+    built = {
+        name: Node(value, f"design.{name}", node.place)
+        for name, value in outcome.design(dataset).items()
+        if name not in (*FREE, "data_parallel")
+    }
+    return kept | {"design": Node(built, "design", node.place)}
+
+
+def _claims(
+    node: Node | None, systems: list[str], models: list[str], precisions: list[str]
+) -> tuple[Claim, ...]:
+    """Read the claims; without any, each machine is held against each in all."""
+    made = []
+    if node is None:
+        pairs = [(a, b) for i, a in enumerate(systems) for b in systems[i + 1 :]]
+        return tuple(
+            Claim(a, b, quantity, model, wanted)
+            for model in models
+            for wanted in precisions
+            for a, b in pairs
+            for quantity in QUANTITIES
+        )
+    for item in node.items():
+        written = item.mapping(_CLAIM)
+        for needed in ("better", "than", "in"):
+            if needed not in written:
+                item.fail(f"lacks `{needed}`")
+        better, than = (written[k].one_of(systems, "machine") for k in _CLAIM[:2])
+        quantity = written["in"].one_of(QUANTITIES, "quantity")
+        on, at = models, precisions
+        if "model" in written:
+            on = [written["model"].one_of(models, "model")]
+        if "precision" in written:
+            at = [written["precision"].one_of(precisions, "precision")]
+        if better == than:
+            item.fail(f"compares {better} with itself")
+        made += [Claim(better, than, quantity, m, p) for m in on for p in at]
+    return tuple(made)
