@@ -197,7 +197,7 @@ def prepare(cases: Sequence[Case]) -> None:
     wanted: dict[Any, Any] = {}
     for one in cases:
         rows = _block(repeated(one, 1), 0, BLOCK)
-        timed = nameless(one.scenario, on_board=False, topology="packet")
+        timed = nameless(one.scenario, topology="packet")
         for work in ((_REPORTED, rows), (_TIMED, rows.design, timed)):
             wanted.setdefault((id(work[0]), jax.tree.structure(work[1:])), work)
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -232,8 +232,8 @@ def reports(groups: Sequence[Case]) -> list[NDArray]:
 
 def times(designs: Design, scenario: Scenario) -> NDArray:
     """Return step time [s] and memory over capacity [1] of every design [row, 2]."""
-    # Neither the kind of a switch nor where it sits enters the time of a step.
-    bare = nameless(scenario, on_board=False, topology="packet")
+    # What kind a switch is does not enter the time of a step.
+    bare = nameless(scenario, topology="packet")
     count, parts = len(designs.chips), []
     for start in range(0, count, BLOCK):
         block = _block(designs, start, BLOCK)
