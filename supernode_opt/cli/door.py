@@ -201,6 +201,27 @@ def measure(
 
 
 @app.command()
+def compare(
+    what: Annotated[
+        list[str],
+        typer.Argument(help="A YAML file, or systems.", metavar="FILE|SYSTEM..."),
+    ],
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--models", help="With systems; repeatable.", metavar="NAME"),
+    ] = None,
+    set_: Set = None,
+    out: Out = None,
+    json: Json = False,
+    seed: Annotated[int | None, typer.Option(help="Seed of the draws.")] = None,
+) -> int:
+    """Compare machines on models, each with its best split, with 5-95 % ranges."""
+    from supernode_opt.cli import compare as command
+
+    return command.compare(what, models or [], set_ or [], out, json, seed)
+
+
+@app.command()
 def catalog(
     kind: Annotated[str | None, typer.Argument(help="Such as chip.")] = None,
     name: Annotated[str | None, typer.Argument(help="Of one entry.")] = None,

@@ -68,7 +68,9 @@ def find(cells: Sequence[Cell], seed: int, tell: Progress) -> list[Found]:
     program.prepare([_any_case(cell) for cell in cells])
     splits: dict[tuple, Best] = {}
     for index, cell in enumerate(cells):
-        tell(f"splitting {cell.model} over {cell.system}", 0.1 + 0.6 * index / len(cells))
+        tell(
+            f"splitting {cell.model} over {cell.system}", 0.1 + 0.6 * index / len(cells)
+        )
         # A chip that falls back on another precision was seen in it, perhaps.
         key = (cell.system, cell.model, cell.precision)
         if key not in splits:
@@ -112,7 +114,9 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
             value = reports[2 * place][0]
             reason = reason or _broken(cell, value)
             drawn = reports[2 * place + 1][:, : len(QUANTITIES)]
-            slower = draws.noise(cell.problem.scenario, f"{cell.system} {cell.model}", seed)
+            slower = draws.noise(
+                cell.problem.scenario, f"{cell.system} {cell.model}", seed
+            )
             if not reason:
                 seen = Seen(
                     cases[i],
@@ -132,7 +136,9 @@ def _broken(cell: Cell, value: np.ndarray) -> str:
         excess = float(normalised(value[program.OUTPUTS.index(name)], limit, True))
         # Written so that what is not a number counts as broken.
         if not excess <= ROUNDING:
-            return f"{name} is {value[program.OUTPUTS.index(name)]:.4g}, above {limit:g}"
+            return (
+                f"{name} is {value[program.OUTPUTS.index(name)]:.4g}, above {limit:g}"
+            )
     return ""
 
 
@@ -163,7 +169,9 @@ def _dataset(
             "question": comparison.question,
             "seed": comparison.seed,
             "draws": draws.DRAWS,
-            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "created": datetime.datetime.now(datetime.UTC).isoformat(
+                timespec="seconds"
+            ),
             "versions": json.dumps(versions()),
             "git_commit": git_commit(),
         },

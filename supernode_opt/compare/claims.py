@@ -104,9 +104,7 @@ def ends_of(cases: Sequence[tuple[Case, Mapping[Identity, Known]]]) -> list[dict
     ]
 
 
-def judge(
-    claims: Sequence[Claim], pairs: Sequence[Pair | str]
-) -> list[Verdict]:
+def judge(claims: Sequence[Claim], pairs: Sequence[Pair | str]) -> list[Verdict]:
     """Judge every claim.
 
     Args:

@@ -117,7 +117,9 @@ def case(values: Mapping[str, float | str], scenario: Scenario) -> Case:
         if f.name not in mixtures
     }
     bare = nameless(any_precision(used_links(scenario, values)))
-    return Case(Design(**numbers, **mixtures), bare, dict.fromkeys(FOLLOWS, np.zeros(())))
+    return Case(
+        Design(**numbers, **mixtures), bare, dict.fromkeys(FOLLOWS, np.zeros(()))
+    )
 
 
 def following(values: Mapping[str, float | str], scenario: Scenario) -> dict[str, Any]:
@@ -132,9 +134,7 @@ def following(values: Mapping[str, float | str], scenario: Scenario) -> dict[str
 
 def repeated(one: Case, count: int) -> Case:
     """Return `count` rows of the case `one`."""
-    return jax.tree.map(
-        lambda x: np.broadcast_to(x, (count, *np.shape(x))), one
-    )
+    return jax.tree.map(lambda x: np.broadcast_to(x, (count, *np.shape(x))), one)
 
 
 def followed(one: Case) -> Design:
@@ -176,7 +176,11 @@ def _block(tree: Any, start: int, size: int) -> Any:
     def cut(x: NDArray) -> NDArray:
         part = np.asarray(x[start : start + size], float)
         missing = size - len(part)
-        return np.concatenate([part, np.repeat(part[-1:], missing, 0)]) if missing else part
+        return (
+            np.concatenate([part, np.repeat(part[-1:], missing, 0)])
+            if missing
+            else part
+        )
 
     return jax.tree.map(cut, tree)
 

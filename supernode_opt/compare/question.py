@@ -34,6 +34,8 @@ SECTIONS = (
 )
 _ENTRY = ("name", "system", "saved", "chips", "scenario", "design")
 _CLAIM = ("better", "than", "in", "model", "precision")
+# Names of files that say nothing; their folder does.
+GENERAL = ("compare", "invert", "question")
 FREE = (*PLAN, *SWITCHES)
 
 
@@ -103,11 +105,14 @@ def load(path: Path | str, seed: int | None = None) -> Comparison:
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    path = Path(path)
+    return read(document.read(Path(path)), default_name(Path(path)), seed)
+
+
+def default_name(path: Path) -> str:
+    """Return what the answer to the file at `path` is called if it does not say."""
     folder = path.absolute().parent.name
-    stem = folder if path.stem in ("compare", "comparison", "question") else path.stem
-    name = re.sub(r"[^\w.-]", "_", stem).lstrip(".") or "comparison"
-    return read(document.read(path), name, seed)
+    stem = path.stem if path.stem not in GENERAL else folder
+    return re.sub(r"[^\w.-]", "_", stem).lstrip(".") or "comparison"
 
 
 def read(top: Node, default_name: str, seed: int | None = None) -> Comparison:
