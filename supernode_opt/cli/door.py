@@ -222,6 +222,19 @@ def compare(
 
 
 @app.command()
+def invert(
+    file: Annotated[Path, typer.Argument(help="A YAML file.", metavar="FILE")],
+    set_: Set = None,
+    out: Out = None,
+    json: Json = False,
+) -> int:
+    """Find the value of a constant at which a condition holds."""
+    from supernode_opt.cli import invert as command
+
+    return command.invert(file, set_ or [], out, json)
+
+
+@app.command()
 def catalog(
     kind: Annotated[str | None, typer.Argument(help="Such as chip.")] = None,
     name: Annotated[str | None, typer.Argument(help="Of one entry.")] = None,
