@@ -218,12 +218,13 @@ def _place(node: Node, side: Cell, change: bool) -> Place:
         return Place((name,) if change else (), value)
     used = program.used_links(scenario, side.problem.fixed)
     paths = tuple(p for p, _ in leaves(used) if spelled(p, used) == name)
-    elsewhere = name.startswith("links.") and name.split(".")[1] in catalog.names(
-        "link"
-    )
+    words = name.split(".")
+    # A link that this machine does not have may be that of the other one.
+    elsewhere = words[0] == "links" and words[1] in catalog.names("link")
+    elsewhere = elsewhere and words[-1] in LinkTechnology.__dataclass_fields__
     if name not in constants and not elsewhere:
         near = did_you_mean(name, [*HARDWARE, *constants])
-        node.fail(f"is no constant of {side.system}{near}")
+        node.fail(f"must be a constant of {side.system}, but is {name!r}{near}")
     if not paths:
         return Place((), float("nan"))
     return Place(paths if change else (), float(get(used, paths[0])))

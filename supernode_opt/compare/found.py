@@ -95,7 +95,7 @@ def sentence(asked: Inversion, solution: Solution) -> str:
     if not solution.found:
         low, high = own(asked, asked.low), own(asked, asked.high)
         return (
-            f"no {asked.constant} from {low} to {high} makes {condition(asked)};"
+            f"{condition(asked)} for no {asked.constant} from {low} to {high};"
             f" nearest at {at}: {values}"
         )
     text = f"{condition(asked)} where {asked.constant} is {at}"

@@ -15,7 +15,9 @@ def inversion(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     largest = float(np.nanmax(dataset[name].values))
     size, prefix = style.scale(largest)
     unit = style.unit(dataset[name].attrs["units"])
-    if unit in ("", "tokens/J", "token/J"):
+    # Only with a unit of its own can a quantity take a prefix.
+    named = unit != "" and "_per_" not in name
+    if not named:
         size, prefix = 1.0, ""
     value, low, high = dataset["catalog"].values / factor
     if low < high:
@@ -43,8 +45,7 @@ def inversion(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     own = dataset.attrs["own_unit"]
     across = constant if own in ("", "1") else f"{constant} [{own}]"
     words = style.words(name)
-    # A unit that the name of the quantity says already is not said twice.
-    said = f"{words} [{prefix}{unit}]" if unit and "per" not in words else words
+    said = f"{words} [{prefix}{unit}]" if named else words
     style.dress(ax, "What would have to be true", across, said)
     style.legend_below(ax, 5)
     return ax

@@ -1,0 +1,211 @@
+"""Machines side by side: exact best splits, shared draws, honest claims."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from supernode_opt.compare import answer, program, question, words
+from supernode_opt.compare.claims import _word
+from supernode_opt.compare.program import QUANTITIES
+from supernode_opt.optimize.enumerate import plans
+from supernode_opt.optimize.exact import quantities
+from supernode_opt.optimize.solution import plain_report
+from supernode_opt.problem.build import build_design
+from supernode_opt.record import replace
+from supernode_opt.study import document
+from supernode_opt.study.intervals import report_intervals
+from supernode_opt.system.evaluate import evaluate
+
+FILE = """\
+systems:
+  - cloudmatrix384
+  - {name: dgx, system: dgx_h100, chips: 16}
+  - {name: twin, system: dgx_h100, chips: 16}
+models: [llama3_8b, llama3_405b]
+training: {sequence_length: 4096, global_batch: 768}
+precisions: [bf16, fp8]
+plan: {context_parallel: 1, micro_batch: {low: 1, high: 4}}
+"""
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return question.read(document.parse(FILE, "compare.yaml"), "small")
+
+
+@pytest.fixture(scope="module")
+def found(asked):
+    return answer.find(asked.cells, asked.seed, lambda what, done: None)
+
+
+@pytest.fixture(scope="module")
+def dataset(asked):
+    return answer.compare(asked)
+
+
+def one(found, system, model="llama3_8b", wanted="bf16"):
+    key = (system, model, wanted)
+    return next(f for f in found if (f.cell.system, f.cell.model, f.cell.wanted) == key)
+
+
+def claim(dataset, better, than, quantity, model="llama3_8b", wanted="bf16"):
+    said = {"better": better, "than": than, "quantity": quantity}
+    said |= {"model": model, "wanted": wanted}
+    rows = np.ones(dataset.sizes["claim"], bool)
+    for field, value in said.items():
+        rows &= dataset[f"claim_{field}"].values == value
+    (row,) = np.flatnonzero(rows)
+    return int(row)
+
+
+def test_the_best_split_is_the_best_of_all(found):
+    best = one(found, "dgx", wanted="fp8")
+    problem = best.cell.problem
+    rows = plans(problem, 10**6)
+    count = len(rows["chips"])
+    links = [link.name for link in problem.scenario.links]
+    for name, value in problem.fixed.items():
+        if isinstance(value, float):
+            rows.setdefault(name, np.full(count, value))
+        elif name.endswith("_link"):
+            rows[name] = np.full(count, links.index(value))
+    every = quantities(rows, problem.scenario, ("tokens_per_s", "memory_fraction"))
+    fits = every["memory_fraction"] <= 1.0 - problem.scenario.memory_headroom
+    assert best.best.splits == count
+    assert 0 < fits.sum() < count
+    most = every["tokens_per_s"][fits].max()
+    at = QUANTITIES.index("tokens_per_s")
+    assert best.seen.value[at] == pytest.approx(most, rel=1e-12)
+
+
+@pytest.mark.parametrize("wanted", ["bf16", "fp8"])
+@pytest.mark.parametrize("system", ["cloudmatrix384", "dgx"])
+def test_reported_is_what_the_model_says(found, system, wanted):
+    seen = one(found, system, wanted=wanted)
+    report = plain_report(seen.best.values, seen.cell.problem.scenario)
+    for value, name in zip(seen.seen.value, QUANTITIES, strict=True):
+        assert value == pytest.approx(float(getattr(report, name)), rel=1e-12), name
+
+
+def test_a_chip_without_fp8_trains_in_bf16_and_says_so(dataset):
+    for name in QUANTITIES:
+        pair = dataset[name].sel(system="cloudmatrix384", model="llama3_8b").values
+        assert pair[0] == pair[1], name
+    trained = dataset["trained_in"].sel(model="llama3_8b", precision="fp8")
+    assert list(trained.values) == ["bf16", "fp8", "fp8"]
+    row = claim(dataset, "cloudmatrix384", "dgx", "mfu", wanted="fp8")
+    assert "(BF16 against FP8)" in dataset["claim_sentence"].values[row]
+
+
+def test_ranges_are_those_of_evaluate(found, dataset):
+    """The same law with other draws: quantiles agree to what 512 draws leave open."""
+    seen = one(found, "cloudmatrix384")
+    scenario = seen.cell.problem.scenario
+    design = build_design(seen.best.values, scenario)
+    ranges = report_intervals(design, scenario, seed=3)
+    at = {"system": "cloudmatrix384", "model": "llama3_8b", "precision": "bf16"}
+    for name in ("power", "tokens_per_s", "cost_per_megatoken"):
+        for end, expected in zip(("_low", "_high"), ranges[name], strict=True):
+            value = float(dataset[name + end].sel(at))
+            assert value == pytest.approx(expected, rel=0.12), name + end
+
+
+def test_machines_share_what_they_have_in_common(dataset):
+    row = claim(dataset, "dgx", "twin", "power")
+    assert dataset["claim_word"].values[row] == "equal"
+    assert dataset["claim_ratio_low"].values[row] == 1.0
+    assert dataset["claim_ratio_high"].values[row] == 1.0
+    at = {"model": "llama3_8b", "precision": "bf16"}
+    power = dataset["power_drawn"].sel(at)
+    assert float(power.sel(system="dgx").std()) > 0.0
+    # What a run has of its own is not shared.
+    tokens = claim(dataset, "dgx", "twin", "tokens_per_s")
+    low, high = (
+        dataset[f"claim_ratio_{end}"].values[tokens] for end in ("low", "high")
+    )
+    assert low < 1.0 < high
+
+
+@pytest.mark.parametrize(
+    ("margin", "share", "word"),
+    [
+        (0.1, 0.96, "holds"),
+        (0.1, 0.94, "depends"),
+        (-0.1, 0.06, "depends"),
+        (-0.1, 0.04, "fails"),
+        (-0.1, 0.97, "depends"),
+        (0.0, 0.0, "equal"),
+    ],
+)
+def test_what_a_claim_is_called(margin, share, word):
+    assert _word(margin, share) == word
+
+
+def test_a_condition_is_where_the_claim_turns(found, dataset):
+    row = claim(dataset, "cloudmatrix384", "dgx", "goodput")
+    turns = json.loads(dataset.attrs["conditions"])[row]
+    ours = [t for t in turns if t["constant"].startswith("reliability.llama3.")]
+    assert dataset["claim_word"].values[row] == "depends"
+    assert ours
+    for turn in ours:
+        assert turn["low"] <= turn["value"] <= turn["high"]
+        field = turn["constant"].rsplit(".", 1)[1]
+        margins = []
+        for factor in (0.99, 1.01):
+            reports = []
+            for system in ("cloudmatrix384", "dgx"):
+                seen = one(found, system)
+                scenario = seen.cell.problem.scenario
+                if scenario.reliability.name == "llama3":
+                    path = f"reliability.{field}"
+                    scenario = replace(scenario, path, factor * turn["value"])
+                design = build_design(seen.best.values, scenario)
+                reports.append(float(evaluate(design, scenario).goodput))
+            margins.append(reports[0] - reports[1])
+        assert (margins[0] > 0.0, margins[1] > 0.0) == (
+            turn["true"] == "below",
+            turn["true"] == "above",
+        )
+
+
+def test_a_model_that_does_not_fit_is_not_compared(dataset):
+    at = {"model": "llama3_405b", "precision": "bf16"}
+    assert "more memory per chip" in str(dataset["status"].sel(at, system="dgx").item())
+    assert np.isnan(dataset["mfu"].sel(at, system="dgx"))
+    assert dataset["status"].sel(at, system="cloudmatrix384").item() == "feasible"
+    row = claim(dataset, "cloudmatrix384", "dgx", "mfu", model="llama3_405b")
+    assert dataset["claim_word"].values[row] == "not comparable"
+
+
+def test_the_report_has_every_claim(dataset):
+    text = " ".join(words.render(dataset).split())
+    for sentence in dataset["claim_sentence"].values:
+        assert str(sentence) in text
+    assert json.dumps(words.summary(dataset), allow_nan=False)
+
+
+def test_names_do_not_shape_programs(found):
+    cases = [
+        program.case(one(found, s).best.values, one(found, s).cell.problem.scenario)
+        for s in ("cloudmatrix384", "dgx")
+    ]
+    import jax
+
+    assert jax.tree.structure(cases[0]) == jax.tree.structure(cases[1])
+
+
+def test_a_saved_result_is_a_machine(tmp_path, asked):
+    from supernode_opt.study import evaluation, store, study
+
+    parsed = study.load("experiments/pangu_ultra/as_trained.yaml")
+    store.save(evaluation.evaluate_study(parsed), tmp_path / "design.nc")
+    text = FILE.replace("- cloudmatrix384", f"- {{name: mine, saved: {tmp_path}}}")
+    read = question.read(document.parse(text, "compare.yaml"), "small")
+    mine = read.cells[0].problem
+    assert read.cells[0].system == "mine"
+    assert {v.name for v in (*mine.variables, *mine.choices)} <= set(question.FREE)
+    chip = dataclasses.asdict(mine.scenario.chip)
+    assert chip == dataclasses.asdict(parsed.problem.scenario.chip)
+    assert mine.fixed["chips"] == parsed.problem.fixed["chips"]
