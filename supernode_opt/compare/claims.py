@@ -209,7 +209,9 @@ def _narrowed(asked: Sequence[tuple[Claim, Pair]], brackets: list) -> list:
     """Find, in each bracket, the first step of a grid on which the claim turns."""
     rows, grids = [], []
     for order, identity, start, stop in brackets:
-        grid = np.linspace(start, stop, _GRID)
+        # In logarithms, for ranges span decades; one that reaches zero cannot.
+        spaced = np.geomspace if min(start, stop) > 0.0 else np.linspace
+        grid = spaced(start, stop, _GRID)
         grids.append(grid)
         for seen in asked[order][1]:
             wide = program.repeated(seen.case, _GRID)

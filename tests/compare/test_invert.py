@@ -1,12 +1,13 @@
 """Solving for a constant: closed forms, two machines, no solution, other splits."""
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 from supernode_opt import evaluate
 from supernode_opt.compare import condition, found, inversion
 from supernode_opt.compare.inversion import _changed
 from supernode_opt.compare.splits import best_split
-from supernode_opt.optimize.solution import plain_report
 from supernode_opt.problem.build import build_design
 from supernode_opt.record import replace
 from supernode_opt.study import document
@@ -26,9 +27,14 @@ def solve(text):
     return asked, inversion.solve(asked, lambda what, done: None)
 
 
-def reports(asked, solution):
+def reports(asked, solution, name):
+    """Return a quantity of each side as it is built."""
+
+    def report(plan):
+        return jax.jit(lambda s: getattr(evaluate(build_design(plan, s), s), name))
+
     return [
-        plain_report(plan, side.problem.scenario)
+        float(report(plan)(side.problem.scenario))
         for side, plan in zip(asked.sides, solution.plans, strict=True)
     ]
 
@@ -39,9 +45,9 @@ def test_pue_for_a_facility_power():
         "condition: {quantity: facility_power, of: cloudmatrix384, equals: 700 kW}\n"
         "bracket: {low: 1, high: 10}\n"
     )
-    (report,) = reports(asked, solution)
+    (power,) = reports(asked, solution, "power")
     assert solution.found
-    assert solution.value == pytest.approx(700e3 / float(report.power), rel=1e-9)
+    assert solution.value == pytest.approx(700e3 / power, rel=1e-9)
     assert solution.elasticities[0] == pytest.approx(1.0, rel=1e-9)
     assert "known range" in found.sentence(asked, solution)
 
@@ -51,8 +57,8 @@ def test_pue_at_which_two_machines_are_equal():
         "constant: facility.pue\nof: dgx\n"
         "condition: {quantity: facility_power, of: dgx, equals: cloudmatrix384}\n"
     )
-    dgx, cloudmatrix = reports(asked, solution)
-    expected = float(cloudmatrix.facility_power) / float(dgx.power)
+    dgx, cloudmatrix = reports(asked, solution, "power")
+    expected = cloudmatrix * float(asked.sides[1].problem.scenario.facility.pue) / dgx
     assert solution.found
     assert solution.value == pytest.approx(expected, rel=1e-9)
     assert solution.elasticities == pytest.approx((1.0, 0.0), abs=1e-9)
@@ -65,8 +71,8 @@ def test_capacity_for_a_share_of_memory():
         "constant: chip.hbm_capacity\nreplan: false\n"
         "condition: {quantity: memory_fraction, of: dgx, equals: 0.25}\n"
     )
-    (report,) = reports(asked, solution)
-    assert solution.value == pytest.approx(float(report.memory) / 0.25, rel=1e-9)
+    (memory,) = reports(asked, solution, "memory")
+    assert solution.value == pytest.approx(memory / 0.25, rel=1e-9)
     assert solution.elasticities[0] == pytest.approx(-1.0, rel=1e-9)
 
 
@@ -80,16 +86,20 @@ def test_optics_for_a_power():
     names = [link.name for link in scenario.links]
     path = f"links.{names.index('lpo')}.energy"
 
+    @jax.jit
+    @jax.vmap
     def power(energy):
         changed = replace(scenario, path, energy)
-        return float(evaluate(build_design(plan, changed), changed).power)
+        return evaluate(build_design(plan, changed), changed).power
 
-    assert power(solution.value) == pytest.approx(520e3, rel=1e-9)
-    # Module power is linear in the energy, supplies aside.
     now = asked.known[0]
-    slope = (power(1.1 * now) - power(0.9 * now)) / (0.2 * now)
-    line = now + (520e3 - power(now)) / slope
-    assert solution.value == pytest.approx(line, rel=0.02)
+    wanted, low, mid, high = power(
+        jnp.array([solution.value, 0.9 * now, now, 1.1 * now])
+    )
+    assert wanted == pytest.approx(520e3, rel=1e-9)
+    # Module power is linear in the energy, supplies aside.
+    line = now + (520e3 - mid) / ((high - low) / (0.2 * now))
+    assert solution.value == pytest.approx(float(line), rel=0.02)
     assert "pJ/b" in found.sentence(asked, solution)
 
 
