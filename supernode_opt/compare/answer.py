@@ -11,8 +11,9 @@ import xarray as xr
 
 from supernode_opt.compare import draws, program
 from supernode_opt.compare.claims import Pair, Seen, Verdict, ends_of, judge
+from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.program import QUANTITIES
-from supernode_opt.compare.question import Cell, Comparison
+from supernode_opt.compare.question import Comparison
 from supernode_opt.compare.splits import Best, best_split
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.study.evaluation import ROUNDING
@@ -114,9 +115,7 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
             value = reports[2 * place][0]
             reason = reason or _broken(cell, value)
             drawn = reports[2 * place + 1][:, : len(QUANTITIES)]
-            slower = draws.noise(
-                cell.problem.scenario, f"{cell.system} {cell.model}", seed
-            )
+            slower = draws.noise(cell.problem.scenario, seed)
             if not reason:
                 seen = Seen(
                     cases[i],

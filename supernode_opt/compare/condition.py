@@ -7,8 +7,8 @@ from pathlib import Path
 from supernode_opt import catalog
 from supernode_opt.catalog.read import entry as catalog_entry
 from supernode_opt.catalog.systems import PARTS
-from supernode_opt.compare import program, question
-from supernode_opt.compare.question import Cell
+from supernode_opt.compare import entries, program, question
+from supernode_opt.compare.entries import Cell
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.problem.problem import SCALARS
 from supernode_opt.problem.variables import HARDWARE
@@ -109,15 +109,15 @@ def read(top: Node, default_name: str) -> Inversion:
     for needed in ("systems", "model", "training", "constant", "condition"):
         if needed not in sections:
             raise StudyError(f"{top.place}: the inversion lacks `{needed}`")
-    entries = question.machines(sections["systems"])
+    listed = entries.machines(sections["systems"])
     sections["model"].one_of(catalog.names("model"), "model")
     wanted = "bf16"
     if "precision" in sections:
         known = ("bf16", "fp8", "mxfp8", "nvfp4", "best")
         wanted = sections["precision"].one_of(known, "precision")
     cells = {
-        name: question.cell(name, entry, sections, sections["model"], wanted)
-        for name, entry in entries.items()
+        name: entries.cell(name, entry, sections, sections["model"], wanted)
+        for name, entry in listed.items()
     }
     quantity, names, target = _condition(sections["condition"], list(cells))
     sides = tuple(cells[name] for name in names)

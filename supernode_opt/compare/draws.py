@@ -116,18 +116,19 @@ def varied(
     return rows._replace(scenario=scenario)
 
 
-def noise(scenario: Scenario, label: str, seed: int, count: int = DRAWS) -> NDArray:
+def noise(scenario: Scenario, seed: int, count: int = DRAWS) -> NDArray:
     """Draw what no constant explains of step time, as a factor [draw].
 
-    A run's own, hence independent between machines and models; `label` tells them
-    apart.
+    It is common to machines with the same chip, software, model and precision, which
+    err alike, and independent between all others.
     """
-    name = scenario.software.name
-    platform = next((p for p in SHIPPED if p.name == name), None)
+    software, model = scenario.software.name, scenario.model.name
+    platform = next((p for p in SHIPPED if p.name == software), None)
     kind = "moe" if float(scenario.model.experts) else "dense"
     stack = "" if platform is None else platform.stack
     deviation = intervals.noise_of(shipped.posterior(), stack, kind)
-    random = np.random.default_rng([seed + 1, *label.encode()])
+    alike = (scenario.chip.name, software, model, scenario.training.precision)
+    random = np.random.default_rng([seed + 1, *" ".join(alike).encode()])
     return np.exp(deviation * random.standard_normal(count))
 
 
