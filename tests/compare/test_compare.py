@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from supernode_opt.calibration import shipped
+from supernode_opt.calibration.constants import INDEX
+from supernode_opt.calibration.intervals import constants_of
+from supernode_opt.calibration.platforms import SHIPPED
 from supernode_opt.catalog.systems import PARTS
-from supernode_opt.compare import answer, program, question, words
+from supernode_opt.compare import answer, draws, program, question, words
 from supernode_opt.compare.claims import _word
 from supernode_opt.compare.entries import FREE
 from supernode_opt.compare.program import QUANTITIES
@@ -129,7 +133,22 @@ def test_machines_share_what_they_have_in_common(dataset):
     assert dataset["claim_word"].values[tokens] == "equal"
     other = dataset["tokens_per_s_drawn"].sel(at)
     pair = [other.sel(system=name).values for name in ("dgx", "cloudmatrix384")]
-    assert 0.0 < np.corrcoef(*pair)[0, 1] < 0.9
+    assert abs(np.corrcoef(*pair)[0, 1]) < 0.9
+
+
+def test_fitted_constants_have_the_correlations_of_the_fit():
+    platform = SHIPPED[0]
+    indices = range(len(INDEX))
+    root = draws._root([(i, platform, i) for i in indices])
+    known = shipped.posterior()
+    _, expected = constants_of(known, platform.family, platform.stack)
+    deviation = np.sqrt(np.diag(expected))
+    assert root @ root.T == pytest.approx(
+        expected / np.outer(deviation, deviation), abs=1e-9
+    )
+    # One constant of one platform, asked for twice, is one constant.
+    twice = draws._root([(0, platform, 0), (1, platform, 0)])
+    assert (twice @ twice.T)[0, 1] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
