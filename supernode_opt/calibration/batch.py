@@ -130,9 +130,6 @@ def _anonymous(tree: Any) -> Any:
     for name, value in fields.items():
         if name == "name":
             fields[name] = ""
-        elif name == "on_board":
-            # Switches do not touch the time of a step beyond their latency.
-            fields[name] = False
         elif isinstance(value, tuple):
             fields[name] = tuple(_anonymous(item) for item in value)
         elif dataclasses.is_dataclass(value):

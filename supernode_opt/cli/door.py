@@ -2,11 +2,11 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from supernode_opt.cli import session
+from supernode_opt.cli import answer, session
 
 app = typer.Typer(
     help="Find the best supernode for a training job, and prove it.",
@@ -42,9 +42,9 @@ def run(
     with running.results_folder(target) as folder:
         with session.progress_line() as show:
             dataset = running.run(study, show)
-        _fill(folder, dataset)
+        answer.fill(folder, dataset)
     session.say(f"written to {target}")
-    return _answer(dataset, json)
+    return answer.answer(dataset, json)
 
 
 @app.command()
@@ -68,9 +68,9 @@ def evaluate(
     dataset = evaluate_study(study)
     if out is not None:
         with results_folder(out) as folder:
-            _fill(folder, dataset)
+            answer.fill(folder, dataset)
         session.say(f"written to {out}")
-    return _answer(dataset, json, _ranges(study) if intervals else None)
+    return answer.answer(dataset, json, answer.ranges(study) if intervals else None)
 
 
 @app.command()
@@ -119,7 +119,7 @@ def plot(result: Result, out: Out = None, json: Json = False) -> int:
 
     dataset = outcome.load(result)
     beside = result if result.is_dir() else result.parent
-    paths = _draw(dataset, out or beside / "figures")
+    paths = answer.draw(dataset, out or beside / "figures")
     if json:
         session.print_json({"figures": [str(path) for path in paths]})
     else:
@@ -132,7 +132,7 @@ def explain(result: Result, json: Json = False) -> int:
     """Print what a saved result says, without computing anything."""
     from supernode_opt.study import outcome
 
-    _answer(outcome.load(result), json)
+    answer.answer(outcome.load(result), json)
     return session.DONE
 
 
@@ -201,6 +201,40 @@ def measure(
 
 
 @app.command()
+def compare(
+    what: Annotated[
+        list[str],
+        typer.Argument(help="A YAML file, or systems.", metavar="FILE|SYSTEM..."),
+    ],
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--models", help="With systems; repeatable.", metavar="NAME"),
+    ] = None,
+    set_: Set = None,
+    out: Out = None,
+    json: Json = False,
+    seed: Annotated[int | None, typer.Option(help="Seed of the draws.")] = None,
+) -> int:
+    """Compare machines on models, each with its best split, with 5-95 % ranges."""
+    from supernode_opt.cli import compare as command
+
+    return command.compare(what, models or [], set_ or [], out, json, seed)
+
+
+@app.command()
+def invert(
+    file: Annotated[Path, typer.Argument(help="A YAML file.", metavar="FILE")],
+    set_: Set = None,
+    out: Out = None,
+    json: Json = False,
+) -> int:
+    """Find the value of a constant at which a condition holds."""
+    from supernode_opt.cli import invert as command
+
+    return command.invert(file, set_ or [], out, json)
+
+
+@app.command()
 def catalog(
     kind: Annotated[str | None, typer.Argument(help="Such as chip.")] = None,
     name: Annotated[str | None, typer.Argument(help="Of one entry.")] = None,
@@ -227,51 +261,3 @@ def schema() -> int:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _fill(folder: Path, dataset: Any) -> None:
-    from supernode_opt.study.run import write
-
-    write(dataset, folder)
-    _draw(dataset, folder / "figures")
-
-
-def _draw(dataset: Any, folder: Path) -> list[Path]:
-    import matplotlib
-
-    # Figures go to files; a window system may be missing.
-    matplotlib.use("agg")
-    from supernode_opt.plot import draw_all
-
-    return draw_all(dataset, folder)
-
-
-def _ranges(study: Any) -> dict[str, tuple[float, float]]:
-    from supernode_opt.problem.build import build_design
-    from supernode_opt.study.intervals import report_intervals
-
-    design = build_design(study.problem.fixed, study.problem.scenario)
-    return report_intervals(design, study.problem.scenario, study.seed)
-
-
-def _answer(
-    dataset: Any, json: bool, ranges: dict[str, tuple[float, float]] | None = None
-) -> int:
-    """Print a result and return the exit code it calls for."""
-    from supernode_opt.study import outcome, table
-
-    summary = outcome.summary(dataset)
-    if ranges is not None:
-        summary["intervals"] = {
-            name: {"low": low, "high": high} for name, (low, high) in ranges.items()
-        }
-    if json:
-        session.print_json(summary)
-    else:
-        session.print_rich(table.tables(dataset))
-        if ranges is not None:
-            session.print_rich(table.ranges(summary["report"], ranges))
-    if summary["status"] != "infeasible":
-        return session.DONE
-    session.say(f"infeasible: {summary['message']}")
-    return session.INFEASIBLE

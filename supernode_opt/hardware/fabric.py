@@ -17,7 +17,7 @@ def switch_tiers(switch: Switch, chips: ArrayLike, relaxed: ArrayLike) -> Array:
 
 def cabled_tiers(switch: Switch, tiers: ArrayLike) -> Array:
     """Tiers whose links leave the board [1]; the first may be a board's own."""
-    return jnp.maximum(tiers - (1.0 if switch.on_board else 0.0), 0.0)
+    return jnp.maximum(tiers - switch.on_board, 0.0)
 
 
 def per_technology(links: tuple[LinkTechnology, ...], field: str) -> Array:

@@ -2,11 +2,12 @@
 
 from typing import Literal
 
-from supernode_opt.record import record, static
+from supernode_opt.record import flag, record, static
 from supernode_opt.units import (
     BytePerSecond,
     Count,
     Efficiency,
+    Flag,
     JoulePerByte,
     Kelvin,
     Metre,
@@ -98,7 +99,8 @@ class Switch:
       insertion_loss: of an optical circuit switch [dB].
       reconfiguration_time: to set its mirrors anew [s].
       port_power: of one of its ports, whatever passes [W].
-      on_board: the first tier sits on the host board, so its links need no cable.
+      on_board: 1 or true where the first tier sits on the host board, so that its
+        links need no cable.
     """
 
     energy: JoulePerByte
@@ -117,5 +119,5 @@ class Switch:
     reconfiguration_time: Delay = 0.0
     port_power: quantity("W", zero=True) = 0.0
     topology: Topology = static(default="packet")
-    on_board: bool = static(default=False)
+    on_board: Flag = flag(default=0.0)
     name: str = static(default="switch")

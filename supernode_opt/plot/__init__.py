@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 
 from supernode_opt.plot import style
 from supernode_opt.plot.bus_bandwidth import bus_bandwidth
+from supernode_opt.plot.comparison import comparison
 from supernode_opt.plot.convergence import convergence
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
+from supernode_opt.plot.inversion import inversion
 from supernode_opt.plot.power_stack import power_stack
 from supernode_opt.plot.roofline import roofline
 from supernode_opt.plot.step_waterfall import step_waterfall
@@ -52,6 +54,16 @@ def draw_validation(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
 def draw_gemm(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
     """Draw the figures of measured GEMMs into `folder` as PNG."""
     return _draw(dataset, folder, GEMM)
+
+
+def draw_comparison(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
+    """Draw the machines of a comparison into `folder` as PNG."""
+    return _draw(dataset, folder, {"comparison": comparison})
+
+
+def draw_inversion(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
+    """Draw both sides of a condition into `folder` as PNG."""
+    return _draw(dataset, folder, {"inversion": inversion})
 
 
 def draw_collectives(dataset: xr.Dataset, folder: Path | str) -> list[Path]:

@@ -26,9 +26,9 @@ from supernode_opt.units import quantities, quantity_of
 DRAWS = 512
 _FIVE_TO_NINETY_FIVE = (5.0, 95.0)
 # Normal draws beyond these would leave what a catalog range was meant to say.
-_TAIL = 2.5
+TAIL = 2.5
 # What the time of a step enters, and with which power.
-_TIMED = {
+TIMED = {
     "step_time": 1.0,
     "tokens_per_s": -1.0,
     "mfu": -1.0,
@@ -104,10 +104,10 @@ def _normals(
         level, axes = np.linalg.eigh(part / np.outer(deviation, deviation))
         root = axes * np.sqrt(np.maximum(level, 0.0))
         normal[:, list(fitted)] = normal[:, list(fitted)] @ root.T
-    return np.clip(normal, -_TAIL, _TAIL)
+    return np.clip(normal, -TAIL, TAIL)
 
 
-def _drawn(one: Uncertain, normal: np.ndarray) -> np.ndarray:
+def drawn_value(one: Uncertain, normal: np.ndarray) -> np.ndarray:
     """Bend normals so that 5 and 95 % lie at low and high, in logs where possible."""
     share = normal / intervals.NINETY
     side = np.where(share > 0.0, one.high, one.low)
@@ -138,7 +138,7 @@ def drawn_reports(
     """Evaluate `design` under `count` draws of the scenario's constants."""
     ranges = uncertain(scenario)
     normal = _normals(ranges, scenario, seed, count)
-    values = {one.path: _drawn(one, normal[:, i]) for i, one in enumerate(ranges)}
+    values = {one.path: drawn_value(one, normal[:, i]) for i, one in enumerate(ranges)}
     varied, axes = scenario, jax.tree.map(lambda _: None, scenario)
     for path, drawn in values.items():
         varied = replace(varied, path, jnp.asarray(drawn))
@@ -183,7 +183,7 @@ def report_intervals(
     slower = np.exp(noise * blur)
     found = {}
     for name, _ in quantities(Report):
-        drawn = np.asarray(getattr(report, name)) * slower ** _TIMED.get(name, 0.0)
+        drawn = np.asarray(getattr(report, name)) * slower ** TIMED.get(name, 0.0)
         low, high = np.percentile(drawn, _FIVE_TO_NINETY_FIVE)
         found[name] = (float(low), float(high))
     return found

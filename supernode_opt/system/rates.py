@@ -102,7 +102,7 @@ def _switch_chips(
     divided = jnp.asarray(switch.plane_bandwidth) > 0.0
     plane = jnp.where(divided, switch.plane_bandwidth, 1.0)
     planes = width / plane
-    group = host.chips_per_board if switch.on_board else domain
+    group = jnp.where(switch.on_board > 0.0, host.chips_per_board, domain)
     group = jnp.minimum(group, domain)
     upwards = jnp.clip(tiers - 1.0, 0.0, 1.0)
     carried = group * plane * (1.0 + upwards)

@@ -94,8 +94,8 @@ def wire(
     cabled = jnp.clip(up.cabled, 0.0, 1.0)
     loss = inner.insertion_loss * present(domain)
     up_reach = cabled * reach_excess(design.scale_up_link, links, inner, span, loss)
-    if inner.on_board:
-        up_reach = up_reach + present(domain) * trace_excess(scenario.host, inner)
+    traces = present(domain) * trace_excess(scenario.host, inner)
+    up_reach = up_reach + inner.on_board * traces
     out_reach = reach_excess(design.scale_out_link, links, outer, hall)
     none = jnp.zeros_like(shares)
     return Wiring(

@@ -1,0 +1,50 @@
+"""`supernode-opt invert`: which value of a constant would make a condition true."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from supernode_opt.cli import session
+from supernode_opt.cli.compare import progress_bar
+
+
+def invert(file: Path, overrides: Sequence[str], out: Path | None, json: bool) -> int:
+    """Solve, print the value in one sentence, write dataset, report and figure."""
+    session.prepare()
+    from supernode_opt.compare import condition, found, inversion, question
+    from supernode_opt.study import document, override, store
+    from supernode_opt.study.run import results_folder
+
+    top = document.read(file)
+    for assignment in overrides:
+        top = override.apply(top, assignment)
+    asked = condition.read(top, question.default_name(file))
+    target = out or Path("results") / asked.name
+    with results_folder(target) as folder:
+        with progress_bar() as show:
+            solution = inversion.solve(asked, show)
+        dataset = found.dataset(asked, solution)
+        text = "\n".join(found.lines(asked, solution))
+        store.save(dataset, folder / "inversion.nc")
+        (folder / "invert.yaml").write_text(asked.text, encoding="utf-8")
+        (folder / "report.txt").write_text(f"{text}\n", encoding="utf-8")
+        _draw(dataset, folder / "figures")
+    if json:
+        session.print_json(found.summary(asked, solution))
+    elif solution.found:
+        print(text)
+    session.say(f"written to {target}")
+    if solution.found:
+        return session.DONE
+    session.say(found.sentence(asked, solution))
+    return session.INFEASIBLE
+
+
+def _draw(dataset: Any, folder: Path) -> None:
+    import matplotlib
+
+    # Figures go to files; a window system may be missing.
+    matplotlib.use("agg")
+    from supernode_opt.plot import draw_inversion
+
+    draw_inversion(dataset, folder)

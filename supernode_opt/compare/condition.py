@@ -1,0 +1,284 @@
+"""What would have to be true: a constant to find and the condition it must bring."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from supernode_opt import catalog
+from supernode_opt.catalog.read import entry as catalog_entry
+from supernode_opt.catalog.systems import PARTS
+from supernode_opt.compare import entries, program, question
+from supernode_opt.compare.entries import Cell
+from supernode_opt.hardware.network import LinkTechnology
+from supernode_opt.problem.problem import SCALARS
+from supernode_opt.problem.variables import HARDWARE
+from supernode_opt.record import get, leaves
+from supernode_opt.study import document
+from supernode_opt.study.node import Node, StudyError, did_you_mean
+from supernode_opt.study.records import field_type, read_value
+from supernode_opt.system.design import Design
+from supernode_opt.system.report import Report
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.units import parse, quantity_of
+
+SECTIONS = (
+    "name",
+    "question",
+    "systems",
+    "model",
+    "training",
+    "precision",
+    "plan",
+    "constant",
+    "of",
+    "condition",
+    "bracket",
+    "replan",
+)
+# How far from the catalog's value to look where no bracket is given.
+WIDEST = 1e3
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where one machine holds the constant.
+
+    Attributes:
+      paths: in its scenario with the links of its design alone, or a design field;
+        none if it does not have it, or it is not to change there.
+      value: in it now, base SI unit.
+    """
+
+    paths: tuple[str, ...]
+    value: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Inversion:
+    """A constant to find.
+
+    Attributes:
+      name: of the folder with the answer.
+      question: in words, for people.
+      sides: the machine the condition is about and, perhaps, the one it must equal.
+      places: of the constant in each side.
+      constant: as the file writes it.
+      unit: base SI unit of the constant.
+      own_unit, factor: the unit the catalog writes it in, and its size in `unit`.
+      known: its catalog value, low and high; all the same where there is no range.
+      quantity: field of `Report`.
+      target: value it must have where there is one side, base SI unit.
+      low, high: the bracket.
+      replan: find the best split anew at the solution.
+      text: the file as YAML.
+    """
+
+    name: str
+    question: str
+    sides: tuple[Cell, ...]
+    places: tuple[Place, ...]
+    constant: str
+    unit: str
+    own_unit: str
+    factor: float
+    known: tuple[float, float, float]
+    quantity: str
+    target: float | None
+    low: float
+    high: float
+    replan: bool
+    text: str
+
+
+def load(path: Path) -> Inversion:
+    """Read the inversion at `path`.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    return read(document.read(path), question.default_name(path))
+
+
+def read(top: Node, default_name: str) -> Inversion:
+    """Make an inversion of a document.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    sections = top.mapping(SECTIONS)
+    for needed in ("systems", "model", "training", "constant", "condition"):
+        if needed not in sections:
+            raise StudyError(f"{top.place}: the inversion lacks `{needed}`")
+    listed = entries.machines(sections["systems"])
+    sections["model"].one_of(catalog.names("model"), "model")
+    wanted = "bf16"
+    if "precision" in sections:
+        known = ("bf16", "fp8", "mxfp8", "nvfp4", "best")
+        wanted = sections["precision"].one_of(known, "precision")
+    cells = {
+        name: entries.cell(name, entry, sections, sections["model"], wanted)
+        for name, entry in listed.items()
+    }
+    quantity, names, target = _condition(sections["condition"], list(cells))
+    sides = tuple(cells[name] for name in names)
+    changed = list(names)
+    if "of" in sections:
+        node = sections["of"]
+        items = node.items() if isinstance(node.value, list) else [node]
+        changed = [item.one_of(names, "machine of the condition") for item in items]
+    node = sections["constant"]
+    places = tuple(_place(node, side, side.system in changed) for side in sides)
+    held = [place for place in places if place.paths]
+    if not held:
+        node.fail(f"is nothing that a design of {' or '.join(changed)} uses")
+    owner, field = _owner(node.text(), held[0], sides[places.index(held[0])])
+    at = sides[places.index(held[0])].problem.scenario
+    low, high = _bracket(sections.get("bracket"), held[0].value, owner, field, node)
+    unit = quantity_of(owner, field).unit
+    known, (own, factor) = _known(node.text(), at, held[0].value, unit)
+    return Inversion(
+        name=question.name_of(sections, default_name),
+        question=sections["question"].text() if "question" in sections else "",
+        sides=sides,
+        places=places,
+        constant=node.text(),
+        unit=unit,
+        own_unit=own,
+        factor=factor,
+        known=known,
+        quantity=quantity,
+        target=target,
+        low=low,
+        high=high,
+        replan=_yes(sections.get("replan")),
+        text=question.document_text(top),
+    )
+
+
+def _yes(node: Node | None) -> bool:
+    if node is None:
+        return True
+    if not isinstance(node.value, bool):
+        node.fail(f"must be true or false, but is {node.described()}")
+    return node.value
+
+
+def _condition(
+    node: Node, systems: list[str]
+) -> tuple[str, tuple[str, ...], float | None]:
+    """Read {quantity, of, equals}; the machines default to the first and the second."""
+    written = node.mapping(("quantity", "of", "equals"))
+    if "quantity" not in written:
+        node.fail("lacks `quantity`")
+    quantity = written["quantity"].one_of(SCALARS, "quantity of the report")
+    first = written["of"].one_of(systems, "machine") if "of" in written else systems[0]
+    if "equals" not in written:
+        others = [name for name in systems if name != first]
+        if len(others) != 1:
+            node.fail("lacks `equals`: a value, or another machine")
+        return quantity, (first, others[0]), None
+    equals = written["equals"]
+    if equals.value in systems:
+        if equals.value == first:
+            equals.fail(f"is {first} itself")
+        return quantity, (first, str(equals.value)), None
+    if isinstance(equals.value, str) and not equals.value[:1].isdigit():
+        equals.fail(
+            f"must be a value or a machine, but is {equals.described()}"
+            f"{did_you_mean(equals.value, systems)}"
+        )
+    target = read_value(equals, field_type(Report, quantity))
+    if not target > 0.0:
+        equals.fail(f"must be above zero, but is {equals.described()}")
+    return quantity, (first,), target
+
+
+def spelled(path: str, scenario: Scenario) -> str:
+    """Write `links.0.energy` as `links.lpo.energy`."""
+    words = path.split(".")
+    if words[0] == "links":
+        words[1] = scenario.links[int(words[1])].name
+    return ".".join(words)
+
+
+def _place(node: Node, side: Cell, change: bool) -> Place:
+    """Find the constant in one machine.
+
+    Raises:
+      StudyError: no scenario has such a constant.
+    """
+    name, scenario = node.text(), side.problem.scenario
+    constants = {
+        spelled(path, scenario): path
+        for path, _ in leaves(scenario)
+        if "." in path and not path.startswith(("model.", "training."))
+    }
+    if name in HARDWARE:
+        value = float(side.problem.fixed[name])
+        return Place((name,) if change else (), value)
+    used = program.used_links(scenario, side.problem.fixed)
+    paths = tuple(p for p, _ in leaves(used) if spelled(p, used) == name)
+    words = name.split(".")
+    # A link that this machine does not have may be that of the other one.
+    elsewhere = words[0] == "links" and words[1] in catalog.names("link")
+    elsewhere = elsewhere and words[-1] in LinkTechnology.__dataclass_fields__
+    if name not in constants and not elsewhere:
+        near = did_you_mean(name, [*HARDWARE, *constants])
+        node.fail(f"must be a constant of {side.system}, but is {name!r}{near}")
+    if not paths:
+        return Place((), float("nan"))
+    return Place(paths if change else (), float(get(used, paths[0])))
+
+
+def _owner(name: str, place: Place, side: Cell) -> tuple[type, str]:
+    if name in HARDWARE:
+        return Design, name
+    used = program.used_links(side.problem.scenario, side.problem.fixed)
+    owner, _, field = place.paths[0].rpartition(".")
+    return type(get(used, owner)), field
+
+
+def _known(
+    name: str, scenario: Scenario, value: float, unit: str
+) -> tuple[tuple[float, float, float], tuple[str, float]]:
+    """Return catalog value and range of the constant, and the unit it is written in.
+
+    Without a catalog entry the range is the value alone and the unit is SI.
+    """
+    owner, _, field = name.rpartition(".")
+    entry = owner.split(".")[-1]
+    kind = "link" if owner.startswith("links.") else PARTS.get(owner, "")
+    if kind and kind != "link":
+        entry = getattr(scenario, owner).name
+    if not kind or entry not in catalog.names(kind):
+        return (value, value, value), (unit, 1.0)
+    traced = catalog.provenance(kind, entry).get(field)
+    if traced is None:
+        return (value, value, value), (unit, 1.0)
+    written = catalog_entry(kind, entry)[field]
+    own = written.get("unit", "1") if isinstance(written, Mapping) else "1"
+    known = traced.value, traced.low, traced.high
+    # Temperatures keep their kelvin: their own unit has another zero.
+    if own == "1" or parse(f"0 {own}", unit) != 0.0:
+        return known, (unit, 1.0)
+    return known, (own, parse(f"1 {own}", unit))
+
+
+def _bracket(
+    node: Node | None, value: float, owner: type, field: str, at: Node
+) -> tuple[float, float]:
+    """Return where to look; never beyond what the constant can be at all."""
+    written: Mapping[str, Node] = {}
+    if node is not None:
+        written = node.mapping(("low", "high"))
+    kind = field_type(owner, field)
+    ends = {word: read_value(child, kind) for word, child in written.items()}
+    if value <= 0.0 and len(ends) < 2:
+        at.fail("is zero; give a `bracket` with low and high")
+    declared = quantity_of(owner, field)
+    low = ends.get("low", value / WIDEST)
+    high = ends.get("high", value * WIDEST)
+    high = high if declared.high is None else min(high, declared.high)
+    if not 0.0 < low < high:
+        (node or at).fail(f"must have 0 < low < high, but has {low:.6g} and {high:.6g}")
+    return low, high

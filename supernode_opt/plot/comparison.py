@@ -1,0 +1,91 @@
+"""Machines side by side: what they reach, at which cost, and how sure that is."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from supernode_opt.plot import style
+
+_PANELS = (
+    ("tokens_per_s", "thousand tokens/s", 1e-3),
+    ("mfu", "MFU [%]", 100.0),
+    ("tokens_per_joule", "tokens/J", 1.0),
+    ("cost_per_megatoken", "USD/Mtoken", 1.0),
+)
+_FILLS = ("full", "none", "left", "right", "bottom")
+
+
+def comparison(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Draw four quantities of every machine with their 5-95 % ranges.
+
+    Machines go down, models have colours and precisions fillings.
+    """
+    systems = dataset.sizes["system"]
+    series = dataset.sizes["model"] * dataset.sizes["precision"]
+    ax = style.axes(ax, 1.5 + 0.115 * systems * (series + 1.5) * 2.0)
+    figure, spec = style.figure(ax), ax.get_subplotspec()
+    ax.set_axis_off()
+    grid = spec.subgridspec(2, 2) if spec is not None else figure.add_gridspec(2, 2)
+    for place, (name, words, factor) in enumerate(_PANELS):
+        panel = figure.add_subplot(grid[place // 2, place % 2])
+        _panel(dataset, name, factor, panel)
+        style.dress(panel, "", words)
+        _machines(dataset, panel, place % 2 == 0)
+        if place == 2:
+            ncols = min(series, 3)
+            legend = style.legend_below(panel, ncols)
+            # Below both lower panels, hence below the middle between them.
+            handles = panel.get_legend_handles_labels()[0]
+            legend.remove()
+            figure.legend(
+                handles=handles,
+                loc="outside lower center",
+                ncols=ncols,
+                fontsize=style.SMALL,
+                frameon=False,
+            )
+    title = "Each machine with its best split; bars are 5-95 % ranges"
+    figure.suptitle(title, fontsize=style.TITLE, x=0.01, ha="left")
+    return ax
+
+
+def _panel(dataset: xr.Dataset, name: str, factor: float, panel: Axes) -> None:
+    models, precisions = dataset["model"].values, dataset["precision"].values
+    series = len(models) * len(precisions)
+    asked = np.array([str(p) for p in precisions], dtype=object)
+    missing = (dataset["trained_in"].transpose(..., "precision").values != asked).any()
+    for number, model in enumerate(models):
+        marker, colour = style.mark(number)
+        for order, precision in enumerate(precisions):
+            one = dataset.sel(model=model, precision=precision)
+            value, low, high = (
+                factor * one[name + end].values for end in ("", "_low", "_high")
+            )
+            words = f"{model}, {str(precision).upper()}"
+            if missing and str(precision) != "bf16":
+                words += " or BF16"
+            lane = number * len(precisions) + order
+            down = np.arange(len(value)) + (lane - 0.5 * (series - 1)) * 0.8 / series
+            # The value is that of the catalog, which a skewed range may not contain.
+            panel.hlines(down, low, high, color=colour, linewidth=1.0)
+            panel.plot(
+                value,
+                down,
+                linestyle="",
+                marker=marker,
+                markersize=4.5,
+                fillstyle=_FILLS[order % len(_FILLS)],
+                markerfacecoloralt="white",
+                color=colour,
+                label=words,
+            )
+    panel.set_xlim(left=0.0)
+
+
+def _machines(dataset: xr.Dataset, panel: Axes, named: bool) -> None:
+    names = [str(name) for name in dataset["system"].values]
+    panel.set_ylim(len(names) - 0.5, -0.5)
+    panel.set_yticks(range(len(names)), names if named else [""] * len(names))
+    panel.tick_params(axis="y", length=0, labelsize=style.SMALL)
+    for line in range(1, len(names)):
+        panel.axhline(line - 0.5, color="0.85", linewidth=0.6)

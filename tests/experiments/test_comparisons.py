@@ -1,0 +1,49 @@
+"""The comparisons and inversions give the answers that their READMEs state."""
+
+from pathlib import Path
+
+import pytest
+
+from supernode_opt.compare import answer, condition, inversion, question
+
+
+def quiet(what, done):
+    pass
+
+
+def row(dataset, quantity, wanted):
+    rows = (dataset["claim_quantity"] == quantity) & (dataset["claim_wanted"] == wanted)
+    return dataset.isel(claim=int(rows.values.argmax()))
+
+
+def test_same_megawatt():
+    asked = question.load("experiments/same_megawatt/compare.yaml")
+    dataset = answer.compare(asked)
+    at = dataset.isel(model=0)
+    bf16, fp8 = at.sel(precision="bf16"), at.sel(precision="fp8")
+    assert bf16["power"].values / 1e3 == pytest.approx([1055, 1069], abs=1.0)
+    assert bf16["mfu"].values == pytest.approx([0.360, 0.254], abs=1e-3)
+    assert bf16["tokens_per_s"].values == pytest.approx([750e3, 1485e3], rel=2e-3)
+    assert fp8["tokens_per_s"].values == pytest.approx([750e3, 1787e3], rel=2e-3)
+    assert list(fp8["trained_in"].values) == ["bf16", "fp8"]
+    tokens = row(dataset, "tokens_per_s", "bf16")
+    assert tokens["claim_word"].item() == "holds"
+    assert float(tokens["claim_ratio"]) == pytest.approx(1.98, abs=0.01)
+    assert float(tokens["claim_ratio_low"]) == pytest.approx(1.27, abs=0.02)
+    cost = row(dataset, "cost_per_megatoken", "bf16")
+    assert cost["claim_word"].item() == "depends"
+    assert float(cost["claim_share"]) == pytest.approx(0.85, abs=0.01)
+    assert "is below 49397 h" in cost["claim_sentence"].item()
+
+
+def test_what_is_masking_worth():
+    folder = Path("experiments/what_is_masking_worth")
+    dataset = answer.compare(question.load(folder / "compare.yaml"))
+    goodput = dataset["goodput"].values.ravel()
+    assert goodput == pytest.approx([0.9856, 0.9836], abs=1e-4)
+    ratio = dataset.isel(claim=0)
+    assert float(ratio["claim_ratio"]) == pytest.approx(1.002, abs=5e-4)
+    assert float(ratio["claim_ratio_high"]) == pytest.approx(1.008, abs=5e-4)
+    solution = inversion.solve(condition.load(folder / "invert.yaml"), quiet)
+    assert solution.found
+    assert solution.value == pytest.approx(0.645, abs=2e-3)
