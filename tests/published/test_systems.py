@@ -178,13 +178,13 @@ def test_bubble_of_pangu_ultra(interleave, bubble):
 def test_mfu_of_pangu_ultra():
     """arXiv:2504.07866: 43 % without interleave, above 50 % (52 %) with six chunks.
 
-    Predicted without a fit to it, and short of both: by 4 points with six chunks,
-    inside the calibration's 90 % range, and by 10 points without interleave, outside
-    of it.  The paper prints neither formula nor peak of its MFU.
+    Predicted without a fit to it, and short of both: by 8 points with six chunks, just
+    above the calibration's 90 % range, and by 11 points without interleave.  The paper
+    prints neither formula nor peak of its MFU.
     """
     interleaved, plain = float(pangu(6.0).mfu), float(pangu(1.0).mfu)
-    assert 0.52 - interleaved == pytest.approx(0.039, abs=0.006)
-    assert 0.43 - plain == pytest.approx(0.103, abs=0.006)
+    assert 0.52 - interleaved == pytest.approx(0.076, abs=0.006)
+    assert 0.43 - plain == pytest.approx(0.114, abs=0.006)
     assert interleaved / plain > 52.0 / 43.0
 
 
