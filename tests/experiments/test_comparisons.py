@@ -16,6 +16,23 @@ def row(dataset, quantity, wanted):
     return dataset.isel(claim=int(rows.values.argmax()))
 
 
+def test_cloudmatrix384_vs_nvl72():
+    asked = question.load("experiments/cloudmatrix384_vs_nvl72/compare.yaml")
+    dataset = answer.compare(asked)
+    at = dataset.isel(model=0)
+    bf16, fp8 = at.sel(precision="bf16"), at.sel(precision="fp8")
+    tokens = [373_469, 364_490, 170_658, 243_311]
+    assert bf16["tokens_per_s"].values == pytest.approx(tokens, rel=2e-3)
+    assert fp8["tokens_per_s"].values[1] == pytest.approx(473_080, rel=2e-3)
+    assert bf16["power"].values / 1e3 == pytest.approx([528, 238, 365, 356], abs=1.0)
+    energy = row(dataset, "tokens_per_joule", "bf16")
+    assert energy["claim_word"].item() == "holds"
+    assert float(energy["claim_ratio"]) == pytest.approx(2.17, abs=0.02)
+    speed = row(dataset, "tokens_per_s", "bf16")
+    assert speed["claim_word"].item() == "depends"
+    assert float(speed["claim_share"]) == pytest.approx(0.38, abs=0.02)
+
+
 def test_same_megawatt():
     asked = question.load("experiments/same_megawatt/compare.yaml")
     dataset = answer.compare(asked)
