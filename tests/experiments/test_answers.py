@@ -20,12 +20,10 @@ def evaluated(path, *overrides):
 def test_design_a_supernode():
     folder = "experiments/design_a_supernode"
     best = solved(f"{folder}/question.yaml")
-    built = solved(f"{folder}/as_built.yaml")
-    assert best.status == built.status == "optimal"
+    assert best.status == "optimal"
     assert best.certificate["agree"]
     assert best.certificate["open"] == 0
     assert best.report.mfu == pytest.approx(0.366, abs=1e-3)
-    assert built.report.mfu == pytest.approx(0.358, abs=1e-3)
     assert best.design["scale_up_domain"] == best.design["chips"] == 384
     assert best.report.power <= 559e3 * (1 + 1e-9)
 

@@ -2,12 +2,14 @@
 
 import functools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from supernode_opt import catalog
 from supernode_opt.problem.build import build_design
 from supernode_opt.system.design import CHOICES, Design
+from supernode_opt.system.evaluate import evaluate
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.split import SIZES, SWITCHES, enumerate_splits
 
@@ -41,6 +43,10 @@ COUNTS = {
     "micro_batch": (1.0, 16.0),
     "scale_up_domain": (1.0, 4096.0),
 }
+
+
+# Operation by operation a model compiles slower than as a whole.
+evaluated = jax.jit(evaluate)
 
 
 @functools.cache

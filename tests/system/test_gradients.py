@@ -12,7 +12,7 @@ from supernode_opt import catalog
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import evaluate
-from tests.system.designs import TRAINING, random_designs
+from tests.system.designs import TRAINING, as_built, random_designs
 
 MOE = "pangu_ultra_moe_718b"
 # One of metal, one of both, one of light.
@@ -121,6 +121,47 @@ def test_a_slope_that_is_not_finite_spoils_the_tangent_of_all():
 
     _, slope = jax.jvp(root, (0.0, 1.0), (0.7, -0.3))
     assert not np.isfinite(slope)
+
+
+EXTREMES = [
+    {"scale_up_bandwidth": 0.0},
+    {"scale_out_bandwidth": 0.0},
+    {"coolant_flow": 0.0},
+    {"coolant_flow": 1e-12},
+    {"clock": 10.0},
+    {"inlet_temperature": 1000.0},
+    {"chips": 1.0},
+    {"scale_up_domain": 1.0},
+    {"micro_batch": 1e-9},
+]
+
+
+@pytest.mark.parametrize("sharpness", [8.0, 1000.0, np.inf])
+def test_no_extreme_makes_nonsense(sharpness):
+    """Zero bandwidth or message, loop gain near one, far above the limit."""
+    designs, where = box()
+    plain = as_built(
+        where=where,
+        tensor_parallel=8.0,
+        expert_parallel=8.0,
+        scale_up_link="copper_lpo",
+        scale_out_link="dsp",
+    )
+    plain = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), plain)
+    extremes = []
+    for change in EXTREMES:
+        design = plain
+        for name, value in change.items():
+            design = replace(design, name, jnp.asarray(value))
+        extremes.append(design)
+
+    def batch(*values):
+        few = jnp.stack(values, axis=-1)
+        return jnp.tile(few, DESIGNS // len(values) + 1)[..., :DESIGNS]
+
+    many = jax.tree.map(batch, *extremes)
+    tangents = jax.tree.map(jnp.ones_like, designs), _zeros(where)
+    assert not _not_finite(many, where, *tangents, sharpness)
 
 
 @jax.jit
