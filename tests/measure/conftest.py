@@ -20,6 +20,18 @@ CACHES = (
     batch._machine,
     batch._given,
 )
+# A split of one device.
+PLAN = dict(
+    tensor_parallel=1,
+    pipeline_parallel=1,
+    context_parallel=1,
+    expert_parallel=1,
+    interleave=1,
+    micro_batch=1,
+    recompute="none",
+    optimizer_sharding="zero0",
+    sequence_parallel="off",
+)
 
 
 @pytest.fixture

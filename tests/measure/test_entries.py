@@ -16,21 +16,10 @@ from supernode_opt.measure.findings import find
 from supernode_opt.measure.tables import COLLECTIVE, GEMM, tables
 from supernode_opt.units import quantities
 from tests.catalog.test_entries import check_ranges
-from tests.measure.conftest import entry, made_up
+from tests.measure.conftest import PLAN, entry, made_up
 from tests.measure.test_parts import device
 
 ABOUT = About("mine", "2026-01-01", "0.0")
-PLAN = dict(
-    tensor_parallel=1,
-    pipeline_parallel=1,
-    context_parallel=1,
-    expert_parallel=1,
-    interleave=1,
-    micro_batch=1,
-    recompute="none",
-    optimizer_sharding="zero0",
-    sequence_parallel="off",
-)
 
 
 def write(found, folder, own_catalog):

@@ -18,20 +18,10 @@ from supernode_opt.cli import main, session
 from supernode_opt.measure.journal import Journal
 from supernode_opt.workload.model import Model
 from tests.catalog.test_entries import check_ranges
+from tests.measure.conftest import PLAN
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "import sys; from supernode_opt.cli import main; sys.exit(main())"
-PLAN = dict(
-    tensor_parallel=1,
-    pipeline_parallel=1,
-    context_parallel=1,
-    expert_parallel=1,
-    interleave=1,
-    micro_batch=1,
-    recompute="none",
-    optimizer_sharding="zero0",
-    sequence_parallel="off",
-)
 # One program for the entries as measured and as calibrated.
 EVALUATE = jax.jit(evaluate)
 

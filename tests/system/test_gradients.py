@@ -33,10 +33,10 @@ def scenario():
 
 
 @functools.cache
-def box():
+def box(seed=1):
     """Designs anywhere, all of one type and shape: everything below compiles once."""
     where = scenario()
-    designs = random_designs(DESIGNS, seed=1, links=len(where.links))
+    designs = random_designs(DESIGNS, seed=seed, links=len(where.links))
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), (designs, where))
 
 
@@ -94,10 +94,11 @@ def _not_finite(designs, where, along, constants, sharpness):
     }
 
 
+@pytest.mark.parametrize("seed", [1, 11, 12, 13])
 @pytest.mark.parametrize("sharpness", [*SHARPNESS, np.inf])
-def test_every_slope_is_finite_over_the_whole_box(sharpness):
+def test_every_slope_is_finite_over_the_whole_box(sharpness, seed):
     """One tangent that moves every number: one slope that is not finite spoils it."""
-    designs, where = box()
+    designs, where = box(seed)
     draw = np.random.default_rng(0)
 
     def random(tree):
@@ -226,6 +227,8 @@ def test_the_comparison_can_fail():
     size = 1e-6 * designs.clock
     shares = _disagreement(designs, where, ignored, moved, size, 8.0)
     assert shares["step_time"] > 0.9
+    honest = _disagreement(designs, where, moved, moved, size, 8.0)
+    assert honest["step_time"] <= 0.01
 
 
 # What engineering expects of more of something: quantity, variable, sign of the slope.

@@ -25,17 +25,17 @@ MODELS = ("pangu_ultra_moe_718b", "llama3_405b")
 
 @pytest.mark.parametrize("sharpness", [8.0, np.inf])
 @pytest.mark.parametrize("model", MODELS)
-def test_parts_add_up(model, sharpness):
+def test_parts_add_up_exactly(model, sharpness):
     where = scenario(model=model)
-    report = evaluated(random_designs(200, 1, len(where.links)), where, sharpness)
+    # Not compiled: a compiled sum may round in another order.
+    report = evaluate(random_designs(200, 1, len(where.links)), where, sharpness)
     for whole, parts in (
         (report.step_time, report.step),
         (report.memory, report.memory_parts),
         (report.power, report.power_parts),
         (report.cost, report.cost_parts),
     ):
-        # A compiled sum may round in another order.
-        np.testing.assert_allclose(total(parts) + jnp.zeros_like(whole), whole, 1e-14)
+        assert jnp.array_equal(whole, total(parts) + jnp.zeros_like(whole))
         for field in dataclasses.fields(parts):
             assert jnp.all(getattr(parts, field.name) >= 0.0), field.name
 
@@ -74,10 +74,11 @@ def test_scalar_batch_and_vmap_agree():
         np.testing.assert_allclose(getattr(single, name), wanted[3], rtol=1e-12)
 
 
+@pytest.mark.parametrize("seed", [3, 6])
 @pytest.mark.parametrize("model", MODELS)
-def test_smoothing_fades_monotonically(model):
+def test_smoothing_fades_monotonically(model, seed):
     where = scenario(model=model)
-    designs = legal_designs(where, 200, seed=3)
+    designs = legal_designs(where, 200, seed=seed)
     exact = evaluated(designs, where).step_time
     last = jnp.inf
     for sharpness in (8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0):
