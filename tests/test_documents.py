@@ -26,7 +26,7 @@ SLOW = {"run", "sweep", "pareto", "calibrate"}
 # Verbs that read what an earlier command wrote.
 AFTERWARDS = {"plot", "explain", "compare"}
 # Commands whose files tests/experiments answers through the same functions.
-ANSWERED = ("compare", "invert")
+ANSWERED = ("compare", "crossover", "invert")
 
 
 def blocks(document: Path, *languages: str) -> list[str]:

@@ -235,6 +235,20 @@ def invert(
 
 
 @app.command()
+def crossover(
+    file: Annotated[Path, typer.Argument(help="A YAML file.", metavar="FILE")],
+    set_: Set = None,
+    out: Out = None,
+    json: Json = False,
+    seed: Annotated[int | None, typer.Option(help="Seed of the draws.")] = None,
+) -> int:
+    """Map where one machine overtakes another, over two constants."""
+    from supernode_opt.cli import crossover as command
+
+    return command.crossover(file, set_ or [], out, json, seed)
+
+
+@app.command()
 def catalog(
     kind: Annotated[str | None, typer.Argument(help="Such as chip.")] = None,
     name: Annotated[str | None, typer.Argument(help="Of one entry.")] = None,

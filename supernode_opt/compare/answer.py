@@ -12,11 +12,10 @@ import xarray as xr
 from supernode_opt.compare import draws, program
 from supernode_opt.compare.claims import Pair, Seen, Verdict, ends_of, judge
 from supernode_opt.compare.entries import Cell
+from supernode_opt.compare.limits import broken
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.compare.question import Comparison
 from supernode_opt.compare.splits import Best, best_split
-from supernode_opt.problem.constraints import normalised
-from supernode_opt.study.evaluation import ROUNDING
 from supernode_opt.study.node import StudyError
 from supernode_opt.study.provenance import git_commit, versions
 from supernode_opt.system.report import Report
@@ -113,7 +112,9 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
         if i in cases:
             place = legal.index(i)
             value = reports[2 * place][0]
-            reason = reason or _broken(cell, value)
+            if not reason:
+                over = broken(cell.problem.scenario, value[len(QUANTITIES) :])
+                reason = next(iter(over), "")
             drawn = reports[2 * place + 1][:, : len(QUANTITIES)]
             slower = draws.noise(cell.problem.scenario, seed)
             if not reason:
@@ -127,18 +128,6 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
                 )
         found.append(Found(cell, best, seen, reason))
     return found
-
-
-def _broken(cell: Cell, value: np.ndarray) -> str:
-    """Name the first limit that a machine breaks whatever its split, "" for none."""
-    for name, limit in program.limits(cell.problem.scenario).items():
-        excess = float(normalised(value[program.OUTPUTS.index(name)], limit, True))
-        # Written so that what is not a number counts as broken.
-        if not excess <= ROUNDING:
-            return (
-                f"{name} is {value[program.OUTPUTS.index(name)]:.4g}, above {limit:g}"
-            )
-    return ""
 
 
 def _dataset(

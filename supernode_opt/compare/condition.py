@@ -5,21 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from supernode_opt import catalog
-from supernode_opt.catalog.read import entry as catalog_entry
-from supernode_opt.catalog.systems import PARTS
-from supernode_opt.compare import entries, program, question
+from supernode_opt.compare import entries, question
 from supernode_opt.compare.entries import Cell
-from supernode_opt.hardware.network import LinkTechnology
+from supernode_opt.compare.places import Place, owner_of, place_of, range_of
 from supernode_opt.problem.problem import SCALARS
-from supernode_opt.problem.variables import HARDWARE
-from supernode_opt.record import get, leaves
 from supernode_opt.study import document
 from supernode_opt.study.node import Node, StudyError, did_you_mean
 from supernode_opt.study.records import field_type, read_value
-from supernode_opt.system.design import Design
 from supernode_opt.system.report import Report
-from supernode_opt.system.scenario import Scenario
-from supernode_opt.units import parse, quantity_of
+from supernode_opt.units import quantity_of
 
 SECTIONS = (
     "name",
@@ -37,20 +31,6 @@ SECTIONS = (
 )
 # How far from the catalog's value to look where no bracket is given.
 WIDEST = 1e3
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Where one machine holds the constant.
-
-    Attributes:
-      paths: in its scenario with the links of its design alone, or a design field;
-        none if it does not have it, or it is not to change there.
-      value: in it now, base SI unit.
-    """
-
-    paths: tuple[str, ...]
-    value: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,13 +70,13 @@ class Inversion:
     text: str
 
 
-def load(path: Path) -> Inversion:
+def load(path: Path | str) -> Inversion:
     """Read the inversion at `path`.
 
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    return read(document.read(path), question.default_name(path))
+    return read(document.read(Path(path)), question.default_name(Path(path)))
 
 
 def read(top: Node, default_name: str) -> Inversion:
@@ -127,15 +107,15 @@ def read(top: Node, default_name: str) -> Inversion:
         items = node.items() if isinstance(node.value, list) else [node]
         changed = [item.one_of(names, "machine of the condition") for item in items]
     node = sections["constant"]
-    places = tuple(_place(node, side, side.system in changed) for side in sides)
+    places = tuple(place_of(node, side, side.system in changed) for side in sides)
     held = [place for place in places if place.paths]
     if not held:
         node.fail(f"is nothing that a design of {' or '.join(changed)} uses")
-    owner, field = _owner(node.text(), held[0], sides[places.index(held[0])])
+    owner, field = owner_of(node.text(), held[0], sides[places.index(held[0])])
     at = sides[places.index(held[0])].problem.scenario
     low, high = _bracket(sections.get("bracket"), held[0].value, owner, field, node)
     unit = quantity_of(owner, field).unit
-    known, (own, factor) = _known(node.text(), at, held[0].value, unit)
+    known, (own, factor) = range_of(node.text(), at, held[0].value, unit)
     return Inversion(
         name=question.name_of(sections, default_name),
         question=sections["question"].text() if "question" in sections else "",
@@ -191,77 +171,6 @@ def _condition(
     if not target > 0.0:
         equals.fail(f"must be above zero, but is {equals.described()}")
     return quantity, (first,), target
-
-
-def spelled(path: str, scenario: Scenario) -> str:
-    """Write `links.0.energy` as `links.lpo.energy`."""
-    words = path.split(".")
-    if words[0] == "links":
-        words[1] = scenario.links[int(words[1])].name
-    return ".".join(words)
-
-
-def _place(node: Node, side: Cell, change: bool) -> Place:
-    """Find the constant in one machine.
-
-    Raises:
-      StudyError: no scenario has such a constant.
-    """
-    name, scenario = node.text(), side.problem.scenario
-    constants = {
-        spelled(path, scenario): path
-        for path, _ in leaves(scenario)
-        if "." in path and not path.startswith(("model.", "training."))
-    }
-    if name in HARDWARE:
-        value = float(side.problem.fixed[name])
-        return Place((name,) if change else (), value)
-    used = program.used_links(scenario, side.problem.fixed)
-    paths = tuple(p for p, _ in leaves(used) if spelled(p, used) == name)
-    words = name.split(".")
-    # A link that this machine does not have may be that of the other one.
-    elsewhere = words[0] == "links" and words[1] in catalog.names("link")
-    elsewhere = elsewhere and words[-1] in LinkTechnology.__dataclass_fields__
-    if name not in constants and not elsewhere:
-        near = did_you_mean(name, [*HARDWARE, *constants])
-        node.fail(f"must be a constant of {side.system}, but is {name!r}{near}")
-    if not paths:
-        return Place((), float("nan"))
-    return Place(paths if change else (), float(get(used, paths[0])))
-
-
-def _owner(name: str, place: Place, side: Cell) -> tuple[type, str]:
-    if name in HARDWARE:
-        return Design, name
-    used = program.used_links(side.problem.scenario, side.problem.fixed)
-    owner, _, field = place.paths[0].rpartition(".")
-    return type(get(used, owner)), field
-
-
-def _known(
-    name: str, scenario: Scenario, value: float, unit: str
-) -> tuple[tuple[float, float, float], tuple[str, float]]:
-    """Return catalog value and range of the constant, and the unit it is written in.
-
-    Without a catalog entry the range is the value alone and the unit is SI.
-    """
-    owner, _, field = name.rpartition(".")
-    entry = owner.split(".")[-1]
-    kind = "link" if owner.startswith("links.") else PARTS.get(owner, "")
-    if kind and kind != "link":
-        entry = getattr(scenario, owner).name
-    if not kind or entry not in catalog.names(kind):
-        return (value, value, value), (unit, 1.0)
-    traced = catalog.provenance(kind, entry).get(field)
-    if traced is None:
-        return (value, value, value), (unit, 1.0)
-    written = catalog_entry(kind, entry)[field]
-    own = written.get("unit", "1") if isinstance(written, Mapping) else "1"
-    known = traced.value, traced.low, traced.high
-    # Temperatures keep their kelvin: their own unit has another zero.
-    if own == "1" or parse(f"0 {own}", unit) != 0.0:
-        return known, (unit, 1.0)
-    return known, (own, parse(f"1 {own}", unit))
 
 
 def _bracket(

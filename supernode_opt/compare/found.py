@@ -9,7 +9,8 @@ import xarray as xr
 
 from supernode_opt.compare.claims import said
 from supernode_opt.compare.condition import Inversion
-from supernode_opt.compare.inversion import Solution
+from supernode_opt.compare.places import STEPPED
+from supernode_opt.compare.solution import Solution
 from supernode_opt.study.provenance import git_commit, versions
 from supernode_opt.study.words import figures
 from supernode_opt.system.report import Report
@@ -70,6 +71,14 @@ def condition(asked: Inversion) -> str:
     return f"{name} of {first} equals that of {asked.sides[1].system}"
 
 
+def turned(asked: Inversion) -> str:
+    """Write what turns between two sizes."""
+    first, name = asked.sides[0].system, asked.quantity.replace("_", " ")
+    if asked.target is not None:
+        return f"{name} of {first} passes {said(asked.target, asked.quantity)}"
+    return f"{name} of {first} passes that of {asked.sides[1].system}"
+
+
 def against_catalog(asked: Inversion, value: float) -> str:
     """Say where a value lies against the catalog's value and range."""
     now, low, high = asked.known
@@ -98,8 +107,14 @@ def sentence(asked: Inversion, solution: Solution) -> str:
             f"{condition(asked)} for no {asked.constant} from {low} to {high};"
             f" nearest at {at}: {values}"
         )
-    text = f"{condition(asked)} where {asked.constant} is {at}"
-    text += f": {against_catalog(asked, solution.value)}; {values}"
+    if solution.between is not None:
+        before, after = (own(asked, size) for size in solution.between)
+        words = asked.constant.replace("scale_up", "scale-up").replace("_", " ")
+        text = f"{turned(asked)} between a {words} of {before} and {after}"
+        text += f", the sizes that can be built; at {after} {values}"
+    else:
+        text = f"{condition(asked)} where {asked.constant} is {at}"
+        text += f": {against_catalog(asked, solution.value)}; {values}"
     if not solution.settled:
         text += "; beyond it another split is better and crosses the condition again"
     if solution.broken:
@@ -111,6 +126,9 @@ def lines(asked: Inversion, solution: Solution) -> list[str]:
     """Return what a person wants to know, line by line."""
     made = [asked.question] if asked.question else []
     made += [f"{sentence(asked, solution)}."]
+    if asked.constant == STEPPED:
+        sizes = solution.grid[np.isfinite(solution.curves).all(axis=0)]
+        return [*made, f"sizes that can be built: {', '.join(map(figures, sizes))}"]
     for side, slope in zip(asked.sides, solution.elasticities, strict=True):
         made.append(
             f"elasticity of {asked.quantity} of {side.system} there: {slope:+.4g}"
@@ -139,7 +157,7 @@ def summary(asked: Inversion, solution: Solution) -> dict[str, Any]:
                 "system": side.system,
                 "precision": side.precision,
                 asked.quantity: value,
-                "elasticity": slope,
+                "elasticity": slope if np.isfinite(slope) else None,
                 "design": dict(plan),
             }
             for side, value, slope, plan in zip(
@@ -150,6 +168,7 @@ def summary(asked: Inversion, solution: Solution) -> dict[str, Any]:
                 strict=True,
             )
         ],
+        "between": solution.between,
         "settled": solution.settled,
         "broken": list(solution.broken),
     }

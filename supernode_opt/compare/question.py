@@ -30,7 +30,7 @@ SECTIONS = (
 )
 _CLAIM = ("better", "than", "in", "model", "precision")
 # Names of files that say nothing; their folder does.
-GENERAL = ("compare", "invert", "question")
+GENERAL = ("compare", "crossover", "invert", "question")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from supernode_opt.compare import program
 from supernode_opt.compare.program import Case
@@ -38,13 +39,11 @@ def best_split(problem: Problem) -> Best:
     Raises:
       TooManySplits: there are more than five million.
     """
-    rows = tilable(problem, plans(problem, MOST))
-    count = len(rows["chips"])
+    rows, found = _timed(problem)
+    count = len(found)
     if not count:
         why = illegal_reason(problem) or "no split of these chips is legal"
         return Best({}, 0, why)
-    first = program.case(_values(problem, rows, 0), problem.scenario)
-    found = program.times(_designs(first, rows), first.scenario)
     step, memory = found[:, 0], found[:, 1]
     most = program.limits(problem.scenario)["memory_fraction"]
     fits = memory <= most * (1.0 + 1e-9)
@@ -55,6 +54,23 @@ def best_split(problem: Problem) -> Best:
         return Best(_values(problem, rows, nearest), count, why)
     fastest = int(np.nanargmin(np.where(fits, step, np.inf)))
     return Best(_values(problem, rows, fastest), count)
+
+
+def same_times(one: Problem, other: Problem) -> bool:
+    """Tell whether no split's time or memory differs between two machines.
+
+    Then what differs between them does not rank splits.
+    """
+    return bool(np.array_equal(_timed(one)[1], _timed(other)[1]))
+
+
+def _timed(problem: Problem) -> tuple[dict, NDArray]:
+    """Return every legal split, and its step time and share of memory [split, 2]."""
+    rows = tilable(problem, plans(problem, MOST))
+    if not len(rows["chips"]):
+        return rows, np.zeros((0, 2))
+    first = program.case(_values(problem, rows, 0), problem.scenario)
+    return rows, program.times(_designs(first, rows), first.scenario)
 
 
 def _values(problem: Problem, rows: dict, index: int) -> dict[str, float | str]:

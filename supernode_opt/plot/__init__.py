@@ -11,6 +11,7 @@ from supernode_opt.plot import style
 from supernode_opt.plot.bus_bandwidth import bus_bandwidth
 from supernode_opt.plot.comparison import comparison
 from supernode_opt.plot.convergence import convergence
+from supernode_opt.plot.crossover import crossover
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
 from supernode_opt.plot.power_stack import power_stack
@@ -64,6 +65,11 @@ def draw_comparison(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
 def draw_inversion(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
     """Draw both sides of a condition into `folder` as PNG."""
     return _draw(dataset, folder, {"inversion": inversion})
+
+
+def draw_crossover(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
+    """Draw where one machine overtakes another into `folder` as PNG."""
+    return _draw(dataset, folder, {"crossover": crossover})
 
 
 def draw_collectives(dataset: xr.Dataset, folder: Path | str) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The commands `compare` and `invert`."""
+"""The commands `compare`, `invert` and `crossover`."""
 
 import json
 
@@ -21,10 +21,22 @@ constant: facility.pue
 condition: {quantity: facility_power, equals: 1 W}
 bracket: {low: 1, high: 2}
 """
+CROSSOVER = """\
+systems:
+  - {name: light, system: gb200_nvl72, chips: 144, design: {scale_up_link: cpo}}
+  - {name: metal, system: gb200_nvl72, chips: 144}
+model: llama3_8b
+training: {sequence_length: 4096, global_batch: 144}
+plan: {context_parallel: 1, pipeline_parallel: 1, micro_batch: 1, interleave: 1}
+across: {constant: scale_up_domain, values: [72, 144]}
+up: {constant: links.cpo.energy, low: 1 pJ/b, high: 50 pJ/b}
+condition: {quantity: power, of: light, equals: metal}
+"""
 
 
 @pytest.fixture
 def files(folder):
+    (folder / "map.yaml").write_text(CROSSOVER)
     (folder / "machines.yaml").write_text(COMPARE)
     (folder / "pue.yaml").write_text(INVERT)
     return folder
@@ -71,6 +83,24 @@ def test_invert_with_a_solution(shell, files):
     assert machine["facility_power"] == pytest.approx(30e3, rel=1e-8)
 
 
+def test_crossover_writes_and_prints_one_object(shell, files):
+    answer = shell("crossover", "map.yaml", "--json")
+    assert answer.code == 0, answer.err
+    found = json.loads(answer.out)
+    assert [step["across"] for step in found["steps"]] == [72, 144]
+    assert found["steps"][1]["crossing"] is None
+    assert "scale_up_reach" in found["rival"]["cannot"]["144"][0]
+    written = files / "results" / "map"
+    names = {str(p.relative_to(written)) for p in written.rglob("*") if p.is_file()}
+    assert names == {
+        "crossover.nc",
+        "crossover.yaml",
+        "report.txt",
+        "figures/crossover.png",
+    }
+    assert "cannot be built" in (written / "report.txt").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
@@ -84,6 +114,8 @@ def test_invert_with_a_solution(shell, files):
         (["compare", "machines.yaml", "--set", "plan.clock=1"], ["plan.clock"]),
         (["compare", "machines.yaml", "--set", "claims=[{better: small}]"], ["`than`"]),
         (["compare", "machines.yaml", "--seed", "-1"], ["--seed"]),
+        (["crossover", "map.yaml", "--set", "across.values=[5]"], ["whole boards"]),
+        (["crossover", "map.yaml", "--seed", "-1"], ["--seed"]),
         (["invert", "pue.yaml", "--set", "constant=facility.pu"], ["`facility.pue`"]),
         (["invert", "pue.yaml", "--set", "constant=links.cpo.energy"], ["uses"]),
         (["invert", "pue.yaml", "--set", "condition={quantity: mfuu}"], ["`mfu`"]),

@@ -6,7 +6,7 @@ import pytest
 
 from supernode_opt import evaluate
 from supernode_opt.compare import condition, found, inversion
-from supernode_opt.compare.inversion import _changed
+from supernode_opt.compare.change import changed
 from supernode_opt.compare.splits import best_split
 from supernode_opt.problem.build import build_design
 from supernode_opt.record import replace
@@ -111,7 +111,7 @@ def test_the_split_is_the_best_one_at_the_solution():
     assert solution.found
     assert solution.settled
     assert solution.quantities[0] == pytest.approx(60e3, rel=1e-8)
-    problem = _changed(asked.sides[0], asked.places[0], solution.value)
+    problem = changed(asked.sides[0], asked.places[0], solution.value)
     # The port follows the chip's data sheet.
     assert problem.fixed["scale_up_bandwidth"] == solution.value
     best = best_split(problem).values

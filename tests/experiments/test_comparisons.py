@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from supernode_opt.compare import answer, condition, inversion, question
+from supernode_opt.compare import (
+    answer,
+    condition,
+    crossover,
+    inversion,
+    mapped,
+    question,
+    surface,
+)
+from supernode_opt.study import document, override
 
 
 def quiet(what, done):
@@ -66,3 +75,38 @@ def test_what_is_masking_worth():
     solution = inversion.solve(condition.load(folder / "invert.yaml"), quiet)
     assert solution.found
     assert solution.value == pytest.approx(0.645, abs=2e-3)
+
+
+def mapped_steps(name, values):
+    """Map the steps `values` alone; the others neither help nor hinder them."""
+    folder = Path("experiments/optical_or_copper")
+    top = document.read(folder / f"{name}.yaml")
+    top = override.apply(top, f"across.values={values}")
+    asked = crossover.read(top, name)
+    return mapped.summary(asked, surface.solve(asked, quiet))
+
+
+def test_optical_or_copper_weak_chips():
+    found = mapped_steps("weak_chips", [32, 192, 384])
+    assert found["exact_splits"]
+    assert found["rival"]["across"] == 32.0
+    assert found["rival"]["cannot"]["192"][0].startswith("scale_up_reach")
+    rack, most, whole = found["steps"]
+    assert rack["share"] == 0.0
+    assert whole["ratio"] == pytest.approx(1.063, abs=1e-3)
+    assert whole["share"] == pytest.approx(0.90, abs=0.01)
+    per_bit = 8e-12
+    assert most["crossing"] / per_bit == pytest.approx(7.71, abs=0.05)
+    assert whole["crossing"] / per_bit == pytest.approx(25.0, abs=0.2)
+    assert whole["crossing_high"] / per_bit == pytest.approx(37.7, abs=0.5)
+
+
+def test_optical_or_copper_strong_chips():
+    found = mapped_steps("strong_chips", [72, 576])
+    assert found["rival"]["across"] == 72.0
+    assert [step["crossing"] for step in found["steps"]] == [None, None]
+    assert found["steps"][1]["share"] <= 0.01
+    found = inversion.solve(
+        condition.load("experiments/optical_or_copper/domain.yaml"), quiet
+    )
+    assert found.between == (192.0, 288.0)

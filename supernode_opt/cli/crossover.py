@@ -1,0 +1,56 @@
+"""`supernode-opt crossover`: where one machine overtakes another."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from supernode_opt.cli import session
+from supernode_opt.cli.compare import progress_bar
+
+
+def crossover(
+    file: Path, overrides: Sequence[str], out: Path | None, json: bool, seed: int | None
+) -> int:
+    """Map, print a line for every step, write dataset, report and figure."""
+    session.prepare()
+    from supernode_opt.compare import crossover as asked_of
+    from supernode_opt.compare import mapped, question, surface
+    from supernode_opt.study import document, override, store
+    from supernode_opt.study.node import StudyError
+    from supernode_opt.study.run import results_folder
+
+    top = document.read(file)
+    for assignment in overrides:
+        top = override.apply(top, assignment)
+    if seed is not None and seed < 0:
+        raise StudyError(f"--seed: must be at least 0, but is {seed}")
+    asked = asked_of.read(top, question.default_name(file), seed)
+    target = out or Path("results") / asked.up.name
+    with results_folder(target) as folder:
+        with progress_bar() as show:
+            found = surface.solve(asked, show)
+        text = "\n".join(mapped.lines(asked, found))
+        dataset = mapped.dataset(asked, found)
+        store.save(dataset, folder / "crossover.nc")
+        (folder / "crossover.yaml").write_text(asked.text, encoding="utf-8")
+        (folder / "report.txt").write_text(f"{text}\n", encoding="utf-8")
+        _draw(dataset, folder / "figures")
+    if json:
+        session.print_json(mapped.summary(asked, found))
+    else:
+        print(text)
+    session.say(f"written to {target}")
+    if any(step.kept.any() for step in found.first):
+        return session.DONE
+    session.say(f"infeasible: {asked.up.sides[0].system}: {found.first[0].why[0]}")
+    return session.INFEASIBLE
+
+
+def _draw(dataset: Any, folder: Path) -> None:
+    import matplotlib
+
+    # Figures go to files; a window system may be missing.
+    matplotlib.use("agg")
+    from supernode_opt.plot import draw_crossover
+
+    draw_crossover(dataset, folder)

@@ -1,0 +1,31 @@
+"""A machine with another value of one constant or design number."""
+
+import dataclasses
+
+from supernode_opt.catalog.systems import FOLLOWS
+from supernode_opt.compare import program
+from supernode_opt.compare.entries import Cell
+from supernode_opt.compare.places import Place
+from supernode_opt.problem.problem import Problem
+from supernode_opt.record import replace
+
+
+def changed(side: Cell, place: Place, value: float) -> Problem:
+    """Return the problem of a machine in which the constant at `place` is `value`."""
+    problem, fixed = side.problem, dict(side.problem.fixed)
+    follow = program.following(fixed, problem.scenario)
+    if place.paths[0] in fixed:
+        fixed[place.paths[0]] = value
+        return dataclasses.replace(problem, fixed=fixed)
+    scenario = problem.scenario
+    used = program.used_links(scenario, fixed)
+    for path in place.paths:
+        words = path.split(".")
+        if words[0] == "links":
+            names = [link.name for link in scenario.links]
+            words[1] = str(names.index(used.links[int(words[1])].name))
+        scenario = replace(scenario, ".".join(words), value)
+    for field, (part, source) in FOLLOWS.items():
+        if f"{part}.{source}" in place.paths and float(follow[field]):
+            fixed[field] = value
+    return dataclasses.replace(problem, scenario=scenario, fixed=fixed)

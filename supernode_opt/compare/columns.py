@@ -1,0 +1,77 @@
+"""A machine built in several sizes, each with its best split."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from supernode_opt.compare.change import changed
+from supernode_opt.compare.condition import Inversion
+from supernode_opt.compare.entries import Cell
+from supernode_opt.compare.places import Place
+from supernode_opt.compare.sides import Machines, Values
+from supernode_opt.compare.splits import best_split
+from supernode_opt.study.node import StudyError
+from supernode_opt.workload.split import divisors
+
+
+class Column(NamedTuple):
+    """One machine with one value of what is stepped.
+
+    Attributes:
+      value: of it, base SI unit.
+      cell: the machine so built.
+      plan: its best design, or the one that comes nearest to fitting.
+      reason: why there is none, "" if there is one.
+    """
+
+    value: float
+    cell: Cell
+    plan: Values
+    reason: str
+
+
+def buildable(side: Cell, low: float, high: float) -> list[float]:
+    """Return the scale-up domains of whole boards that tile the machine's chips."""
+    problem = side.problem
+    chips = int(float(problem.fixed["chips"]))
+    board = int(problem.scenario.host.chips_per_board)
+    switch = problem.scenario.scale_up_switch
+    # Three tiers of switches; more would be a network, not a domain.
+    high = min(high, float(switch.first_tier_chips * switch.radix**2))
+    whole = [board * d for d in divisors(chips // board)] if chips % board == 0 else []
+    within = low * (1.0 - 1e-9), high * (1.0 + 1e-9)
+    return [float(d) for d in whole if within[0] <= d <= within[1]]
+
+
+def columns(
+    side: Cell, place: Place, values: Sequence[float], tell: Callable[[float], None]
+) -> list[Column]:
+    """Find the best split of a machine at every value of the constant at `place`.
+
+    A place without paths leaves the machine as it is.
+
+    Raises:
+      StudyError: at one of them no split is legal.
+    """
+    made = []
+    for order, value in enumerate(values):
+        tell(order / len(values))
+        problem = changed(side, place, value) if place.paths else side.problem
+        cell = dataclasses.replace(side, problem=problem)
+        best = best_split(cell.problem)
+        if not best.values:
+            raise StudyError(f"{side.system}: there is no design: {best.reason}")
+        made.append(
+            Column(value, cell, {**best.values, **cell.problem.fixed}, best.reason)
+        )
+    return made
+
+
+def together(
+    asked: Inversion, members: Sequence[Column], places: Sequence[Place]
+) -> Machines:
+    """Put columns side by side as the sides of one inversion."""
+    wide = dataclasses.replace(
+        asked, sides=tuple(c.cell for c in members), places=tuple(places)
+    )
+    return Machines(wide, tuple(c.plan for c in members))

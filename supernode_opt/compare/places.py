@@ -1,0 +1,107 @@
+"""Where machines hold a constant, and what the catalog knows of it."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from supernode_opt import catalog
+from supernode_opt.catalog.read import entry as catalog_entry
+from supernode_opt.catalog.systems import PARTS
+from supernode_opt.compare import program
+from supernode_opt.compare.entries import Cell
+from supernode_opt.hardware.network import LinkTechnology
+from supernode_opt.problem.variables import HARDWARE
+from supernode_opt.record import get, leaves
+from supernode_opt.study.node import Node, did_you_mean
+from supernode_opt.system.design import Design
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.units import parse
+
+# Numbers of a design that come in sizes that can be built, not in between.
+STEPPED = "scale_up_domain"
+NUMBERS = (*HARDWARE, STEPPED)
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where one machine holds the constant.
+
+    Attributes:
+      paths: in its scenario with the links of its design alone, or a design field;
+        none if it does not have it, or it is not to change there.
+      value: in it now, base SI unit.
+    """
+
+    paths: tuple[str, ...]
+    value: float
+
+
+def spelled(path: str, scenario: Scenario) -> str:
+    """Write `links.0.energy` as `links.lpo.energy`."""
+    words = path.split(".")
+    if words[0] == "links":
+        words[1] = scenario.links[int(words[1])].name
+    return ".".join(words)
+
+
+def place_of(node: Node, side: Cell, change: bool) -> Place:
+    """Find the constant in one machine.
+
+    Raises:
+      StudyError: no scenario has such a constant.
+    """
+    name, scenario = node.text(), side.problem.scenario
+    constants = {
+        spelled(path, scenario): path
+        for path, _ in leaves(scenario)
+        if "." in path and not path.startswith(("model.", "training."))
+    }
+    if name in NUMBERS:
+        value = float(side.problem.fixed[name])
+        return Place((name,) if change else (), value)
+    used = program.used_links(scenario, side.problem.fixed)
+    paths = tuple(p for p, _ in leaves(used) if spelled(p, used) == name)
+    words = name.split(".")
+    # A link that this machine does not have may be that of the other one.
+    elsewhere = words[0] == "links" and words[1] in catalog.names("link")
+    elsewhere = elsewhere and words[-1] in LinkTechnology.__dataclass_fields__
+    if name not in constants and not elsewhere:
+        near = did_you_mean(name, [*NUMBERS, *constants])
+        node.fail(f"must be a constant of {side.system}, but is {name!r}{near}")
+    if not paths:
+        return Place((), float("nan"))
+    return Place(paths if change else (), float(get(used, paths[0])))
+
+
+def owner_of(name: str, place: Place, side: Cell) -> tuple[type, str]:
+    """Return the record that declares a constant, and the field there."""
+    if name in NUMBERS:
+        return Design, name
+    used = program.used_links(side.problem.scenario, side.problem.fixed)
+    owner, _, field = place.paths[0].rpartition(".")
+    return type(get(used, owner)), field
+
+
+def range_of(
+    name: str, scenario: Scenario, value: float, unit: str
+) -> tuple[tuple[float, float, float], tuple[str, float]]:
+    """Return catalog value and range of the constant, and the unit it is written in.
+
+    Without a catalog entry the range is the value alone and the unit is SI.
+    """
+    owner, _, field = name.rpartition(".")
+    entry = owner.split(".")[-1]
+    kind = "link" if owner.startswith("links.") else PARTS.get(owner, "")
+    if kind and kind != "link":
+        entry = getattr(scenario, owner).name
+    if not kind or entry not in catalog.names(kind):
+        return (value, value, value), (unit, 1.0)
+    traced = catalog.provenance(kind, entry).get(field)
+    if traced is None:
+        return (value, value, value), (unit, 1.0)
+    written = catalog_entry(kind, entry)[field]
+    own = written.get("unit", "1") if isinstance(written, Mapping) else "1"
+    known = traced.value, traced.low, traced.high
+    # Temperatures keep their kelvin: their own unit has another zero.
+    if own == "1" or parse(f"0 {own}", unit) != 0.0:
+        return known, (unit, 1.0)
+    return known, (own, parse(f"1 {own}", unit))
