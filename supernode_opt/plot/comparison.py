@@ -7,43 +7,48 @@ from matplotlib.axes import Axes
 from supernode_opt.plot import style
 
 _PANELS = (
-    ("tokens_per_s", "thousand tokens/s", 1e-3),
+    ("tokens_per_s", "kilotokens/s", 1e-3),
     ("mfu", "MFU [%]", 100.0),
     ("tokens_per_joule", "tokens/J", 1.0),
     ("cost_per_megatoken", "USD/Mtoken", 1.0),
+    ("power", "power [kW]", 1e-3),
+    ("peak_flops", "peak [PFLOP/s]", 1e-15),
+    ("goodput", "goodput [%]", 100.0),
 )
+_COLUMNS = 3
 _FILLS = ("full", "none", "left", "right", "bottom")
 
 
 def comparison(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Draw four quantities of every machine with their 5-95 % ranges.
+    """Draw what machines reach and take with their 5-95 % ranges.
 
     Machines go down, models have colours and precisions fillings.
     """
     systems = dataset.sizes["system"]
     series = dataset.sizes["model"] * dataset.sizes["precision"]
-    ax = style.axes(ax, 1.5 + 0.115 * systems * (series + 1.5) * 2.0)
+    rows = -(-len(_PANELS) // _COLUMNS)
+    ax = style.axes(ax, 0.5 + rows * (0.5 + 0.09 * systems * (series + 1.5)))
     figure, spec = style.figure(ax), ax.get_subplotspec()
     ax.set_axis_off()
-    grid = spec.subgridspec(2, 2) if spec is not None else figure.add_gridspec(2, 2)
+    shape = rows, _COLUMNS
+    grid = spec.subgridspec(*shape) if spec is not None else figure.add_gridspec(*shape)
     for place, (name, words, factor) in enumerate(_PANELS):
-        panel = figure.add_subplot(grid[place // 2, place % 2])
+        row, column = divmod(place, _COLUMNS)
+        panel = figure.add_subplot(grid[row, column])
         _panel(dataset, name, factor, panel)
         style.dress(panel, "", words)
-        _machines(dataset, panel, place % 2 == 0)
-        if place == 2:
-            ncols = min(series, 3)
-            legend = style.legend_below(panel, ncols)
-            # Below both lower panels, hence below the middle between them.
-            handles = panel.get_legend_handles_labels()[0]
-            legend.remove()
-            figure.legend(
-                handles=handles,
-                loc="outside lower center",
-                ncols=ncols,
-                fontsize=style.SMALL,
-                frameon=False,
-            )
+        _machines(dataset, panel, column == 0)
+        # Goodput lies near its end, where differences from zero cannot be seen.
+        panel.set_xlim(left=None if name == "goodput" else 0.0)
+    # What is left of the last row holds the legend.
+    corner = figure.add_subplot(grid[rows - 1, len(_PANELS) % _COLUMNS :])
+    corner.set_axis_off()
+    corner.legend(
+        handles=panel.get_legend_handles_labels()[0],
+        loc="center left",
+        fontsize=style.SMALL,
+        frameon=False,
+    )
     title = "Each machine with its best split; bars are 5-95 % ranges"
     figure.suptitle(title, fontsize=style.TITLE, x=0.01, ha="left")
     return ax
@@ -79,7 +84,6 @@ def _panel(dataset: xr.Dataset, name: str, factor: float, panel: Axes) -> None:
                 color=colour,
                 label=words,
             )
-    panel.set_xlim(left=0.0)
 
 
 def _machines(dataset: xr.Dataset, panel: Axes, named: bool) -> None:

@@ -1,0 +1,66 @@
+"""Machines side by side: a panel for every quantity, a range for every machine."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+
+from supernode_opt.compare.program import QUANTITIES
+from supernode_opt.plot import style
+from supernode_opt.plot.comparison import comparison
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def found():
+    """Return two machines in two precisions, the second of which fits nothing."""
+    axes = ("precision", "model", "system")
+    value = np.array([[[0.5, np.nan]], [[0.7, np.nan]]])
+    made = xr.Dataset(
+        coords={
+            "precision": ["bf16", "fp8"],
+            "model": ["llama3_8b"],
+            "system": ["one", "two"],
+        }
+    )
+    for name in QUANTITIES:
+        made[name] = (axes, value)
+        made[f"{name}_low"] = (axes, 0.9 * value)
+        made[f"{name}_high"] = (axes, 1.2 * value)
+    trained = np.array([[["bf16", "bf16"]], [["bf16", "fp8"]]], dtype=object)
+    made["trained_in"] = (axes, trained)
+    return made
+
+
+def panels(ax):
+    return [one for one in style.figure(ax).axes if one.get_xlabel()]
+
+
+def test_every_quantity_has_a_panel_with_its_unit(found):
+    words = [panel.get_xlabel() for panel in panels(comparison(found))]
+    assert len(words) == len(QUANTITIES)
+    assert "power [kW]" in words
+    assert "goodput [%]" in words
+
+
+def test_values_and_ranges_are_drawn_in_the_unit_of_the_panel(found):
+    panel = next(p for p in panels(comparison(found)) if "MFU" in p.get_xlabel())
+    line = panel.lines[0].get_xdata()
+    assert line[0] == pytest.approx(50.0)
+    assert np.isnan(line[1])
+    ((start, stop), *_) = (s for c in panel.collections for s in c.get_segments())
+    assert (start[0], stop[0]) == pytest.approx((45.0, 60.0))
+    names = [text.get_text() for text in panels(comparison(found))[0].get_yticklabels()]
+    assert names == ["one", "two"]
+
+
+def test_the_legend_says_that_a_precision_may_be_missing(found):
+    figure = style.figure(comparison(found))
+    (legend,) = (one.get_legend() for one in figure.axes if one.get_legend())
+    words = [text.get_text() for text in legend.get_texts()]
+    assert words == ["llama3_8b, BF16", "llama3_8b, FP8 or BF16"]
