@@ -35,6 +35,14 @@ BAD = {
     "a size for a rate": (["design.scale_up_bandwidth=400 GB"], ["must be in B/s"]),
     "unit of nothing": (["scenario.chip.tdp=3 parrots"], ["unknown unit"]),
     "negative": (["scenario.chip.tdp=-3 W"], ["greater than 0"]),
+    "a package that never rests": (
+        ["scenario.chip.static_share=0.9"],
+        ["`scenario.chip`", "static_share + leakage_share below 1"],
+    ),
+    "a building that makes energy": (
+        ["scenario.facility.pue=0.5"],
+        ["greater than or equal to 1"],
+    ),
     "zero chips": (["design.chips=0"], ["greater than 0"]),
     "zero batch": (["training.global_batch=0"], ["greater than 0"]),
     "not a number": (["constraints.power.at_most=.nan"], ["power.at_most"]),
