@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.collective import Collective
@@ -50,7 +50,11 @@ HEADINGS = ("sources", "shared")
 _ABOUT = ("notes", "source", "confidence", "published")
 
 
-class UnknownEntry(ValueError):
+class BadEntry(ValueError):
+    """Something in a catalog file that cannot be used; the message says where."""
+
+
+class UnknownEntry(BadEntry):
     """A name that the catalog does not hold."""
 
 
@@ -92,9 +96,20 @@ def document(kind: str) -> Mapping[str, Any]:
     written = dict(_shipped(kind))
     for own in os.environ.get(OWN_CATALOG, "").split(os.pathsep):
         if own and (Path(own) / _file(kind)).is_file():
-            text = (Path(own) / _file(kind)).read_text(encoding="utf-8")
-            _add(written, _load(text))
+            _add(written, _own(Path(own) / _file(kind)))
     return written
+
+
+def _own(path: Path) -> Mapping[str, Any]:
+    """Read one of the user's own files."""
+    try:
+        found = _load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = " ".join(str(error).split())
+        raise BadEntry(f"{path}: is no YAML: {problem}") from None
+    if not isinstance(found, Mapping):
+        raise BadEntry(f"{path}: must hold entries by name")
+    return found
 
 
 def _file(kind: str) -> str:
@@ -150,9 +165,15 @@ def trace(kind: str, written: Any, unit: str, about: Mapping[str, Any]) -> Prove
         number, which is exact and takes source and confidence from `about`.
       unit: the base SI unit to convert to.
       about: the entry the number belongs to.
+
+    Raises:
+      ValueError: the number lacks something or has another dimension.
     """
     if not isinstance(written, Mapping):
         written = {"value": written, "low": written, "high": written, **about}
+    for part in ("value", "low", "high", "source", "confidence"):
+        if part not in written:
+            raise BadEntry(f"must have `{part}`")
     given = written.get("unit", "1")
     suffix = "" if given == "1" else f" {given}"
     value, low, high = (
@@ -180,13 +201,25 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 @functools.cache
 def _provenance(kind: str, name: str) -> Mapping[str, Provenance]:
     _check_record(kind)
-    fields = entry(kind, name)
-    units = _units(kind)
-    return {
-        field: trace(kind, written, units[field], fields)
-        for field, written in fields.items()
-        if field in units
-    }
+    return traced(kind, name, entry(kind, name), _units(kind))
+
+
+def traced(
+    kind: str, name: str, numbers: Mapping[str, Any], units: Mapping[str, str]
+) -> dict[str, Provenance]:
+    """Read those of `numbers` that have one of the `units`, by field.
+
+    Raises:
+      BadEntry: one of them cannot be used.
+    """
+    about, found = entry(kind, name), {}
+    for field, written in numbers.items():
+        if field in units:
+            try:
+                found[field] = trace(kind, written, units[field], about)
+            except ValueError as error:
+                raise BadEntry(f"{_file(kind)}: `{name}.{field}` {error}") from None
+    return found
 
 
 def provenance(kind: str, name: str) -> dict[str, Provenance]:
@@ -204,11 +237,17 @@ def load(kind: str, name: str) -> Any:
 
     Raises:
       UnknownEntry: there is no such kind or no such entry.
+      BadEntry: the entry cannot be used.
     """
     _check_record(kind)
     written = {f: v for f, v in entry(kind, name).items() if f not in _ABOUT}
-    numbers = {f: traced.value for f, traced in _provenance(kind, name).items()}
-    return _adapter(kind).validate_python({**written, **numbers, "name": name})
+    numbers = {f: number.value for f, number in _provenance(kind, name).items()}
+    try:
+        return _adapter(kind).validate_python({**written, **numbers, "name": name})
+    except ValidationError as error:
+        first = error.errors()[0]
+        at, said = first["loc"][0], first["msg"].lower()
+        raise BadEntry(f"{_file(kind)}: `{name}.{at}`: {said}") from None
 
 
 _PUBLISHED = {

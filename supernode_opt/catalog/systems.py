@@ -5,7 +5,14 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from supernode_opt.catalog.read import Provenance, entry, load, provenance, trace
+from supernode_opt.catalog.read import (
+    BadEntry,
+    Provenance,
+    entry,
+    load,
+    provenance,
+    traced,
+)
 from supernode_opt.system.design import Design
 from supernode_opt.system.precision import settled
 from supernode_opt.system.scenario import Scenario
@@ -67,25 +74,24 @@ def system(name: str) -> System:
 
     Raises:
       UnknownEntry: there is no such system.
+      BadEntry: it lacks a part or has a number that cannot be used.
     """
     written = entry("system", name)
+    for part in (*PARTS, "links", "design"):
+        if part not in written:
+            raise BadEntry(f"systems.yaml: `{name}` must have `{part}`")
     units = {field: declared.unit for field, declared in quantities(Design)}
     followed = {
         field: provenance(PARTS[part], written[part])[source]
         for field, (part, source) in FOLLOWS.items()
     }
-    given = {
-        field: trace("system", number, units[field], written)
-        for field, number in written["design"].items()
-        if field in units
-    }
-    traced = {**followed, **given}
+    numbers = {**followed, **traced("system", name, written["design"], units)}
     chosen = {f: v for f, v in written["design"].items() if f not in units}
     return System(
         name=name,
         links=tuple(written["links"]),
-        design={**{field: t.value for field, t in traced.items()}, **chosen},
-        provenance=traced,
+        design={**{field: t.value for field, t in numbers.items()}, **chosen},
+        provenance=numbers,
         notes=written.get("notes", ""),
         **{part: written[part] for part in PARTS},
     )

@@ -28,13 +28,24 @@ def main(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = session.DONE
     except Exception as error:
-        # What typer says of a wrong option has a method; all else is our own fault.
-        if not hasattr(error, "format_message"):
+        said = _complaint(error)
+        if said is None:
             raise
-        session.say(f"supernode-opt: {error.format_message()}")
+        session.say(f"supernode-opt: {said}")
         code = session.BAD_INPUT
     # Some versions of typer turn the interruption into its exit code themselves.
     if code == session.INTERRUPTED:
         again = shlex.join(["supernode-opt", *words])
         session.say(f"interrupted, {session.left()}; run again with: {again}")
     sys.exit(code or session.DONE)
+
+
+def _complaint(error: Exception) -> str | None:
+    """Word an error that the input is to blame for; `None` if it is our own fault."""
+    # What typer says of a wrong option has a method.
+    if hasattr(error, "format_message"):
+        return error.format_message()
+    from supernode_opt.catalog.read import BadEntry
+
+    # An entry of the user's own catalog.
+    return str(error) if isinstance(error, BadEntry) else None

@@ -24,6 +24,7 @@ from supernode_opt.smooth import maximum
 
 # Below this share of the sustained clock the voltage has long been at its floor.
 _SLOWEST = 1e-3
+_LEAST_POWER = 1e-9
 
 
 class Curve(NamedTuple):
@@ -88,8 +89,11 @@ def _voltage(chip: Chip, bend: Curve, clock: ArrayLike, sharpness: ArrayLike) ->
 
 
 def power_limit(chip: Chip) -> Array:
-    """What the package may draw: its TDP, or less where the operator caps it [W]."""
-    return jnp.asarray(chip.tdp * chip.power_cap)
+    """What the package may draw: its TDP, or less where the operator caps it [W].
+
+    A cap of nothing stops the chip, but shares of the cap must stay numbers.
+    """
+    return jnp.maximum(chip.tdp * chip.power_cap, _LEAST_POWER)
 
 
 def port_power(chip: Chip, scale_up_bandwidth: ArrayLike) -> Array:

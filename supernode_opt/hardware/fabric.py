@@ -7,11 +7,15 @@ from jax.typing import ArrayLike
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.smooth import ceiling, stack
 
+# A mesh or torus that cannot be enlarged has a radix of one, whose logarithm is zero.
+_LEAST_RADIX = 1.01
+
 
 def switch_tiers(switch: Switch, chips: ArrayLike, relaxed: ArrayLike) -> Array:
     """Switch tiers that connect `chips` in a folded Clos; 0 for a single chip [1]."""
     further = jnp.log(jnp.maximum(chips / switch.first_tier_chips, 1.0))
-    tiers = 1.0 + ceiling(further / jnp.log(switch.radix), relaxed)
+    each = jnp.log(jnp.maximum(switch.radix, _LEAST_RADIX))
+    tiers = 1.0 + ceiling(further / each, relaxed)
     return tiers * jnp.clip(jnp.asarray(chips) - 1.0, 0.0, 1.0)
 
 

@@ -121,7 +121,7 @@ class Facility:
       maintenance_rate: yearly upkeep over the capital of the machine [1/s].
     """
 
-    pue: Number
+    pue: quantity("", low=1.0, zero=True)
     energy_price: quantity("USD/J", zero=True)
     capital_price: quantity("USD/W", zero=True)
     lifetime: Second

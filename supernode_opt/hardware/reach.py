@@ -17,6 +17,11 @@ def lane_ratio(switch: Switch) -> Array:
     return jnp.asarray(switch.lane_rate * switch.coding) / STATED_LANE
 
 
+def bridged(link: LinkTechnology, switch: Switch) -> Array:
+    """Longest link that a technology carries at the lane rate of `switch` [m]."""
+    return link.reach * lane_ratio(switch) ** (-link.lane_exponent)
+
+
 def reach_excess(
     weights: Array,
     links: tuple[LinkTechnology, ...],
@@ -47,8 +52,8 @@ def reach_excess(
             "attenuation",
         )
     )
-    bridged = reach * lane_ratio(switch) ** (-exponent)
-    too_long = jnp.maximum(span / bridged - 1.0, 0.0)
+    longest = reach * lane_ratio(switch) ** (-exponent)
+    too_long = jnp.maximum(span / longest - 1.0, 0.0)
     lost = (connectors + attenuation * span + loss) / budget
     too_dim = jnp.maximum(lost - 1.0, 0.0)
     return jnp.sum(weights * (too_long + too_dim), axis=0)

@@ -18,6 +18,7 @@ from supernode_opt.hardware.chip_power import clock_at, power_limit
 # Share of a limit below which what it leaves falls exponentially.
 _LITTLE = 0.05
 _EXPONENT_LIMIT = 30.0
+_LEAST_MARGIN = 1e-3
 
 
 def left_over(used: ArrayLike) -> Array:
@@ -29,6 +30,15 @@ def left_over(used: ArrayLike) -> Array:
     left = 1.0 - jnp.asarray(used)
     tail = jnp.clip(left / _LITTLE - 1.0, -_EXPONENT_LIMIT, 0.0)
     return jnp.where(left > _LITTLE, left, _LITTLE * jnp.exp(tail))
+
+
+def thermal_margin(chip: Chip, inlet: ArrayLike) -> Array:
+    """How far the junction may rise above the coolant [K]; never quite nothing.
+
+    Coolant hotter than the junction may be leaves no margin, not a negative one, of
+    which any rise would be a share below one.
+    """
+    return jnp.maximum(chip.junction_limit - inlet, _LEAST_MARGIN)
 
 
 def sustained_clock(
@@ -48,7 +58,6 @@ def sustained_clock(
     exponent = jnp.minimum(chip.leakage_coefficient * warm, _EXPONENT_LIMIT)
     leaking = at_limit * jnp.exp(exponent)
     capped = limit * left_over((still + leaking) / limit)
-    margin = jnp.maximum(chip.junction_limit - inlet, 1e-3)
-    removed = margin / resistance
+    removed = thermal_margin(chip, inlet) / resistance
     cooled = removed * left_over((still + at_limit) / removed)
     return clock_at(chip, jnp.minimum(capped, cooled))

@@ -4,6 +4,7 @@ import time
 
 import xarray as xr
 
+from supernode_opt.hardware.reach import bridged
 from supernode_opt.optimize.solution import (
     ConstraintState,
     constraint_states,
@@ -20,6 +21,9 @@ from supernode_opt.study import resolve, store
 from supernode_opt.study.node import StudyError
 from supernode_opt.study.operators import operators
 from supernode_opt.study.study import Study
+from supernode_opt.study.words import figures, spoken
+from supernode_opt.system.report import Report
+from supernode_opt.units import quantity_of
 
 # A limit is kept when it is exceeded by no more than rounding.
 ROUNDING = 1e-9
@@ -44,7 +48,8 @@ def evaluate_study(study: Study) -> xr.Dataset:
     design = build_design(problem.fixed, problem.scenario)
     message = f"Every one of the {len(states)} constraints holds."
     if broken:
-        message = f"The design violates {', '.join(name for name, _ in broken)}."
+        told = "; ".join(_told(problem, report, states, *item) for item in broken)
+        message = f"The design violates {told}."
     asked, clock = float(problem.fixed["clock"]), float(report.clock)
     if clock < asked * (1.0 - NOTICEABLE):
         message += (
@@ -82,3 +87,29 @@ def _broken(problem: Problem, states: list[ConstraintState]) -> list[tuple[str, 
         if not excess <= ROUNDING:
             found.append((limit.name, per_cent(excess, limit)))
     return found
+
+
+def _told(
+    problem: Problem,
+    report: Report,
+    states: list[ConstraintState],
+    name: str,
+    move: float,
+) -> str:
+    """Say of one broken limit what the design has and what is allowed."""
+    side = name.removesuffix("_reach")
+    if side != name:
+        scenario, chosen = problem.scenario, problem.fixed[f"{side}_link"]
+        link = next(link for link in scenario.links if link.name == chosen)
+        carried = float(bridged(link, getattr(scenario, f"{side}_switch")))
+        span = float(getattr(report, f"{side}_span"))
+        if span > carried:
+            return (
+                f"{name}: the longest link is {span:.3g} m,"
+                f" but {chosen} carries {carried:.3g} m"
+            )
+        return f"{name}: exceeded by {figures(move)} %"
+    state = next(state for state in states if state.name == name)
+    unit, sense = quantity_of(Report, name).unit, "most" if state.at_most else "least"
+    value, limit = (spoken(x, unit, name) for x in (state.value, state.limit))
+    return f"{name}: {value}, where at {sense} {limit} is allowed"

@@ -6,6 +6,7 @@ from typing import Any
 
 from supernode_opt import catalog
 from supernode_opt.catalog.systems import PARTS
+from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.study.node import Node
 from supernode_opt.study.records import (
@@ -39,6 +40,8 @@ def read_scenario(top: Mapping[str, Node], system: catalog.System) -> Scenario:
             parts[name] = read_entry(changes[name], kind, part_type, default)
         else:
             parts[name] = catalog.load(kind, default)
+    if "chip" in changes:
+        _refuse_idle(changes["chip"], parts["chip"])
     if "memory_headroom" in changes:
         node = changes["memory_headroom"]
         headroom = read_value(node, field_type(Scenario, "memory_headroom"))
@@ -51,6 +54,13 @@ def read_scenario(top: Mapping[str, Node], system: catalog.System) -> Scenario:
         links=_links(changes.get("links"), system),
         **parts,
     )
+
+
+def _refuse_idle(node: Node, chip: Chip) -> None:
+    """Refuse a package that would draw its limit with its clock at rest."""
+    still = chip.static_share + chip.leakage_share
+    if still >= 1.0:
+        node.fail(f"must have static_share + leakage_share below 1, but has {still:g}")
 
 
 def _model(node: Node) -> Model:

@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 
 from supernode_opt.hardware.chip_power import core_voltage, port_limit, power_limit
 from supernode_opt.hardware.silicon import die_yield
+from supernode_opt.hardware.throttle import thermal_margin
 from supernode_opt.system.collectives import MINIMUM_RATE, network
 from supernode_opt.system.design import Design, aligned, data_parallel
 from supernode_opt.system.economics import capital_cost, cost_parts
@@ -205,7 +206,7 @@ def evaluate(
         chip_power=busy.power,
         chip_power_fraction=busy.power / power_limit(chip),
         junction_temperature=busy.temperature,
-        junction_fraction=(busy.temperature - inlet) / (chip.junction_limit - inlet),
+        junction_fraction=(busy.temperature - inlet) / thermal_margin(chip, inlet),
         loop_gain=busy.gain,
         coolant_outlet_temperature=busy.outlet,
         clock=clock,

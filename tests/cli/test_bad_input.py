@@ -2,6 +2,8 @@
 
 import pytest
 
+from supernode_opt.catalog import read, systems
+
 # name: (overrides, the words that must be in the line)
 BAD = {
     "unknown section": (["desing.chips=8"], ["`desing`", "did you mean `design`?"]),
@@ -33,6 +35,14 @@ BAD = {
     "a size for a rate": (["design.scale_up_bandwidth=400 GB"], ["must be in B/s"]),
     "unit of nothing": (["scenario.chip.tdp=3 parrots"], ["unknown unit"]),
     "negative": (["scenario.chip.tdp=-3 W"], ["greater than 0"]),
+    "a package that never rests": (
+        ["scenario.chip.static_share=0.9"],
+        ["`scenario.chip`", "static_share + leakage_share below 1"],
+    ),
+    "a building that makes energy": (
+        ["scenario.facility.pue=0.5"],
+        ["greater than or equal to 1"],
+    ),
     "zero chips": (["design.chips=0"], ["greater than 0"]),
     "zero batch": (["training.global_batch=0"], ["greater than 0"]),
     "not a number": (["constraints.power.at_most=.nan"], ["power.at_most"]),
@@ -179,3 +189,55 @@ def test_no_result(command, result, shell, folder):
 )
 def test_bad_words(words, message, shell, folder):
     assert_refused(shell(*words), folder, [message])
+
+
+LINK = """\
+straw:
+  source: invented
+  confidence: estimate
+  energy: {value: 1, low: 1, high: 1, unit: pJ/b, source: x, confidence: estimate}
+  reach: {value: 1, low: 1, high: 1, unit: m, source: x, confidence: estimate}
+  optical: 0
+  latency: 0
+  price: 0
+  failure_rate: 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("value: 1, low: 1, high", "value: 1, high", "`straw.energy` must have `low`"),
+        ("unit: m,", "unit: W,", "`straw.reach` must be in m, but is '1 W'"),
+        ("optical: 0", "opticle: 0", "`straw.opt"),
+        ("latency: 0", "latency: -1", "`straw.latency`"),
+        ("  price: 0\n", "", "`straw.price`"),
+        ("optical: 0", "optical: [0", "is no YAML"),
+    ],
+)
+def test_an_own_catalog_names_entry_and_field(
+    old, new, message, shell, folder, own_links
+):
+    own_links(LINK.replace(old, new, 1))
+    words = ["evaluate", "study.yaml", "--set", "scenario.links=[lpo, straw]"]
+    assert_refused(shell(*words), folder, ["links.yaml", message])
+
+
+@pytest.fixture
+def own_links(tmp_path_factory, monkeypatch):
+    """Return a function that puts a text into a catalog of the user's own."""
+    own = tmp_path_factory.mktemp("own")
+
+    def put(text):
+        (own / "links.yaml").write_text(text)
+        forget()
+        monkeypatch.setenv(read.OWN_CATALOG, str(own))
+
+    yield put
+    forget()
+
+
+def forget():
+    """Drop what the catalog has read."""
+    for cached in (read.document, read.load, read._provenance, systems.system):
+        cached.cache_clear()

@@ -91,6 +91,18 @@ def test_a_broken_limit_is_exit_3_and_named(shell):
     assert "violated" in text.out
 
 
+def test_copper_that_does_not_span_the_domain_says_how_far_it_carries(shell):
+    answer = shell("evaluate", "study.yaml", "--set", "design.scale_up_link=copper")
+    assert answer.code == 3
+    assert "the longest link is 10.6 m, but copper carries 2 m" in answer.err
+
+
+def test_a_broken_limit_is_told_with_what_is_allowed(shell):
+    flags = ["--set", "constraints.power.at_most=100 kW"]
+    answer = shell("evaluate", "study.yaml", *flags)
+    assert "kW, where at most 100 kW is allowed" in answer.err
+
+
 def test_a_result_explains_and_draws_itself(shell, folder):
     written = shell("evaluate", "study.yaml", "--out", "there", "--json")
     assert written.code == 0

@@ -27,6 +27,16 @@ def wired(system="cloudmatrix384", where=None, power=800.0, **changes):
     return wire(as_built(system, where, **changes), where, False, power)
 
 
+@pytest.mark.parametrize("system", ["tpu_v4_pod", "tpu_v5e_pod", "hgx_mi300x"])
+def test_a_domain_that_cannot_grow_has_a_radix_of_one(system):
+    """A torus or mesh ends with its first tier: one is as good as nearly one."""
+    near = scale_up_rates(as_built(system), scenario(system), False)
+    where = replace(scenario(system), "scale_up_switch.radix", 1.0)
+    found = scale_up_rates(as_built(system, where), where, False)
+    np.testing.assert_array_equal(jnp.stack(found), jnp.stack(near))
+    assert float(found.tiers) == 1.0
+
+
 @pytest.mark.parametrize("count", [1, 2, 5, 12])
 @pytest.mark.parametrize("apart", [0, 1, 3, 20])
 def test_short_share_counts_pairs_of_racks(count, apart):

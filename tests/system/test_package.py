@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -93,6 +94,24 @@ def test_less_flow_throttles_and_none_stops():
         assert float(report.clock) <= float(design.clock)
         last = float(report.step_time)
     assert last > 1e6 * float(evaluate(as_built(**PLAN), where).step_time)
+
+
+@pytest.mark.parametrize("inlet", [363.15, 393.15])
+def test_coolant_hotter_than_the_junction_may_be_is_over_the_limit(inlet):
+    """Of a negative margin any rise would be a share below one."""
+    where = replace(scenario(), "chip.junction_limit", 363.15)
+    design = replace(as_built(**PLAN), "inlet_temperature", jnp.asarray(inlet))
+    report = evaluate(design, where)
+    assert 1.0 < float(report.junction_fraction) < np.inf
+
+
+def test_a_cap_of_nothing_stops_with_every_quantity_a_number():
+    capped = replace(scenario(), "chip.power_cap", 0.0)
+    report = evaluate(as_built(**PLAN), capped, throttled=True)
+    for path, value in jax.tree_util.tree_leaves_with_path(report):
+        assert np.isfinite(value).all(), jax.tree_util.keystr(path)
+    assert float(report.clock) < 1e-9
+    assert float(report.tokens_per_s) < 1e-9
 
 
 def test_no_power_no_work():
