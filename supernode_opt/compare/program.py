@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from supernode_opt.catalog.systems import FOLLOWS
 from supernode_opt.hardware.chip_power import port_limit
+from supernode_opt.problem.build import default_clock
 from supernode_opt.problem.constraints import always
 from supernode_opt.record import get, replace
 from supernode_opt.system.design import CHOICES, Design, one_hot
 from supernode_opt.system.evaluate import evaluate, run_job
-from supernode_opt.system.package import allowed_clock
+from supernode_opt.system.package import settled_clock
 from supernode_opt.system.report import total
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import AnyTraining, Precision
@@ -124,11 +125,14 @@ def case(values: Mapping[str, float | str], scenario: Scenario) -> Case:
 
 def following(values: Mapping[str, float | str], scenario: Scenario) -> dict[str, Any]:
     """Return which fields of a design take their part as it is sold [1]."""
-    return {
-        field: np.asarray(
-            float(float(values[field]) == float(get(scenario, f"{part}.{source}")))
-        )
+    sold = {
+        field: float(get(scenario, f"{part}.{source}"))
         for field, (part, source) in FOLLOWS.items()
+    }
+    sold["clock"] = default_clock(values, scenario)
+    return {
+        field: np.asarray(float(float(values[field]) == value))
+        for field, value in sold.items()
     }
 
 
@@ -145,8 +149,8 @@ def followed(one: Case) -> Design:
         value = jnp.where(one.follow[field] > 0.0, sold, getattr(design, field))
         design = replace(design, field, value)
     # Chips at their sustained clock are at a limit, whichever comes first.
-    slowest = jnp.minimum(design.clock, allowed_clock(design, scenario))
-    clock = jnp.where(one.follow["clock"] > 0.0, slowest, design.clock)
+    settled = settled_clock(design, scenario)
+    clock = jnp.where(one.follow["clock"] > 0.0, settled, design.clock)
     return replace(design, "clock", clock)
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from supernode_opt.problem.box import options
 from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
 from supernode_opt.record import replace
 from supernode_opt.system.design import Design, one_hot
+from supernode_opt.system.package import settled_clock
 from supernode_opt.system.scenario import Scenario
 
 
@@ -42,6 +44,26 @@ def assemble(numbers: Mapping[str, Any], weights: Mapping[str, Any]) -> Design:
         **{name: numbers[name] for name in NUMBER_NAMES},
         **{name: weights[name] for name in CHOICE_NAMES},
     )
+
+
+def default_clock(values: Mapping[str, Any], scenario: Scenario) -> float:
+    """Return the clock of a machine that is told none [1]: as sold, or as it can.
+
+    As sold a package keeps its limits; with a lower one, hotter coolant or other
+    plates it runs as fast as they let it.
+
+    Args:
+      values: scale-up bandwidth [B/s], coolant flow [m^3/s] and inlet temperature [K];
+        the loop of one package asks for nothing else of a design.
+      scenario: what is given.
+    """
+    names = ("scale_up_bandwidth", "coolant_flow", "inlet_temperature")
+    # Twice the precision, or the limit would be missed by a rounding.
+    with jax.enable_x64(True):
+        numbers = dict.fromkeys(NUMBER_NAMES, 1.0)
+        numbers |= {name: float(values[name]) for name in names}
+        loop = assemble(numbers, dict.fromkeys(CHOICE_NAMES, ()))
+        return float(settled_clock(loop, scenario))
 
 
 def apply(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:

@@ -18,7 +18,7 @@ from supernode_opt.catalog.systems import FOLLOWS, PARTS
 from supernode_opt.record import get, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import evaluate
-from supernode_opt.system.package import allowed_clock
+from supernode_opt.system.package import settled_clock
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantities, quantity_of
@@ -150,14 +150,14 @@ def drawn_reports(
         for field, (part, source) in FOLLOWS.items()
         if float(getattr(design, field)) == float(get(scenario, f"{part}.{source}"))
     }
+    told = float(design.clock) != float(settled_clock(design, scenario))
 
     def once(where: Scenario) -> Report:
         held = design
         for field, (part, source) in followed.items():
             held = replace(held, field, get(where, f"{part}.{source}"))
         # Chips at their sustained clock are at a limit, whichever comes first.
-        slowest = jnp.minimum(held.clock, allowed_clock(held, where))
-        clock = slowest if "clock" in followed else held.clock
+        clock = held.clock if told else settled_clock(held, where)
         return evaluate(replace(held, "clock", clock), where)
 
     report = jax.jit(jax.vmap(once, in_axes=(axes,)))(varied)

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from supernode_opt import catalog
+from supernode_opt.catalog.systems import FOLLOWS
 from supernode_opt.problem.box import default_variable, options, possible
+from supernode_opt.problem.build import default_clock
 from supernode_opt.problem.variables import (
     CHOICE_NAMES,
     Choice,
@@ -24,14 +26,6 @@ from supernode_opt.study.override import FIELDS
 from supernode_opt.study.records import field_type
 from supernode_opt.system.design import Design
 from supernode_opt.system.scenario import Scenario
-
-# Design fields whose default is what a part is sold with.
-_FOLLOWS = {
-    "scale_up_bandwidth": ("chip", "scale_up_bandwidth"),
-    "scale_out_bandwidth": ("chip", "scale_out_bandwidth"),
-    "clock": ("chip", "sustained_clock"),
-    "coolant_flow": ("cooling", "reference_flow"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +111,9 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
         # A machine smaller than the system's domain is one smaller domain.
         domain, chips = fixed["scale_up_domain"], fixed["chips"]
         fixed["scale_up_domain"] = min(float(domain), float(chips))
+    needed = ("clock", "scale_up_bandwidth", "coolant_flow", "inlet_temperature")
+    if "clock" not in nodes and all(isinstance(fixed.get(n), float) for n in needed):
+        fixed["clock"] = default_clock(fixed, scenario)
     return Chosen(scenario, fixed, tuple(variables), tuple(choices))
 
 
@@ -143,7 +140,7 @@ def _spelled(constants: list[str], scenario: Scenario) -> list[str]:
 def _defaults(system: catalog.System, scenario: Scenario) -> dict[str, float | str]:
     """Return the system's design; what follows a part follows the scenario's part."""
     made = dict(system.design)
-    for name, (part, field) in _FOLLOWS.items():
+    for name, (part, field) in FOLLOWS.items():
         original = catalog.load(part, getattr(system, part))
         if made.get(name) == getattr(original, field):
             made[name] = getattr(getattr(scenario, part), field)

@@ -25,6 +25,7 @@ from supernode_opt.system.layer import communication, layer_passes
 from supernode_opt.system.package import (
     allowed_clock,
     busy_state,
+    held,
     mean_state,
     mix_of,
 )
@@ -170,6 +171,7 @@ def evaluate(
     power = total(provisioned)
     running = dataclasses.replace(design, clock=clock)
     mean = mean_state(running, scenario, mix_of(job.step, scenario), sharpness)
+    mean = held(mean, jnp.where(slow, power_limit(chip), jnp.inf))
     drawn = power_parts(design, scenario, wiring, mean.power, served_power(provisioned))
     average = total(drawn)
     rack, thinnest = rack_power(design, scenario, wiring, power)

@@ -1,5 +1,6 @@
 """One package in its loop of clock, power and heat, at the mix of a step's work."""
 
+import dataclasses
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -112,6 +113,18 @@ def mean_state(
     return _closed(design, scenario, dynamic, memory)
 
 
+def held(state: ChipState, limit: ArrayLike) -> ChipState:
+    """Let leakage take no more than the power `limit` [W] leaves, as a limiter does.
+
+    Without coolant the leakage loop has no fixed point, and its continuation no bound.
+    """
+    # Not the total less leakage: beside a runaway nothing would be left of the rest.
+    other = total(dataclasses.replace(state.parts, leakage=jnp.zeros_like(state.power)))
+    leakage = jnp.minimum(state.parts.leakage, jnp.maximum(limit - other, 0.0))
+    parts = dataclasses.replace(state.parts, leakage=leakage)
+    return state._replace(power=total(parts), parts=parts)
+
+
 def allowed_clock(design: Design, scenario: Scenario) -> Array:
     """Clock that power limit and cooling sustain in large GEMMs [1]."""
     chip = scenario.chip
@@ -120,6 +133,11 @@ def allowed_clock(design: Design, scenario: Scenario) -> Array:
     path = resistance(design, scenario)
     sustained = sustained_clock(chip, path, design.inlet_temperature, still)
     return jnp.minimum(sustained, chip.maximum_clock)
+
+
+def settled_clock(design: Design, scenario: Scenario) -> Array:
+    """Clock of a machine that is told none: as sold, or what its limits sustain [1]."""
+    return jnp.minimum(scenario.chip.sustained_clock, allowed_clock(design, scenario))
 
 
 def _closed(

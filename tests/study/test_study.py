@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from supernode_opt import catalog
+from supernode_opt.optimize.solution import plain_report
 from supernode_opt.study import document, resolve, schema, study
 from supernode_opt.study.node import StudyError
 
@@ -44,6 +45,33 @@ def test_hardware_is_frozen_and_the_plan_is_free_by_default():
         "optimizer_sharding",
         "sequence_parallel",
     }
+
+
+def test_a_clock_that_nobody_names_gives_way_to_a_lower_limit():
+    sold = catalog.load("chip", "ascend_910c").sustained_clock
+    assert read().problem.fixed["clock"] == sold
+    capped = "scenario: {chip: {power_cap: 0.8}}\n"
+    slower = read(capped).problem.fixed["clock"]
+    assert 0.5 * sold < slower < sold
+    plan = dict(
+        tensor_parallel=8,
+        pipeline_parallel=6,
+        context_parallel=1,
+        expert_parallel=32,
+        interleave=1,
+        micro_batch=1,
+        recompute="full",
+        optimizer_sharding="zero1",
+        sequence_parallel="on",
+    )
+    problem = read(capped).problem
+    report = plain_report({**problem.fixed, **plan}, problem.scenario)
+    assert report.chip_power_fraction == pytest.approx(1.0, abs=1e-9)
+    # One that is named is kept, and breaks the limit.
+    named = read(capped + "design: {clock: 0.8}\n").problem
+    assert named.fixed["clock"] == 0.8
+    report = plain_report({**named.fixed, **plan}, named.scenario)
+    assert report.chip_power_fraction > 1.01
 
 
 def test_units_become_si():

@@ -92,6 +92,8 @@ def test_less_flow_throttles_and_none_stops():
         assert np.isfinite(float(report.step_time))
         assert float(report.step_time) >= last
         assert float(report.clock) <= float(design.clock)
+        # The limiter holds even where nothing takes the heat of leakage away.
+        assert float(report.average_chip_power) <= where.chip.tdp * (1.0 + 1e-9)
         last = float(report.step_time)
     assert last > 1e6 * float(evaluate(as_built(**PLAN), where).step_time)
 
