@@ -266,6 +266,11 @@ _PUBLISHED = {
     "scale_out_modules": "",
     "optical_modules": "",
     "switch_chips": "",
+    "racks": "",
+    "compute_racks": "",
+    "floor_area": "m^2",
+    "latency": "s",
+    "optical_reach": "m",
 }
 
 

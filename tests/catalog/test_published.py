@@ -41,11 +41,12 @@ ACTIVE = [
 
 
 def system_totals(name):
-    """Peak [flop/s], HBM [B, B/s] and both bandwidths [B/s] of a default machine."""
+    """Peaks [flop/s], HBM [B, B/s] and both bandwidths [B/s] of a default machine."""
     system = catalog.system(name)
     chip = catalog.load("chip", system.chip)
     fields = {
         "peak_bf16": chip.peak_bf16,
+        "peak_fp8": chip.peak_fp8,
         "hbm_capacity": chip.hbm_capacity,
         "hbm_bandwidth": chip.hbm_bandwidth,
         "scale_up_bandwidth": chip.scale_up_bandwidth,
@@ -82,13 +83,55 @@ def test_clock_times_array_efficiency_is_the_best_gemm(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["cloudmatrix384", "gb200_nvl72", "dgx_h100", "hgx_b200"]
+    "name",
+    ["cloudmatrix384", "gb200_nvl72", "dgx_h100", "hgx_b200", "vera_rubin_nvl72"],
 )
 def test_chips_add_up_to_published_totals(name):
     published = catalog.published("system", name)
     for field, total in system_totals(name).items():
         if field in published:
             assert total == pytest.approx(published[field].value, rel=0.003), field
+
+
+@pytest.mark.parametrize(
+    ("name", "published_fields"),
+    [
+        ("atlas_950_superpod", {"peak_fp8", "hbm_capacity", "scale_up_bandwidth"}),
+        ("atlas_960_superpod", {"peak_fp8", "hbm_capacity", "scale_up_bandwidth"}),
+    ],
+)
+def test_announced_totals_are_rounded_sums(name, published_fields):
+    """The keynote prints 8 and 30 EFLOP/s, 16.3 and 34 PB/s both ways, and 4,460 TB."""
+    published, totals = catalog.published("system", name), system_totals(name)
+    assert published_fields == set(totals) & set(published)
+    for field in published_fields:
+        known = published[field]
+        assert known.low <= totals[field] <= known.high, field
+
+
+def test_memory_of_atlas_950_is_announced_in_units_of_1024():
+    """8,192 x 144 GB are 1,180 TB; divided by 1,024 they are the keynote's 1,152."""
+    published = catalog.published("system", "atlas_950_superpod")["hbm_capacity"]
+    total = system_totals("atlas_950_superpod")["hbm_capacity"]
+    assert total / 1.024 == pytest.approx(published.value, rel=1e-9)
+
+
+def test_racks_of_the_atlas_pods_hold_their_chips():
+    """32 of 160 racks hold switches alone; as large a share of 220 leaves 176 x 88."""
+    small, large = (f"atlas_{year}_superpod" for year in (950, 960))
+    known = catalog.published("system", small)
+    share = known["compute_racks"].value / known["racks"].value
+    for name in (small, large):
+        system = catalog.system(name)
+        rack = catalog.load("rack", system.rack)
+        compute = share * catalog.published("system", name)["racks"].value
+        assert compute * rack.chips_per_rack == system.design["chips"]
+        switch = catalog.load("switch", system.scale_up_switch)
+        assert switch.first_tier_chips == rack.chips_per_rack
+        assert switch.radix == compute
+    rack = catalog.load("rack", catalog.system(small).rack)
+    area = known["compute_racks"].value * rack.floor_area
+    assert area == pytest.approx(known["floor_area"].value, rel=0.01)
 
 
 def test_seed_claim_peak_ratios():

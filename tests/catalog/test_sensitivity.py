@@ -50,6 +50,8 @@ UNSWITCHED = ("energy", "price", "failure_rate", "chip_bandwidth", "port_power")
 # Where zero means no limit, and a step from it would set one.
 UNLIMITED = ("plane_bandwidth", "die_bandwidth", "trace_reach")
 UNCABLED = ("module_bandwidth", "coding", "insertion_loss")
+# Chips that CloudMatrix384's plates would throttle, and the plates they are sold with.
+HOT = {"rubin": "cold_plate_rubin"}
 
 
 def inert(kind, part, field):
@@ -156,6 +158,8 @@ def changes_of(where, design, place, steps, relaxed, names):
 def placed(kind, name, place):
     """Return the scenario with an entry in its place and a design to go with it."""
     where = replace(base(), place, catalog.load(kind, name))
+    if kind == "chip" and name in HOT:
+        where = replace(where, "cooling", catalog.load("cooling", HOT[name]))
     where = replace(where, "rack.cable_length", where.rack.cable_length * 0.9)
     built = as_built("cloudmatrix384", base(), **PLAN)
     first = where.scale_up_switch.first_tier_chips

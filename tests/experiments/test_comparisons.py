@@ -64,6 +64,65 @@ def test_same_megawatt():
     assert "is below 49397 h" in cost["claim_sentence"].item()
 
 
+def test_next_generation():
+    asked = question.load("experiments/next_generation/compare.yaml")
+    dataset = answer.compare(asked)
+    at = dataset.isel(model=0)
+    bf16, fp8 = at.sel(precision="bf16"), at.sel(precision="fp8")
+    megawatts = [12.8, 31.6, 13.6, 13.0, 7.9]
+    assert fp8["power"].values / 1e6 == pytest.approx(megawatts, abs=0.05)
+    mfu = [0.303, 0.318, 0.129, 0.351, 0.180]
+    assert fp8["mfu"].values == pytest.approx(mfu, abs=1e-3)
+    slow, fast = [6.79, 26.3, 20.9, 8.78, 12.1], [8.97, 35.2, 37.4, 8.78, 15.0]
+    assert bf16["tokens_per_s"].values / 1e6 == pytest.approx(slow, rel=4e-3)
+    assert fp8["tokens_per_s"].values / 1e6 == pytest.approx(fast, rel=4e-3)
+    per_joule = [0.698, 1.11, 2.75, 0.678, 1.91]
+    assert fp8["tokens_per_joule"].values == pytest.approx(per_joule, rel=4e-3)
+    price = [0.494, 0.328, 0.180, 0.420, 0.210]
+    assert fp8["cost_per_megatoken"].values == pytest.approx(price, rel=4e-3)
+    found = [
+        (str(word), float(ratio), float(share))
+        for word, ratio, share in zip(
+            dataset["claim_word"].values,
+            dataset["claim_ratio"].values,
+            dataset["claim_share"].values,
+            strict=True,
+        )
+    ]
+    wanted = [
+        ("holds", 3.08, 1.00),
+        ("holds", 4.17, 1.00),
+        ("holds", 3.94, 1.00),
+        ("holds", 0.364, 0.98),
+        ("holds", 2.36, 0.95),
+        ("depends", 1.02, 0.50),
+        ("depends", 1.59, 0.84),
+        ("depends", 0.663, 0.74),
+        ("fails", 0.584, 0.03),
+        ("holds", 2.47, 1.00),
+        ("depends", 0.550, 0.94),
+        ("depends", 1.44, 0.81),
+        ("depends", 0.857, 0.63),
+    ]
+    assert [one[0] for one in found] == [one[0] for one in wanted]
+    for one, other in zip(found, wanted, strict=True):
+        assert one[1] == pytest.approx(other[1], rel=5e-3)
+        assert one[2] == pytest.approx(other[2], abs=0.01)
+
+
+def test_what_nobody_has_published_of_the_next_generation():
+    asked = question.load("experiments/next_generation/what_if.yaml")
+    at = answer.compare(asked).isel(model=0, precision=0)
+    megawatts = [12.8, 15.8, 11.1, 13.6, 13.6]
+    assert at["power"].values / 1e6 == pytest.approx(megawatts, abs=0.05)
+    tokens = at["tokens_per_s"].values
+    assert tokens[4] / tokens[3] == pytest.approx(1.23, abs=0.01)
+    price = at["cost_per_megatoken"].values
+    assert price[1] / price[0] == pytest.approx(1.34, abs=0.01)
+    per_joule = at["tokens_per_joule"].values
+    assert per_joule[2] / per_joule[0] == pytest.approx(1.16, abs=0.01)
+
+
 def test_what_is_masking_worth():
     folder = Path("experiments/what_is_masking_worth")
     dataset = answer.compare(question.load(folder / "compare.yaml"))

@@ -64,7 +64,13 @@ def test_switch_chips_of_cloudmatrix():
 
 
 @pytest.mark.parametrize(
-    ("system", "chips"), [("gb200_nvl72", 18.0), ("dgx_h100", 4.0), ("hgx_b200", 2.0)]
+    ("system", "chips"),
+    [
+        ("gb200_nvl72", 18.0),
+        ("dgx_h100", 4.0),
+        ("hgx_b200", 2.0),
+        ("vera_rubin_nvl72", 36.0),
+    ],
 )
 def test_switch_chips_of_one_tier(system, chips):
     built = report(system)
@@ -102,6 +108,15 @@ def test_crossing_the_second_tier_of_cloudmatrix():
     assert 0.7e-6 < far - near < 0.86e-6
 
 
+def test_atlas_950_spans_what_its_keynote_says():
+    """128 compute racks on 1,000 m2: links within 200 m, a path within 2.1 us."""
+    built = report("atlas_950_superpod")
+    known = catalog.published("system", "atlas_950_superpod")
+    assert float(built.racks) == known["compute_racks"].value
+    assert float(built.scale_up_span) < known["optical_reach"].value
+    assert 0.5 < float(built.scale_up_latency) / known["latency"].value < 1.0
+
+
 def test_copper_rack_has_no_optical_modules_in_its_domain():
     built = report("gb200_nvl72")
     assert built.optical_modules == built.scale_out_modules
@@ -109,7 +124,11 @@ def test_copper_rack_has_no_optical_modules_in_its_domain():
 
 @pytest.mark.parametrize(
     ("system", "low", "high"),
-    [("cloudmatrix384", 461e3, 601e3), ("gb200_nvl72", 105e3, 135e3)],
+    [
+        ("cloudmatrix384", 461e3, 601e3),
+        ("gb200_nvl72", 105e3, 135e3),
+        ("vera_rubin_nvl72", 180e3, 230e3),
+    ],
 )
 def test_bottom_up_power(system, low, high):
     assert low < report(system).power < high
@@ -129,6 +148,12 @@ def test_optics_in_the_rack_would_cost_twenty_kilowatts():
     added = report("gb200_nvl72", scale_up_link="dsp").power_parts.scale_up_links
     assert float(added) == pytest.approx(20.7e3 * exact, rel=2e-3)
     assert report("gb200_nvl72").power_parts.scale_up_links == 0.0
+
+
+def test_warm_water_holds_vera_rubin():
+    """NVIDIA: water of 45 degC; 2,050 W then leave no margin below 85 degC."""
+    built = report("vera_rubin_nvl72", inlet_temperature=318.15)
+    assert 0.95 < float(built.junction_fraction) < 1.0
 
 
 def test_coolant_rise_is_fourteen_kelvin_per_kilowatt():
@@ -159,7 +184,7 @@ def test_power_buys_little_speed(system):
 
 def test_price_of_a_cloudmatrix_and_of_a_rack():
     """8.2 M USD (Financial Times) without spares, building, upkeep and energy."""
-    for system in ("cloudmatrix384", "gb200_nvl72"):
+    for system in ("cloudmatrix384", "gb200_nvl72", "vera_rubin_nvl72"):
         parts = vars(report(system).cost_parts)
         left_out = ("spares", "facility", "maintenance", "energy")
         price = sum(float(v) for name, v in parts.items() if name not in left_out)
