@@ -6,16 +6,18 @@ from matplotlib.axes import Axes
 
 from supernode_opt.plot import style
 
+# What is drawn, under which words, in which unit; a factor of zero is chosen by size.
 _PANELS = (
-    ("tokens_per_s", "kilotokens/s", 1e-3),
+    ("tokens_per_s", "{size}tokens/s", 0.0),
     ("mfu", "MFU [%]", 100.0),
     ("tokens_per_joule", "tokens/J", 1.0),
     ("cost_per_megatoken", "USD/Mtoken", 1.0),
-    ("power", "power [kW]", 1e-3),
+    ("power", "power [{prefix}W]", 0.0),
     ("peak_flops", "peak [PFLOP/s]", 1e-15),
     ("goodput", "goodput [%]", 100.0),
 )
 _COLUMNS = 3
+_SIZES = {1e3: "thousand ", 1e6: "million ", 1e9: "billion "}
 _FILLS = ("full", "none", "left", "right", "bottom")
 
 
@@ -33,6 +35,10 @@ def comparison(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     shape = rows, _COLUMNS
     grid = spec.subgridspec(*shape) if spec is not None else figure.add_gridspec(*shape)
     for place, (name, words, factor) in enumerate(_PANELS):
+        if not factor:
+            size, prefix = style.scale(float(np.nan_to_num(dataset[name].values).max()))
+            words = words.format(size=_SIZES.get(size, ""), prefix=prefix)
+            factor = 1.0 / size
         row, column = divmod(place, _COLUMNS)
         panel = figure.add_subplot(grid[row, column])
         _panel(dataset, name, factor, panel)

@@ -44,8 +44,16 @@ def panels(ax):
 def test_every_quantity_has_a_panel_with_its_unit(found):
     words = [panel.get_xlabel() for panel in panels(comparison(found))]
     assert len(words) == len(QUANTITIES)
-    assert "power [kW]" in words
+    assert "power [mW]" in words
     assert "goodput [%]" in words
+
+
+def test_units_suit_the_size(found):
+    found["power"] = found["power"] * 2e6
+    found["tokens_per_s"] = found["tokens_per_s"] * 2e7
+    words = [panel.get_xlabel() for panel in panels(comparison(found))]
+    assert "power [MW]" in words
+    assert "million tokens/s" in words
 
 
 def test_values_and_ranges_are_drawn_in_the_unit_of_the_panel(found):
