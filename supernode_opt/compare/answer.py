@@ -113,7 +113,7 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
             place = legal.index(i)
             value = reports[2 * place][0]
             if not reason:
-                over = broken(cell.problem.scenario, value[len(QUANTITIES) :])
+                over = broken(cell.problem, value[len(QUANTITIES) :])
                 reason = next(iter(over), "")
             drawn = reports[2 * place + 1][:, : len(QUANTITIES)]
             slower = draws.noise(cell.problem.scenario, seed)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from supernode_opt.compare import program
 from supernode_opt.problem.constraints import normalised
+from supernode_opt.problem.problem import Problem
 from supernode_opt.study.evaluation import ROUNDING
 from supernode_opt.system.scenario import Scenario
 
@@ -25,12 +26,18 @@ def excess(scenario: Scenario, values: NDArray) -> NDArray:
     return np.nan_to_num(np.stack(parts, axis=-1) - ROUNDING, nan=np.inf)
 
 
-def broken(scenario: Scenario, values: NDArray) -> tuple[str, ...]:
-    """Name the limits that are broken, each with value and limit; `values` [limit]."""
-    most = program.limits(scenario)
-    over = excess(scenario, values)
-    return tuple(
-        f"{name} is {value:.4g}, above {most[name]:g}"
-        for name, value, by in zip(program.LIMITS, values, over, strict=True)
-        if by > 0.0
-    )
+def broken(problem: Problem, values: NDArray) -> tuple[str, ...]:
+    """Name the limits a machine breaks, each with what it has; `values` [limit]."""
+    most = program.limits(problem.scenario)
+    over = excess(problem.scenario, values)
+    found = []
+    for name, value, by in zip(program.LIMITS, values, over, strict=True):
+        side = name.removesuffix("_reach")
+        if by <= 0.0:
+            continue
+        if side == name:
+            found.append(f"{name} is {value:.4g}, above {most[name]:g}")
+        else:
+            link = problem.fixed[f"{side}_link"]
+            found.append(f"{name}: {100.0 * value:.3g} % beyond what {link} carries")
+    return tuple(found)

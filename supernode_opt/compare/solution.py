@@ -60,5 +60,5 @@ def broken_limits(asked: Inversion, limits: NDArray) -> tuple[str, ...]:
     return tuple(
         f"{side.system}: {one}"
         for side, values in zip(asked.sides, limits, strict=True)
-        for one in broken(side.problem.scenario, values)
+        for one in broken(side.problem, values)
     )

@@ -151,7 +151,7 @@ def evaluated(
             chosen=np.asarray(rows)[place],
             logs=logs[rows][place, across],
             kept=kept[place, across],
-            why=broken(scenario, limits[rows[place[now]], now]),
+            why=broken(column.cell.problem, limits[rows[place[now]], now]),
         )
 
     return [tuple(step(rows) for rows in steps) for steps in members.index]

@@ -42,6 +42,10 @@ def read_scenario(top: Mapping[str, Node], system: catalog.System) -> Scenario:
             parts[name] = catalog.load(kind, default)
     if "chip" in changes:
         _refuse_idle(changes["chip"], parts["chip"])
+    if "scale_out_switch" in changes and parts["scale_out_switch"].topology != "packet":
+        changes["scale_out_switch"].fail(
+            "must switch packets: other topologies are modelled of scale-up alone"
+        )
     if "memory_headroom" in changes:
         node = changes["memory_headroom"]
         headroom = read_value(node, field_type(Scenario, "memory_headroom"))

@@ -39,6 +39,10 @@ BAD = {
         ["scenario.chip.static_share=0.9"],
         ["`scenario.chip`", "static_share + leakage_share below 1"],
     ),
+    "circuits between domains": (
+        ["scenario.scale_out_switch=torus_circuit"],
+        ["`scenario.scale_out_switch`", "must switch packets"],
+    ),
     "a building that makes energy": (
         ["scenario.facility.pue=0.5"],
         ["greater than or equal to 1"],
