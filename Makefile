@@ -12,7 +12,7 @@ demo: $(VENV)/.installed
 	@echo "The figures are in results/design_a_supernode/figures."
 
 test: lint
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --nbmake tests notebooks
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --nbmake tests notebooks
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check

@@ -2,17 +2,16 @@
 
 import doctest
 import importlib
-import os
 import pkgutil
 import re
 import shlex
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import supernode_opt
+from supernode_opt.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("experiments/*/README.md")])
@@ -23,6 +22,8 @@ MODULES = sorted(
 )
 # Verbs that search; their commands are checked without searching.
 SLOW = {"run", "sweep", "pareto", "calibrate"}
+# Verbs whose studies are checked as they are shown.
+CHECKED = {*SLOW, "check"}
 # Verbs that read what an earlier command wrote.
 AFTERWARDS = {"plot", "explain", "compare"}
 # Commands whose files tests/experiments answers through the same functions.
@@ -48,19 +49,22 @@ def commands() -> list[tuple[str, ...]]:
     return list(found)
 
 
-def supernode_opt_at_shell(folder: Path, *arguments: str) -> str:
-    """Run the command in `folder`; return what it printed."""
-    code = "import sys; from supernode_opt.cli import main; sys.exit(main())"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, f"{arguments}: {done.stderr[-2000:]}"
-    return done.stdout + done.stderr
+@pytest.fixture
+def shell(desk, monkeypatch, capsys) -> Callable[..., str]:
+    """Return a function that runs the command at the desk and what it printed."""
+    monkeypatch.chdir(desk)
+    monkeypatch.setenv("COLUMNS", "200")
+    # Tests must neither use nor fill the user's own cache.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(desk.parent / "cache"))
+
+    def run(*arguments: str) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            main(list(arguments))
+        printed = capsys.readouterr()
+        assert not stopped.value.code, f"{arguments}: {printed.err[-2000:]}"
+        return printed.out + printed.err
+
+    return run
 
 
 @pytest.fixture
@@ -82,23 +86,23 @@ def test_python_snippets_run(document, desk, monkeypatch):
 
 
 @pytest.mark.parametrize("arguments", commands(), ids=" ".join)
-def test_commands_are_accepted(arguments, desk):
+def test_commands_are_accepted(arguments, shell):
     verb, *rest = arguments
-    shown = supernode_opt_at_shell(desk, verb, "--help")
+    shown = shell(verb, "--help")
     for option in (word for word in rest if word.startswith("--")):
         assert option.partition("=")[0] in shown
     if verb in SLOW:
         checked = [word for word in rest if word.endswith(".yaml")]
         for index, word in enumerate(rest[:-1]):
             checked += ["--set", rest[index + 1]] if word == "--set" else []
-        supernode_opt_at_shell(desk, "check", *checked)
+        shell("check", *checked)
     elif verb not in (*AFTERWARDS, *ANSWERED):
-        supernode_opt_at_shell(desk, *arguments)
+        shell(*arguments)
 
 
-@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.parent.name)
-def test_studies_load(study, desk):
-    supernode_opt_at_shell(desk, "check", str(study))
+def test_every_study_is_shown_and_so_checked():
+    shown = {word for verb, *rest in commands() if verb in CHECKED for word in rest}
+    assert {str(study.relative_to(ROOT)) for study in STUDIES} <= shown
 
 
 @pytest.mark.parametrize("name", MODULES)
