@@ -6,6 +6,7 @@ from supernode_opt.catalog.systems import FOLLOWS
 from supernode_opt.compare import program
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.places import Place
+from supernode_opt.problem.build import default_clock
 from supernode_opt.problem.problem import Problem
 from supernode_opt.record import replace
 
@@ -14,12 +15,12 @@ def changed(side: Cell, place: Place, value: float) -> Problem:
     """Return the problem of a machine in which the constant at `place` is `value`."""
     problem, fixed = side.problem, dict(side.problem.fixed)
     follow = program.following(fixed, problem.scenario)
-    if place.paths[0] in fixed:
-        fixed[place.paths[0]] = value
-        return dataclasses.replace(problem, fixed=fixed)
     scenario = problem.scenario
     used = program.used_links(scenario, fixed)
     for path in place.paths:
+        if path in fixed:
+            fixed[path] = value
+            continue
         words = path.split(".")
         if words[0] == "links":
             names = [link.name for link in scenario.links]
@@ -28,4 +29,7 @@ def changed(side: Cell, place: Place, value: float) -> Problem:
     for field, (part, source) in FOLLOWS.items():
         if f"{part}.{source}" in place.paths and float(follow[field]):
             fixed[field] = value
+    if float(follow["clock"]) and "clock" not in place.paths:
+        # A clock that nobody chose is the one that the changed machine sustains.
+        fixed["clock"] = default_clock(fixed, scenario)
     return dataclasses.replace(problem, scenario=scenario, fixed=fixed)

@@ -118,6 +118,27 @@ def test_the_split_is_the_best_one_at_the_solution():
     assert all(solution.plans[0][v.name] == best[v.name] for v in problem.variables)
 
 
+def test_a_lower_limit_slows_a_clock_that_nobody_chose():
+    asked = condition.read(
+        document.parse(
+            FILE + "constant: chip.power_cap\n"
+            "condition: {quantity: tokens_per_s, of: dgx, equals: 60000}\n"
+            "bracket: {low: 0.5, high: 1}\n",
+            "invert.yaml",
+        ),
+        "small",
+    )
+    side, place = asked.sides[0], asked.places[0]
+    sold = side.problem.fixed["clock"]
+    assert sold == side.problem.scenario.chip.sustained_clock
+    assert changed(side, place, 1.0).fixed["clock"] == sold
+    slow = changed(side, place, 0.7)
+    assert 0.5 * sold < slow.fixed["clock"] < sold
+    report = jax.jit(lambda s: evaluate(build_design(plan, s), s).chip_power_fraction)
+    plan = {**best_split(slow).values, **slow.fixed}
+    assert float(report(slow.scenario)) == pytest.approx(1.0, abs=1e-9)
+
+
 def test_no_solution_names_the_nearest():
     asked, solution = solve(
         "constant: facility.pue\n"
