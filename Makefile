@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock
+# First, so that no worker waits for another at the end.
+LONGEST := notebooks tests/test_documents.py $(addprefix tests/,system optimize measure experiments)
 DEMO := experiments/design_a_supernode/question.yaml
 
 .PHONY: demo test lint benchmark clean
@@ -12,7 +14,8 @@ demo: $(VENV)/.installed
 	@echo "The figures are in results/design_a_supernode/figures."
 
 test: lint
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --nbmake tests notebooks
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
+	  --nbmake $(LONGEST) tests
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check

@@ -12,7 +12,7 @@ from supernode_opt.compare.condition import Inversion
 from supernode_opt.compare.places import STEPPED
 from supernode_opt.compare.solution import Solution
 from supernode_opt.study.provenance import git_commit, versions
-from supernode_opt.study.words import figures
+from supernode_opt.study.words import figures, spoken
 from supernode_opt.system.report import Report
 from supernode_opt.units import label, quantity_of
 
@@ -59,6 +59,8 @@ def dataset(asked: Inversion, solution: Solution) -> xr.Dataset:
 
 def own(asked: Inversion, value: float) -> str:
     """Write a value of the constant in the unit the catalog writes it in."""
+    if asked.own_unit == "K":
+        return spoken(value, "K")
     unit = "" if asked.own_unit in ("", "1") else f" {asked.own_unit}"
     return f"{figures(float(f'{value / asked.factor:.4g}'))}{unit}"
 
@@ -82,6 +84,8 @@ def turned(asked: Inversion) -> str:
 def against_catalog(asked: Inversion, value: float) -> str:
     """Say where a value lies against the catalog's value and range."""
     now, low, high = asked.known
+    if low == high and asked.own_unit == "K":
+        return f"{own(asked, now)} today"
     if low == high:
         return (
             f"{figures(float(f'{value / now:.3g}'))} times the value {own(asked, now)}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from supernode_opt import catalog
 from supernode_opt.catalog.read import entry as catalog_entry
-from supernode_opt.catalog.systems import PARTS
+from supernode_opt.catalog.systems import FOLLOWS, PARTS
 from supernode_opt.compare import program
 from supernode_opt.compare.entries import Cell
 from supernode_opt.hardware.network import LinkTechnology
@@ -88,7 +88,9 @@ def range_of(
 
     Without a catalog entry the range is the value alone and the unit is SI.
     """
-    owner, _, field = name.rpartition(".")
+    # A design number that follows a part is known as the part's.
+    followed = ".".join(FOLLOWS[name]) if name in FOLLOWS else name
+    owner, _, field = followed.rpartition(".")
     entry = owner.split(".")[-1]
     kind = "link" if owner.startswith("links.") else PARTS.get(owner, "")
     if kind and kind != "link":
@@ -101,6 +103,8 @@ def range_of(
     written = catalog_entry(kind, entry)[field]
     own = written.get("unit", "1") if isinstance(written, Mapping) else "1"
     known = traced.value, traced.low, traced.high
+    if followed != name and value != traced.value:
+        known = value, value, value
     # Temperatures keep their kelvin: their own unit has another zero.
     if own == "1" or parse(f"0 {own}", unit) != 0.0:
         return known, (unit, 1.0)

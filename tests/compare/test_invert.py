@@ -150,3 +150,26 @@ def test_no_solution_names_the_nearest():
     sentence = found.sentence(asked, solution)
     assert "for no facility.pue from 1 to 2" in sentence
     assert "nearest at 1" in sentence
+
+
+def test_numbers_are_told_in_the_units_of_the_catalog():
+    asked = condition.read(
+        document.parse(
+            FILE + "constant: scale_up_bandwidth\n"
+            "condition: {quantity: tokens_per_s, of: dgx, equals: 60000}\n",
+            "invert.yaml",
+        ),
+        "small",
+    )
+    assert found.own(asked, 450e9) == "450 GB/s"
+    assert asked.known == (450e9, 450e9, 450e9)
+    warm = condition.read(
+        document.parse(
+            FILE + "constant: inlet_temperature\n"
+            "condition: {quantity: junction_temperature, of: dgx, equals: 80 degC}\n"
+            "bracket: {low: 10 degC, high: 60 degC}\n",
+            "invert.yaml",
+        ),
+        "small",
+    )
+    assert found.own(warm, 298.15) == "25 degC"
