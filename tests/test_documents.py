@@ -26,8 +26,8 @@ SLOW = {"run", "sweep", "pareto", "calibrate"}
 CHECKED = {*SLOW, "check"}
 # Verbs that read what an earlier command wrote.
 AFTERWARDS = {"plot", "explain", "compare"}
-# Commands whose files tests/experiments answers through the same functions.
-ANSWERED = ("compare", "crossover", "invert")
+# Commands whose answers tests/experiments and tests/calibration check.
+ANSWERED = ("compare", "crossover", "invert", "validate")
 
 
 def blocks(document: Path, *languages: str) -> list[str]:

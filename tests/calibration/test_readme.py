@@ -1,9 +1,11 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from supernode_opt.calibration import shipped, validation
 from supernode_opt.calibration.runs import shipped as shipped_runs
-from supernode_opt.cli.validate import _markdown
+from supernode_opt.cli import main
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -14,9 +16,19 @@ def numbers(text):
     return [float(w) if re.fullmatch(r"-?[\d.]+", w) else w for w in words]
 
 
-def test_the_table_of_the_readme_is_what_the_command_prints():
+def test_the_table_of_the_readme_is_what_the_command_prints(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    # Tests must neither use nor fill the user's own cache.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
+    for words in (["validate"], ["validate", "--markdown"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(words)
+        assert not stopped.value.code
+        out = capsys.readouterr().out
+    printed = numbers(out)
     seen = validation.validate(shipped_runs(), shipped.judged())
-    printed = numbers(_markdown(validation.report(seen)))
     text = README.read_text(encoding="utf-8")
     (shown,) = re.findall(
         r"validate --markdown -->\n(.*?)\n<!-- end of validation", text, re.S

@@ -124,7 +124,9 @@ def test_where_both_are_equal():
 
 def test_splits_are_found_anew_along_a_constant_that_enters_their_times():
     asked = read(
-        ASKED.replace("[36, 72, 144]", "[72]")
+        ASKED.replace("[36, 72, 144]", "[72]").replace(
+            "interleave: 1}", "interleave: 1, pipeline_parallel: 1, recompute: full}"
+        )
         + "up: {constant: chip.hbm_bandwidth, of: light, low: 1 TB/s, high: 10 TB/s}\n"
         "condition: {quantity: tokens_per_s, of: light, equals: metal}\n"
     )
