@@ -23,14 +23,11 @@ def compare(
     session.prepare()
     from supernode_opt.compare import answer, question, words
     from supernode_opt.study import override, store
-    from supernode_opt.study.node import StudyError
     from supernode_opt.study.run import results_folder
 
     top, name = _document(what, models)
     for assignment in overrides:
         top = override.apply(top, assignment)
-    if seed is not None and seed < 0:
-        raise StudyError(f"--seed: must be at least 0, but is {seed}")
     asked = question.read(top, name, seed)
     target = out or Path("results") / asked.name
     with results_folder(target) as folder:
@@ -39,7 +36,7 @@ def compare(
         store.save(dataset, folder / "comparison.nc")
         (folder / "compare.yaml").write_text(asked.text, encoding="utf-8")
         (folder / "report.txt").write_text(words.render(dataset), encoding="utf-8")
-        _draw(dataset, folder / "figures")
+        session.draw("draw_comparison", dataset, folder / "figures")
     if json:
         session.print_json(words.summary(dataset))
     else:
@@ -92,13 +89,3 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
             progress.update(task, description=what, completed=done)
 
         yield show
-
-
-def _draw(dataset: Any, folder: Path) -> None:
-    import matplotlib
-
-    # Figures go to files; a window system may be missing.
-    matplotlib.use("agg")
-    from supernode_opt.plot import draw_comparison
-
-    draw_comparison(dataset, folder)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from supernode_opt.cli import session
 from supernode_opt.cli.compare import progress_bar
@@ -16,14 +15,11 @@ def crossover(
     from supernode_opt.compare import crossover as asked_of
     from supernode_opt.compare import mapped, question, surface
     from supernode_opt.study import document, override, store
-    from supernode_opt.study.node import StudyError
     from supernode_opt.study.run import results_folder
 
     top = document.read(file)
     for assignment in overrides:
         top = override.apply(top, assignment)
-    if seed is not None and seed < 0:
-        raise StudyError(f"--seed: must be at least 0, but is {seed}")
     asked = asked_of.read(top, question.default_name(file), seed)
     target = out or Path("results") / asked.up.name
     with results_folder(target) as folder:
@@ -34,7 +30,7 @@ def crossover(
         store.save(dataset, folder / "crossover.nc")
         (folder / "crossover.yaml").write_text(asked.text, encoding="utf-8")
         (folder / "report.txt").write_text(f"{text}\n", encoding="utf-8")
-        _draw(dataset, folder / "figures")
+        session.draw("draw_crossover", dataset, folder / "figures")
     if json:
         session.print_json(mapped.summary(asked, found))
     else:
@@ -44,13 +40,3 @@ def crossover(
         return session.DONE
     session.say(f"infeasible: {asked.up.sides[0].system}: {found.first[0].why[0]}")
     return session.INFEASIBLE
-
-
-def _draw(dataset: Any, folder: Path) -> None:
-    import matplotlib
-
-    # Figures go to files; a window system may be missing.
-    matplotlib.use("agg")
-    from supernode_opt.plot import draw_crossover
-
-    draw_crossover(dataset, folder)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from supernode_opt.cli import session
 from supernode_opt.cli.compare import progress_bar
@@ -28,7 +27,7 @@ def invert(file: Path, overrides: Sequence[str], out: Path | None, json: bool) -
         store.save(dataset, folder / "inversion.nc")
         (folder / "invert.yaml").write_text(asked.text, encoding="utf-8")
         (folder / "report.txt").write_text(f"{text}\n", encoding="utf-8")
-        _draw(dataset, folder / "figures")
+        session.draw("draw_inversion", dataset, folder / "figures")
     if json:
         session.print_json(found.summary(asked, solution))
     elif solution.found:
@@ -38,13 +37,3 @@ def invert(file: Path, overrides: Sequence[str], out: Path | None, json: bool) -
         return session.DONE
     session.say(found.sentence(asked, solution))
     return session.INFEASIBLE
-
-
-def _draw(dataset: Any, folder: Path) -> None:
-    import matplotlib
-
-    # Figures go to files; a window system may be missing.
-    matplotlib.use("agg")
-    from supernode_opt.plot import draw_inversion
-
-    draw_inversion(dataset, folder)

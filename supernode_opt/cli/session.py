@@ -41,6 +41,17 @@ def prepare() -> None:
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
+def draw(how: str, dataset: Any, folder: Path) -> None:
+    """Draw `dataset` into `folder` by a function of the plot room."""
+    import matplotlib
+
+    # Figures go to files; a window system may be missing.
+    matplotlib.use("agg")
+    from supernode_opt import plot
+
+    getattr(plot, how)(dataset, folder)
+
+
 def say(text: str) -> None:
     """Write one line on standard error."""
     print(text, file=sys.stderr, flush=True)

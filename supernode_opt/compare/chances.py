@@ -37,16 +37,19 @@ def margins(
     seen: dict[tuple[int, int], NDArray] = {}
 
     def logs(member: int, place: int) -> NDArray:
-        if (member, place) not in seen:
-            one, paths = machines.cases[member], machines.asked.places[member].paths
+        paths = machines.asked.places[member].paths
+        # A machine without the constant is the same all along.
+        key = member, place if paths else 0
+        if key not in seen:
+            one = machines.cases[member]
             rows = draws.rows_of(one, one.follow, known[member], normal)
             value = np.full(draws.DRAWS, grid[place])
             rows = put(rows, dict.fromkeys(paths, value))
             quantities = program.report(rows)[:, : len(QUANTITIES)]
             scenario = machines.asked.sides[member].problem.scenario
             slower = draws.noise(scenario, asked.seed)
-            seen[member, place] = np.log(draws.slowed(quantities, slower)[:, column])
-        return seen[member, place]
+            seen[key] = np.log(draws.slowed(quantities, slower)[:, column])
+        return seen[key]
 
     made = [
         [logs(int(step.chosen[i]), i) - logs(int(rival[i]), i) for i in at]

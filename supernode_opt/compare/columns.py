@@ -7,11 +7,13 @@ from typing import NamedTuple
 from supernode_opt.compare.change import changed
 from supernode_opt.compare.condition import Inversion
 from supernode_opt.compare.entries import Cell
-from supernode_opt.compare.places import Place
+from supernode_opt.compare.places import STEPPED, Place
 from supernode_opt.compare.sides import Machines, Values
 from supernode_opt.compare.splits import best_split
+from supernode_opt.optimize.enumerate import domains
+from supernode_opt.problem.box import possible
+from supernode_opt.problem.variables import Variable
 from supernode_opt.study.node import StudyError
-from supernode_opt.workload.split import divisors
 
 
 class Column(NamedTuple):
@@ -33,14 +35,14 @@ class Column(NamedTuple):
 def buildable(side: Cell, low: float, high: float) -> list[float]:
     """Return the scale-up domains of whole boards that tile the machine's chips."""
     problem = side.problem
-    chips = int(float(problem.fixed["chips"]))
-    board = int(problem.scenario.host.chips_per_board)
-    switch = problem.scenario.scale_up_switch
-    # Three tiers of switches; more would be a network, not a domain.
-    high = min(high, float(switch.first_tier_chips * switch.radix**2))
-    whole = [board * d for d in divisors(chips // board)] if chips % board == 0 else []
-    within = low * (1.0 - 1e-9), high * (1.0 + 1e-9)
-    return [float(d) for d in whole if within[0] <= d <= within[1]]
+    _, most = possible(STEPPED, problem.scenario, problem.fixed)
+    if low > min(high, most):
+        return []
+    free = Variable(STEPPED, low, min(high, most))
+    fixed = {key: one for key, one in problem.fixed.items() if key != STEPPED}
+    variables = (*problem.variables, free)
+    asked = dataclasses.replace(problem, variables=variables, fixed=fixed)
+    return domains(asked, int(float(problem.fixed["chips"])))
 
 
 def columns(

@@ -1,7 +1,7 @@
 """What would have to be true: a constant to find and the condition it must bring."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from supernode_opt import catalog
@@ -15,7 +15,8 @@ from supernode_opt.study.records import field_type, read_value
 from supernode_opt.system.report import Report
 from supernode_opt.units import quantity_of
 
-SECTIONS = (
+# What every question about a constant and a condition says.
+SHARED = (
     "name",
     "question",
     "systems",
@@ -23,12 +24,9 @@ SECTIONS = (
     "training",
     "precision",
     "plan",
-    "constant",
-    "of",
     "condition",
-    "bracket",
-    "replan",
 )
+SECTIONS = (*SHARED, "constant", "of", "bracket", "replan")
 # How far from the catalog's value to look where no bracket is given.
 WIDEST = 1e3
 
@@ -101,11 +99,7 @@ def read(top: Node, default_name: str) -> Inversion:
     }
     quantity, names, target = _condition(sections["condition"], list(cells))
     sides = tuple(cells[name] for name in names)
-    changed = list(names)
-    if "of" in sections:
-        node = sections["of"]
-        items = node.items() if isinstance(node.value, list) else [node]
-        changed = [item.one_of(names, "machine of the condition") for item in items]
+    changed = changing(sections, names)
     node = sections["constant"]
     places = tuple(place_of(node, side, side.system in changed) for side in sides)
     held = [place for place in places if place.paths]
@@ -133,6 +127,15 @@ def read(top: Node, default_name: str) -> Inversion:
         replan=_yes(sections.get("replan")),
         text=question.document_text(top),
     )
+
+
+def changing(written: Mapping[str, Node], names: Sequence[str]) -> list[str]:
+    """Return the machines in which a constant changes: all, unless `of` names some."""
+    if "of" not in written:
+        return list(names)
+    node = written["of"]
+    items = node.items() if isinstance(node.value, list) else [node]
+    return [item.one_of(names, "machine of the condition") for item in items]
 
 
 def _yes(node: Node | None) -> bool:

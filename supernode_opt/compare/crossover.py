@@ -11,7 +11,7 @@ from pathlib import Path
 
 from supernode_opt.compare import condition, question
 from supernode_opt.compare.columns import buildable
-from supernode_opt.compare.condition import Inversion
+from supernode_opt.compare.condition import SHARED, Inversion, changing
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.places import STEPPED, Place, owner_of, place_of, range_of
 from supernode_opt.compare.program import QUANTITIES
@@ -21,17 +21,7 @@ from supernode_opt.study.node import Node, StudyError
 from supernode_opt.study.records import field_type, read_value
 from supernode_opt.units import quantity_of
 
-_SHARED = (
-    "name",
-    "question",
-    "systems",
-    "model",
-    "training",
-    "precision",
-    "plan",
-    "condition",
-)
-SECTIONS = (*_SHARED, "across", "up", "seed")
+SECTIONS = (*SHARED, "across", "up", "seed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +82,8 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Crossover:
         node.fail("is what runs up, too")
     names = [side.system for side in up.sides]
     places = tuple(
-        place_of(node, side, side.system in _of(written, names)) for side in up.sides
+        place_of(node, side, side.system in changing(written, names))
+        for side in up.sides
     )
     index = next((i for i, place in enumerate(places) if place.paths), None)
     if index is None:
@@ -127,20 +118,11 @@ def _inversion(top: Node, sections: Mapping[str, Node], default_name: str) -> In
     if written["constant"].text() == STEPPED:
         written["constant"].fail("is built in steps: it runs across")
     ends = {key: written[key] for key in ("low", "high") if key in written}
-    inner = {key: sections[key] for key in _SHARED if key in sections}
+    inner = {key: sections[key] for key in SHARED if key in sections}
     inner |= {key: written[key] for key in ("constant", "of") if key in written}
     if ends:
         inner["bracket"] = Node(ends, "up", node.place)
     return condition.read(Node(inner, "", top.place), default_name)
-
-
-def _of(written: Mapping[str, Node], names: list[str]) -> list[str]:
-    """Return the machines in which a constant changes: all, unless the file says."""
-    node = written.get("of")
-    if node is None:
-        return names
-    items = node.items() if isinstance(node.value, list) else [node]
-    return [item.one_of(names, "machine of the condition") for item in items]
 
 
 def _values(

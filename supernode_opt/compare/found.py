@@ -65,20 +65,12 @@ def own(asked: Inversion, value: float) -> str:
     return f"{figures(float(f'{value / asked.factor:.4g}'))}{unit}"
 
 
-def condition(asked: Inversion) -> str:
+def condition(asked: Inversion, verb: str = "equals") -> str:
     """Write what must be true."""
     first, name = asked.sides[0].system, asked.quantity.replace("_", " ")
     if asked.target is not None:
-        return f"{name} of {first} equals {said(asked.target, asked.quantity)}"
-    return f"{name} of {first} equals that of {asked.sides[1].system}"
-
-
-def turned(asked: Inversion) -> str:
-    """Write what turns between two sizes."""
-    first, name = asked.sides[0].system, asked.quantity.replace("_", " ")
-    if asked.target is not None:
-        return f"{name} of {first} passes {said(asked.target, asked.quantity)}"
-    return f"{name} of {first} passes that of {asked.sides[1].system}"
+        return f"{name} of {first} {verb} {said(asked.target, asked.quantity)}"
+    return f"{name} of {first} {verb} that of {asked.sides[1].system}"
 
 
 def against_catalog(asked: Inversion, value: float) -> str:
@@ -114,7 +106,7 @@ def sentence(asked: Inversion, solution: Solution) -> str:
     if solution.between is not None:
         before, after = (own(asked, size) for size in solution.between)
         words = asked.constant.replace("scale_up", "scale-up").replace("_", " ")
-        text = f"{turned(asked)} between a {words} of {before} and {after}"
+        text = f"{condition(asked, 'passes')} between a {words} of {before} and {after}"
         text += f", the sizes that can be built; at {after} {values}"
     else:
         text = f"{condition(asked)} where {asked.constant} is {at}"

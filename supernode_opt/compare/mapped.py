@@ -73,7 +73,7 @@ def dataset(asked: Crossover, surface: Surface) -> xr.Dataset:
         np.array([s.kept for s in surface.second], np.int8),
     )
     made["rival_best"] = ("up", made["rival_across"].values[surface.best])
-    made["ratio"] = (axes, ratios(surface, asked))
+    made["ratio"] = (axes, ratios(asked, surface))
     made["catalog"] = ("known", np.asarray(up.known), words)
     drawn = ("across", "up_drawn")
     made["share"] = (drawn, surface.share, {"long_name": "share of draws"})
@@ -84,11 +84,9 @@ def dataset(asked: Crossover, surface: Surface) -> xr.Dataset:
     return made
 
 
-def ratios(surface: Surface, asked: Crossover) -> np.ndarray:
+def ratios(asked: Crossover, surface: Surface) -> np.ndarray:
     """Return the quantity of the first machine over that of the best second."""
-    rival = np.stack([step.logs for step in surface.second])
-    best = rival[surface.best, np.arange(len(surface.grid))]
-    return np.exp(np.stack([step.logs for step in surface.first]) - best)
+    return np.exp(sign_of(asked) * surface.margin)
 
 
 def marks(asked: Crossover) -> dict[str, float]:
@@ -130,7 +128,7 @@ def lines(asked: Crossover, surface: Surface) -> list[str]:
         f" with {up.constant} {own(up, up.known[0])}:"
     ]
     drawn = int(np.argmin(np.abs(np.log(surface.drawn_at / up.known[0]))))
-    ratio = ratios(surface, asked)
+    ratio = ratios(asked, surface)
     for index, step in enumerate(surface.first):
         low, high = surface.ratio[index, drawn]
         cells = [
@@ -166,7 +164,7 @@ def summary(asked: Crossover, surface: Surface) -> dict[str, Any]:
     """Return the answer as one JSON object, in SI; what is no number is null."""
     up, now = asked.up, today(asked, surface.grid)
     drawn = int(np.argmin(np.abs(np.log(surface.drawn_at / up.known[0]))))
-    best, ratio = surface.second[int(surface.best[now])], ratios(surface, asked)
+    best, ratio = surface.second[int(surface.best[now])], ratios(asked, surface)
     return {
         "name": up.name,
         "quantity": up.quantity,

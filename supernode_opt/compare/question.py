@@ -153,6 +153,8 @@ def seed_of(sections: Mapping[str, Node], seed: int | None) -> int:
       StudyError: it is no whole number from 0.
     """
     if seed is not None:
+        if seed < 0:
+            raise StudyError(f"--seed: must be at least 0, but is {seed}")
         return seed
     node = sections.get("seed")
     if node is None:

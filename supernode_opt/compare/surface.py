@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from supernode_opt.compare.chances import crossings, margins
 from supernode_opt.compare.crossover import Crossover
+from supernode_opt.compare.found import own
 from supernode_opt.compare.inversion import SCAN
 from supernode_opt.compare.sides import Values
 from supernode_opt.compare.solution import nearest_turn
@@ -42,7 +43,6 @@ class Surface(NamedTuple):
       share: of draws in which the first is better [first, drawn].
       ratio: of the first to the second, 5 and 95 % [first, drawn, 2].
       plans: the design of every member.
-      rival: the member that the first is held against [up].
       exact: whether the constant enters no split's time.
     """
 
@@ -56,7 +56,6 @@ class Surface(NamedTuple):
     share: NDArray
     ratio: NDArray
     plans: tuple[Values, ...]
-    rival: NDArray
     exact: bool
 
 
@@ -72,9 +71,12 @@ def solve(asked: Crossover, progress: Callable[[str, float], None]) -> Surface:
     first, second = evaluated(asked, members, grid)
     sign = sign_of(asked)
     rivals = np.stack([np.where(s.kept, sign * s.logs, -np.inf) for s in second])
-    if not np.isfinite(rivals).any(axis=0).all():
-        name = asked.up.sides[1].system
-        raise StudyError(f"{name} cannot be built: {'; '.join(second[0].why)}")
+    nowhere = ~np.isfinite(rivals).any(axis=0)
+    if nowhere.any():
+        name, value = asked.up.sides[1].system, own(asked.up, grid[nowhere.argmax()])
+        raise StudyError(
+            f"{name} can be built nowhere with {asked.up.constant} {value}"
+        )
     best = rivals.argmax(axis=0)
     margin = np.stack([sign * s.logs for s in first]) - rivals.max(axis=0)
     rival = np.stack([s.chosen for s in second])[best, np.arange(len(grid))]
@@ -100,7 +102,6 @@ def solve(asked: Crossover, progress: Callable[[str, float], None]) -> Surface:
         share=np.mean(drawn > 0.0, axis=-1),
         ratio=np.moveaxis(ratio, 0, -1),
         plans=tuple(one.plan for one in members.columns),
-        rival=rival,
         exact=members.exact,
     )
 

@@ -143,6 +143,20 @@ def test_splits_are_found_anew_along_a_constant_that_enters_their_times():
     assert found.crossing[0] == pytest.approx([bandwidth] * 3, rel=0.05)
 
 
+def test_a_rival_that_can_be_built_nowhere_is_said():
+    """Optics as hot as these overheat every rack of a machine that uses them, too."""
+    asked = read(
+        ASKED.replace("[36, 72, 144]", "[72]").replace(
+            "name: metal, system: gb200_nvl72, chips: 144}",
+            "name: metal, system: gb200_nvl72, chips: 144,"
+            " design: {scale_up_link: cpo}}",
+        )
+        + ENERGY
+    )
+    with pytest.raises(StudyError, match=r"metal can be built nowhere with links\.cpo"):
+        surface.solve(asked, quiet)
+
+
 def test_a_draw_without_a_crossing_counts_as_beyond_an_end():
     at = np.array([1.0, 10.0, 100.0])
     drawn = np.array([[1.0, 1.0, -1.0], [0.0 - 1e-12, 2.0, -2.0], [-1.0, 3.0, -3.0]])

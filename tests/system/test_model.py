@@ -111,7 +111,7 @@ def _convex_quantities(logs, design, where):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_exact_model_is_log_convex_in_hardware(model):
-    """Short and long chords in random directions at random legal splits.
+    """Hessians, and short and long chords, at random legal splits.
 
     The exceptions are ratios: average power (energy over time) and with it the energy
     in cost and tokens per dollar.
@@ -122,6 +122,10 @@ def test_exact_model_is_log_convex_in_hardware(model):
     rng = np.random.default_rng(5)
     low, high = np.log([CONTINUOUS[name] for name in LOGARITHMIC]).T
     here, there = jnp.asarray(rng.uniform(low, high, (2, count, len(low))))
+    hessian = jax.jit(jax.vmap(jax.hessian(_convex_quantities), in_axes=(0, -1, None)))
+    bend = np.linalg.eigvalsh(hessian(here, designs, where))
+    assert np.isfinite(bend).all()
+    assert bend.min() > -1e-9
     value = jax.jit(jax.vmap(_convex_quantities, in_axes=(0, -1, None)))
     start = value(here, designs, where)
     for length in (1e-2, 0.1, 1.0):
