@@ -42,6 +42,7 @@ def dataset(asked: Inversion, solution: Solution) -> xr.Dataset:
             "quantity": asked.quantity,
             "target": np.nan if asked.target is None else asked.target,
             "found": int(solution.found),
+            "stepped": int(asked.constant == STEPPED),
             "own_unit": asked.own_unit,
             "factor": asked.factor,
             "sentence": sentence(asked, solution),

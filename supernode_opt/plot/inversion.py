@@ -24,9 +24,12 @@ def inversion(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         ax.axvspan(low, high, color="0.9", zorder=0, label="catalog range")
     ax.axvline(value, color="0.6", linewidth=0.9, zorder=0, label="catalog value")
     for order, system in enumerate(dataset["system"].values):
-        _, colour = style.mark(order)
+        marker, colour = style.mark(order)
         curve = dataset[name].sel(system=system).values / size
         ax.plot(along, curve, color=colour, label=str(system))
+        if dataset.attrs["stepped"]:
+            # Nothing is built between two sizes.
+            ax.lines[-1].set(linestyle="", marker=marker)
     target = float(dataset.attrs["target"])
     if np.isfinite(target):
         ax.axhline(target / size, color="0.3", linestyle="--", label="wanted")
@@ -36,11 +39,16 @@ def inversion(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
             at,
             float(dataset["at_solution"][0]) / size,
             marker="o",
+            markersize=11,
+            fillstyle="none",
             linestyle="",
             color="black",
             label=f"solution, {at:.4g}",
         )
     ax.set_xscale("log")
+    if dataset.attrs["stepped"]:
+        ax.set_xticks(along, [f"{size:g}" for size in along])
+        ax.minorticks_off()
     constant = str(dataset["constant"].attrs["long_name"])
     own = dataset.attrs["own_unit"]
     across = constant if own in ("", "1") else f"{constant} [{own}]"
