@@ -130,9 +130,7 @@ def grade(search: Search, proof: Proof, *, complete: bool) -> Graded:
     return Graded(
         status,
         {
-            "gap": None
-            if gap is None
-            else float(np.expm1(max(gap, lanes + tolerance))),
+            "gap": gap,
             "gap_by_bounds": None if bounded is None else float(np.expm1(bounded)),
             "whole_lanes_cost": float(np.expm1(lanes)),
             "chords_hold": proof.convex,
