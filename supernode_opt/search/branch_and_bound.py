@@ -53,7 +53,7 @@ class Proof:
 
     Attributes:
       open_bound: the least cost that anything not excluded or solved promises;
-        infinite if there is nothing.
+        infinite if there is nothing, minus infinity if nothing is known of it.
       cells_bound: the least cost that anything not excluded by bounds alone promises.
       convex: whether chords hold in this study's own box.
       contenders: candidates that no bound excluded.
@@ -66,6 +66,16 @@ class Proof:
     convex: bool
     contenders: Columns
     searched: bool = False
+
+    @property
+    def solved(self) -> bool:
+        """Whether every candidate is excluded or solved."""
+        return self.open_bound == np.inf
+
+    @property
+    def excluded(self) -> bool:
+        """Whether bounds alone exclude everything that is not the best."""
+        return self.cells_bound == np.inf
 
 
 class _Survivors(NamedTuple):
