@@ -14,6 +14,7 @@ from supernode_opt.catalog.read import (
     traced,
 )
 from supernode_opt.system.design import Design
+from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.precision import settled
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantities
@@ -30,14 +31,6 @@ PARTS = {
     "facility": "facility",
     "reliability": "reliability",
     "software": "software",
-}
-
-# Design fields that follow a part of the system: (part, field of that part).
-FOLLOWS = {
-    "scale_up_bandwidth": ("chip", "scale_up_bandwidth"),
-    "scale_out_bandwidth": ("chip", "scale_out_bandwidth"),
-    "clock": ("chip", "sustained_clock"),
-    "coolant_flow": ("cooling", "reference_flow"),
 }
 
 

@@ -2,13 +2,14 @@
 
 import dataclasses
 
-from supernode_opt.catalog.systems import FOLLOWS
+from supernode_opt.batch.case import used_links
 from supernode_opt.compare import program
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.places import Place
 from supernode_opt.problem.build import default_clock
 from supernode_opt.problem.problem import Problem
 from supernode_opt.record import replace
+from supernode_opt.system.follow import FOLLOWS
 
 
 def changed(side: Cell, place: Place, value: float) -> Problem:
@@ -16,7 +17,7 @@ def changed(side: Cell, place: Place, value: float) -> Problem:
     problem, fixed = side.problem, dict(side.problem.fixed)
     follow = program.following(fixed, problem.scenario)
     scenario = problem.scenario
-    used = program.used_links(scenario, fixed)
+    used = used_links(scenario, fixed)
     for path in place.paths:
         if path in fixed:
             fixed[path] = value

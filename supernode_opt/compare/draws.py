@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.case import Case
+from supernode_opt.batch.engine import repeated
 from supernode_opt.calibration.step_time import intervals, shipped
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
 from supernode_opt.calibration.step_time.fit import selection
 from supernode_opt.calibration.step_time.platforms import SHIPPED
 from supernode_opt.catalog.systems import PARTS
-from supernode_opt.compare import program
-from supernode_opt.compare.program import QUANTITIES, Case
+from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.record import get, replace
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.uncertainty.intervals import (
@@ -103,7 +104,7 @@ def rows_of(
 ) -> Case:
     """Return a case under every draw; what follows a part follows it as drawn."""
     count = len(next(iter(normal.values())))
-    rows = program.repeated(one._replace(follow=follow), count)
+    rows = repeated(one._replace(follow=follow), count)
     return varied(
         rows,
         known,

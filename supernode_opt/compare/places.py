@@ -4,15 +4,16 @@ import dataclasses
 from collections.abc import Mapping
 
 from supernode_opt import catalog
+from supernode_opt.batch.case import used_links
 from supernode_opt.catalog.read import entry as catalog_entry
-from supernode_opt.catalog.systems import FOLLOWS, PARTS
-from supernode_opt.compare import program
+from supernode_opt.catalog.systems import PARTS
 from supernode_opt.compare.entries import Cell
 from supernode_opt.config.node import Node, did_you_mean
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.problem.variables import HARDWARE
 from supernode_opt.record import get, leaves
 from supernode_opt.system.design import Design
+from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import parse
 
@@ -58,7 +59,7 @@ def place_of(node: Node, side: Cell, change: bool) -> Place:
     if name in NUMBERS:
         value = float(side.problem.fixed[name])
         return Place((name,) if change else (), value)
-    used = program.used_links(scenario, side.problem.fixed)
+    used = used_links(scenario, side.problem.fixed)
     paths = tuple(p for p, _ in leaves(used) if spelled(p, used) == name)
     words = name.split(".")
     # A link that this machine does not have may be that of the other one.
@@ -76,7 +77,7 @@ def owner_of(name: str, place: Place, side: Cell) -> tuple[type, str]:
     """Return the record that declares a constant, and the field there."""
     if name in NUMBERS:
         return Design, name
-    used = program.used_links(side.problem.scenario, side.problem.fixed)
+    used = used_links(side.problem.scenario, side.problem.fixed)
     owner, _, field = place.paths[0].rpartition(".")
     return type(get(used, owner)), field
 

@@ -4,7 +4,7 @@ import dataclasses
 
 from supernode_opt.config import document
 from supernode_opt.config.node import Node, StudyError, shown
-from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
+from supernode_opt.system.design import CHOICE_NAMES, NUMBER_NAMES
 
 FIELDS = NUMBER_NAMES + CHOICE_NAMES
 _BOUNDS = ("low", "high", "step", "value")

@@ -9,9 +9,8 @@ from supernode_opt.config.records import adapter, field_type
 from supernode_opt.config.study import NEEDED
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.problem.problem import SCALARS
-from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
 from supernode_opt.search.settings import Settings
-from supernode_opt.system.design import CHOICES, Design
+from supernode_opt.system.design import CHOICE_NAMES, CHOICES, NUMBER_NAMES, Design
 from supernode_opt.system.precision import BEST
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario

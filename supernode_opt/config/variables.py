@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from supernode_opt import catalog
-from supernode_opt.catalog.systems import FOLLOWS
 from supernode_opt.config.fields import (
     FREE,
     bounded,
@@ -25,6 +24,7 @@ from supernode_opt.problem.variables import (
 )
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
+from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.exact import quantities
 from supernode_opt.hardware.network import Switch
 from supernode_opt.hardware.reach import case_temperature, wear
 from supernode_opt.problem.problem import Problem
@@ -27,7 +28,6 @@ from supernode_opt.search.enumerate import (
     positions,
     take,
 )
-from supernode_opt.search.exact import quantities
 from supernode_opt.search.merit import as_floats, forms
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.split import SWITCHES

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.problem.build import apply
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.branch_and_bound import Search
 from supernode_opt.search.enumerate import Columns, take, with_domains, with_links
@@ -29,6 +28,7 @@ from supernode_opt.search.solution import (
     prices,
     values_of,
 )
+from supernode_opt.system.scenario import apply
 
 ALTERNATIVES = 5
 # Mean power is energy over time, a ratio, and so is what is paid for it; a rack's power

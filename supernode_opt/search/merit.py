@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from supernode_opt.problem.build import apply, assemble
+from supernode_opt.batch.exact import report_of
 from supernode_opt.problem.constraints import (
     Form,
     all_constraints,
@@ -23,10 +23,9 @@ from supernode_opt.problem.constraints import (
 )
 from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.problem.variables import axes, from_unit, weights
-from supernode_opt.search.exact import report_of
-from supernode_opt.system.design import data_parallel
+from supernode_opt.system.design import assemble, data_parallel
 from supernode_opt.system.evaluate import evaluate
-from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.scenario import Scenario, apply
 
 _TINY = 1e-30
 

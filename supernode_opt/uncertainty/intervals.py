@@ -14,10 +14,11 @@ from supernode_opt import catalog
 from supernode_opt.calibration.step_time import intervals, shipped
 from supernode_opt.calibration.step_time.constants import INDEX
 from supernode_opt.calibration.step_time.platforms import SHIPPED
-from supernode_opt.catalog.systems import FOLLOWS, PARTS
+from supernode_opt.catalog.systems import PARTS
 from supernode_opt.record import get, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.package import settled_clock
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario

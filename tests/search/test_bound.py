@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from supernode_opt.batch.exact import quantities
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.variables import HARDWARE, Variable
 from supernode_opt.search.bounder import make_bounder, plan_violations
@@ -16,7 +17,6 @@ from supernode_opt.search.enumerate import (
     with_domains,
     with_links,
 )
-from supernode_opt.search.exact import quantities
 from supernode_opt.search.merit import forms, limits
 from supernode_opt.search.monotone import (
     HEAT_FIELDS,

@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.case import Case
+from supernode_opt.batch.engine import repeated
 from supernode_opt.compare import program
 from supernode_opt.compare.comparison.config import Claim
 from supernode_opt.compare.draws import Identity, Known, varied
-from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES, Case
+from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
 from supernode_opt.system.report import Report
 from supernode_opt.units import quantity_of
 from supernode_opt.words import figures, spoken
@@ -86,14 +88,14 @@ def ends_of(cases: Sequence[tuple[Case, Mapping[Identity, Known]]]) -> list[dict
     """Evaluate every machine with each constant alone at the ends of its range."""
     rows = []
     for one, known in cases:
-        wide = program.repeated(one, 2 * len(known))
+        wide = repeated(one, 2 * len(known))
         values = {}
         for index, (identity, held) in enumerate(known.items()):
             column = np.full(2 * len(known), held.one.value)
             column[2 * index : 2 * index + 2] = held.one.low, held.one.high
             values[identity] = column
         rows.append(varied(wide, dict(known), values))
-    found = program.reports(rows)
+    found = program.REPORTED.many(rows)
     width = len(QUANTITIES)
     return [
         {
@@ -214,10 +216,10 @@ def _narrowed(asked: Sequence[tuple[Claim, Pair]], brackets: list) -> list:
         grid = spaced(start, stop, _GRID)
         grids.append(grid)
         for seen in asked[order][1]:
-            wide = program.repeated(seen.case, _GRID)
+            wide = repeated(seen.case, _GRID)
             values = {identity: grid} if identity in seen.known else {}
             rows.append(varied(wide, dict(seen.known), values))
-    found = program.reports(rows) if rows else []
+    found = program.REPORTED.many(rows) if rows else []
     made = []
     for index, (order, identity, _, _) in enumerate(brackets):
         claim, grid = asked[order][0], grids[index]

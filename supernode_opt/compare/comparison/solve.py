@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from supernode_opt.batch.case import Case, case, used_links
+from supernode_opt.batch.engine import repeated
 from supernode_opt.compare import draws, program
 from supernode_opt.compare.comparison.claims import Pair, Seen, Verdict, ends_of, judge
 from supernode_opt.compare.comparison.config import Comparison
@@ -83,12 +85,12 @@ def find(cells: Sequence[Cell], seed: int, tell: Progress) -> list[Found]:
     return _evaluated(cells, bests, seed)
 
 
-def _any_case(cell: Cell) -> program.Case:
+def _any_case(cell: Cell) -> Case:
     values = dict(cell.problem.fixed)
     values |= {name: values.get(name, 1.0) for name in SIZES}
     defaults = zip(SWITCHES, ("none", "zero0", "off"), strict=True)
     values |= {name: values.get(name, word) for name, word in defaults}
-    return program.case(values, cell.problem.scenario)
+    return case(values, cell.problem.scenario)
 
 
 def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[Found]:
@@ -96,15 +98,15 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
     cases, known = {}, {}
     for i in legal:
         values, scenario = bests[i].values, cells[i].problem.scenario
-        cases[i] = program.case(values, scenario)
-        known[i] = draws.constants(program.used_links(scenario, values))
+        cases[i] = case(values, scenario)
+        known[i] = draws.constants(used_links(scenario, values))
     normal = draws.normals(list(known.values()), seed) if known else {}
     rows = []
     for i in legal:
         follow = program.following(bests[i].values, cells[i].problem.scenario)
-        rows.append(program.repeated(cases[i], 1))
+        rows.append(repeated(cases[i], 1))
         rows.append(draws.rows_of(cases[i], follow, known[i], normal))
-    reports = dict(enumerate(program.reports(rows))) if rows else {}
+    reports = dict(enumerate(program.REPORTED.many(rows))) if rows else {}
     ends = ends_of([(cases[i], known[i]) for i in legal]) if legal else []
     found = []
     for i, (cell, best) in enumerate(zip(cells, bests, strict=True)):

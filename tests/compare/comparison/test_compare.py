@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from supernode_opt.batch.case import case
+from supernode_opt.batch.exact import quantities
 from supernode_opt.calibration.step_time import shipped
 from supernode_opt.calibration.step_time.constants import INDEX
 from supernode_opt.calibration.step_time.intervals import constants_of
 from supernode_opt.calibration.step_time.platforms import SHIPPED
 from supernode_opt.catalog.systems import PARTS
-from supernode_opt.compare import draws, program
+from supernode_opt.compare import draws
 from supernode_opt.compare.comparison import config as question
 from supernode_opt.compare.comparison import report as words
 from supernode_opt.compare.comparison import solve as answer
@@ -26,7 +28,6 @@ from supernode_opt.problem.build import build_design
 from supernode_opt.record import replace
 from supernode_opt.results import store
 from supernode_opt.search.enumerate import plans
-from supernode_opt.search.exact import quantities
 from supernode_opt.search.solution import plain_report
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.uncertainty.intervals import report_intervals
@@ -222,7 +223,7 @@ def test_the_report_has_every_claim(dataset):
 
 def test_names_do_not_shape_programs(found):
     cases = [
-        program.case(one(found, s).best.values, one(found, s).cell.problem.scenario)
+        case(one(found, s).best.values, one(found, s).cell.problem.scenario)
         for s in ("cloudmatrix384", "dgx")
     ]
     assert jax.tree.structure(cases[0]) == jax.tree.structure(cases[1])
