@@ -92,10 +92,17 @@ def case(
         for f in dataclasses.fields(Design)
         if f.name not in mixtures
     }
-    used = used_links(scenario, values)
-    training = any_precision(used.training)
+    design = Design(**numbers, **mixtures)
+    return case_of(design, used_links(scenario, values), follow)
+
+
+def case_of(
+    design: Design, scenario: Scenario, follow: Mapping[str, bool] | None = None
+) -> Case:
+    """Return one design of a scenario as a case; see `case`."""
+    training = any_precision(scenario.training)
     return Case(
-        Design(**numbers, **mixtures),
-        nameless(dataclasses.replace(used, training=training)),
+        nameless(design),
+        nameless(dataclasses.replace(scenario, training=training)),
         {name: np.asarray(float((follow or {}).get(name, False))) for name in FOLLOWS},
     )

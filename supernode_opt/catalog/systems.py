@@ -41,6 +41,7 @@ class System:
     Attributes:
       links: the link technologies a design of this system may choose from.
       design: default of every hardware field of a design, SI numbers and link names.
+      follows: design fields that take their part as it is sold, for lack of their own.
       provenance: range and source of the numbers in `design`.
       notes: what is disputed about the system, "" if nothing.
     """
@@ -57,6 +58,7 @@ class System:
     reliability: str
     software: str
     design: Mapping[str, float | str]
+    follows: tuple[str, ...]
     provenance: Mapping[str, Provenance]
     notes: str = ""
 
@@ -84,6 +86,7 @@ def system(name: str) -> System:
         name=name,
         links=tuple(written["links"]),
         design={**{field: t.value for field, t in numbers.items()}, **chosen},
+        follows=tuple(f for f in FOLLOWS if f not in written["design"]),
         provenance=numbers,
         notes=written.get("notes", ""),
         **{part: written[part] for part in PARTS},

@@ -1,10 +1,8 @@
 """What machines are compared by, and the programs that report it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
@@ -12,12 +10,11 @@ from supernode_opt.batch import engine
 from supernode_opt.batch.case import Case, nameless
 from supernode_opt.batch.engine import Engine, repeated
 from supernode_opt.hardware.chip_power import port_limit
-from supernode_opt.problem.build import default_clock
 from supernode_opt.problem.constraints import always
-from supernode_opt.record import get, replace
+from supernode_opt.record import replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import evaluate, run_job
-from supernode_opt.system.follow import FOLLOWS, followed
+from supernode_opt.system.follow import followed
 from supernode_opt.system.report import total
 from supernode_opt.system.scenario import Scenario
 
@@ -42,19 +39,6 @@ LIMITS = (
 )
 OUTPUTS = (*QUANTITIES, *LIMITS)
 BLOCK = 1024
-
-
-def following(values: Mapping[str, float | str], scenario: Scenario) -> dict[str, Any]:
-    """Return which fields of a design take their part as it is sold [1]."""
-    sold = {
-        field: float(get(scenario, f"{part}.{source}"))
-        for field, (part, source) in FOLLOWS.items()
-    }
-    sold["clock"] = default_clock(values, scenario)
-    return {
-        field: np.asarray(float(float(values[field]) == value))
-        for field, value in sold.items()
-    }
 
 
 def _reported(one: Case, given: None) -> Array:

@@ -16,7 +16,7 @@ from supernode_opt.compare import program
 from supernode_opt.compare.inversion.config import Inversion
 from supernode_opt.record import get, replace
 from supernode_opt.system.evaluate import evaluate
-from supernode_opt.system.follow import followed
+from supernode_opt.system.follow import FOLLOWS, followed
 
 # Values of the constant that are evaluated at once.
 BLOCK = 43
@@ -75,12 +75,11 @@ class Machines:
         self.paths = tuple(dict.fromkeys(p for one in asked.places for p in one.paths))
         self.cases = []
         for side, plan, place in zip(asked.sides, plans, asked.places, strict=True):
-            one = case(plan, side.problem.scenario)
-            follow = program.following(plan, side.problem.scenario)
             # What is set no longer follows the part it is sold with.
-            set_ = [path for path in place.paths if path in follow]
-            follow |= {path: np.zeros(()) for path in set_}
-            self.cases.append(one._replace(follow=follow))
+            origins = side.problem.origins.deciding(
+                *(p for p in place.paths if p in FOLLOWS)
+            )
+            self.cases.append(case(plan, side.problem.scenario, origins.following()))
 
     def at(self, logs: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Return logs of the quantity, slopes and limits [side, value, ...].

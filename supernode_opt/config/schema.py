@@ -32,6 +32,7 @@ def schema() -> Schema:
         "memory_headroom": headroom,
     }
     quantity = {"enum": list(SCALARS)}
+    names = {"type": "array", "items": {"type": "string"}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "supernode_opt study",
@@ -53,6 +54,14 @@ def schema() -> Schema:
                 "constraints": _object({name: _limits(name) for name in SCALARS}),
                 "solver": _record(Settings, partial=True),
                 "seed": {"type": "integer", "minimum": 0},
+                # Written where a study is written out.
+                "provenance": _object(
+                    {
+                        "entries": {"type": "object"},
+                        "user": names,
+                        "follows": names,
+                    }
+                ),
             }
         ),
         "required": list(NEEDED),

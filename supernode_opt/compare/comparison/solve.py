@@ -11,7 +11,7 @@ import xarray as xr
 
 from supernode_opt.batch.case import Case, case, used_links
 from supernode_opt.batch.engine import repeated
-from supernode_opt.compare import draws, program
+from supernode_opt.compare import program
 from supernode_opt.compare.comparison.claims import Pair, Seen, Verdict, ends_of, judge
 from supernode_opt.compare.comparison.config import Comparison
 from supernode_opt.compare.entries import Cell
@@ -21,6 +21,8 @@ from supernode_opt.compare.splits import Best, best_split
 from supernode_opt.config.node import StudyError
 from supernode_opt.results.versions import git_commit, versions
 from supernode_opt.system.report import Report
+from supernode_opt.uncertainty import draws
+from supernode_opt.uncertainty.constants import uncertain
 from supernode_opt.units import label, quantity_of
 from supernode_opt.workload.split import SIZES, SWITCHES, TooManySplits
 
@@ -99,13 +101,14 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
     for i in legal:
         values, scenario = bests[i].values, cells[i].problem.scenario
         cases[i] = case(values, scenario)
-        known[i] = draws.constants(used_links(scenario, values))
+        known[i] = uncertain(used_links(scenario, values), cells[i].problem.origins)
     normal = draws.normals(list(known.values()), seed) if known else {}
     rows = []
     for i in legal:
-        follow = program.following(bests[i].values, cells[i].problem.scenario)
         rows.append(repeated(cases[i], 1))
-        rows.append(draws.rows_of(cases[i], follow, known[i], normal))
+        problem = cells[i].problem
+        sold = case(bests[i].values, problem.scenario, problem.origins.following())
+        rows.append(draws.rows_of(sold, known[i], normal))
     reports = dict(enumerate(program.REPORTED.many(rows))) if rows else {}
     ends = ends_of([(cases[i], known[i]) for i in legal]) if legal else []
     found = []
@@ -124,7 +127,7 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
                     cases[i],
                     known[i],
                     value[: len(QUANTITIES)],
-                    draws.slowed(drawn, slower),
+                    draws.slowed(drawn, slower, QUANTITIES),
                     ends[place],
                     cell.precision,
                 )
@@ -220,9 +223,9 @@ def _with_claims(
                 "constant": ".".join(turn.identity),
                 "value": turn.value,
                 "true": "above" if turn.above else "below",
-                "catalog": turn.known.one.value,
-                "low": turn.known.one.low,
-                "high": turn.known.one.high,
+                "catalog": turn.known.value,
+                "low": turn.known.low,
+                "high": turn.known.high,
             }
             for turn in verdict.turns
         ]
