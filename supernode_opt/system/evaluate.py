@@ -1,4 +1,8 @@
-"""evaluate(design, scenario) -> Report: the whole machine as one pure function."""
+"""evaluate(design, scenario) -> Report: the whole machine as one pure function.
+
+MFU is model FLOPs over what the chips could do at their dense peak (Chowdhery et al.
+2022, arXiv:2204.02311).
+"""
 
 import dataclasses
 from typing import NamedTuple

@@ -4,6 +4,9 @@ The step is the sum of the parts of `StepTime`, in this order of reasoning: the 
 stage's kernels and exposed communication for every micro-batch, the excess of the
 slowest stage, the fill and drain of the pipeline, the part of the gradient reduction
 that no backward pass hides, the optimizer, fixed overhead and stragglers.
+
+The bubble is `(p - 1) / v` passes of a mean stage for `p` stages in `v` chunks each
+(Narayanan et al. 2021, arXiv:2104.04473).
 """
 
 from typing import NamedTuple

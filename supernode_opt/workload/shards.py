@@ -1,4 +1,7 @@
-"""How many parameters one rank holds, gathers and updates under a split."""
+"""How many parameters one rank holds, gathers and updates under a split.
+
+What ZeRO's stages shard is that of Rajbhandari et al. 2020 (arXiv:1910.02054).
+"""
 
 from typing import NamedTuple
 
