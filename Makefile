@@ -27,8 +27,8 @@ benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json
 
 # Both ends of the version ranges, in environments of their own; needs the network.
-check-dependencies: $(BIN)/python
-	@$(BIN)/python tests/dependencies/both_ends.py
+check-dependencies:
+	@$(PYTHON) tests/dependencies/both_ends.py
 
 clean:
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
