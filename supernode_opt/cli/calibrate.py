@@ -31,9 +31,9 @@ def calibrate(
         if len(kinds) > 1:
             raise StudyError(f"--runs: tables of {' and '.join(kinds)} in one fit")
         if kinds == ["gemm"]:
-            from supernode_opt.cli import gemm
+            from supernode_opt.cli import calibrate_gemm
 
-            return gemm.calibrate(runs, name, out, seed, json)
+            return calibrate_gemm.calibrate(runs, name, out, seed, json)
         if kinds == ["collectives"]:
             from supernode_opt.cli import calibrate_collectives
 

@@ -102,11 +102,6 @@ class Run:
         return None
 
     @property
-    def is_calibration(self) -> bool:
-        """Whether the row may be fitted."""
-        return self.text("usable_for").startswith("calibration")
-
-    @property
     def is_validation(self) -> bool:
         """Whether the row is kept for judging only."""
         return self.text("usable_for").startswith("validation")
