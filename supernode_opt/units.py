@@ -13,7 +13,7 @@ import typing
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema
 
 _DEFINITIONS = (
     "flop = [computation] = FLOP",
@@ -203,6 +203,12 @@ def quantities(record_type: type) -> Iterator[tuple[str, Quantity]]:
         for extra in getattr(hint, "__metadata__", ()):
             if isinstance(extra, Quantity):
                 yield name, extra
+
+
+@functools.cache
+def field_adapter(record_type: type, name: str) -> TypeAdapter[Any]:
+    """Return the validator of field `name` of `record_type`, which is costly to make."""
+    return TypeAdapter(typing.get_type_hints(record_type, include_extras=True)[name])
 
 
 def label(name: str, unit: str) -> str:

@@ -3,20 +3,24 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
+from pydantic import ValidationError
+
+from supernode_opt.catalog.own import BadEntry
 from supernode_opt.catalog.read import (
-    BadEntry,
     Provenance,
     entry,
     load,
+    names,
     provenance,
     traced,
 )
-from supernode_opt.system.design import Design
+from supernode_opt.reading.node import did_you_mean, shown
+from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.precision import settled
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.units import quantities
+from supernode_opt.units import field_adapter, quantities
 from supernode_opt.workload.model import Model, Training
 
 # Which kind of entry stands behind each part of a scenario.
@@ -39,6 +43,17 @@ FOLLOWS = {
     "clock": ("chip", "sustained_clock"),
     "coolant_flow": ("cooling", "reference_flow"),
 }
+
+
+# What every machine says of its design: nothing else tells it.
+NEEDED = (
+    "chips",
+    "scale_up_domain",
+    "oversubscription",
+    "inlet_temperature",
+    "scale_up_link",
+    "scale_out_link",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,15 +92,14 @@ def system(name: str) -> System:
       BadEntry: it lacks a part or has a number that cannot be used.
     """
     written = entry("system", name)
-    for part in (*PARTS, "links", "design"):
-        if part not in written:
-            raise BadEntry(f"systems.yaml: `{name}` must have `{part}`")
+    _check(name, written)
     units = {field: declared.unit for field, declared in quantities(Design)}
     followed = {
         field: provenance(PARTS[part], written[part])[source]
         for field, (part, source) in FOLLOWS.items()
     }
     numbers = {**followed, **traced("system", name, written["design"], units)}
+    _check_numbers(name, numbers)
     chosen = {f: v for f, v in written["design"].items() if f not in units}
     return System(
         name=name,
@@ -95,6 +109,49 @@ def system(name: str) -> System:
         notes=written.get("notes", ""),
         **{part: written[part] for part in PARTS},
     )
+
+
+def _check(name: str, written: Mapping[str, Any]) -> None:
+    """Refuse a system without its parts, or with such as the catalog does not hold."""
+
+    def refuse(field: str, why: str) -> NoReturn:
+        raise BadEntry(f"systems.yaml: `{name}.{field}` {why}")
+
+    for part in (*PARTS, "links", "design"):
+        if part not in written:
+            raise BadEntry(f"systems.yaml: `{name}` must have `{part}`")
+    links, design = written["links"], written["design"]
+    if not isinstance(links, list) or not links:
+        refuse("links", "must be a list of link technologies")
+    words = [(part, kind, written[part]) for part, kind in PARTS.items()]
+    for field, kind, word in (*words, *(("links", "link", link) for link in links)):
+        if not isinstance(word, str) or word not in names(kind):
+            known = did_you_mean(str(word), names(kind))
+            refuse(field, f"must be a known {kind}, but is {shown(word)}{known}")
+    if len(set(links)) < len(links):
+        refuse("links", "names a link technology twice")
+    fields = Design.__dataclass_fields__
+    for field in design:
+        if field not in fields:
+            known = did_you_mean(str(field), fields)
+            refuse(f"design.{field}", f"is no field of a design{known}")
+    for field in NEEDED:
+        if field not in design:
+            refuse("design", f"must have `{field}`")
+    for field, known in CHOICES.items():
+        if field in design and design[field] not in (known or links):
+            refuse(f"design.{field}", f"must be one of {', '.join(known or links)}")
+
+
+def _check_numbers(name: str, numbers: Mapping[str, Provenance]) -> None:
+    for field, number in numbers.items():
+        for value in (number.value, number.low, number.high):
+            try:
+                field_adapter(Design, field).validate_python(value)
+            except ValidationError as error:
+                said = error.errors(include_url=False)[0]["msg"].lower()
+                at = f"systems.yaml: `{name}.design.{field}`"
+                raise BadEntry(f"{at}: {said}, but is {value:g}") from None
 
 
 def scenario(
