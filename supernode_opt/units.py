@@ -207,7 +207,7 @@ def quantities(record_type: type) -> Iterator[tuple[str, Quantity]]:
 
 @functools.cache
 def field_adapter(record_type: type, name: str) -> TypeAdapter[Any]:
-    """Return the validator of field `name` of `record_type`, which is costly to make."""
+    """Return the validator of a record's field; it is costly to make."""
     return TypeAdapter(typing.get_type_hints(record_type, include_extras=True)[name])
 
 

@@ -1,6 +1,7 @@
 """Fitted GEMM kernels and the networks beside them, as `calibrate` writes them."""
 
 import functools
+import itertools
 import json
 from importlib import resources
 from pathlib import Path
@@ -67,7 +68,7 @@ def _parse(text: str) -> Residual:
     biases = tuple(np.asarray(bias, float) for bias in written["biases"])
     series = tuple(map(str, written["series"]))
     widths = [_SHAPE_INPUTS + len(series), *(bias.size for bias in biases)]
-    layers = list(zip(widths, widths[1:], strict=False))
+    layers = list(itertools.pairwise(widths))
     if [weight.shape for weight in weights] != layers or widths[-1] != 1:
         raise ValueError("weights and biases do not fit together")
     if not all(np.isfinite(part).all() for part in (*weights, *biases)):

@@ -28,11 +28,12 @@ def folders(files: Iterable[str]) -> tuple[Path, ...]:
     Raises:
       BadEntry: one of them is no folder, or holds no catalog file.
     """
-    return _folders(os.environ.get(OWN_CATALOG, ""), (*files, RESIDUAL_FILE))
+    return find(os.environ.get(OWN_CATALOG, ""), (*files, RESIDUAL_FILE))
 
 
 @functools.cache
-def _folders(named: str, files: tuple[str, ...]) -> tuple[Path, ...]:
+def find(named: str, files: tuple[str, ...]) -> tuple[Path, ...]:
+    """Return the folders `named` as in PATH; see `folders`."""
     found = tuple(Path(one) for one in named.split(os.pathsep) if one.strip())
     for folder in found:
         try:

@@ -12,7 +12,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from supernode_opt.catalog import own
-from supernode_opt.catalog.own import OWN_CATALOG, BadEntry
+from supernode_opt.catalog.own import OWN_CATALOG as OWN_CATALOG
+from supernode_opt.catalog.own import BadEntry
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.collective import Collective
 from supernode_opt.hardware.gemm import GemmKernel

@@ -12,13 +12,13 @@ from supernode_opt.cli.door import app
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 bad input, 3 infeasible, 130 stopped."""
-    from supernode_opt.study.node import StudyError
+    from supernode_opt.reading.node import InputError
 
     words = sys.argv[1:] if arguments is None else arguments
     session.leave()
     try:
         code = app(words, prog_name="supernode-opt", standalone_mode=False)
-    except StudyError as error:
+    except InputError as error:
         session.say(str(error))
         code = session.BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
@@ -43,9 +43,4 @@ def main(arguments: list[str] | None = None) -> None:
 def _complaint(error: Exception) -> str | None:
     """Word an error that the input is to blame for; `None` if it is our own fault."""
     # What typer says of a wrong option has a method.
-    if hasattr(error, "format_message"):
-        return error.format_message()
-    from supernode_opt.catalog.read import BadEntry
-
-    # An entry of the user's own catalog.
-    return str(error) if isinstance(error, BadEntry) else None
+    return error.format_message() if hasattr(error, "format_message") else None

@@ -216,7 +216,7 @@ straw:
         ("optical: 0", "opticle: 0", "`straw.opt"),
         ("latency: 0", "latency: -1", "`straw.latency`"),
         ("  price: 0\n", "", "`straw.price`"),
-        ("optical: 0", "optical: [0", "is no YAML"),
+        ("optical: 0", "optical: [0", "is not valid YAML"),
     ],
 )
 def test_an_own_catalog_names_entry_and_field(
