@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-import yaml
 
-from supernode_opt.study import store
+from supernode_opt.reading import dataset as datasets
+from supernode_opt.reading import document
+from supernode_opt.study import sound, store
 from supernode_opt.study.node import StudyError
 
 _PARTS = {
@@ -19,6 +20,19 @@ _PARTS = {
     "failure_breakdown": "failure_parts",
 }
 _DESIGN = "design_"
+# What a person is told first of every result.
+HEADLINE = (
+    "mfu",
+    "tokens_per_s",
+    "step_time",
+    "power",
+    "junction_temperature",
+    "memory",
+    "cost",
+    "cost_per_chip_hour",
+    "cost_per_megatoken",
+    "goodput",
+)
 
 
 def load(path: Path) -> xr.Dataset:
@@ -28,16 +42,16 @@ def load(path: Path) -> xr.Dataset:
       StudyError: there is none, or the file is not one that `run` wrote.
     """
     file = path / "design.nc" if path.is_dir() else path
-    if not file.is_file():
+    if not file.exists():
         raise StudyError(f"{file}: there is no such result")
-    try:
-        dataset = store.load(file)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error) or type(error).__name__
-        raise StudyError(f"{file}: cannot be read as a result: {reason}") from None
-    if not {"study", "objective", "status"} <= dataset.attrs.keys():
+    opened = datasets.read(file)
+    if not {"study", "objective", "status"} <= opened.attrs.keys():
         raise StudyError(f"{file}: is not a result of `supernode-opt`")
-    return dataset
+    try:
+        sound.check(opened, _PARTS.values(), HEADLINE)
+    except sound.Unsound as error:
+        raise StudyError(f"{file}: cannot be read as a result: {error}") from None
+    return opened
 
 
 def summary(dataset: xr.Dataset) -> dict[str, Any]:
@@ -75,7 +89,7 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
 
 def question(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the resolved study that the result answers."""
-    return yaml.safe_load(dataset.attrs["study"])
+    return document.parse(dataset.attrs["study"], "study").plain()
 
 
 def design(dataset: xr.Dataset) -> dict[str, float | str]:

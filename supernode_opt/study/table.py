@@ -19,18 +19,6 @@ from supernode_opt.units import quantities
 WIDTH = 88
 # A variable this near to a bound, as a share of the box, leans on it.
 _LEANS = 1e-3
-_HEADLINE = (
-    "mfu",
-    "tokens_per_s",
-    "step_time",
-    "power",
-    "junction_temperature",
-    "memory",
-    "cost",
-    "cost_per_chip_hour",
-    "cost_per_megatoken",
-    "goodput",
-)
 
 
 def render(dataset: xr.Dataset) -> str:
@@ -93,7 +81,7 @@ def _heading(dataset: xr.Dataset) -> RenderableType:
 def _headline(dataset: xr.Dataset) -> Table:
     table = _table("Result", ("quantity", "value"))
     wanted = dataset.attrs["objective"]
-    for name in dict.fromkeys((wanted, *_HEADLINE)):
+    for name in dict.fromkeys((wanted, *outcome.HEADLINE)):
         style = "bold" if name == wanted else ""
         table.add_row(_words(name), _said(dataset, name), style=style)
     precision = dataset.attrs.get("precision")
