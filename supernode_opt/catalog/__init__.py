@@ -9,6 +9,7 @@ from supernode_opt.catalog import read as _read
 from supernode_opt.catalog import systems as _systems
 from supernode_opt.catalog.collectives import machine
 from supernode_opt.catalog.gemm import gemm_kernel, gemm_kernels, gemm_residuals
+from supernode_opt.catalog.published import published
 from supernode_opt.catalog.read import (
     KINDS,
     Provenance,
@@ -16,7 +17,6 @@ from supernode_opt.catalog.read import (
     load,
     names,
     provenance,
-    published,
 )
 from supernode_opt.catalog.systems import System, scenario, system
 

@@ -4,16 +4,17 @@ import dataclasses
 import difflib
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from supernode_opt.catalog import own
+from supernode_opt.catalog import own, plausible
 from supernode_opt.catalog.own import OWN_CATALOG as OWN_CATALOG
 from supernode_opt.catalog.own import BadEntry
+from supernode_opt.catalog.plausible import Span
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.collective import Collective
 from supernode_opt.hardware.gemm import GemmKernel
@@ -203,7 +204,13 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 @functools.cache
 def _provenance(kind: str, name: str) -> Mapping[str, Provenance]:
     _check_record(kind)
-    return traced(kind, name, entry(kind, name), _units(kind))
+    written = entry(kind, name)
+    found = traced(kind, name, written, _units(kind))
+    if is_own(kind, name):
+        for field, number in found.items():
+            at, known = f"{_file(kind)}: `{name}.{field}`", span(kind, field)
+            plausible.judge(at, written[field], number.value, known)
+    return found
 
 
 def traced(
@@ -255,34 +262,31 @@ def load(kind: str, name: str) -> Any:
         raise BadEntry(f"{_file(kind)}: `{name}.{at}`: {said}{near}") from None
 
 
-_PUBLISHED = {
-    "parameters": "",
-    "active_parameters": "",
-    "power": "W",
-    "power_bottom_up": "W",
-    "price": "USD",
-    "peak_bf16": "flop/s",
-    "peak_fp8": "flop/s",
-    "hbm_capacity": "B",
-    "hbm_bandwidth": "B/s",
-    "scale_up_bandwidth": "B/s",
-    "scale_out_bandwidth": "B/s",
-    "scale_up_modules": "",
-    "scale_out_modules": "",
-    "optical_modules": "",
-    "switch_chips": "",
-    "racks": "",
-    "compute_racks": "",
-    "floor_area": "m^2",
-    "latency": "s",
-    "optical_reach": "m",
-}
+@functools.cache
+def span(kind: str, field: str) -> Span | None:
+    """Return what the shipped entries of `kind` have in a field of their record."""
+    declared = dict(quantities(RECORDS[kind])).get(field)
+    # A share is bounded as it is.
+    if declared is None or declared.high == 1.0:
+        return None
+    return spanned(kind, declared.unit, lambda fields: fields.get(field))
 
 
-def published(kind: str, name: str) -> dict[str, Provenance]:
-    """Return figures published about the entry that are no input of the model, in SI.
+def spanned(
+    kind: str, unit: str, pick: Callable[[Mapping[str, Any]], Any]
+) -> Span | None:
+    """Return the span, in `unit`, of what `pick` finds in shipped entries of `kind`."""
+    numbers = []
+    for name, fields in _shipped(kind).items():
+        written = pick(fields) if name not in HEADINGS else None
+        if isinstance(written, Mapping):
+            given = str(written.get("unit", "1"))
+            numbers += [(written[part], given) for part in ("value", "low", "high")]
+        elif isinstance(written, int | float):
+            numbers.append((written, unit))
+    return plausible.span(unit, numbers)
 
-    Raises:
-      UnknownEntry: there is no such kind or no such entry.
-    """
-    return traced(kind, name, entry(kind, name).get("published", {}), _PUBLISHED)
+
+def is_own(kind: str, name: str) -> bool:
+    """Tell whether an entry is the user's own."""
+    return _shipped(kind).get(name) is not entry(kind, name)

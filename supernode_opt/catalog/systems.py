@@ -7,20 +7,26 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from supernode_opt.catalog import plausible
 from supernode_opt.catalog.own import BadEntry
+from supernode_opt.catalog.plausible import Span
 from supernode_opt.catalog.read import (
+    RECORDS,
     Provenance,
     entry,
+    is_own,
     load,
     names,
     provenance,
+    span,
+    spanned,
     traced,
 )
 from supernode_opt.reading.node import did_you_mean, shown
 from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.precision import settled
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.units import field_adapter, quantities
+from supernode_opt.units import field_adapter, quantities, quantity_of
 from supernode_opt.workload.model import Model, Training
 
 # Which kind of entry stands behind each part of a scenario.
@@ -100,6 +106,11 @@ def system(name: str) -> System:
     }
     numbers = {**followed, **traced("system", name, written["design"], units)}
     _check_numbers(name, numbers)
+    if is_own("system", name):
+        for field in units.keys() & written["design"].keys():
+            at = f"systems.yaml: `{name}.design.{field}`"
+            number, known = written["design"][field], design_span(field)
+            plausible.judge(at, number, numbers[field].value, known)
     chosen = {f: v for f, v in written["design"].items() if f not in units}
     return System(
         name=name,
@@ -109,6 +120,26 @@ def system(name: str) -> System:
         notes=written.get("notes", ""),
         **{part: written[part] for part in PARTS},
     )
+
+
+@functools.cache
+def design_span(field: str) -> Span | None:
+    """Return what the shipped systems have in a field of their design, in SI."""
+    if field in FOLLOWS:
+        part, followed = FOLLOWS[field]
+        return span(PARTS[part], followed)
+    unit = quantity_of(Design, field).unit
+    return spanned("system", unit, lambda fields: fields["design"].get(field))
+
+
+def field_span(record_type: type, field: str) -> Span | None:
+    """Return what the shipped catalog has in a field of a record or of a design."""
+    if record_type is Design:
+        return design_span(field)
+    for kind, known_type in RECORDS.items():
+        if known_type is record_type:
+            return span(kind, field)
+    return None
 
 
 def _check(name: str, written: Mapping[str, Any]) -> None:
