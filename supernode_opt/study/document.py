@@ -1,3 +1,0 @@
-"""Stands in reading/."""
-
-from supernode_opt.reading.document import *  # noqa: F403
