@@ -18,13 +18,14 @@ from supernode_opt.catalog.read import (
     names,
     provenance,
 )
-from supernode_opt.catalog.systems import System, scenario, system
+from supernode_opt.catalog.systems import System, field_span, scenario, system
 
 __all__ = [
     "KINDS",
     "Provenance",
     "System",
     "UnknownEntry",
+    "field_span",
     "forget",
     "gemm_kernel",
     "gemm_kernels",

@@ -105,7 +105,7 @@ def far(value: float, known: Span | None) -> str | None:
     times = value / known.high if value > known.high else known.low / value
     side = "greatest" if value > known.high else "least"
     beyond = (
-        f"{times:.2g} times {'above' if value > known.high else 'below'} the {side}"
+        f"{times:.3g} times {'above' if value > known.high else 'below'} the {side}"
     )
     unit = f" {known.unit}" if known.unit else ""
     return f"is {value:g}{unit}, {beyond}: {known.words}"

@@ -3,6 +3,9 @@
 import os
 import shlex
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
@@ -17,7 +20,8 @@ def main(arguments: list[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     session.leave()
     try:
-        code = app(words, prog_name="supernode-opt", standalone_mode=False)
+        with _doubts_told():
+            code = app(words, prog_name="supernode-opt", standalone_mode=False)
     except InputError as error:
         session.say(str(error))
         code = session.BAD_INPUT
@@ -38,6 +42,28 @@ def main(arguments: list[str] | None = None) -> None:
         again = shlex.join(["supernode-opt", *words])
         session.say(f"interrupted, {session.left()}; run again with: {again}")
     sys.exit(code or session.DONE)
+
+
+@contextmanager
+def _doubts_told() -> Iterator[None]:
+    """Say what was questioned, once and after the answer; not beside an error."""
+    from supernode_opt.catalog.plausible import Doubt
+
+    doubts: list[str] = []
+
+    def keep(message: Warning | str, category: type[Warning], *place: object) -> None:
+        if issubclass(category, Doubt):
+            doubts.append(str(message))
+        else:
+            show(message, category, *place)
+
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+        warnings.simplefilter("always", Doubt)
+        warnings.showwarning = keep
+        yield
+    for doubt in dict.fromkeys(doubts):
+        session.say(f"warning: {doubt}")
 
 
 def _complaint(error: Exception) -> str | None:

@@ -106,7 +106,9 @@ def understand(top: Node, default_name: str = "study") -> Study:
         variables=chosen.variables,
         choices=chosen.choices,
         objective=goal.read_objective(sections["objective"]),
-        constraints=goal.read_constraints(sections.get("constraints")),
+        constraints=goal.read_constraints(
+            sections.get("constraints"), chosen.scenario.chip, chosen.least_chips
+        ),
     )
     return Study(
         name=name,

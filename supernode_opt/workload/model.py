@@ -57,6 +57,25 @@ class Model:
     name: str = static(default="model")
 
 
+def contradiction(model: Model) -> str | None:
+    """Say what the shape of `model` contradicts itself in; `None` if in nothing."""
+    layers, dense, experts = model.layers, model.dense_layers, model.experts
+    if dense > layers:
+        return f"has more dense_layers than layers ({layers:g})"
+    if model.top_k > experts:
+        return f"has top_k above the number of experts ({experts:g})"
+    if dense < layers and not experts:
+        return (
+            "has no experts, so that every layer is dense: dense_layers must be"
+            f" {layers:g}, but is {dense:g}"
+        )
+    if dense and not model.ffn:
+        return "has dense layers without an FFN: ffn must be above 0"
+    if dense < layers and not (model.top_k and model.expert_ffn):
+        return "has experts that compute nothing: top_k and expert_ffn must be above 0"
+    return None
+
+
 @record
 class Training:
     """How the model is trained.
