@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -26,8 +26,14 @@ from supernode_opt.reading.node import did_you_mean, shown
 from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.precision import settled
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.units import field_adapter, quantities, quantity_of
-from supernode_opt.workload.model import Model, Training
+from supernode_opt.units import check, field_adapter, quantities, quantity_of
+from supernode_opt.workload.model import (
+    MODEL_COUNTS,
+    TRAINING_COUNTS,
+    Model,
+    Training,
+    contradiction,
+)
 
 # Which kind of entry stands behind each part of a scenario.
 PARTS = {
@@ -203,16 +209,43 @@ def scenario(
 
     Raises:
       UnknownEntry: a name is not in the catalog.
+      TypeError: something stands where a record, a name or a number belongs.
+      ValueError: a number is out of bounds, or the model contradicts itself.
     """
     base = system(system_name) if isinstance(system_name, str) else system_name
+    if not isinstance(base, System):
+        raise TypeError(f"`system_name` must be a system, but is {shown(base)}")
+    for name in overrides:
+        if name not in (known := (*PARTS, "links", "memory_headroom")):
+            raise TypeError(f"`{name}` is no part{did_you_mean(name, known)}")
     parts = {part: getattr(base, part) for part in (*PARTS, "links")} | overrides
-    links = tuple(_part("link", link) for link in parts.pop("links"))
+    links = parts.pop("links")
+    if isinstance(links, str | Mapping) or not isinstance(links, Iterable):
+        raise TypeError(f"`links` must be several technologies, but is {shown(links)}")
+    links = tuple(_part("links", "link", link) for link in links)
     for part, kind in PARTS.items():
-        parts[part] = _part(kind, parts[part])
-    return settled(
-        Scenario(model=_part("model", model), training=training, links=links, **parts)
-    )
+        parts[part] = _part(part, kind, parts[part])
+    shape = _part("model", "model", model, whole=MODEL_COUNTS)
+    wrong = contradiction(shape)
+    if wrong is not None:
+        raise ValueError(f"`model` {wrong}")
+    if not isinstance(training, Training):
+        raise TypeError(f"`training` must be a Training, but is {shown(training)}")
+    check(training, "training", whole=TRAINING_COUNTS)
+    made = Scenario(model=shape, training=training, links=links, **parts)
+    check(made)
+    if made.memory_headroom == 1.0:
+        raise ValueError("`memory_headroom` must be below 1, but is 1")
+    return settled(made)
 
 
-def _part(kind: str, part: Any) -> Any:
-    return load(kind, part) if isinstance(part, str) else part
+def _part(name: str, kind: str, part: Any, whole: tuple[str, ...] = ()) -> Any:
+    """Return a record by its catalog name, or as it is if it is one."""
+    if isinstance(part, str):
+        return load(kind, part)
+    record_type = RECORDS[kind]
+    if not isinstance(part, record_type):
+        kinds = f"{record_type.__name__} or the name of one"
+        raise TypeError(f"`{name}` must be a {kinds}, but is {shown(part)}")
+    check(part, name, whole=whole)
+    return part
