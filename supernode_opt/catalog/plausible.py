@@ -11,16 +11,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from supernode_opt.catalog.own import BadEntry
+from supernode_opt.reading.node import Doubt
 from supernode_opt.units import UnitError, parse
 
 # Beyond this many times the greatest, or below the least over it, a value is far away.
 FAR = 100.0
 # Temperatures are counted from so far below that half or twice of one is far away.
 _FAR_KELVIN = 2.0
-
-
-class Doubt(UserWarning):
-    """A value that was taken as written, though it is far from any in the catalog."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
 @contextmanager
 def _doubts_told() -> Iterator[None]:
     """Say what was questioned, once and after the answer; not beside an error."""
-    from supernode_opt.catalog.plausible import Doubt
+    from supernode_opt.reading.node import Doubt
 
     doubts: list[str] = []
 

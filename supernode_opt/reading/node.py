@@ -18,6 +18,10 @@ class InputError(ValueError):
         super().__init__(cut)
 
 
+class Doubt(UserWarning):
+    """Something that was taken as written, though it is probably not what was meant."""
+
+
 class StudyError(InputError):
     """Something in a study, or in what is written like one."""
 
