@@ -101,7 +101,7 @@ def test_a_problem_names_every_field_once():
         dataclasses.replace(good, fixed={**good.fixed, "clock": 1.0})
     with pytest.raises(ValueError, match="no design variable"):
         dataclasses.replace(good, fixed={**good.fixed, "colour": 1.0})
-    with pytest.raises(AttributeError):
+    with pytest.raises(ValueError, match="no constant of"):
         dataclasses.replace(good, variables=(Variable("chip.colour", 1.0, 2.0),))
 
 
