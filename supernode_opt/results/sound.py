@@ -51,6 +51,8 @@ def check(dataset: xr.Dataset, parts: Iterable[str], headline: Iterable[str]) ->
     for name in map(str, dataset.data_vars):
         numeric = dataset[name].dtype.kind == "f"
         _require(numeric or _is_text(dataset[name]), f"`{name}` is of another kind")
+        if name.startswith("design_"):
+            _require(not dataset[name].dims, f"`{name}` has another shape")
         if not dataset[name].dims:
             units = dataset[name].attrs.get("units")
             _require(isinstance(units, str), f"`{name}` lacks its unit")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -112,8 +113,12 @@ def line(random: Random, valid: Valid) -> Case:
     path.write_text(STUDY)
     commands = ("run", "evaluate", "check", "plot", "explain", "validate", "calibrate")
     commands += ("compare", "invert", "crossover", "catalog", "schema", "measure")
+    pipe = valid.folder / "pipe"
+    if not pipe.exists():
+        os.mkfifo(pipe)
     words = (
         *(str(path), str(valid.folder), "/dev/null", "/dev/full", "/", "", "nowhere"),
+        *(str(pipe), "/dev/zero", "/proc/self/mem", f"--runs={pipe}", f"--runs={path}"),
         *("--json", "--out", "--set", "--seed", "--runs", "--platform", "--models"),
         *("--like", "--minutes", "--name", "--quick", "--intervals", "--markdown"),
         *("-1", "1e99", "chip", "system", "h100_sxm", "dgx_h100", "llama3_8b", "--"),
