@@ -1,7 +1,6 @@
 """Whether a dataset holds what a result holds: names, shapes, kinds and notes."""
 
 import json
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,6 +13,8 @@ from supernode_opt.reading.node import InputError
 # Totals that are printed with the parts they are the sum of.
 TOTALS = ("step_time", "power", "memory", "cost")
 _CONSTRAINT = ("value", "limit", "margin", "multiplier", "at_most", "tight")
+# Beyond any quantity of a machine, in any unit; figures raise numbers to powers.
+_VAST = 1e60
 _OPERATOR = ("flops", "bytes", "time")
 
 
@@ -60,7 +61,9 @@ def check(dataset: xr.Dataset, parts: Iterable[str], headline: Iterable[str]) ->
         _check_part(dataset, name)
     for whole in TOTALS:
         total = float(dataset[whole])
-        _require(math.isfinite(total) and total > 0.0, f"`{whole}` is {total}")
+        _require(0.0 < total < _VAST, f"`{whole}` is {total}")
+    for roof in ("chip_peak", "chip_peak_bandwidth"):
+        _require(0.0 < float(dataset[roof]) < _VAST, f"`{roof}` is beyond all roofs")
     _check_rows(dataset, "constraint", _CONSTRAINT)
     _require(
         "constraint_unit" in dataset
@@ -70,6 +73,10 @@ def check(dataset: xr.Dataset, parts: Iterable[str], headline: Iterable[str]) ->
     )
     if any(f"operator_{name}" in dataset for name in _OPERATOR):
         _check_rows(dataset, "operator", _OPERATOR)
+        for name in _OPERATOR:
+            values = dataset[f"operator_{name}"].values
+            sound = bool(((values >= 0.0) & (values < _VAST)).all())
+            _require(sound, f"`operator_{name}` is not finite")
     _check_history(dataset)
 
 
@@ -106,7 +113,8 @@ def _check_part(dataset: xr.Dataset, name: str) -> None:
     _require(part.ndim == 1 and part.dtype.kind == "f", f"`{name}` has another shape")
     labels = dataset.get(part.dims[0])
     _require(labels is not None and _is_text(labels), f"the parts of `{name}`")
-    _require(bool(np.isfinite(part.values).all()), f"`{name}` is not finite")
+    sound = bool((np.abs(part.values) < _VAST).all())
+    _require(sound, f"`{name}` is not finite")
     _require(isinstance(part.attrs.get("units"), str), f"`{name}` lacks its unit")
 
 

@@ -272,4 +272,3 @@ KINDS: dict[str, Callable[[Random, Valid], Case]] = {
 }
 WEIGHTS = (4, 2, 4, 3, 4, 1, 4, 3)
 assert len(WEIGHTS) == len(KINDS)
-__all__ = ["KINDS", "OWN_CATALOG", "STUDY", "WEIGHTS", "Case", "Valid"]
