@@ -1,9 +1,9 @@
 """The continuous variables of given candidates, solved on the exact model.
 
 At a fixed candidate the logarithms of time, power and temperature are convex in the
-logarithms of bandwidths, clock and flow, so one start suffices.  Many candidates are
-descended together; the best are polished one by one with SciPy's SLSQP, which also
-witnesses the multipliers.
+logarithms of bandwidths, clock and flow, so one start suffices where nothing else is
+asked about; elsewhere several do.  Many candidates are descended together; the best are
+polished one by one with SciPy's SLSQP, which also witnesses the multipliers.
 """
 
 from functools import partial
@@ -16,12 +16,22 @@ from jax import Array
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import HARDWARE, from_unit
-from supernode_opt.search.enumerate import Columns, take
-from supernode_opt.search.exact import as_arrays
-from supernode_opt.search.lagrangian import begin, descend
-from supernode_opt.search.merit import Exact, box_data, forms
+from supernode_opt.search.enumerate import Columns, is_whole, take
+from supernode_opt.search.exact import as_arrays, quantities
+from supernode_opt.search.lagrangian import COMPILER, begin, descend
+from supernode_opt.search.merit import (
+    LEAST,
+    Exact,
+    aim_of,
+    as_floats,
+    box_data,
+    forms,
+    limits,
+    program,
+)
 
 BLOCK = 256
 ROUNDS = 12
@@ -29,6 +39,8 @@ STEPS = 60
 # Above this violation a solved candidate is infeasible; below, polishing may mend it.
 MENDABLE = 1e-3
 FEASIBLE = 1e-9
+# What misses its limits by more is not a matter of a wider margin.
+_MARGINAL = 1e-2
 
 
 class Solved(NamedTuple):
@@ -61,12 +73,19 @@ class Solved(NamedTuple):
         return Solved(take(self.columns, index), *(part[index] for part in self[1:]))
 
 
-def exact_merit(problem: Problem) -> Exact:
-    """Return the exact merit over the continuous variables of `problem`."""
-    names = tuple(
-        v.name for v in problem.variables if v.name in HARDWARE or "." in v.name
+def continuous(problem: Problem) -> tuple[str, ...]:
+    """Return the free variables that need not be whole."""
+    return tuple(
+        v.name
+        for v in problem.variables
+        if (v.name in HARDWARE or "." in v.name) and not is_whole(problem, v.name)
     )
-    return Exact(names, problem.objective, forms(problem))
+
+
+def exact_merit(problem: Problem) -> Exact:
+    """Return the exact merit of `problem`, over all hardware and freed constants."""
+    constants = (name for name in continuous(problem) if "." in name)
+    return Exact((*HARDWARE, *constants), program(problem))
 
 
 def complete(problem: Problem, columns: Columns) -> Columns:
@@ -85,21 +104,27 @@ def merit_data(problem: Problem, columns: Columns, aim: Any) -> dict[str, Any]:
     return {**box_data(problem, merit.names), "columns": columns, "aim": aim}
 
 
-def solve(problem: Problem, columns: Columns, aim: Any = None) -> Solved:
+def solve(
+    problem: Problem,
+    columns: Columns,
+    aim: Any = None,
+    points: NDArray | None = None,
+) -> Solved:
     """Solve every candidate of `columns`, in blocks of one shape.
 
     Args:
       problem: what is asked.
       columns: plans with domain and links.
       aim: what to minimise instead of the cost; see `Exact`.
+      points: where to start, in the unit box [batch, n]; its middle if not given.
     """
     merit = exact_merit(problem)
     full = complete(problem, columns)
-    aim = aim or merit.aim()
-    parts = [
-        _solve_block(problem, merit, take(full, slice(start, start + BLOCK)), aim)
-        for start in range(0, len(full["chips"]), BLOCK)
-    ]
+    aim = aim or aim_of(problem)
+    if points is None:
+        points = np.full((len(full["chips"]), len(merit.names)), 0.5)
+    cuts = [slice(k, k + BLOCK) for k in range(0, len(full["chips"]), BLOCK)]
+    parts = [_solve_block(problem, merit, take(full, c), aim, points[c]) for c in cuts]
     joined = {
         n: np.concatenate([p.columns[n] for p in parts]) for n in parts[0].columns
     }
@@ -109,25 +134,57 @@ def solve(problem: Problem, columns: Columns, aim: Any = None) -> Solved:
     )
 
 
-def _solve_block(problem: Problem, merit: Exact, columns: Columns, aim: Any) -> Solved:
+def _solve_block(
+    problem: Problem, merit: Exact, columns: Columns, aim: Any, points: NDArray
+) -> Solved:
     count = len(columns["chips"])
     data = merit_data(problem, as_arrays(columns, BLOCK), aim)
-    state = begin(np.full((BLOCK, len(merit.names)), 0.5), len(merit.forms))
-    rounds = ROUNDS if merit.names else 1
+    padded = np.pad(points, ((0, BLOCK - count), (0, 0)), mode="edge")
+    slots = len(data["wanted"]["used"])
+    state = begin(padded, slots)
+    rounds = ROUNDS if continuous(problem) else 1
     for index in range(rounds):
         done = index / max(rounds - 1, 1)
         state = descend(
             state,
             data,
             function=merit,
-            steps=STEPS if merit.names else 1,
+            steps=STEPS if rounds > 1 else 1,
             boxed=True,
             rate=0.1 * 0.003**done,
             last_rate=0.01 * 0.003**done,
             penalty=2.0 * 50.0**done,
         )
     points, multipliers, cost, values = (np.asarray(x)[:count] for x in state)
-    return Solved(fill(problem, columns, points), points, cost, values, multipliers)
+    own = slice(0, len(forms(problem)))
+    return Solved(
+        fill(problem, columns, points),
+        points,
+        cost,
+        values[:, own],
+        multipliers[:, own],
+    )
+
+
+def better(one: Solved, other: Solved) -> Solved:
+    """Return, row by row, the better of two solutions of the same candidates."""
+    mine, theirs = one.violation(), other.violation()
+    fits, fit = mine <= MENDABLE, theirs <= MENDABLE
+    worse = np.where(fits & fit, other.cost < one.cost, theirs < mine)
+    index = np.where(worse, len(mine), 0) + np.arange(len(mine))
+    joined = {k: np.concatenate([v, other.columns[k]]) for k, v in one.columns.items()}
+    return Solved(
+        joined, *(np.concatenate(pair) for pair in zip(one[1:], other[1:], strict=True))
+    ).rows(index)
+
+
+def at_points(
+    problem: Problem, columns: Columns, points: NDArray
+) -> tuple[NDArray, NDArray]:
+    """Return cost [batch] and constraints [batch, m] of candidates at given points."""
+    rows = fill(problem, complete(problem, columns), points)
+    cost, g = judged_rows(problem, rows, program(problem))
+    return cost, g.T
 
 
 def fill(problem: Problem, columns: Columns, points: NDArray) -> Columns:
@@ -138,7 +195,7 @@ def fill(problem: Problem, columns: Columns, points: NDArray) -> Columns:
     return columns | {name: moved[:, i] for i, name in enumerate(merit.names)}
 
 
-@partial(jax.jit, static_argnames="merit")
+@partial(jax.jit, static_argnames="merit", compiler_options=COMPILER)
 def _slopes(merit: Exact, point: Array, data: Any) -> tuple[Array, Array]:
     """Return [cost, constraints] and their Jacobian at one point."""
 
@@ -175,6 +232,35 @@ class Polished(NamedTuple):
     evaluations: int
 
 
+def judged_rows(
+    problem: Problem, rows: Columns, names: tuple[str, ...]
+) -> tuple[NDArray, NDArray]:
+    """Return cost [batch] and constraints [m, batch] of complete candidates.
+
+    Args:
+      problem: what is asked.
+      rows: every field of the design and freed constant.
+      names: quantities of the program to run, all that are asked about among them.
+    """
+    values = quantities(rows, as_floats(problem.scenario), names)
+    log = np.log(np.maximum(values[problem.objective.name], LEAST))
+    g = [
+        np.asarray(normalised(values[name], limit, at_most))
+        for (name, at_most), limit in zip(forms(problem), limits(problem), strict=True)
+    ]
+    return -log if problem.objective.maximize else log, np.stack(g)
+
+
+def _as_is(problem: Problem, columns: Columns) -> Polished:
+    """Return a candidate with nothing to polish."""
+    full = complete(problem, columns)
+    cost, g = judged_rows(problem, full, program(problem))
+    none = np.full(len(exact_merit(problem).names), 0.5)
+    good = bool(np.max(g) <= FEASIBLE)
+    multipliers = np.zeros(len(g))
+    return Polished(full, none, float(cost[0]), g[:, 0], multipliers, none, good, 1)
+
+
 def polish(
     problem: Problem,
     columns: Columns,
@@ -193,45 +279,65 @@ def polish(
       aim: what to minimise instead of the cost.
     """
     merit = exact_merit(problem)
+    if not continuous(problem) and aim is None:
+        return _as_is(problem, columns)
     arrays = as_arrays(complete(problem, columns), 1)
-    data = merit_data(problem, arrays, aim or merit.aim())
+    # On the device once, not at every call.
+    data = jax.device_put(merit_data(problem, arrays, aim or aim_of(problem)))
+    own = slice(0, 1 + len(forms(problem)))
     seen: dict[bytes, tuple[NDArray, NDArray]] = {}
 
-    def at(x: NDArray) -> tuple[NDArray, NDArray]:
+    def look(x: NDArray) -> tuple[NDArray, NDArray]:
         key = x.tobytes()
         if key not in seen:
             values, slopes = _slopes(merit, x, data)
-            seen[key] = np.asarray(values), np.asarray(slopes)
+            seen[key] = np.asarray(values)[own], np.asarray(slopes)[own]
         return seen[key]
+
+    def at(x: NDArray) -> NDArray:
+        return look(x)[0]
+
+    def slopes_at(x: NDArray) -> NDArray:
+        return look(x)[1]
 
     point = np.clip(np.asarray(point, float), 0.0, 1.0)
     held = np.zeros(len(point), bool) if held is None else held
+    moving = continuous(problem)
+    held = held | np.array([name not in moving for name in merit.names])
     box = [(x, x) if h else (0.0, 1.0) for x, h in zip(point, held, strict=True)]
-    multipliers = np.zeros(len(merit.forms))
+    multipliers = np.zeros(len(forms(problem)))
     margin = FEASIBLE
-    for _ in range(4 if len(point) and not held.all() else 0):
-        movable = np.any(at(point)[1][1:, ~held] != 0.0, axis=1)
+    for _ in range(0 if held.all() else 4):
+        movable = np.any(slopes_at(point)[1:, ~held] != 0.0, axis=1)
         found = minimize(
-            lambda x: at(x)[0][0],
+            lambda x: at(x)[0],
             point,
-            jac=lambda x: at(x)[1][0],
+            jac=lambda x: slopes_at(x)[0],
             bounds=box,
             constraints={
                 "type": "ineq",
-                "fun": lambda x, m=margin, w=movable: -at(x)[0][1:][w] - m,
-                "jac": lambda x, w=movable: -at(x)[1][1:][w],
+                "fun": lambda x, m=margin, w=movable: -at(x)[1:][w] - m,
+                "jac": lambda x, w=movable: -slopes_at(x)[1:][w],
             },
             method="SLSQP",
-            options={"ftol": 1e-13, "maxiter": 100},
+            options={"ftol": 1e-13, "maxiter": 60},
         )
         if np.all(np.isfinite(found.x)):
             point = np.clip(found.x, 0.0, 1.0)
         multipliers[movable] = np.maximum(np.asarray(found.multipliers), 0.0)
-        excess = float(np.max(at(point)[0][1:][movable], initial=-1.0))
-        if not excess > 0.0:
+        excess = float(np.max(at(point)[1:][movable], initial=-1.0))
+        if not 0.0 < excess < _MARGINAL:
             break
         margin = min(10.0 * margin + 2.0 * excess, 1e-5)
-    values, slopes = at(point)
+    best = min(
+        (x for x, (v, _) in seen.items() if np.max(v[1:]) <= FEASIBLE),
+        key=lambda x: float(seen[x][0][0]),
+        default=None,
+    )
+    # Where a kink stops the method short, the best point on the way is as good.
+    if best is not None and not float(np.max(at(point)[1:])) <= FEASIBLE:
+        point = np.frombuffer(best)
+    values, slopes = at(point), slopes_at(point)
     return Polished(
         fill(problem, complete(problem, columns), point[None]),
         point,
