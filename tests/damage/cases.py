@@ -13,7 +13,6 @@ import xarray as xr
 import yaml
 
 from supernode_opt import catalog
-from supernode_opt.catalog.own import OWN_CATALOG
 from supernode_opt.problem.variables import NUMBER_NAMES
 from tests.damage import mutate
 

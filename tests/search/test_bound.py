@@ -2,10 +2,19 @@
 
 import numpy as np
 import pytest
+from supernode_opt.search.bounder import make_bounder, plan_violations
+from supernode_opt.search.monotone import (
+    HEAT_FIELDS,
+    LOAD_FIELDS,
+    MORE_IS_BETTER,
+    PLAN_FIELDS,
+    PUMPED_FIELDS,
+    TIME_FIELDS,
+    pump_factor,
+)
 
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.variables import HARDWARE, Variable
-from supernode_opt.search.bounder import make_bounder, plan_violations
 from supernode_opt.search.bounds import bounds
 from supernode_opt.search.branch_and_bound import _anywhere
 from supernode_opt.search.dominance import with_useful_links
@@ -18,15 +27,6 @@ from supernode_opt.search.enumerate import (
 )
 from supernode_opt.search.exact import quantities
 from supernode_opt.search.merit import forms, limits
-from supernode_opt.search.monotone import (
-    HEAT_FIELDS,
-    LOAD_FIELDS,
-    MORE_IS_BETTER,
-    PLAN_FIELDS,
-    PUMPED_FIELDS,
-    TIME_FIELDS,
-    pump_factor,
-)
 from supernode_opt.search.relaxations import kindest_links, without_distance
 from tests.search import studies
 
