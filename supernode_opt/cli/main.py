@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 
@@ -51,7 +52,7 @@ def _doubts_told() -> Iterator[None]:
 
     doubts: list[str] = []
 
-    def keep(message: Warning | str, category: type[Warning], *place: object) -> None:
+    def keep(message: Warning | str, category: type[Warning], *place: Any) -> None:
         if issubclass(category, Doubt):
             doubts.append(str(message))
         else:
@@ -60,7 +61,7 @@ def _doubts_told() -> Iterator[None]:
     with warnings.catch_warnings():
         show = warnings.showwarning
         warnings.simplefilter("always", Doubt)
-        warnings.showwarning = keep
+        warnings.showwarning = keep  # pyrefly: ignore[bad-assignment]
         yield
     for doubt in dict.fromkeys(doubts):
         session.say(f"warning: {doubt}")

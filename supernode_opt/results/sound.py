@@ -120,7 +120,8 @@ def _check_part(dataset: xr.Dataset, name: str) -> None:
 
 def _check_rows(dataset: xr.Dataset, row: str, columns: tuple[str, ...]) -> None:
     known = dataset.coords.get(row)
-    _require(known is not None and known.dims == (row,), f"it lacks `{row}`")
+    if known is None or known.dims != (row,):
+        raise Unsound(f"it lacks `{row}`")
     _require(not known.size or _is_text(known), f"`{row}` are no names")
     for column in columns:
         name = f"{row}_{column}"
