@@ -12,12 +12,13 @@ from pathlib import Path
 from unittest import mock
 
 from supernode_opt import catalog
+from supernode_opt.catalog.own import OWN_CATALOG
 from supernode_opt.cli import main
 from supernode_opt.config import resolve
 from supernode_opt.config.study import load
 from supernode_opt.results import store
 from supernode_opt.system.report import Report
-from tests.damage.cases import KINDS, OWN_CATALOG, STUDY, WEIGHTS, Case, Valid
+from tests.damage.cases import KINDS, STUDY, WEIGHTS, Case, Valid
 from tests.results import test_store
 
 # Exit codes: done, bad input, infeasible, refused by the machine.
