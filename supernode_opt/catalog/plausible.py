@@ -19,6 +19,8 @@ FAR = 100.0
 # Temperatures are counted from so far below that half or twice of one is far away.
 _FAR_KELVIN = 2.0
 
+_FOUND = ("measured", "fit")
+
 
 @dataclasses.dataclass(frozen=True)
 class Span:
@@ -131,4 +133,6 @@ def judge(where: str, written: Any, value: float, known: Span | None) -> None:
     said = None if has_unit else refused(value, known)
     if said is not None:
         raise BadEntry(f"{where} {said}")
-    question(where, value, known)
+    # What was measured or fitted is nobody's slip of the pen.
+    if not (isinstance(written, Mapping) and written.get("confidence") in _FOUND):
+        question(where, value, known)
