@@ -24,6 +24,7 @@ from supernode_opt.catalog.read import (
 )
 from supernode_opt.reading.node import did_you_mean, shown
 from supernode_opt.system.design import CHOICES, Design
+from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.precision import settled
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import check, field_adapter, quantities, quantity_of
@@ -48,14 +49,6 @@ PARTS = {
     "software": "software",
 }
 
-# Design fields that follow a part of the system: (part, field of that part).
-FOLLOWS = {
-    "scale_up_bandwidth": ("chip", "scale_up_bandwidth"),
-    "scale_out_bandwidth": ("chip", "scale_out_bandwidth"),
-    "clock": ("chip", "sustained_clock"),
-    "coolant_flow": ("cooling", "reference_flow"),
-}
-
 
 # What every machine says of its design: nothing else tells it.
 NEEDED = (
@@ -75,6 +68,7 @@ class System:
     Attributes:
       links: the link technologies a design of this system may choose from.
       design: default of every hardware field of a design, SI numbers and link names.
+      follows: design fields that take their part as it is sold, for lack of their own.
       provenance: range and source of the numbers in `design`.
       notes: what is disputed about the system, "" if nothing.
     """
@@ -91,6 +85,7 @@ class System:
     reliability: str
     software: str
     design: Mapping[str, float | str]
+    follows: tuple[str, ...]
     provenance: Mapping[str, Provenance]
     notes: str = ""
 
@@ -122,6 +117,7 @@ def system(name: str) -> System:
         name=name,
         links=tuple(written["links"]),
         design={**{field: t.value for field, t in numbers.items()}, **chosen},
+        follows=tuple(f for f in FOLLOWS if f not in written["design"]),
         provenance=numbers,
         notes=written.get("notes", ""),
         **{part: written[part] for part in PARTS},

@@ -10,6 +10,7 @@ from supernode_opt.reading import dataset as datasets
 from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError
 from supernode_opt.results import sound, store
+from supernode_opt.system.report import FACTS
 
 _PARTS = {
     "breakdown": "step",
@@ -21,18 +22,7 @@ _PARTS = {
 }
 _DESIGN = "design_"
 # What a person is told first of every result.
-HEADLINE = (
-    "mfu",
-    "tokens_per_s",
-    "step_time",
-    "power",
-    "junction_temperature",
-    "memory",
-    "cost",
-    "cost_per_chip_hour",
-    "cost_per_megatoken",
-    "goodput",
-)
+HEADLINE = tuple(name for name, facts in FACTS.items() if facts.headline)
 
 
 def load(path: Path) -> xr.Dataset:

@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from supernode_opt.results import outcome, store
-from supernode_opt.system.report import Report
+from supernode_opt.search.settings import UNANSWERED
+from supernode_opt.system.report import Report, is_share
 from supernode_opt.units import quantities
 from supernode_opt.words import figures, spoken
 
@@ -62,7 +63,9 @@ def ranges(
     for name, (low, high) in found.items():
         value = report.get(name)
         if value is not None and high > low:
-            numbers = [spoken(x, units[name], name) for x in (low, value, high)]
+            numbers = [
+                spoken(x, units[name], is_share(name)) for x in (low, value, high)
+            ]
             shown.add_row(name.replace("_", " "), *numbers)
     return shown
 
@@ -71,7 +74,7 @@ def _heading(dataset: xr.Dataset) -> RenderableType:
     question = outcome.question(dataset)
     status = str(store.note(dataset, "status"))
     lines = Text(question["name"], style="bold")
-    lines.append(f": {status}", style="green" if status != "infeasible" else "red")
+    lines.append(f": {status}", style="red" if status in UNANSWERED else "green")
     for line in (question.get("question"), store.note(dataset, "message")):
         if line:
             lines.append(f"\n{line}", style="not bold")
@@ -104,7 +107,7 @@ def _design(dataset: xr.Dataset) -> Table:
         elif isinstance(asked_for, list):
             origin = f"free, {' | '.join(asked_for)}"
         style = "bold" if origin.startswith("free") else "dim"
-        table.add_row(_words(name), spoken(value, unit, name), origin, style=style)
+        table.add_row(_words(name), spoken(value, unit), origin, style=style)
     return table
 
 
@@ -117,7 +120,7 @@ def _constraints(dataset: xr.Dataset) -> Table | None:
     for row in sorted(rows, key=lambda row: not row["tight"]):
         unit, name = row["unit"], row["name"]
         value, limit = (
-            "-" if row[field] is None else spoken(row[field], unit, name)
+            "-" if row[field] is None else spoken(row[field], unit, is_share(name))
             for field in ("value", "limit")
         )
         violated = row["margin"] is not None and row["margin"] < -1e-6
@@ -210,7 +213,7 @@ def _alternatives(dataset: xr.Dataset) -> Table | None:
             if name in best and _differs(value, best[name])
         ]
         said = "; ".join(changes) or "nothing"
-        table.add_row(spoken(other["objective"], unit, wanted), said)
+        table.add_row(spoken(other["objective"], unit, is_share(wanted)), said)
     return table
 
 
@@ -221,7 +224,7 @@ def _differs(one: float | str, other: float | str) -> bool:
 
 
 def _said(dataset: xr.Dataset, name: str) -> str:
-    return spoken(float(dataset[name]), dataset[name].attrs["units"], name)
+    return spoken(float(dataset[name]), dataset[name].attrs["units"], is_share(name))
 
 
 def _words(name: str) -> str:

@@ -19,13 +19,9 @@ from supernode_opt.search.merit import objective_value
 from supernode_opt.search.polish import Finalist
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints
+from supernode_opt.search.settings import CONVEX, FOUND, PROVED
 from supernode_opt.search.starts import spread
 
-PROVED = "proved"
-CONVEX = "optimal if log-convex"
-FOUND = "best found"
-INFEASIBLE = "infeasible"
-UNKNOWN = "none found"
 # Polished starts that must agree, out of how many, and how closely in the logarithm.
 AGREEING, STARTS, AGREEMENT = 8, 16, 1e-4
 # The relaxed descent agrees with the proof when its building is this close.
@@ -105,7 +101,7 @@ def _objective(search: Search) -> dict[str, Any]:
 def grade(search: Search, proof: Proof, *, complete: bool) -> Graded:
     """Grade the best design of `search`; start it anew from elsewhere in its box."""
     tolerance = search.settings.tolerance
-    closed = not np.isfinite(proof.cells_bound)
+    closed = proof.excluded
     agreeing = 0 if closed else _restarted(search)
     best = _widened(search)
     # What lanes cost is part of the gap to a design with ports as they please.
@@ -116,7 +112,7 @@ def grade(search: Search, proof: Proof, *, complete: bool) -> Graded:
         bounded = tolerance
     elif np.isfinite(proof.cells_bound):
         bounded = max(best.built.cost - proof.cells_bound, tolerance)
-    solved = not np.isfinite(proof.open_bound)
+    solved = proof.solved
     status, gap = FOUND, bounded
     if closed and complete:
         status = PROVED

@@ -12,8 +12,6 @@ from supernode_opt.problem.variables import COUNTS
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.branch_and_bound import Proof, prove
 from supernode_opt.search.certificate import (
-    INFEASIBLE,
-    UNKNOWN,
     Graded,
     assumptions,
     grade,
@@ -48,7 +46,12 @@ from supernode_opt.search.outlook import SLACK, Outlook, look
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints, descend_relaxed
 from supernode_opt.search.rounding import distinct, nearest, neighbourhoods
-from supernode_opt.search.settings import Progress, Settings
+from supernode_opt.search.settings import (
+    INFEASIBLE,
+    UNKNOWN,
+    Progress,
+    Settings,
+)
 from supernode_opt.search.solution import Solution
 from supernode_opt.workload.split import TooManySplits
 
@@ -220,10 +223,11 @@ def _unanswered(
     facts: dict[str, Any],
 ) -> Solution:
     """Say what stands in the way, or that this is not known."""
-    excluded = not np.isfinite(proof.cells_bound)
     facts |= search.counts | {"gap": None, "feasible": 0}
-    if space.complete and (excluded or proof.searched):
-        facts["rests_on"] = "bounds" if excluded else "polished solves from many starts"
+    if space.complete and (proof.excluded or proof.searched):
+        facts["rests_on"] = (
+            "bounds" if proof.excluded else "polished solves from many starts"
+        )
         return _infeasible(search, conflict, INFEASIBLE, facts)
     message = (
         f"{conflict.message} That is as far as looked: not every candidate is excluded"
@@ -254,7 +258,7 @@ def _proved(
     proof = prove(search, outlook, space.fitting)
     if search.best is not None:
         return proof, None
-    if np.isfinite(proof.cells_bound) or np.isneginf(proof.cells_bound):
+    if not proof.excluded:
         searched = rescue(search, proof.contenders)
         proof = dataclasses.replace(proof, searched=searched)
     conflict = None

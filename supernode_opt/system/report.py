@@ -17,6 +17,7 @@ from supernode_opt.system.ways import (
     LOAD,
     MEAN,
     MEMORY,
+    PORTS,
     REACH,
     SUSTAINED,
     TIME,
@@ -174,6 +175,7 @@ class Report:
         "dense peak of all chips at the boost clock, in the precision of training",
         zero=False,
         more_is_better=True,
+        label="peak",
         shown=("PFLOP/s", 1e-15),
         compared=True,
     )
@@ -336,10 +338,10 @@ class Report:
     )
     scale_up_lanes: reported("", "lanes of a package's port", ways=WIRING)
     scale_up_leaf_chips: reported(
-        "", "switch chips in the first tier of the domains", ways=WIRING
+        "", "switch chips in the first tier of the domains", ways=PORTS
     )
     scale_up_spine_chips: reported(
-        "", "switch chips in all further tiers of the domains", ways=WIRING
+        "", "switch chips in all further tiers of the domains", ways=PORTS
     )
     scale_out_switch_chips: reported("", "switch chips of the network", ways=WIRING)
     scale_up_short_fraction: reported(
@@ -384,6 +386,7 @@ class Report:
     mtbf: reported(
         "s",
         "mean time between failures that stop the job",
+        label="MTBF",
         zero=False,
         more_is_better=True,
         ways=CALM,
@@ -478,6 +481,11 @@ FACTS = facts_of(Report)
 PART_FACTS = {
     f"cost_parts.{name}": facts for name, facts in facts_of(CostParts).items()
 }
+
+
+def is_share(name: str) -> bool:
+    """Tell whether people write the quantity `name` in per cent."""
+    return name in FACTS and FACTS[name].share
 
 
 def completed(values: dict[str, Any], design: Any, scenario: Any) -> dict[str, Any]:
