@@ -11,6 +11,7 @@ from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError
 from supernode_opt.results import sound, store
 from supernode_opt.system.report import FACTS
+from supernode_opt.units import parse
 
 _PARTS = {
     "breakdown": "step",
@@ -80,6 +81,20 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
 def question(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the resolved study that the result answers."""
     return document.parse(dataset.attrs["study"], "study").plain()
+
+
+def asked(dataset: xr.Dataset) -> dict[str, Any]:
+    """Return what the study says of each design field, bounds as numbers in SI."""
+    found = dict(question(dataset)["design"])
+    for name, bounds in found.items():
+        if isinstance(bounds, dict) and f"design_{name}" in dataset:
+            unit = dataset[f"design_{name}"].attrs["units"]
+            # Bounds far from the catalog are written with their unit.
+            found[name] = {
+                word: parse(bound, unit) if isinstance(bound, str) else bound
+                for word, bound in bounds.items()
+            }
+    return found
 
 
 def design(dataset: xr.Dataset) -> dict[str, float | str]:

@@ -1,6 +1,7 @@
 """Whether a dataset holds what a result holds: names, shapes, kinds and notes."""
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,6 +10,7 @@ import xarray as xr
 
 from supernode_opt.reading import document
 from supernode_opt.reading.node import InputError
+from supernode_opt.units import UnitError, parse
 
 # Totals that are printed with the parts they are the sum of.
 TOTALS = ("step_time", "power", "memory", "cost")
@@ -99,7 +101,9 @@ def _check_question(dataset: xr.Dataset) -> None:
     _require(isinstance(design, dict), "its study has no design")
     for name, asked in design.items():
         if isinstance(asked, dict):
-            sound = all(_is_number(asked.get(word)) for word in ("low", "high"))
+            unit = dataset.get(f"design_{name}", xr.DataArray()).attrs.get("units")
+            sound = all(_is_bound(asked.get(word), unit) for word in ("low", "high"))
+            sound = sound and all(_is_bound(bound, unit) for bound in asked.values())
         elif isinstance(asked, list):
             sound = all(isinstance(word, str) for word in asked)
         else:
@@ -149,6 +153,15 @@ def _check_history(dataset: xr.Dataset) -> None:
 def _is_number(value: Any) -> bool:
     kinds = (int, float, np.integer, np.floating)
     return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _is_bound(value: Any, unit: Any) -> bool:
+    if not isinstance(value, str) or not isinstance(unit, str):
+        return _is_number(value)
+    try:
+        return math.isfinite(parse(value, unit))
+    except UnitError:
+        return False
 
 
 def _is_scalar(dataset: xr.Dataset, name: str) -> bool:

@@ -95,7 +95,7 @@ def _headline(dataset: xr.Dataset) -> Table:
 
 def _design(dataset: xr.Dataset) -> Table:
     table = _table("Design", ("variable", "value", "chosen from"))
-    asked = outcome.question(dataset)["design"]
+    asked = outcome.asked(dataset)
     for name, value in outcome.design(dataset).items():
         unit = dataset[f"design_{name}"].attrs["units"]
         asked_for, origin = asked.get(name), "frozen"
@@ -156,7 +156,7 @@ def _relaxation(dataset: xr.Dataset) -> list[str]:
 def _leaning(dataset: xr.Dataset) -> list[str]:
     """Name the variables that end at a bound which the study set."""
     found = []
-    asked = outcome.question(dataset)["design"]
+    asked = outcome.asked(dataset)
     for name, value in outcome.design(dataset).items():
         bounds = asked.get(name)
         if not isinstance(bounds, dict) or isinstance(value, str):
