@@ -21,7 +21,7 @@ def calibrate(
     from supernode_opt.calibration.data.tables import kind_of
     from supernode_opt.calibration.step_time import platforms, shipped, user
     from supernode_opt.catalog.read import OWN_CATALOG
-    from supernode_opt.config.node import StudyError
+    from supernode_opt.reading.node import StudyError
     from supernode_opt.results.folder import results_folder
 
     if not name.isidentifier():

@@ -19,7 +19,7 @@ def calibrate(
     from supernode_opt.calibration.gemm.table import read
     from supernode_opt.calibration.step_time import platforms
     from supernode_opt.catalog.gemm import RESIDUAL_FILE
-    from supernode_opt.config.node import StudyError
+    from supernode_opt.reading.node import StudyError
     from supernode_opt.results.folder import results_folder
 
     try:

@@ -20,7 +20,7 @@ def validate(
     session.prepare()
     from supernode_opt.calibration.data.runs import BadRuns
     from supernode_opt.calibration.data.tables import kind_of
-    from supernode_opt.config.node import StudyError
+    from supernode_opt.reading.node import StudyError
     from supernode_opt.results.folder import results_folder
 
     try:

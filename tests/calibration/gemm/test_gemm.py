@@ -233,7 +233,6 @@ def test_a_network_stays_only_where_it_helps(monkeypatch, tmp_path):
         ("system,gemm_dtype,m,n,k,latency_ms,power_w,power_limit_w", "gemm"),
         ("latency_ms,k,n,m,gemm_dtype", "gemm"),
         ("model,accelerator,n_accel,seq_len", "runs"),
-        ("", "runs"),
     ],
 )
 def test_header_tells_the_kind(tmp_path, header, kind):
