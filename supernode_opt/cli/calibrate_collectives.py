@@ -15,13 +15,13 @@ def calibrate(runs: Sequence[Path], name: str, out: Path | None, json: bool) -> 
     from supernode_opt.calibration import collective_entries, collective_user
     from supernode_opt.calibration.collective_table import read
     from supernode_opt.calibration.runs import BadRuns
+    from supernode_opt.results.publish import publication
     from supernode_opt.study.node import StudyError
-    from supernode_opt.study.run import results_folder
 
     try:
         rows = [row for path in runs for row in read(path, session.say)]
         columns = (TextColumn("{task.description}"), BarColumn())
-        with Progress(*columns, console=_console()) as progress:
+        with Progress(*columns, console=session.console(stderr=True)) as progress:
             task = progress.add_task("fitting", total=1.0)
 
             def show(what: str, done: float) -> None:
@@ -36,7 +36,7 @@ def calibrate(runs: Sequence[Path], name: str, out: Path | None, json: bool) -> 
     )
     today = datetime.date.today().isoformat()
     target = out or Path("results") / f"calibration_{name}"
-    with results_folder(target) as folder:
+    with publication(target) as folder:
         (folder / "collectives.yaml").write_text(
             collective_entries.text(found, name, heading, today), encoding="utf-8"
         )
@@ -45,14 +45,8 @@ def calibrate(runs: Sequence[Path], name: str, out: Path | None, json: bool) -> 
         session.print_json(answer)
     else:
         session.print_rich(_constants(answer), columns=140)
-    session.say(f"written to {target}/collectives.yaml")
+    session.written(target, "collectives.yaml")
     return session.DONE
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(stderr=True)
 
 
 def _answer(found: Any, name: str, rows: Any) -> dict[str, Any]:

@@ -14,15 +14,15 @@ def crossover(
     session.prepare()
     from supernode_opt.compare import crossover as asked_of
     from supernode_opt.compare import mapped, question, surface
+    from supernode_opt.results.publish import publication
     from supernode_opt.study import document, override, store
-    from supernode_opt.study.run import results_folder
 
     top = document.read(file)
     for assignment in overrides:
         top = override.apply(top, assignment)
     asked = asked_of.read(top, question.default_name(file), seed)
     target = out or Path("results") / asked.up.name
-    with results_folder(target) as folder:
+    with publication(target) as folder:
         with progress_bar() as show:
             found = surface.solve(asked, show)
         text = "\n".join(mapped.lines(asked, found))
@@ -35,7 +35,7 @@ def crossover(
         session.print_json(mapped.summary(asked, found))
     else:
         print(text)
-    session.say(f"written to {target}")
+    session.written(target)
     if any(step.kept.any() for step in found.first):
         return session.DONE
     session.say(f"infeasible: {asked.up.sides[0].system}: {found.first[0].why[0]}")

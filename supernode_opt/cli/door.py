@@ -34,16 +34,17 @@ def run(
 ) -> int:
     """Optimize a study and write results/<study>/."""
     session.prepare()
+    from supernode_opt.results.publish import publication
     from supernode_opt.study import run as running
     from supernode_opt.study.study import load
 
     study = load(file, set_ or (), seed=seed)
     target = out or Path("results") / study.name
-    with running.results_folder(target) as folder:
+    with publication(target) as folder:
         with session.progress_line() as show:
             dataset = running.run(study, show)
         answer.fill(folder, dataset)
-    session.say(f"written to {target}")
+    session.written(target)
     return answer.answer(dataset, json)
 
 
@@ -60,16 +61,16 @@ def evaluate(
 ) -> int:
     """Evaluate a study whose variables are all frozen."""
     session.prepare()
+    from supernode_opt.results.publish import publication
     from supernode_opt.study.evaluation import evaluate_study
-    from supernode_opt.study.run import results_folder
     from supernode_opt.study.study import load
 
     study = load(file, set_ or (), seed=seed)
     dataset = evaluate_study(study)
     if out is not None:
-        with results_folder(out) as folder:
+        with publication(out) as folder:
             answer.fill(folder, dataset)
-        session.say(f"written to {out}")
+        session.written(out)
     return answer.answer(dataset, json, answer.ranges(study) if intervals else None)
 
 
@@ -115,11 +116,19 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
 @app.command()
 def plot(result: Result, out: Out = None, json: Json = False) -> int:
     """Draw the figures of a saved result."""
+    from supernode_opt.results import manifest
+    from supernode_opt.results.publish import publication
     from supernode_opt.study import outcome
 
     dataset = outcome.load(result)
     beside = result if result.is_dir() else result.parent
-    paths = answer.draw(dataset, out or beside / "figures")
+    # Figures of a result belong to it.
+    within = out is None and (result.is_dir() or (beside / manifest.NAME).is_file())
+    target = beside if within else out or beside / "figures"
+    below = target / "figures" if within else target
+    with publication(target, amend=within) as folder:
+        drawn = session.draw("draw_all", dataset, folder / below.relative_to(target))
+    paths = [below / path.name for path in drawn]
     if json:
         session.print_json({"figures": [str(path) for path in paths]})
     else:

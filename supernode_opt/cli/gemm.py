@@ -24,8 +24,9 @@ def validate(runs: Path, out: Path | None, json: bool, markdown: bool) -> int:
     from supernode_opt.calibration.gemm_predict import shipped
     from supernode_opt.calibration.gemm_table import read
     from supernode_opt.calibration.runs import BadRuns
+    from supernode_opt.results.publish import publication
     from supernode_opt.study.node import StudyError
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.study.store import save
 
     try:
         table = read([runs])
@@ -41,22 +42,13 @@ def validate(runs: Path, out: Path | None, json: bool, markdown: bool) -> int:
     else:
         session.print_rich(_tables(report), columns=124)
     if out is not None:
-        with results_folder(out) as folder:
+        with publication(out) as folder:
             dataset = gemm_score.dataset(seen)
-            dataset.to_netcdf(folder / "gemm.nc", engine="h5netcdf")
+            save(dataset, folder / "gemm.nc")
             if len(table):
-                _draw(dataset, folder / "figures")
-        session.say(f"written to {out}")
+                session.draw("draw_gemm", dataset, folder / "figures")
+        session.written(out)
     return session.DONE
-
-
-def _draw(dataset: Any, folder: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("agg")
-    from supernode_opt.plot import draw_gemm
-
-    draw_gemm(dataset, folder)
 
 
 def _percent(value: float) -> str:
@@ -121,20 +113,18 @@ def calibrate(
     runs: list[Path], name: str, out: Path | None, seed: int, json: bool
 ) -> int:
     """Fit kernels to half of the shapes, judge on the rest, write catalog entries."""
-    from rich.console import Console
-
     from supernode_opt.calibration import gemm_user, platforms
     from supernode_opt.calibration.gemm_table import read
     from supernode_opt.calibration.runs import BadRuns
     from supernode_opt.catalog.gemm import RESIDUAL_FILE
+    from supernode_opt.results.publish import publication
     from supernode_opt.study.node import StudyError
-    from supernode_opt.study.run import results_folder
 
     try:
         table = read(runs)
         if not len(table):
             raise StudyError(f"{runs[0]}: the file is empty")
-        with Console(stderr=True).status("reading") as status:
+        with session.console(stderr=True).status("reading") as status:
             fitted = gemm_user.calibrate(table, name, seed, status.update)
     except gemm_user.TooFew as error:
         raise StudyError(f"{runs[0]}: {error}") from None
@@ -153,7 +143,7 @@ def calibrate(
     }
     heading = f"GEMM kernels that `supernode-opt calibrate` fitted to {names}."
     target = out or Path("results") / f"calibration_{name}"
-    with results_folder(target) as folder:
+    with publication(target) as folder:
         text = platforms.text(entries, heading)
         (folder / "gemm_kernels.yaml").write_text(text, encoding="utf-8")
         if fitted.residual is not None:
@@ -163,7 +153,7 @@ def calibrate(
         session.print_json(answer)
     else:
         session.print_rich(_fitted(answer), columns=124)
-    session.say(f"written to {target}/gemm_kernels.yaml")
+    session.written(target, "gemm_kernels.yaml")
     return session.DONE
 
 

@@ -11,15 +11,15 @@ def invert(file: Path, overrides: Sequence[str], out: Path | None, json: bool) -
     """Solve, print the value in one sentence, write dataset, report and figure."""
     session.prepare()
     from supernode_opt.compare import condition, found, inversion, question
+    from supernode_opt.results.publish import publication
     from supernode_opt.study import document, override, store
-    from supernode_opt.study.run import results_folder
 
     top = document.read(file)
     for assignment in overrides:
         top = override.apply(top, assignment)
     asked = condition.read(top, question.default_name(file))
     target = out or Path("results") / asked.name
-    with results_folder(target) as folder:
+    with publication(target) as folder:
         with progress_bar() as show:
             solution = inversion.solve(asked, show)
         dataset = found.dataset(asked, solution)
@@ -32,7 +32,7 @@ def invert(file: Path, overrides: Sequence[str], out: Path | None, json: bool) -
         session.print_json(found.summary(asked, solution))
     elif solution.found:
         print(text)
-    session.say(f"written to {target}")
+    session.written(target)
     if solution.found:
         return session.DONE
     session.say(found.sentence(asked, solution))

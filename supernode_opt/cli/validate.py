@@ -20,8 +20,9 @@ def validate(
     from supernode_opt.calibration.runs import BadRuns, read
     from supernode_opt.calibration.runs import shipped as shipped_runs
     from supernode_opt.calibration.tables import kind_of
+    from supernode_opt.results.publish import publication
     from supernode_opt.study.node import StudyError
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.study.store import save
 
     try:
         if runs is not None and kind_of(runs) == "gemm":
@@ -47,11 +48,11 @@ def validate(
     else:
         session.print_rich(_tables(report), columns=124)
     if out is not None:
-        with results_folder(out) as folder:
+        with publication(out) as folder:
             dataset = validation.dataset(seen)
-            dataset.to_netcdf(folder / "validation.nc", engine="h5netcdf")
-            _draw(dataset, folder / "figures")
-        session.say(f"written to {out}")
+            save(dataset, folder / "validation.nc")
+            session.draw("draw_validation", dataset, folder / "figures")
+        session.written(out)
     return session.DONE
 
 
@@ -78,15 +79,6 @@ def _markdown(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _draw(dataset: Any, folder: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("agg")
-    from supernode_opt.plot import draw_validation
-
-    draw_validation(dataset, folder)
-
-
 def _tables(report: dict[str, Any]) -> Any:
     from rich.console import Group
     from rich.table import Table
@@ -102,7 +94,7 @@ def _tables(report: dict[str, Any]) -> Any:
             for name in _COLUMNS:
                 table.add_column(name, justify="right", no_wrap=True)
             for name, found in sorted(groups[kind].items()):
-                table.add_row(name[:27], *_cells(found))
+                table.add_row(name, *_cells(found))
             if groups["overall"] and kind == "platform":
                 table.add_section()
                 table.add_row("all", *_cells(groups["overall"]))

@@ -11,8 +11,9 @@ def validate(runs: Path, out: Path | None, json: bool, markdown: bool) -> int:
     from supernode_opt.calibration import collective_judge
     from supernode_opt.calibration.collective_table import read
     from supernode_opt.calibration.runs import BadRuns
+    from supernode_opt.results.publish import publication
     from supernode_opt.study.node import StudyError
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.study.store import save
 
     try:
         table = read(runs, session.say)
@@ -30,21 +31,12 @@ def validate(runs: Path, out: Path | None, json: bool, markdown: bool) -> int:
     else:
         session.print_rich(_tables(report), columns=124)
     if out is not None:
-        with results_folder(out) as folder:
+        with publication(out) as folder:
             dataset = collective_judge.dataset(seen)
-            dataset.to_netcdf(folder / "validation.nc", engine="h5netcdf")
-            _draw(dataset, folder / "figures")
-        session.say(f"written to {out}")
+            save(dataset, folder / "validation.nc")
+            session.draw("draw_collectives", dataset, folder / "figures")
+        session.written(out)
     return session.DONE
-
-
-def _draw(dataset: Any, folder: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("agg")
-    from supernode_opt.plot import draw_collectives
-
-    draw_collectives(dataset, folder)
 
 
 _PARTS = {

@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 import yaml
 
+from supernode_opt.results import manifest, publish
 from supernode_opt.study import store
 from supernode_opt.study.node import StudyError
 
@@ -28,11 +29,15 @@ def load(path: Path) -> xr.Dataset:
       StudyError: there is none, or the file is not one that `run` wrote.
     """
     file = path / "design.nc" if path.is_dir() else path
+    if path.is_dir():
+        publish.tidy(path)
     if not file.is_file():
         raise StudyError(f"{file}: there is no such result")
     try:
         dataset = store.load(file)
-    except (OSError, ValueError, KeyError) as error:
+    except manifest.Damaged as error:
+        raise StudyError(str(error)) from None
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error) or type(error).__name__
         raise StudyError(f"{file}: cannot be read as a result: {reason}") from None
     if not {"study", "objective", "status"} <= dataset.attrs.keys():

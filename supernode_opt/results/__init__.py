@@ -1,0 +1,1 @@
+"""Results on disk: written whole, published at once, checked when read."""
