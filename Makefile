@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock
 # First, so that no worker waits for another at the end.
-LONGEST := notebooks tests/test_documents.py $(addprefix tests/,system optimize measure experiments)
+LONGEST := notebooks tests/test_documents.py $(addprefix tests/,system search measure experiments)
 DEMO := experiments/design_a_supernode/question.yaml
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lint benchmark kills clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/supernode-opt run $(DEMO)
@@ -25,6 +25,10 @@ lint: $(VENV)/.installed-dev
 
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json
+
+# Commands killed and stopped at random instants: some 15 minutes on 2 cores.
+kills: $(VENV)/.installed-dev
+	@$(BIN)/python tests/kills.py
 
 clean:
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

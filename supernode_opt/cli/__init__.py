@@ -9,6 +9,6 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; with `arguments`, without ending the process."""
     if arguments is None:
         stop.watch()
-    from supernode_opt.cli import start
+    from supernode_opt.cli import entry
 
-    start.main(arguments)
+    entry.main(arguments)

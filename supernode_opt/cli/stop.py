@@ -49,6 +49,11 @@ def _wait(reader: int) -> None:
     while (number := os.read(reader, 1)[0]) not in set(SIGNALS):
         pass
     _ending.acquire()
+    # Not imported, nothing begun.
+    publish = sys.modules.get("supernode_opt.results.publish")
+    written = publish.abandon() if publish else None
+    if written is not None:
+        keep(f"written to {written}")
     line = words(signal.Signals(number), sys.argv[1:])
     # A progress line may be in the way, and the cursor hidden.
     start = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""
@@ -58,14 +63,9 @@ def _wait(reader: int) -> None:
 
 
 def words(number: signal.Signals, arguments: list[str]) -> str:
-    """Drop what is half written, and say in one line what is kept."""
-    kept = _kept[0]
-    # Not imported, nothing begun.
-    if publish := sys.modules.get("supernode_opt.results.publish"):
-        written = publish.abandon()
-        kept = kept if written is None else f"written to {written}"
+    """Say in one line what is kept of a command that was stopped."""
     again = shlex.join(["supernode-opt", *arguments])
-    return f"{SIGNALS[number][0]}, {kept}; run again with: {again}"
+    return f"{SIGNALS[number][0]}, {_kept[0]}; run again with: {again}"
 
 
 def settle() -> None:

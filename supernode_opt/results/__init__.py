@@ -1,1 +1,1 @@
-"""Results on disk: written whole, published at once, checked when read."""
+"""Results on disk, in one format: written, read, checked and shown as tables."""

@@ -1,0 +1,70 @@
+"""The exact model on many candidates: columns in, columns out, one compilation.
+
+Candidates are columns: one array per `Design` field (choices as positions) and per
+freed constant (by its dotted path).  They are evaluated in blocks of one fixed size,
+which stay in cache and compile once.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from supernode_opt.batch.engine import Engine, cut
+from supernode_opt.record import get
+from supernode_opt.system.design import CHOICE_NAMES, CHOICES, assemble
+from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.report import Report
+from supernode_opt.system.scenario import Scenario, apply
+
+Columns = Mapping[str, NDArray]
+
+BLOCK = 4096
+
+
+def report_of(row: Mapping[str, Array], scenario: Scenario) -> Report:
+    """Return the exact report of one candidate, given as scalars."""
+    weights = {}
+    for name in CHOICE_NAMES:
+        count = len(CHOICES[name]) or len(scenario.links)
+        weights[name] = jax.nn.one_hot(row[name], count, dtype=float)
+    constants = {name: value for name, value in row.items() if "." in name}
+    return evaluate(assemble(row, weights), apply(scenario, constants))
+
+
+@functools.cache
+def _engine(names: tuple[str, ...]) -> Engine:
+    def one(row: dict[str, Array], scenario: Scenario) -> dict[str, Array]:
+        report = report_of(row, scenario)
+        return {name: jnp.asarray(get(report, name), float) for name in names}
+
+    return Engine(one, BLOCK)
+
+
+def typed(columns: Columns) -> dict[str, NDArray]:
+    """Return the columns in fixed types."""
+    return {
+        name: np.asarray(column, np.int32 if name in CHOICE_NAMES else float)
+        for name, column in columns.items()
+    }
+
+
+def as_arrays(columns: Columns, size: int) -> dict[str, Any]:
+    """Return the columns padded to `size` rows by their last, in fixed types."""
+    return cut(typed(columns), 0, size)
+
+
+def quantities(
+    columns: Columns, scenario: Scenario, names: tuple[str, ...]
+) -> dict[str, NDArray]:
+    """Return the reported quantities `names` of every candidate.
+
+    Only what these quantities need is computed.  A name may be a dotted path below
+    `Report`.
+    """
+    return _engine(names)(typed(columns), scenario)

@@ -1,0 +1,165 @@
+"""Many rows in one compiled call, stacked by the few things that shape programs."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from supernode_opt import catalog
+from supernode_opt.batch.case import any_precision, nameless
+from supernode_opt.batch.engine import Engine, Group, prepare
+from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.data.plans import Plan
+from supernode_opt.calibration.data.stacks import practice_of, unfitted
+from supernode_opt.calibration.step_time.constants import Practices, software
+from supernode_opt.catalog import load, system
+from supernode_opt.system.design import SHARDING, SWITCHED, Design, one_hot
+from supernode_opt.system.evaluate import run_job
+from supernode_opt.system.report import total
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.model import Training
+
+_DIFFERENCE = 1e-3
+BLOCK = 256
+
+
+class Case(NamedTuple):
+    """One plan of one job, ready to be stacked: pytrees of numbers."""
+
+    design: Design
+    scenario: Scenario
+    practice: Practices
+
+
+# All plans of a job share one model.
+_bare = functools.lru_cache(maxsize=16)(nameless)
+
+
+@functools.cache
+def _machine(name: str) -> catalog.System:
+    return system(name)
+
+
+@functools.cache
+def _given(machine: str, base: str) -> Scenario:
+    """Return the parts of a machine and a stack, around any model and training."""
+    parts = _machine(machine)
+    any_model = load("model", catalog.names("model")[0])
+    any_training = Training(sequence_length=1.0, global_batch=1.0)
+    scenario = catalog.scenario(
+        parts,
+        any_model,
+        any_training,
+        software=load(unfitted(base), base),
+        links=parts.links[:1],
+    )
+    return nameless(scenario)
+
+
+def base_of(job: Job) -> str:
+    """Return the catalog software whose unfitted constants a job takes."""
+    return job.stack.base or _machine(job.machine).software
+
+
+@functools.cache
+def _chosen(choice: str, names: tuple[str, ...]) -> np.ndarray:
+    return np.asarray(one_hot(choice, names))
+
+
+def case(job: Job, plan: Plan) -> Case:
+    """Build the design and the scenario of one plan."""
+    built = _machine(job.machine).design
+    practice = practice_of(job.run, job.stack)
+    scenario = dataclasses.replace(
+        _given(job.machine, base_of(job)),
+        model=_bare(job.model),
+        training=any_precision(job.training, shard_ranks=float(plan.shard_ranks)),
+    )
+    network = job.stack.scale_out_bandwidth or built["scale_out_bandwidth"]
+    one = np.ones(1)
+    design = Design(
+        **plan.sizes,
+        scale_up_domain=built["scale_up_domain"],
+        scale_up_bandwidth=built["scale_up_bandwidth"],
+        scale_out_bandwidth=network,
+        oversubscription=built.get("oversubscription", 1.0),
+        clock=scenario.chip.sustained_clock,
+        coolant_flow=scenario.cooling.reference_flow,
+        inlet_temperature=300.0,
+        recompute=np.asarray(plan.recompute),
+        optimizer_sharding=_chosen(SHARDING[plan.sharding], SHARDING),
+        sequence_parallel=_chosen(SWITCHED[plan.sequence_parallel], SWITCHED),
+        scale_up_link=one,
+        scale_out_link=one,
+    )
+    practices = Practices(
+        **dataclasses.asdict(practice),
+        rank_by_rank=float(job.stack.rank_by_rank),
+        bubble=job.stack.bubble_share,
+    )
+    return Case(design, scenario, practices)
+
+
+def step(case: Case, logs: Array) -> tuple[Array, Array]:
+    """Step time [s] and memory over capacity [1] of one case, exact model."""
+    stack = software(case.scenario.software, logs, case.practice)
+    scenario = dataclasses.replace(case.scenario, software=stack)
+    job = run_job(case.design, scenario, jnp.inf, False)
+    memory = total(job.memory) / scenario.chip.hbm_capacity
+    return total(job.step), memory
+
+
+def _log_step(logs: Array, case: Case) -> tuple[Array, Array]:
+    value = jnp.log(step(case, logs)[0])
+    return value, value
+
+
+_STEPS = Engine(lambda row, given: step(*row), BLOCK)
+_SLOPES = Engine(
+    lambda row, given: jax.jacfwd(_log_step, has_aux=True)(row[1], row[0]), BLOCK
+)
+
+
+def predict(batches: Sequence[Group], logs: np.ndarray) -> np.ndarray:
+    """Return step time [s] and memory over capacity [1] of every case [case, 2].
+
+    Args:
+      batches: cases by structure.
+      logs: logarithms of the constants of each case [case, constant].
+    """
+    rows = [(one.cases, logs[one.rows]) for one in batches]
+    prepare((_STEPS, row, None) for row in rows)
+    result = np.zeros((len(logs), 2))
+    for one, row in zip(batches, rows, strict=True):
+        result[one.rows] = np.stack(_STEPS(row), axis=-1)
+    return result
+
+
+def differences(batches: Sequence[Group], logs: np.ndarray) -> np.ndarray:
+    """Return slopes of log step time as `linearize` does, by central differences.
+
+    To a thousandth of the slope, with the program that predicts already has: intervals
+    need no more, and compiling exact slopes takes longer than everything else.
+    """
+    slopes = np.zeros_like(logs)
+    for column in range(logs.shape[1]):
+        shift = np.zeros(logs.shape[1])
+        shift[column] = _DIFFERENCE
+        up, down = (np.log(predict(batches, logs + s)[:, 0]) for s in (shift, -shift))
+        slopes[:, column] = (up - down) / (2.0 * _DIFFERENCE)
+    return slopes
+
+
+def linearize(
+    batches: Sequence[Group], logs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log step time [case] and its slopes [case, constant]."""
+    values, slopes = np.zeros(len(logs)), np.zeros_like(logs)
+    for one in batches:
+        slopes[one.rows], values[one.rows] = _SLOPES((one.cases, logs[one.rows]))
+    return values, slopes

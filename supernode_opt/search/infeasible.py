@@ -1,0 +1,171 @@
+"""If nothing is feasible: which limit is to blame, and by how much it must give way."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from supernode_opt.problem.constraints import all_constraints, per_cent
+from supernode_opt.problem.problem import Problem
+from supernode_opt.search.enumerate import Columns, take
+from supernode_opt.search.inner import (
+    FEASIBLE,
+    Polished,
+    at_points,
+    exact_merit,
+    polish,
+    solve,
+)
+from supernode_opt.search.pursuit import Search
+from supernode_opt.search.starts import promising
+
+# The second, hard maximum is within 0.3 % of the largest violation.
+_HARD = 1000.0
+_DROPPED = -1e3
+_FINALISTS = 6
+_POOL = 256
+# Candidates that are searched from several starts before anything is called
+# infeasible, points looked at and started from, and how many are polished.
+MOST = 2_048
+_LOOK, _STARTS, _POLISHED = 256, 2, 96
+# Violations beyond this are not mended by polishing.
+_FAR = 0.7
+
+
+class Conflict(NamedTuple):
+    """The least relaxation.
+
+    Attributes:
+      nearest: the design whose largest violation is least.
+      relaxation: (constraint, per cent it must give way): each alone where that is
+        enough, else all that must move together.
+      message: the same as one sentence.
+    """
+
+    nearest: Polished
+    relaxation: list[tuple[str, float]]
+    message: str
+
+
+def rescue(search: Search, contenders: Columns) -> bool:
+    """Search candidates for a feasible design from several starts each.
+
+    What is found becomes the best of `search`.
+
+    Returns:
+      Whether every candidate was searched.
+    """
+    problem, merit = search.problem, exact_merit(search.problem)
+    some = take(contenders, slice(0, MOST))
+    aim = merit.aim(cost=0.0, worst=1.0)
+    violation = np.full(len(some["chips"]), np.inf)
+    points = np.full((len(violation), len(merit.names)), 0.5)
+    if len(violation) and merit.names:
+        starts = promising(problem, some, _STARTS, _LOOK)
+        tried = [points, *(starts[:, k] for k in range(_STARTS))]
+        for start in tried:
+            ends = solve(problem, some, aim, start)
+            nearer = ends.violation() < violation
+            violation = np.where(nearer, ends.violation(), violation)
+            points = np.where(nearer[:, None], ends.points, points)
+    order = np.argsort(violation)
+    for index in order[:_POLISHED]:
+        if violation[index] > _FAR:
+            break
+        row = take(some, [int(index)])
+        hard = aim | {"hardness": _HARD, "offset": np.full(len(merit.forms), _DROPPED)}
+        near = polish(problem, row, points[index], aim=hard)
+        if search.consider(row, near.point).built.feasible:
+            return True
+    polished = int(np.sum(violation <= _FAR)) <= _POLISHED
+    return polished and len(violation) == len(contenders["chips"])
+
+
+def least_relaxation(
+    problem: Problem, pool: Columns, alone: NDArray | None = None
+) -> Conflict:
+    """Find how little must be relaxed for one of the candidates in `pool` to exist.
+
+    Args:
+      problem: has no feasible design.
+      pool: candidates to consider, at least one.
+      alone: by how much each limit must give way if all others are kept, where every
+        candidate was tried; infinite where that is not enough.
+    """
+    merit = exact_merit(problem)
+    every = all_constraints(problem)
+    count = len(every)
+    drop = np.full(count, _DROPPED)
+    aim = merit.aim(cost=0.0, worst=1.0, offset=drop)
+    found = solve(problem, pool, aim)
+    order = np.argsort(np.nan_to_num(np.max(found.values - drop, axis=1), nan=np.inf))
+    hard = aim | {"hardness": _HARD}
+    tried = [
+        polish(problem, take(found.columns, [k]), found.points[k], aim=hard)
+        for k in order[:_FINALISTS]
+    ]
+    worst = [float(np.max(p.values - drop)) for p in tried]
+    nearest = tried[int(np.argmin(worst))]
+    nearest = nearest._replace(
+        values=nearest.values - drop,
+        feasible=bool(np.max(nearest.values - drop) <= FEASIBLE),
+    )
+    g = nearest.values
+    binding = [k for k in range(count) if g[k] > max(0.8 * np.max(g), 0.0)]
+    together = [(every[k].name, per_cent(float(g[k]), every[k])) for k in binding]
+    moves: list[float | None]
+    if alone is not None:
+        moves = [float(g) if np.isfinite(g) else None for g in alone]
+    else:
+        close = take(found.columns, order[:_POOL])
+        candidates = {*binding, *range(len(problem.constraints))}
+        moves = [
+            _alone(problem, close, k) if k in candidates else None for k in range(count)
+        ]
+    single = [
+        (limit.name, per_cent(move, limit))
+        for limit, move in zip(every, moves, strict=True)
+        if move is not None and move > 0.0
+    ]
+    return Conflict(nearest, single or together, _sentence(problem, single, together))
+
+
+def _alone(problem: Problem, pool: Columns, index: int) -> float | None:
+    """Return by how much one limit must move if all others are kept."""
+    merit = exact_merit(problem)
+    count = len(merit.forms)
+    focus, offset = np.zeros(count), np.zeros(count)
+    focus[index], offset[index] = 1.0, _DROPPED
+    aim = merit.aim(cost=0.0, focus=focus, offset=offset)
+    found = solve(problem, pool, aim)
+    able = np.flatnonzero(np.max(found.values, axis=1) <= 1e-2)
+    best = able[np.argsort(found.cost[able])][:_FINALISTS]
+    polished = [
+        polish(problem, take(found.columns, [k]), found.points[k], aim=aim)
+        for k in best
+    ]
+    return min((p.cost for p in polished if p.feasible), default=None)
+
+
+def _sentence(
+    problem: Problem, alone: list[tuple[str, float]], together: list[tuple[str, float]]
+) -> str:
+    limits = {c.name: c for c in all_constraints(problem)}
+
+    def demand(name: str, move: float) -> str:
+        if limits[name].limit == 0.0:
+            return f"{name} exceeds its reach by {move:.3g} %"
+        verb = "rise" if limits[name].at_most else "fall"
+        return f"the limit of {name} must {verb} by {move:.3g} %"
+
+    if not alone:
+        joint = " and ".join(demand(*item) for item in together)
+        return f"No design satisfies every limit; at least {joint}."
+    single = ", or ".join(demand(*item) for item in alone)
+    return f"No design satisfies every limit: {single}."
+
+
+def is_feasible(problem: Problem, nearest: Polished) -> bool:
+    """Tell whether the nearest design keeps every limit after all."""
+    _, values = at_points(problem, nearest.columns, nearest.point[None])
+    return bool(np.max(values) <= FEASIBLE)

@@ -1,0 +1,291 @@
+"""optimize(problem) -> Solution: descend, build, prove, explain."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from supernode_opt.problem.problem import Objective, Problem
+from supernode_opt.problem.variables import COUNTS
+from supernode_opt.search.bounds import split_violations
+from supernode_opt.search.branch_and_bound import Proof, prove
+from supernode_opt.search.certificate import (
+    INFEASIBLE,
+    UNKNOWN,
+    Graded,
+    assumptions,
+    grade,
+    relaxed_facts,
+)
+from supernode_opt.search.describe import (
+    alternatives,
+    describe,
+    evaluations,
+    split_solution,
+)
+from supernode_opt.search.enumerate import (
+    Columns,
+    count_candidates,
+    illegal_reason,
+    join,
+    plans,
+    take,
+    tilable,
+    variable,
+    whole_candidates,
+)
+from supernode_opt.search.exhaust import MOST, exhaust
+from supernode_opt.search.infeasible import (
+    Conflict,
+    is_feasible,
+    least_relaxation,
+    rescue,
+)
+from supernode_opt.search.inner import exact_merit
+from supernode_opt.search.outlook import SLACK, Outlook, look
+from supernode_opt.search.pursuit import Search
+from supernode_opt.search.relaxed import RelaxedPoints, descend_relaxed
+from supernode_opt.search.rounding import distinct, nearest, neighbourhoods
+from supernode_opt.search.settings import Progress, Settings
+from supernode_opt.search.solution import Solution
+from supernode_opt.workload.split import TooManySplits
+
+_POOL = 512
+
+
+class Space(NamedTuple):
+    """The legal splits that are looked at.
+
+    Attributes:
+      every: all of them.
+      fitting: those that keep the limits on splits alone, such as memory.
+      violation: of those limits.
+      complete: whether these are all legal splits.
+      points: the relaxed descent, where it came first.
+    """
+
+    every: Columns
+    fitting: Columns
+    violation: np.ndarray
+    complete: bool
+    points: RelaxedPoints | None
+
+
+def optimize(
+    problem: Problem,
+    settings: Settings | None = None,
+    seed: int = 0,
+    progress: Callable[[Progress], None] | None = None,
+) -> Solution:
+    """Find the best legal design, with a certificate of what was excluded and why.
+
+    Args:
+      problem: scenario, free variables, objective and limits.
+      settings: effort.
+      seed: of the relaxed descent's starts.
+      progress: called now and then with how things stand.
+
+    Returns:
+      The best design and what is known of it, or the least relaxation that would allow
+      one; `Solution.status` says which.
+
+    Raises:
+      ValueError: no legal split exists at all, whatever the limits.
+    """
+    began = time.monotonic()
+    search = Search(problem, settings or Settings(), progress or (lambda _: None))
+    outlook = look(problem)
+    space = _space(search, outlook, seed)
+    facts: dict[str, Any] = {
+        "complete": space.complete,
+        "splits": len(space.every["chips"]),
+        "candidates": count_candidates(space.every, problem),
+    }
+    fitting = count_candidates(space.fitting, problem)
+    facts["excluded_by_memory"] = facts["candidates"] - fitting
+    points = space.points
+    if not len(space.fitting["chips"]):
+        solution = split_solution(problem, outlook, space.every, space.violation, facts)
+    elif not exact_merit(problem).names and fitting <= MOST:
+        solution = _tried(search, space, facts)
+    else:
+        points = _descend_and_build(search, outlook, seed, space)
+        rounded = search.best
+        proof, conflict = _proved(search, outlook, space, points)
+        if conflict is not None:
+            solution = _unanswered(search, space, proof, conflict, facts)
+        else:
+            graded = grade(search, proof, complete=space.complete)
+            facts |= relaxed_facts(problem, points, rounded, search.best)
+            facts |= search.counts | graded.facts
+            facts["rests_on"] = assumptions(problem, proof, graded)
+            solution = _conclude(search, graded, facts)
+    return dataclasses.replace(
+        solution,
+        history=points.history if points else {},
+        evaluations=evaluations(search, points, facts["candidates"]),
+        wall_s=time.monotonic() - began,
+    )
+
+
+def _space(search: Search, outlook: Outlook, seed: int) -> Space:
+    """Enumerate the splits, near relaxed points only if there are too many."""
+    problem, limit = search.problem, search.settings.maximum_candidates
+    points, complete = None, True
+    try:
+        every = plans(problem, limit)
+    except TooManySplits:
+        complete = False
+        points = descend_relaxed(problem, search.settings, seed, search.report)
+        near = [plans(p, limit) for p in neighbourhoods(problem, points)]
+        every = distinct(join(near))
+    every = tilable(problem, every)
+    if not len(every["chips"]):
+        reason = illegal_reason(problem) or "no split of these chips is legal"
+        raise ValueError(f"there is no design to consider: {reason}")
+    violation = split_violations(outlook, every)
+    fitting = take(every, ~(violation > SLACK))
+    return Space(every, fitting, violation, complete, points)
+
+
+def _tried(search: Search, space: Space, facts: dict[str, Any]) -> Solution:
+    """Answer a purely discrete study by trying everything."""
+    problem = search.problem
+
+    def tell(done: float) -> None:
+        search.tell("trying every candidate", done)
+
+    found = exhaust(problem, space.fitting, tell)
+    facts |= {
+        "solved": found.tried,
+        "feasible": found.feasible,
+        "dominated": 0,
+        "open": 0,
+        "excluded_by_bound": 0,
+    }
+    for row in range(min(len(found.cost), 32)):
+        columns = take(found.columns, [row])
+        if search.consider(columns, np.zeros(0)).built.feasible and row == 0:
+            break
+    if search.best is None:
+        conflict = least_relaxation(problem, found.columns, found.alone)
+        return _infeasible(search, conflict, INFEASIBLE, facts | {"gap": None})
+    graded = Graded.exhausted(search, complete=space.complete)
+    facts |= graded.facts | {"rests_on": "every candidate was evaluated"}
+    return _conclude(search, graded, facts, found.columns)
+
+
+def _descend_and_build(
+    search: Search, outlook: Outlook, seed: int, space: Space
+) -> RelaxedPoints | None:
+    """Run the relaxed descent and build the legal candidates nearest to its points."""
+    problem, settings = search.problem, search.settings
+    free = any(variable(problem, name) for name in COUNTS) or problem.choices
+    if not free or not settings.outer:
+        return None
+    points = space.points or descend_relaxed(problem, settings, seed, search.report)
+    search.solve(nearest(problem, outlook, space.fitting, points))
+    search.tell("building", 1.0)
+    return points
+
+
+def _conclude(
+    search: Search,
+    graded: Graded,
+    facts: dict[str, Any],
+    others: Columns | None = None,
+) -> Solution:
+    """Describe the best design."""
+    best = search.best
+    if best is None:
+        raise ValueError("there is no best design to describe")
+    return describe(
+        search.problem,
+        best.built,
+        facts,
+        status=graded.status,
+        message=graded.message(facts),
+        alternatives=alternatives(search, others),
+    )
+
+
+def _unanswered(
+    search: Search,
+    space: Space,
+    proof: Proof,
+    conflict: Conflict,
+    facts: dict[str, Any],
+) -> Solution:
+    """Say what stands in the way, or that this is not known."""
+    excluded = not np.isfinite(proof.cells_bound)
+    facts |= search.counts | {"gap": None, "feasible": 0}
+    if space.complete and (excluded or proof.searched):
+        facts["rests_on"] = "bounds" if excluded else "polished solves from many starts"
+        return _infeasible(search, conflict, INFEASIBLE, facts)
+    message = (
+        f"{conflict.message} That is as far as looked: not every candidate is excluded"
+        " or searched; narrow the boxes."
+    )
+    conflict = conflict._replace(message=message)
+    return _infeasible(search, conflict, UNKNOWN, facts)
+
+
+def _infeasible(
+    search: Search, conflict: Conflict, status: str, facts: dict[str, Any]
+) -> Solution:
+    return describe(
+        search.problem,
+        conflict.nearest,
+        facts,
+        status=status,
+        message=conflict.message,
+        relaxation=conflict.relaxation,
+    )
+
+
+def _proved(
+    search: Search, outlook: Outlook, space: Space, points: RelaxedPoints | None
+) -> tuple[Proof, Conflict | None]:
+    """Prove; where nothing feasible was found, look again before that is believed."""
+    problem = search.problem
+    proof = prove(search, outlook, space.fitting)
+    if search.best is not None:
+        return proof, None
+    if np.isfinite(proof.cells_bound) or np.isneginf(proof.cells_bound):
+        searched = rescue(search, proof.contenders)
+        proof = dataclasses.replace(proof, searched=searched)
+    conflict = None
+    if search.best is None:
+        pool = _pool(problem, space.fitting, points)
+        some = take(proof.contenders, slice(0, _POOL))
+        pool = join([some, pool]) if len(some["chips"]) else pool
+        conflict = least_relaxation(problem, pool)
+        if is_feasible(problem, conflict.nearest):
+            search.consider(conflict.nearest.columns, conflict.nearest.point)
+    if search.best is not None:
+        # With a design in hand the rest can be bounded against it.
+        return prove(search, outlook, space.fitting), None
+    return proof, conflict
+
+
+def _pool(problem: Problem, fitting: Columns, points: RelaxedPoints | None) -> Columns:
+    """Choose candidates among which the least violation is sought.
+
+    Some lie around the relaxed points, which violate little, the others anywhere.
+    """
+    random = np.random.default_rng(0)
+
+    def some(columns: Columns) -> Columns:
+        count = len(columns["chips"])
+        return take(columns, random.choice(count, min(count, _POOL), replace=False))
+
+    spread = some(whole_candidates(problem, some(fitting)))
+    if points is None:
+        return spread
+    # With limits that exclude each other every bound is hopeless; speed is what helps.
+    hurry = Objective("step_time", maximize=False)
+    unlimited = dataclasses.replace(problem, objective=hurry, constraints=())
+    close = nearest(problem, look(unlimited), fitting, points)
+    return distinct(join([close, spread]))

@@ -1,0 +1,94 @@
+"""What is not known well, carried to every quantity of a report.
+
+Constants are drawn from their catalog ranges, the fitted ones with the correlations
+that the calibration found, and the whole machine is evaluated for every draw.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from supernode_opt.batch.case import Case, case_of
+from supernode_opt.batch.engine import Engine
+from supernode_opt.catalog.origins import Origins, assumed
+from supernode_opt.system.design import Design
+from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.follow import followed
+from supernode_opt.system.report import Report
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.uncertainty import draws
+from supernode_opt.uncertainty.constants import Identity, Uncertain, uncertain
+from supernode_opt.units import quantities
+
+_FIVE_TO_NINETY_FIVE = (5.0, 95.0)
+_BLOCK = 512
+
+
+class Drawn(NamedTuple):
+    """Reports of one design under constants drawn from their ranges.
+
+    Attributes:
+      known: the constants that were drawn.
+      normal: standard normals behind the draws [draw].
+      report: of every draw.
+    """
+
+    known: Mapping[Identity, Uncertain]
+    normal: Mapping[Identity, NDArray]
+    report: Report
+
+
+def _report(one: Case, given: None) -> Report:
+    return evaluate(followed(one.design, one.scenario, one.follow), one.scenario)
+
+
+_REPORTS = Engine(_report, _BLOCK)
+
+
+def drawn_reports(
+    design: Design,
+    scenario: Scenario,
+    seed: int,
+    count: int = draws.DRAWS,
+    origins: Origins | None = None,
+) -> Drawn:
+    """Evaluate `design` under `count` draws of the scenario's constants.
+
+    A design that takes a part as it is sold takes it as it is drawn, too: chips at
+    their sustained clock, plates at their reference flow, ports of the data sheet.
+
+    Args:
+      design: one design.
+      scenario: what is given; its constants are drawn around their values.
+      seed: of the draws.
+      count: of the draws.
+      origins: whose the values are; without them, as `assumed` has it.
+    """
+    told = assumed(scenario) if origins is None else origins
+    known = uncertain(scenario, told)
+    normal = draws.normals([known], seed, count)
+    one = case_of(design, scenario, told.following())
+    return Drawn(known, normal, _REPORTS(draws.rows_of(one, known, normal, count)))
+
+
+def report_intervals(
+    design: Design, scenario: Scenario, seed: int, origins: Origins | None = None
+) -> dict[str, tuple[float, float]]:
+    """Return the 5-95 % range of every quantity of the report, base SI units.
+
+    Args:
+      design: one design.
+      scenario: what is given; its constants are drawn around their values.
+      seed: of the draws.
+      origins: whose the values are; without them, as `assumed` has it.
+    """
+    report = drawn_reports(design, scenario, seed, origins=origins).report
+    slower = draws.noise(scenario, seed)
+    found = {}
+    for name, _ in quantities(Report):
+        drawn = np.asarray(getattr(report, name)) * slower ** draws.TIMED[name]
+        low, high = np.percentile(drawn, _FIVE_TO_NINETY_FIVE)
+        found[name] = (float(low), float(high))
+    return found
