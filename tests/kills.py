@@ -18,10 +18,11 @@ from pathlib import Path
 
 import yaml
 
-from supernode_opt.results import manifest
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from supernode_opt.results import manifest  # noqa: E402
+
 CODE = "from supernode_opt.cli import main; main()"
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 # A study and a comparison that take seconds; the seed of each run is another.
@@ -29,7 +30,8 @@ COMPARISON = """\
 systems: [cloudmatrix384, dgx_h100]
 models: [llama3_8b]
 training: {sequence_length: 4096, global_batch: 768}
-draws: 16
+precisions: [bf16]
+plan: {context_parallel: 1, pipeline_parallel: 1, micro_batch: 1}
 """
 # What a result consists of, and which of its files say which seed it is of.
 COMMANDS = {
@@ -143,7 +145,7 @@ def stop(name: str, seed: int, number: signal.Signals, after: float) -> bool:
 
 def publishing() -> int:
     """Stop publishing at every call; return the number of faults."""
-    states = "nothing result before followed edited left".split()
+    states = ["nothing", "result", "before", "followed", "edited", "left"]
     script = ROOT / "tests" / "results" / "publishing.py"
     ran = subprocess.run(
         [sys.executable, script, *states], check=True, capture_output=True, text=True

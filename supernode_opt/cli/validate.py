@@ -1,5 +1,6 @@
 """`supernode-opt validate`: the shipped calibration against measured runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def validate(
     if json:
         session.print_json(report)
     elif markdown:
-        print(_markdown(report))
+        # Of the shipped rows those count that were kept for judging.
+        parts = ("never_fitted", "fitted") if runs else ("validation",)
+        print(_markdown(report, parts))
     else:
         session.print_rich(_tables(report), columns=124)
     if out is not None:
@@ -56,14 +59,25 @@ def validate(
     return session.DONE
 
 
-def _markdown(report: dict[str, Any]) -> str:
-    """Write rows kept for validation per family, worst family last."""
-    part = report["groups"]["validation"]
-    heads = ("rows never fitted", "rows", "MAPE", "median", "bias", "worst row")
+def _markdown(report: dict[str, Any], parts: Sequence[str]) -> str:
+    """Write the first of `parts` that has rows per family, worst family last."""
+    groups = report["groups"]
+    name = next((name for name in parts if groups[name]["overall"]), parts[0])
+    part = groups[name]
+    heads = (
+        f"rows {'' if name == 'fitted' else 'never '}fitted",
+        "rows",
+        "MAPE",
+        "median",
+        "bias",
+        "worst row",
+    )
     heads += ("constant by chip", "and stack", "in 90 %")
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "--:|" * (len(heads) - 1)]
     families = sorted(part["family"].items(), key=lambda item: item[1]["mape"])
-    for name, found in [*families, ("**all**", part["overall"])]:
+    if part["overall"]:
+        families.append(("**all**", part["overall"]))
+    for name, found in families:
         shares = [
             f"{100.0 * found[key]:.1f}"
             for key in ("mape", "median", "bias", "worst_error")
