@@ -35,7 +35,7 @@ plan: {context_parallel: 1, pipeline_parallel: 1, micro_batch: 1}
 """
 # What a result consists of, and which of its files say which seed it is of.
 COMMANDS = {
-    "run": ["run", "study.yaml", "--set", "design.clock={low: 0.7, high: 0.8}"],
+    "run": ["run", "study.yaml"],
     "compare": ["compare", "compare.yaml"],
     "calibrate": ["calibrate", "--runs", "runs.csv", "--platform", "mine"],
 }
@@ -76,16 +76,20 @@ def main() -> int:
         os.environ["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", f"{made}/cache")
         prepare()
         took = {name: first(name) for name in COMMANDS}
-        print("seconds:", {name: round(seconds, 1) for name, seconds in took.items()})
+        print(
+            "seconds:",
+            {name: round(seconds, 1) for name, seconds in took.items()},
+            flush=True,
+        )
         faults = 0
         plan = [signal.SIGKILL] * asked.kills
         plan += [chance.choice(list(CODES)) for _ in range(asked.signals)]
         for count, number in enumerate(plan):
             name = list(COMMANDS)[count % len(COMMANDS)]
-            # Half of all at the end, where files are written.
-            early = 0.05 if count % 2 else 0.75
-            after = chance.uniform(early, 1.02) * took[name]
-            faults += not stop(name, count + 1, number, after)
+            # Half of all at the end, where files are written and published.
+            late = count % 2 == 0
+            after = chance.uniform(0.0, 2.0 if late else took[name])
+            faults += not stop(name, count + 1, number, after, late)
         faults += publishing()
         print(f"{len(plan)} stops, {faults} faults")
         return int(faults > 0)
@@ -113,13 +117,32 @@ def first(name: str) -> float:
     return time.monotonic() - began
 
 
-def stop(name: str, seed: int, number: signal.Signals, after: float) -> bool:
-    """Start a command and stop it; tell whether all is as it must be."""
+def writing(folder: Path) -> bool:
+    """Tell whether a version that is not published has files."""
+    published = (folder / ".published").resolve().name
+    found = folder.glob(".version-*/*")
+    return any(path.parent.name != published for path in found)
+
+
+def stop(
+    name: str, seed: int, number: signal.Signals, after: float, late: bool
+) -> bool:
+    """Start a command and stop it; tell whether all is as it must be.
+
+    Args:
+      name: of the command.
+      seed: given to it.
+      number: of the signal.
+      after: when it is sent, from the start or from the first file written on [s].
+      late: whether from the first file on.
+    """
     folder = Path("out") / name
     before = view(folder)
     started = subprocess.Popen(
         command(name, seed), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    while late and started.poll() is None and not writing(folder):
+        time.sleep(0.01)
     time.sleep(after)
     started.send_signal(number)
     began = time.monotonic()
@@ -135,7 +158,7 @@ def stop(name: str, seed: int, number: signal.Signals, after: float) -> bool:
         good &= code == CODES[number] and "run again with" in err.splitlines()[-1]
         good &= "Traceback" not in err
     print(
-        f"{name} {number.name} after {after:.1f} s: exit {code}"
+        f"{name} {number.name} {'writing, ' if late else ''}{after:.2f} s: exit {code}"
         f" {ended:.1f} s later, {'new' if is_new else 'old'} result,"
         f" {'good' if good else f'WRONG: {err!r}'}",
         flush=True,

@@ -10,6 +10,10 @@ from supernode_opt.cli import output, session
 
 app = typer.Typer(
     help="Find the best supernode for a training job, and prove it.",
+    epilog=(
+        "Exit code: 0 done, 2 bad input, 3 no feasible design, 4 refused by the machine"
+        " (disk, permission), 130 interrupted, 143 terminated, 129 hung up."
+    ),
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

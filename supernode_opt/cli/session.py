@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -60,8 +61,9 @@ def print_rich(renderable: Any, columns: int = 100) -> None:
     """Print for people: in colour on a terminal, plain and wide enough elsewhere."""
     from supernode_opt.cli.narrow import NARROWEST, fitted
 
-    shown = console(None if sys.stdout.isatty() else columns)
-    shown.width = max(shown.width, NARROWEST)
+    # Rich takes a terminal that it knows little of for 80 columns wide.
+    wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else columns
+    shown = console(max(wide, NARROWEST))
     for part in fitted(renderable, shown):
         shown.print(part)
 
@@ -77,7 +79,9 @@ def console(width: int | None = None, stderr: bool = False) -> Any:
             if not stderr:
                 raise BrokenPipeError
 
-    return Leaving(width=width, stderr=stderr, highlight=False)
+    # With a width alone rich does not believe in it.
+    height = None if width is None else 25
+    return Leaving(width=width, height=height, stderr=stderr, highlight=False)
 
 
 @contextlib.contextmanager
