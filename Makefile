@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 LONGEST := notebooks tests/test_documents.py $(addprefix tests/,system search measure experiments)
 DEMO := experiments/design_a_supernode/question.yaml
 
-.PHONY: demo test lint benchmark check-dependencies damage clean
+.PHONY: demo test lint benchmark check-dependencies damage kills clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/supernode-opt run $(DEMO)
@@ -36,6 +36,10 @@ benchmark: $(VENV)/.installed
 # Both ends of the version ranges, in environments of their own; needs the network.
 check-dependencies:
 	@$(PYTHON) tests/dependencies/both_ends.py
+
+# Commands killed and stopped at random instants: some 15 minutes on 2 cores.
+kills: $(VENV)/.installed-dev
+	@$(BIN)/python tests/kills.py
 
 clean:
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -12,21 +12,19 @@ def calibrate(
     runs: list[Path], name: str, out: Path | None, seed: int, json: bool
 ) -> int:
     """Fit kernels to half of the shapes, judge on the rest, write catalog entries."""
-    from rich.console import Console
-
     from supernode_opt.calibration.data.runs import BadRuns
     from supernode_opt.calibration.gemm import user as gemm_user
     from supernode_opt.calibration.gemm.table import read
     from supernode_opt.calibration.step_time import platforms
     from supernode_opt.catalog.gemm import RESIDUAL_FILE
     from supernode_opt.reading.node import StudyError
-    from supernode_opt.results.folder import results_folder
+    from supernode_opt.results.publish import publication
 
     try:
         table = read(runs)
         if not len(table):
             raise StudyError(f"{runs[0]}: the file is empty")
-        with Console(stderr=True).status("reading") as status:
+        with session.console(stderr=True).status("reading") as status:
             fitted = gemm_user.calibrate(table, name, seed, status.update)
     except gemm_user.TooFew as error:
         raise StudyError(f"{runs[0]}: {error}") from None
@@ -45,7 +43,7 @@ def calibrate(
     }
     heading = f"GEMM kernels that `supernode-opt calibrate` fitted to {names}."
     target = out or Path("results") / f"calibration_{name}"
-    with results_folder(target) as folder:
+    with publication(target) as folder:
         text = platforms.text(entries, heading)
         (folder / "gemm_kernels.yaml").write_text(text, encoding="utf-8")
         if fitted.residual is not None:
@@ -55,7 +53,7 @@ def calibrate(
         session.print_json(answer)
     else:
         session.print_rich(_fitted(answer), columns=124)
-    session.say(f"written to {target}/gemm_kernels.yaml")
+    session.written(target, "gemm_kernels.yaml")
     return session.DONE
 
 

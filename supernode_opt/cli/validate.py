@@ -21,7 +21,8 @@ def validate(
     from supernode_opt.calibration.data.runs import BadRuns
     from supernode_opt.calibration.data.tables import kind_of
     from supernode_opt.reading.node import StudyError
-    from supernode_opt.results.folder import results_folder
+    from supernode_opt.results.publish import publication
+    from supernode_opt.results.store import save
 
     try:
         kind = "runs" if runs is None else kind_of(runs)
@@ -38,9 +39,9 @@ def validate(
     else:
         session.print_rich(teller.tables(report), columns=124)
     if out is not None:
-        with results_folder(out) as folder:
-            dataset.to_netcdf(folder / teller.FILE, engine="h5netcdf")
+        with publication(out) as folder:
+            save(dataset, folder / teller.FILE)
             if all(dataset.sizes.values()):
                 session.draw(teller.FIGURES, dataset, folder / "figures")
-        session.say(f"written to {out}")
+        session.written(out)
     return session.DONE

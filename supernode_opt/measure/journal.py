@@ -6,6 +6,7 @@ begins, and half a line at the end, all that a crash can leave, is dropped.  Eac
 ends in the CRC-32 of the rest: one that was changed since is refused.
 """
 
+import errno
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from supernode_opt.measure.plan import Point
 from supernode_opt.measure.timing import Timing
 from supernode_opt.reading.files import read_bytes
 from supernode_opt.reading.node import InputError
+from supernode_opt.results import locking
 
 NAME = "journal.jsonl"
 _LARGEST = 500_000_000
@@ -85,32 +87,31 @@ class Journal:
         """Open the journal of `folder`, or begin one there with `header`.
 
         Raises:
-          BadMeasurement: the folder cannot be written, or holds the journal of
-            another device, version, seed or name.
+          BadMeasurement: the folder holds the journal of another device, version, seed
+            or name.
+          OSError: it cannot be written.
         """
         self.path = folder / NAME
         self.header = dict(header)
         self.entries: dict[str, Entry] = {}
         self.tries: Counter[str] = Counter()
         self.spent = 0.0
+        folder.mkdir(parents=True, exist_ok=True)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             text = read_bytes(self.path, _LARGEST) if self.path.exists() else b""
-            whole = text[: text.rfind(b"\n") + 1]
-            # Half of a first line is our own; anything else stays as it is.
-            if whole or not text.startswith(_FIRST[: len(text)]):
-                self._read(whole.splitlines())
-            self._file = self.path.open("r+b" if text else "w+b")
-            self._file.truncate(len(whole))
-            self._file.seek(0, os.SEEK_END)
-            if not whole:
-                self._append(self.header)
-        except OSError as error:
-            raise BadMeasurement(
-                f"{folder}: cannot be written: {error.strerror}"
-            ) from None
         except InputError as error:
             raise BadMeasurement(str(error)) from None
+        whole = text[: text.rfind(b"\n") + 1]
+        # Half of a first line is our own; anything else stays as it is.
+        if whole or not text.startswith(_FIRST[: len(text)]):
+            self._read(whole.splitlines())
+        self._file = self.path.open("r+b" if text else "w+b")
+        if not locking.lock(self._file.fileno()):
+            raise OSError(errno.EAGAIN, "another process is measuring")
+        self._file.truncate(len(whole))
+        self._file.seek(0, os.SEEK_END)
+        if not whole:
+            self._append(self.header)
 
     def _read(self, lines: list[bytes]) -> None:
         try:
@@ -138,9 +139,13 @@ class Journal:
             ) from None
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        self._file.write(_summed(line) + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(_summed(line) + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            words = f"cannot be written: {error.strerror}"
+            raise OSError(error.errno, words, str(self.path)) from None
 
     def add(self, entry: Entry) -> None:
         """Keep a finished point; on return it is on the disk."""

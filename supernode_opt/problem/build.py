@@ -19,6 +19,9 @@ from supernode_opt.system.package import settled_clock
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantity_of
 
+# Compiled once: a Newton iteration outside would be compiled, and kept, at every call.
+_SETTLED = jax.jit(settled_clock)
+
 
 def build_design(values: Mapping[str, float | str], scenario: Scenario) -> Design:
     """Return the design with numbers and choices as `values` name them.
@@ -89,4 +92,4 @@ def default_clock(values: Mapping[str, Any], scenario: Scenario) -> float:
         numbers = dict.fromkeys(NUMBER_NAMES, 1.0)
         numbers |= {name: float(values[name]) for name in names}
         loop = assemble(numbers, dict.fromkeys(CHOICE_NAMES, ()))
-        return float(settled_clock(loop, scenario))
+        return float(_SETTLED(loop, scenario))

@@ -9,7 +9,7 @@ import xarray as xr
 from supernode_opt.reading import dataset as datasets
 from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError
-from supernode_opt.results import sound, store
+from supernode_opt.results import manifest, publish, sound, store
 from supernode_opt.system.report import FACTS
 from supernode_opt.units import parse
 
@@ -33,8 +33,14 @@ def load(path: Path) -> xr.Dataset:
       StudyError: there is none, or the file is not one that `run` wrote.
     """
     file = path / "design.nc" if path.is_dir() else path
-    if not file.exists():
+    if path.is_dir():
+        publish.tidy(path)
+    if not file.is_file():
         raise StudyError(f"{file}: there is no such result")
+    try:
+        manifest.content(file)
+    except manifest.Damaged as error:
+        raise StudyError(str(error)) from None
     opened = datasets.read(file)
     if not {"study", "objective", "status"} <= opened.attrs.keys():
         raise StudyError(f"{file}: is not a result of `supernode-opt`")
