@@ -1,6 +1,6 @@
 """From plain values to the records that the physics reads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ from supernode_opt.problem.box import options
 from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
 from supernode_opt.record import replace
 from supernode_opt.system.design import Design, one_hot
-from supernode_opt.system.package import settled_clock
+from supernode_opt.system.package import settled_clock, standing_share
 from supernode_opt.system.scenario import Scenario
 
 
@@ -57,13 +57,30 @@ def default_clock(values: Mapping[str, Any], scenario: Scenario) -> float:
         the loop of one package asks for nothing else of a design.
       scenario: what is given.
     """
+    return _of_one_package(settled_clock, values, scenario)
+
+
+def standing(values: Mapping[str, Any], scenario: Scenario) -> float:
+    """Return what a package draws before it computes, over what it may draw [1].
+
+    Args:
+      values, scenario: see `default_clock`.
+    """
+    return _of_one_package(standing_share, values, scenario)
+
+
+def _of_one_package(
+    quantity: Callable[[Design, Scenario], jax.Array],
+    values: Mapping[str, Any],
+    scenario: Scenario,
+) -> float:
     names = ("scale_up_bandwidth", "coolant_flow", "inlet_temperature")
     # Twice the precision, or the limit would be missed by a rounding.
     with jax.enable_x64(True):
         numbers = dict.fromkeys(NUMBER_NAMES, 1.0)
         numbers |= {name: float(values[name]) for name in names}
         loop = assemble(numbers, dict.fromkeys(CHOICE_NAMES, ()))
-        return float(settled_clock(loop, scenario))
+        return float(quantity(loop, scenario))
 
 
 def apply(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
