@@ -14,7 +14,7 @@ from supernode_opt.config.fields import (
 )
 from supernode_opt.config.override import FIELDS
 from supernode_opt.problem.box import default_variable, options, possible
-from supernode_opt.problem.build import default_clock
+from supernode_opt.problem.build import default_clock, standing
 from supernode_opt.problem.variables import (
     CHOICE_NAMES,
     Choice,
@@ -120,6 +120,12 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
     needed = ("clock", "scale_up_bandwidth", "coolant_flow", "inlet_temperature")
     if "clock" not in nodes and all(isinstance(fixed.get(n), float) for n in needed):
         fixed["clock"] = default_clock(fixed, scenario)
+        used = standing(fixed, scenario)
+        if used >= 1.0:
+            node.fail(
+                f"has packages that cannot run: idle, port, memory and leakage take"
+                f" {used:.0%} of what power cap and cooling allow"
+            )
     return Chosen(scenario, fixed, tuple(variables), tuple(choices))
 
 

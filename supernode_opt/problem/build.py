@@ -1,6 +1,6 @@
 """From plain values to the records that the physics reads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -15,12 +15,13 @@ from supernode_opt.system.design import (
     assemble,
     one_hot,
 )
-from supernode_opt.system.package import settled_clock
+from supernode_opt.system.package import settled_clock, standing_share
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantity_of
 
 # Compiled once: a Newton iteration outside would be compiled, and kept, at every call.
 _SETTLED = jax.jit(settled_clock)
+_STANDING = jax.jit(standing_share)
 
 
 def build_design(values: Mapping[str, float | str], scenario: Scenario) -> Design:
@@ -86,10 +87,27 @@ def default_clock(values: Mapping[str, Any], scenario: Scenario) -> float:
         the loop of one package asks for nothing else of a design.
       scenario: what is given.
     """
+    return _of_one_package(_SETTLED, values, scenario)
+
+
+def standing(values: Mapping[str, Any], scenario: Scenario) -> float:
+    """Return what a package draws before it computes, over what it may draw [1].
+
+    Args:
+      values, scenario: see `default_clock`.
+    """
+    return _of_one_package(_STANDING, values, scenario)
+
+
+def _of_one_package(
+    quantity: Callable[[Design, Scenario], jax.Array],
+    values: Mapping[str, Any],
+    scenario: Scenario,
+) -> float:
     names = ("scale_up_bandwidth", "coolant_flow", "inlet_temperature")
     # Twice the precision, or the limit would be missed by a rounding.
     with jax.enable_x64(True):
         numbers = dict.fromkeys(NUMBER_NAMES, 1.0)
         numbers |= {name: float(values[name]) for name in names}
         loop = assemble(numbers, dict.fromkeys(CHOICE_NAMES, ()))
-        return float(_SETTLED(loop, scenario))
+        return float(quantity(loop, scenario))

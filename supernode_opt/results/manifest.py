@@ -89,7 +89,9 @@ def content(path: Path) -> bytes:
       Damaged: the file is not what the manifest says.
       OSError: it cannot be read.
     """
-    for left in reversed(range(_TRIES)):
+    left = _TRIES
+    while True:
+        left -= 1
         try:
             # Links lead into one version, which has the manifest of that version.
             real = path.resolve()
