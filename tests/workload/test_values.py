@@ -172,8 +172,8 @@ def test_elementwise_bytes():
 
 
 def test_activations_of_a_dense_layer():
-    # Per token: 8 * 8 and a mask of 2 * 8 over two ranks: 40; heads 2 * 2 * (2 + 2) = 16
-    # and keys 2 * 4 = 8; FFN (4 + 2) * 6 = 36.
+    # Per token: 8 * 8 and a mask of 2 * 8 over two ranks: 40; heads 2 * 2 * (2 + 2) =
+    # 16 and keys 2 * 4 = 8; FFN (4 + 2) * 6 = 36.
     masked = dense(dropout=1.0)
     everything = 16.0 * (40.0 + 16.0 + 8.0 + 36.0)
     # Selective drops norms, 4 * 8 / 2 a token, and the FFN's product, 2 * 6.
