@@ -79,7 +79,9 @@ def test_experts_fold_over_tensor_context_and_data():
     spread |= {"sequence_parallel": 1, "context_parallel": 2}
     assert reason(spread | {"expert_parallel": 8}, EXPERTS) is None
     assert "divide the 16 experts" in reason(spread | {"expert_parallel": 16}, EXPERTS)
-    assert "divide the 16 experts" in reason({"chips": 32, "expert_parallel": 32}, EXPERTS)
+    assert "divide the 16 experts" in reason(
+        {"chips": 32, "expert_parallel": 32}, EXPERTS
+    )
     assert "must be on" in reason(spread | {"sequence_parallel": 0}, EXPERTS)
 
 
