@@ -17,7 +17,7 @@ from supernode_opt.system.kernels import (
     memory_rate,
 )
 from supernode_opt.workload.operators import Gemms, Split
-from tests.plain import DENSE, EXPERTS, TRAINING, same, scenario
+from tests.plain import EXPERTS, TRAINING, same, scenario
 
 ENDLESS = 1e30
 FAST_MEMORY = {"chip__hbm_bandwidth": ENDLESS}

@@ -258,11 +258,22 @@ def test_mix_of_a_step():
     same(found.dynamic, dynamic / 100.0)
 
 
-@pytest.mark.parametrize(
-    "part",
-    "launch tensor_parallel context_parallel expert_parallel parameter_gather"
-    " pipeline_transfer stage_imbalance bubble data_parallel overhead straggler".split(),
+WAITING = (
+    "launch",
+    "tensor_parallel",
+    "context_parallel",
+    "expert_parallel",
+    "parameter_gather",
+    "pipeline_transfer",
+    "stage_imbalance",
+    "bubble",
+    "data_parallel",
+    "overhead",
+    "straggler",
 )
+
+
+@pytest.mark.parametrize("part", WAITING)
 def test_a_chip_that_waits_draws_its_waiting_activity(part):
     found = mix_of(step_of(gemm=1.0, **{part: 3.0}), scenario(**MIXED))
     same(found.dynamic, (1.0 + 0.1 * 3.0) / 4.0)
