@@ -5,11 +5,6 @@ import time
 import xarray as xr
 
 from supernode_opt.hardware.reach import bridged
-from supernode_opt.optimize.solution import (
-    ConstraintState,
-    constraint_states,
-    plain_report,
-)
 from supernode_opt.problem.build import build_design
 from supernode_opt.problem.constraints import (
     all_constraints,
@@ -17,6 +12,11 @@ from supernode_opt.problem.constraints import (
     per_cent,
 )
 from supernode_opt.problem.problem import Problem
+from supernode_opt.search.solution import (
+    ConstraintState,
+    constraint_states,
+    plain_report,
+)
 from supernode_opt.study import resolve, store
 from supernode_opt.study.node import StudyError
 from supernode_opt.study.operators import operators

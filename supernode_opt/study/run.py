@@ -10,10 +10,10 @@ from pathlib import Path
 
 import xarray as xr
 
-from supernode_opt.optimize.settings import Progress
-from supernode_opt.optimize.solve import optimize
 from supernode_opt.problem.build import build_design
 from supernode_opt.record import get
+from supernode_opt.search.settings import Progress
+from supernode_opt.search.solve import optimize
 from supernode_opt.study import resolve, store, table
 from supernode_opt.study.node import StudyError
 from supernode_opt.study.operators import operators

@@ -5,9 +5,9 @@ from typing import Any
 from supernode_opt import catalog
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.hardware.network import LinkTechnology
-from supernode_opt.optimize.settings import Settings
 from supernode_opt.problem.problem import SCALARS
 from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
+from supernode_opt.search.settings import Settings
 from supernode_opt.study.fields import FREE
 from supernode_opt.study.records import adapter, field_type
 from supernode_opt.study.study import NEEDED

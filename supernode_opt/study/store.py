@@ -19,8 +19,8 @@ import jax
 import numpy as np
 import xarray as xr
 
-from supernode_opt.optimize.solution import ConstraintState, Solution
 from supernode_opt.record import get, is_record
+from supernode_opt.search.solution import ConstraintState, Solution
 from supernode_opt.study.provenance import git_commit, versions
 from supernode_opt.system.design import Design
 from supernode_opt.system.kernels import gemm_peak

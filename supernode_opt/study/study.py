@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from supernode_opt import catalog
-from supernode_opt.optimize.settings import Settings
 from supernode_opt.problem.problem import Problem
+from supernode_opt.search.settings import Settings
 from supernode_opt.study import document, goal, legality, override
 from supernode_opt.study.node import Node, StudyError
 from supernode_opt.study.records import read_record, read_value

@@ -58,13 +58,10 @@ def heat_parts(scenario: Scenario, power: ArrayLike) -> Heat:
     )
 
 
-def rack_power(
-    design: Design, scenario: Scenario, wiring: Wiring, power: ArrayLike
-) -> tuple[Array, Array]:
-    """Return the power of one rack and of the thinnest that is built [W].
+def thinnest_power(design: Design, scenario: Scenario, power: ArrayLike) -> Array:
+    """Return the power of the thinnest rack that is built [W].
 
     The network's share is included; `power` is that of the machine [W].
     """
     thinned = jnp.minimum(thinnest(scenario.rack), design.chips)
-    each = power / design.chips
-    return each * wiring.held, each * thinned
+    return power / design.chips * thinned

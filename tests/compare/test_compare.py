@@ -18,11 +18,11 @@ from supernode_opt.compare import answer, draws, program, question, words
 from supernode_opt.compare.claims import _word
 from supernode_opt.compare.entries import FREE
 from supernode_opt.compare.program import QUANTITIES
-from supernode_opt.optimize.enumerate import plans
-from supernode_opt.optimize.exact import quantities
-from supernode_opt.optimize.solution import plain_report
 from supernode_opt.problem.build import build_design
 from supernode_opt.record import replace
+from supernode_opt.search.enumerate import plans
+from supernode_opt.search.exact import quantities
+from supernode_opt.search.solution import plain_report
 from supernode_opt.study import document, resolve, store, study
 from supernode_opt.study.intervals import report_intervals
 from supernode_opt.system.evaluate import evaluate

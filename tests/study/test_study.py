@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from supernode_opt import catalog
-from supernode_opt.optimize.solution import plain_report
+from supernode_opt.search.solution import plain_report
 from supernode_opt.study import document, resolve, schema, study
 from supernode_opt.study.node import StudyError
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.optimize.enumerate import Columns, take
-from supernode_opt.optimize.inner import Polished, Solved, exact_merit, polish
-from supernode_opt.optimize.merit import box_data
-from supernode_opt.optimize.settings import Settings
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import to_unit
+from supernode_opt.search.enumerate import Columns, take
+from supernode_opt.search.inner import Polished, Solved, exact_merit, polish
+from supernode_opt.search.merit import box_data
+from supernode_opt.search.settings import Settings
 
 # Closer to its bound than this, in the unit box, a bandwidth leans on it.
 _LEANING = 1e-6

@@ -9,13 +9,13 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.optimize.enumerate import Columns
-from supernode_opt.optimize.inner import Polished, exact_merit
 from supernode_opt.problem.box import options
 from supernode_opt.problem.build import apply, build_design
 from supernode_opt.problem.constraints import all_constraints, normalised
 from supernode_opt.problem.problem import Constraint, Problem
 from supernode_opt.problem.variables import CHOICE_NAMES
+from supernode_opt.search.enumerate import Columns
+from supernode_opt.search.inner import Polished, exact_merit
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario

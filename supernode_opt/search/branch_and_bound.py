@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.optimize.bound import bounds
-from supernode_opt.optimize.bounder import Bounder
-from supernode_opt.optimize.enumerate import (
+from supernode_opt.problem.problem import Problem
+from supernode_opt.search.bounder import Bounder
+from supernode_opt.search.bounds import bounds
+from supernode_opt.search.dominance import with_useful_links
+from supernode_opt.search.enumerate import (
     LINKS,
     Columns,
     count_candidates,
@@ -25,13 +27,11 @@ from supernode_opt.optimize.enumerate import (
     take,
     with_domains,
 )
-from supernode_opt.optimize.finish import Finalist, finish
-from supernode_opt.optimize.inner import BLOCK, MENDABLE, Solved, solve
-from supernode_opt.optimize.kinder import kindest_links, without_distance
-from supernode_opt.optimize.links import with_useful_links
-from supernode_opt.optimize.merit import objective_value
-from supernode_opt.optimize.settings import Progress, Settings
-from supernode_opt.problem.problem import Problem
+from supernode_opt.search.inner import BLOCK, MENDABLE, Solved, solve
+from supernode_opt.search.merit import objective_value
+from supernode_opt.search.polish import Finalist, finish
+from supernode_opt.search.relaxations import kindest_links, without_distance
+from supernode_opt.search.settings import Progress, Settings
 
 _ROWS = 100_000
 # Cells along each port, and the most candidates worth dividing so finely.

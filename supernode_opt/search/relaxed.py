@@ -13,18 +13,18 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.optimize.lagrangian import State, begin, descend
-from supernode_opt.optimize.merit import (
+from supernode_opt.problem.box import options
+from supernode_opt.problem.problem import Problem
+from supernode_opt.problem.variables import CHOICE_NAMES
+from supernode_opt.search.lagrangian import State, begin, descend
+from supernode_opt.search.merit import (
     STRUCTURE,
     Relaxed,
     box_data,
     forms,
     objective_value,
 )
-from supernode_opt.optimize.settings import Progress, Settings
-from supernode_opt.problem.box import options
-from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import CHOICE_NAMES
+from supernode_opt.search.settings import Progress, Settings
 from supernode_opt.system.design import one_hot
 
 # A relaxed point this close to its limits is as good as feasible: rounding moves more.

@@ -7,8 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from supernode_opt.optimize.bounder import SLACK, Bounder, make_bounder, plan_violations
-from supernode_opt.optimize.enumerate import (
+from supernode_opt.problem.problem import Objective, Problem
+from supernode_opt.problem.variables import COUNTS
+from supernode_opt.search.bounder import SLACK, Bounder, make_bounder, plan_violations
+from supernode_opt.search.branch_and_bound import Search, prove
+from supernode_opt.search.enumerate import (
     Columns,
     count_candidates,
     illegal_reason,
@@ -20,7 +23,7 @@ from supernode_opt.optimize.enumerate import (
     with_domains,
     with_links,
 )
-from supernode_opt.optimize.explain import (
+from supernode_opt.search.explain import (
     alternatives,
     assumptions,
     describe,
@@ -28,17 +31,14 @@ from supernode_opt.optimize.explain import (
     memory_solution,
     verdict,
 )
-from supernode_opt.optimize.finish import Finalist
-from supernode_opt.optimize.infeasible import least_relaxation
-from supernode_opt.optimize.inner import MENDABLE
-from supernode_opt.optimize.merit import objective_value
-from supernode_opt.optimize.proof import Search, prove
-from supernode_opt.optimize.relaxed import RelaxedPoints, descend_relaxed
-from supernode_opt.optimize.rounding import distinct, nearest, neighbourhoods
-from supernode_opt.optimize.settings import Progress, Settings
-from supernode_opt.optimize.solution import Solution
-from supernode_opt.problem.problem import Objective, Problem
-from supernode_opt.problem.variables import COUNTS
+from supernode_opt.search.infeasible import least_relaxation
+from supernode_opt.search.inner import MENDABLE
+from supernode_opt.search.merit import objective_value
+from supernode_opt.search.polish import Finalist
+from supernode_opt.search.relaxed import RelaxedPoints, descend_relaxed
+from supernode_opt.search.rounding import distinct, nearest, neighbourhoods
+from supernode_opt.search.settings import Progress, Settings
+from supernode_opt.search.solution import Solution
 from supernode_opt.workload.split import TooManySplits
 
 # The relaxed descent agrees with the proof when its building is this close.

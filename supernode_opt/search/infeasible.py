@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from supernode_opt.optimize.enumerate import Columns, take
-from supernode_opt.optimize.inner import Polished, exact_merit, polish, solve
 from supernode_opt.problem.constraints import all_constraints, per_cent
 from supernode_opt.problem.problem import Problem
+from supernode_opt.search.enumerate import Columns, take
+from supernode_opt.search.inner import Polished, exact_merit, polish, solve
 
 # The second, hard maximum is within 0.3 % of the largest violation.
 _HARD = 1000.0

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 from supernode_opt.hardware.network import Switch
 from supernode_opt.hardware.reach import case_temperature, wear
-from supernode_opt.optimize.enumerate import (
+from supernode_opt.problem.problem import Problem
+from supernode_opt.problem.variables import HARDWARE, PLAN
+from supernode_opt.record import replace
+from supernode_opt.search.enumerate import (
     LINKS,
     Columns,
     cross,
@@ -24,11 +27,8 @@ from supernode_opt.optimize.enumerate import (
     positions,
     take,
 )
-from supernode_opt.optimize.exact import quantities
-from supernode_opt.optimize.merit import as_floats, forms
-from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import HARDWARE, PLAN
-from supernode_opt.record import replace
+from supernode_opt.search.exact import quantities
+from supernode_opt.search.merit import as_floats, forms
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.split import SWITCHES
 

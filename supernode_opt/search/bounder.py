@@ -7,19 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.optimize.enumerate import Columns, ends
-from supernode_opt.optimize.exact import quantities
-from supernode_opt.optimize.merit import as_floats, forms, limits
-from supernode_opt.optimize.monotone import (
+from supernode_opt.problem.constraints import Form
+from supernode_opt.problem.problem import Objective, Problem
+from supernode_opt.problem.variables import HARDWARE
+from supernode_opt.search.enumerate import Columns, ends
+from supernode_opt.search.exact import quantities
+from supernode_opt.search.merit import as_floats, forms, limits
+from supernode_opt.search.monotone import (
     LOAD_FIELDS,
     MORE_IS_BETTER,
     PLAN_FIELDS,
     is_bounded,
     violations,
 )
-from supernode_opt.problem.constraints import Form
-from supernode_opt.problem.problem import Objective, Problem
-from supernode_opt.problem.variables import HARDWARE
 from supernode_opt.system.scenario import Scenario
 
 # Rounding in the last digits must not exclude anything.

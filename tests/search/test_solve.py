@@ -5,17 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from supernode_opt.optimize.bounder import make_bounder, plan_violations
-from supernode_opt.optimize.enumerate import plans, take, with_domains, with_links
-from supernode_opt.optimize.exact import quantities
-from supernode_opt.optimize.inner import polish, solve
-from supernode_opt.optimize.merit import forms, limits
-from supernode_opt.optimize.settings import Settings
-from supernode_opt.optimize.solve import optimize
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Objective
 from supernode_opt.problem.variables import Variable
-from tests.optimize import studies
+from supernode_opt.search.bounder import make_bounder, plan_violations
+from supernode_opt.search.enumerate import plans, take, with_domains, with_links
+from supernode_opt.search.exact import quantities
+from supernode_opt.search.inner import polish, solve
+from supernode_opt.search.merit import forms, limits
+from supernode_opt.search.settings import Settings
+from supernode_opt.search.solve import optimize
+from tests.search import studies
 
 HARDWARE = ("scale_up_bandwidth", "scale_out_bandwidth", "clock", "coolant_flow")
 PROOF_ONLY = Settings(outer=0, whole_lanes=False)

@@ -12,7 +12,7 @@ Seen from the continuous hardware variables, at a fixed plan, domain and links:
 The power of one rack is none of these: a rack that gets too hot is thinned.
 
 A combined quantity is bounded by its parts, each at its own helpful end.  A quantity
-not named here is never used to exclude anything.  `tests/optimize/test_bound.py`
+not named here is never used to exclude anything.  `tests/search/test_bound.py`
 checks every line of this file against the physics.
 """
 

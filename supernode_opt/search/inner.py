@@ -16,12 +16,12 @@ from jax import Array
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from supernode_opt.optimize.enumerate import Columns, take
-from supernode_opt.optimize.exact import as_arrays
-from supernode_opt.optimize.lagrangian import begin, descend
-from supernode_opt.optimize.merit import Exact, box_data, forms
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import HARDWARE, from_unit
+from supernode_opt.search.enumerate import Columns, take
+from supernode_opt.search.exact import as_arrays
+from supernode_opt.search.lagrangian import begin, descend
+from supernode_opt.search.merit import Exact, box_data, forms
 
 BLOCK = 256
 ROUNDS = 12

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from supernode_opt.optimize.lagrangian import begin, descend
+from supernode_opt.search.lagrangian import begin, descend
 
 
 def quadratic(points: Array, data: Array) -> tuple[Array, Array]:

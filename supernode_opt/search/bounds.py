@@ -16,10 +16,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.optimize.bounder import SLACK, Bounder, best_corner
-from supernode_opt.optimize.caps import clock_caps, least_loads
-from supernode_opt.optimize.enumerate import Columns, take
-from supernode_opt.optimize.monotone import (
+from supernode_opt.search.bounder import SLACK, Bounder, best_corner
+from supernode_opt.search.enumerate import Columns, take
+from supernode_opt.search.hardware_bounds import clock_caps, least_loads
+from supernode_opt.search.monotone import (
     ENERGY,
     PRICED,
     TIME_FIELDS,

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.optimize.enumerate import Columns, take, with_domains, with_links
-from supernode_opt.optimize.finish import finish
-from supernode_opt.optimize.infeasible import memory_conflict
-from supernode_opt.optimize.inner import (
+from supernode_opt.problem.build import apply
+from supernode_opt.problem.problem import Problem
+from supernode_opt.search.branch_and_bound import Search
+from supernode_opt.search.enumerate import Columns, take, with_domains, with_links
+from supernode_opt.search.infeasible import memory_conflict
+from supernode_opt.search.inner import (
     MENDABLE,
     ROUNDS,
     STEPS,
@@ -16,10 +18,10 @@ from supernode_opt.optimize.inner import (
     exact_merit,
     polish,
 )
-from supernode_opt.optimize.merit import objective_value
-from supernode_opt.optimize.proof import Search
-from supernode_opt.optimize.relaxed import RelaxedPoints
-from supernode_opt.optimize.solution import (
+from supernode_opt.search.merit import objective_value
+from supernode_opt.search.polish import finish
+from supernode_opt.search.relaxed import RelaxedPoints
+from supernode_opt.search.solution import (
     Solution,
     constraint_states,
     kind_of,
@@ -27,8 +29,6 @@ from supernode_opt.optimize.solution import (
     prices,
     values_of,
 )
-from supernode_opt.problem.build import apply
-from supernode_opt.problem.problem import Problem
 
 ALTERNATIVES = 5
 # Mean power is energy over time, a ratio, and so is what is paid for it; a rack's power

@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.optimize.bound import bounds
-from supernode_opt.optimize.bounder import Bounder
-from supernode_opt.optimize.enumerate import (
+from supernode_opt.problem.problem import Problem
+from supernode_opt.problem.variables import PLAN
+from supernode_opt.search.bounder import Bounder
+from supernode_opt.search.bounds import bounds
+from supernode_opt.search.enumerate import (
     LINKS,
     Columns,
     cross,
@@ -16,9 +18,7 @@ from supernode_opt.optimize.enumerate import (
     positions,
     take,
 )
-from supernode_opt.optimize.relaxed import RelaxedPoints
-from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import PLAN
+from supernode_opt.search.relaxed import RelaxedPoints
 from supernode_opt.workload.split import SWITCHES
 
 # An octave in these weighs one; interleave says little, at one stage nothing.

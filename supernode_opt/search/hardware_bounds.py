@@ -8,9 +8,9 @@ intervals, each with heat at its greater and pumping at its smaller end.
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.optimize.bounder import SLACK, Bounder, best_corner
-from supernode_opt.optimize.enumerate import Columns, cross, join, take
-from supernode_opt.optimize.monotone import (
+from supernode_opt.search.bounder import SLACK, Bounder, best_corner
+from supernode_opt.search.enumerate import Columns, cross, join, take
+from supernode_opt.search.monotone import (
     MORE_IS_BETTER,
     PUMPED_FIELDS,
     pump_factor,

@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from supernode_opt.optimize.exact import report_of
 from supernode_opt.problem.build import apply, assemble
 from supernode_opt.problem.constraints import (
     Form,
@@ -24,6 +23,7 @@ from supernode_opt.problem.constraints import (
 )
 from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.problem.variables import axes, from_unit, weights
+from supernode_opt.search.exact import report_of
 from supernode_opt.system.design import data_parallel
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.scenario import Scenario

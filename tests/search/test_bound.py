@@ -3,20 +3,22 @@
 import numpy as np
 import pytest
 
-from supernode_opt.optimize.bound import bounds
-from supernode_opt.optimize.bounder import make_bounder, plan_violations
-from supernode_opt.optimize.enumerate import (
+from supernode_opt.problem.constraints import normalised
+from supernode_opt.problem.variables import HARDWARE, Variable
+from supernode_opt.search.bounder import make_bounder, plan_violations
+from supernode_opt.search.bounds import bounds
+from supernode_opt.search.branch_and_bound import _anywhere
+from supernode_opt.search.dominance import with_useful_links
+from supernode_opt.search.enumerate import (
     cross,
     plans,
     take,
     with_domains,
     with_links,
 )
-from supernode_opt.optimize.exact import quantities
-from supernode_opt.optimize.kinder import kindest_links, without_distance
-from supernode_opt.optimize.links import with_useful_links
-from supernode_opt.optimize.merit import forms, limits
-from supernode_opt.optimize.monotone import (
+from supernode_opt.search.exact import quantities
+from supernode_opt.search.merit import forms, limits
+from supernode_opt.search.monotone import (
     HEAT_FIELDS,
     LOAD_FIELDS,
     MORE_IS_BETTER,
@@ -25,10 +27,8 @@ from supernode_opt.optimize.monotone import (
     TIME_FIELDS,
     pump_factor,
 )
-from supernode_opt.optimize.proof import _anywhere
-from supernode_opt.problem.constraints import normalised
-from supernode_opt.problem.variables import HARDWARE, Variable
-from tests.optimize import studies
+from supernode_opt.search.relaxations import kindest_links, without_distance
+from tests.search import studies
 
 FREE = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "micro_batch")
 CHOICES = ("recompute", "scale_up_link", "scale_out_link", "sequence_parallel")
