@@ -23,8 +23,8 @@ from supernode_opt.system.report import FailureParts, StepTime
 from supernode_opt.system.supply import (
     heat_parts,
     power_parts,
-    rack_power,
     served_power,
+    thinnest_power,
 )
 from supernode_opt.system.wiring import Fabric, Wiring, wire
 from tests.plain import COPPER, LIGHT, design, same, scenario
@@ -155,11 +155,11 @@ def test_fans_and_supplies():
 def test_heat_and_racks():
     heat = heat_parts(scenario(), 1000.0)
     same([heat.liquid, heat.air], [700.0, 300.0])
-    # 1600 W of 16 chips: eight in a rack; the thinnest rack that is built has three.
+    # 1600 W of 16 chips; the thinnest rack that is built has three of them.
     thin = scenario(rack__fewest_chips=3.0)
-    same(rack_power(design(), thin, BUILT, 1600.0), [800.0, 300.0])
+    same(thinnest_power(design(), thin, 1600.0), 300.0)
     few = design(chips=2.0, scale_up_domain=2.0)
-    same(rack_power(few, scenario(), BUILT, 160.0)[1], 160.0)
+    same(thinnest_power(few, scenario(), 160.0), 160.0)
 
 
 def test_cost_of_a_life():
