@@ -5,8 +5,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.layout import thinnest
+from supernode_opt.system.component_power import load
 from supernode_opt.system.design import Design
-from supernode_opt.system.load import load
 from supernode_opt.system.report import Heat, PowerParts, total
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.wiring import Wiring
