@@ -14,7 +14,7 @@ LONG = dataclasses.replace(TRAINING, sequence_length=8192.0, global_batch=100.0)
 
 
 def test_limits_that_always_hold():
-    """Eight per cent of memory stay free; half of the gain at which leakage runs off."""
+    """Eight per cent of memory stay free, half of the gain at which leakage runs."""
     found = {c.name: (c.limit, c.at_most) for c in always(scenario())}
     assert found == {
         "memory_fraction": (0.92, True),

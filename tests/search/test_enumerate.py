@@ -44,7 +44,7 @@ def domains_of(chips, low=8.0, high=1024.0):
 
 
 def test_domains_tile_the_machine_in_whole_boards():
-    """48 chips are six boards: one, two, three or all six of them, and 48 at the end."""
+    """48 chips are six boards: one, two, three or all six of them make a domain."""
     assert domains_of(48) == [8.0, 16.0, 24.0, 48.0]
     assert domains_of(8) == [8.0]
     assert domains_of(48, 16.0, 24.0) == [16.0, 24.0]
