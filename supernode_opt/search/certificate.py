@@ -105,7 +105,8 @@ def _objective(search: Search) -> dict[str, Any]:
 def grade(search: Search, proof: Proof, *, complete: bool) -> Graded:
     """Grade the best design of `search`; start it anew from elsewhere in its box."""
     tolerance = search.settings.tolerance
-    closed = not np.isfinite(proof.cells_bound)
+    # A bound of minus infinity, or none at all, closes nothing.
+    closed = bool(np.isposinf(proof.cells_bound))
     agreeing = 0 if closed else _restarted(search)
     best = _widened(search)
     # What lanes cost is part of the gap to a design with ports as they please.
@@ -116,7 +117,7 @@ def grade(search: Search, proof: Proof, *, complete: bool) -> Graded:
         bounded = tolerance
     elif np.isfinite(proof.cells_bound):
         bounded = max(best.built.cost - proof.cells_bound, tolerance)
-    solved = not np.isfinite(proof.open_bound)
+    solved = bool(np.isposinf(proof.open_bound))
     status, gap = FOUND, bounded
     if closed and complete:
         status = PROVED

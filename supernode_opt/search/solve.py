@@ -219,7 +219,7 @@ def _unanswered(
     facts: dict[str, Any],
 ) -> Solution:
     """Say what stands in the way, or that this is not known."""
-    excluded = not np.isfinite(proof.cells_bound)
+    excluded = bool(np.isposinf(proof.cells_bound))
     facts |= search.counts | {"gap": None, "feasible": 0}
     if space.complete and (excluded or proof.searched):
         facts["rests_on"] = "bounds" if excluded else "polished solves from many starts"
@@ -253,7 +253,7 @@ def _proved(
     proof = prove(search, outlook, space.fitting)
     if search.best is not None:
         return proof, None
-    if np.isfinite(proof.cells_bound) or np.isneginf(proof.cells_bound):
+    if not np.isposinf(proof.cells_bound):
         searched = rescue(search, proof.contenders)
         proof = dataclasses.replace(proof, searched=searched)
     conflict = None
