@@ -6,9 +6,9 @@ import math
 import jax.numpy as jnp
 import pytest
 
+from supernode_opt.system.component_power import load
 from supernode_opt.system.economics import capital_cost, cost_parts
 from supernode_opt.system.failures import failure_parts, progress, repair_wait
-from supernode_opt.system.load import load
 from supernode_opt.system.package import (
     Mix,
     allowed_clock,
