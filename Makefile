@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 LONGEST := notebooks tests/test_documents.py $(addprefix tests/,system search measure experiments)
 DEMO := experiments/design_a_supernode/question.yaml
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lint benchmark mutate clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/supernode-opt run $(DEMO)
@@ -25,6 +25,10 @@ lint: $(VENV)/.installed-dev
 
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json
+
+# Sixty faults by a seed, planted in copies; at most two hours on two cores, resumable.
+mutate: $(VENV)/.installed-dev
+	@$(BIN)/python -m benchmarks.mutate --seed 11
 
 clean:
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -93,6 +93,11 @@ def test_time_of_a_gather_among_sixteen():
     same(collective_time(agreed, 16.0, 160.0, 10.0), usual + slow)
 
 
+def test_a_single_rank_agrees_on_nothing():
+    alone = collective(rendezvous_bytes=10.0, pair_work=3.0, local_share=0.5)
+    same(collective_time(alone, 1.0, 160.0, 10.0, 40.0), 0.0)
+
+
 def test_bus_bandwidth():
     # 2 * 3/4 of 100 B in 3 s.
     same(bus_bandwidth(collective(rounds=2.0), 4.0, 100.0, 3.0), 50.0)

@@ -14,6 +14,7 @@ from supernode_opt.system.kernels import (
     gemm_peak,
     gemm_roofline,
     layer_times,
+    low_precision_efficiency,
     memory_rate,
 )
 from supernode_opt.workload.operators import Gemms, Split
@@ -45,6 +46,20 @@ def test_peaks_and_memory():
         training = dataclasses.replace(TRAINING, precision=precision)
         same(gemm_peak(scenario(training=training)), peak)
     same(memory_rate(scenario()), 80.0)
+
+
+@pytest.mark.parametrize(
+    ("precision", "share"),
+    [("bf16", 1.0), ("fp8", 0.6), ("mxfp8", 0.5), ("nvfp4", 0.3)],
+)
+def test_each_precision_reaches_its_own_share(precision, share):
+    where = scenario(
+        training=dataclasses.replace(TRAINING, precision=precision),
+        software__fp8_efficiency=0.6,
+        software__mxfp8_efficiency=0.5,
+        software__nvfp4_efficiency=0.3,
+    )
+    same(low_precision_efficiency(where), share)
 
 
 def one_gemm(grouped=0.0, kept=0.0):

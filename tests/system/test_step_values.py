@@ -150,6 +150,34 @@ def test_a_first_stage_may_be_the_slowest():
     same(parts.stage_imbalance, 16.0 * (84.0 - 84.0 / 3.0))
 
 
+def test_stages_that_are_alike_wait_for_none():
+    # Three stages of two dense layers each, and no head.
+    chosen = design(chips=6.0, pipeline_parallel=3.0)
+    stages = Stages(jnp.full(3, 2.0), jnp.zeros(3))
+    given = (stages, TIMES, EXPOSED, 0.0 * HEAD, exchanged(), HELD, 4.0, EXACT)
+    parts, _ = step_time(chosen, scenario(DENSE), *given)
+    same(parts.stage_imbalance, 0.0)
+
+
+def test_a_middle_stage_may_be_the_slowest():
+    chosen = design(chips=6.0, pipeline_parallel=3.0)
+    # 2 and 1 dense layers beside 3 in the middle: one more than the mean.
+    stages = Stages(jnp.asarray([2.0, 3.0, 1.0]), jnp.zeros(3))
+    given = (stages, TIMES, EXPOSED, 0.0 * HEAD, exchanged(), HELD, 4.0, EXACT)
+    parts, _ = step_time(chosen, scenario(DENSE), *given)
+    same(parts.stage_imbalance, 16.0 * 8.0)
+
+
+def test_a_single_stage_waits_for_none():
+    # Its layers count as the last stage's.
+    chosen = design(chips=2.0)
+    stages = Stages(jnp.asarray([6.0, 0.0, 6.0]), jnp.zeros(3))
+    given = (stages, TIMES, EXPOSED, HEAD, exchanged(), HELD, 4.0, EXACT)
+    parts, bubble = step_time(chosen, scenario(DENSE), *given)
+    same([parts.stage_imbalance, parts.bubble, bubble], 0.0)
+    same(parts.gemm, 16.0 * 6.0 * 3.0)
+
+
 def test_gradients_hide_behind_the_last_backward_pass():
     # 10 + 5 + 3 s; a quarter never hides, and the rest does behind 3/4 of a pass.
     short, _ = step(exchanged(10.0, 5.0, 3.0), data_exposed=0.25)
