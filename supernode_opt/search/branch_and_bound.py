@@ -30,7 +30,7 @@ from supernode_opt.search.enumerate import (
     with_domains,
     with_wholes,
 )
-from supernode_opt.search.inner import BLOCK, exact_merit
+from supernode_opt.search.inner import BLOCK, continuous
 from supernode_opt.search.outlook import Outlook
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxations import BOUNDLESS, kindest
@@ -115,7 +115,7 @@ def _cut(
     search: Search, outlook: Outlook, contenders: Columns, bound: NDArray
 ) -> float:
     """Try to close what is left by bounds alone; return the least bound left."""
-    count, size = len(bound), len(exact_merit(search.problem).names)
+    count, size = len(bound), len(continuous(search.problem))
     least = float(np.min(bound, initial=np.inf))
     if not count:
         return np.inf

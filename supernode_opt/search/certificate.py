@@ -179,7 +179,7 @@ def relaxed_facts(
     problem: Problem,
     points: RelaxedPoints | None,
     rounded: Finalist | None,
-    best: Finalist,
+    best: Finalist | None,
 ) -> dict[str, Any]:
     """State what the relaxed descent promised, what was built and if both met."""
     promised = float(points.cost[0]) if points else None
@@ -187,7 +187,11 @@ def relaxed_facts(
     def value(cost: float | None) -> float | None:
         return None if cost is None else objective_value(cost, problem.objective)
 
-    close = rounded is None or rounded.built.cost <= best.built.cost + _CLOSE
+    close = (
+        rounded is None
+        or best is None
+        or rounded.built.cost <= best.built.cost + _CLOSE
+    )
     return {
         "relaxed_objective": value(promised),
         "relaxed_violation": float(points.violation[0]) if points else None,

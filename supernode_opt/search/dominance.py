@@ -6,7 +6,6 @@ reaches.  What a quantity sees is read from the program, what is good for it fol
 from the way it moves; where that is not known, only an equal property is as good.
 """
 
-import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -77,7 +76,7 @@ def _useful(
             for f, allowed in enumerate((inner, outer))
         ]
         kept = [_undominated(outlook, able[f], sure[f], f) for f in (0, 1)]
-        pairs = list(itertools.product(*kept))
+        pairs = [(up, out) for up in kept[0] for out in kept[1]]
         found.append(Useful(pairs, len(able[0]) * len(able[1]) - len(pairs)))
     return found
 
@@ -114,9 +113,7 @@ def _reaches(
             leaf = Leaf(name, side)
             values = np.full(count, np.nan)
             if outlook.known(leaf):
-                table = hardware_ends(
-                    outlook, rows, outlook.scenario, [leaf], (name,), clocks
-                )
+                table = hardware_ends(outlook, rows, outlook.scenario, [leaf], clocks)
                 values = table[leaf][:, 0]
             g = worst({limit.end: values for limit in limits}, limits, count)
             # What is not known may reach, but does not surely.

@@ -43,7 +43,7 @@ from supernode_opt.search.infeasible import (
     least_relaxation,
     rescue,
 )
-from supernode_opt.search.inner import exact_merit
+from supernode_opt.search.inner import continuous, exact_merit
 from supernode_opt.search.outlook import SLACK, Outlook, look
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints, descend_relaxed
@@ -108,7 +108,7 @@ def optimize(
     points = space.points
     if not len(space.fitting["chips"]):
         solution = split_solution(problem, outlook, space.every, space.violation, facts)
-    elif not exact_merit(problem).names and fitting <= MOST:
+    elif not continuous(problem) and fitting <= MOST:
         solution = _tried(search, space, facts)
     else:
         points = _descend_and_build(search, outlook, seed, space)
@@ -165,9 +165,10 @@ def _tried(search: Search, space: Space, facts: dict[str, Any]) -> Solution:
         "open": 0,
         "excluded_by_bound": 0,
     }
+    middle = np.full(len(exact_merit(problem).names), 0.5)
     for row in range(min(len(found.cost), 32)):
         columns = take(found.columns, [row])
-        if search.consider(columns, np.zeros(0)).built.feasible and row == 0:
+        if search.consider(columns, middle).built.feasible and row == 0:
             break
     if search.best is None:
         conflict = least_relaxation(problem, found.columns, found.alone)

@@ -226,6 +226,7 @@ class Report:
         zero=False,
         more_is_better=False,
         ways=MEAN,
+        dear=True,
     )
     facility_power: reported(
         "W",
@@ -304,10 +305,7 @@ class Report:
         "V", "supply of the cores at the clock asked for", zero=False, ways=CLOCKED
     )
     average_chip_power: reported(
-        "W",
-        "of a package over a step",
-        zero=False,
-        more_is_better=False,
+        "W", "of a package over a step", zero=False, more_is_better=False, dear=True
     )
     optics_temperature: reported(
         "K",
@@ -360,6 +358,7 @@ class Report:
         zero=False,
         more_is_better=False,
         ways=CAPITAL,
+        dear=True,
     )
     cost: reported(
         "USD",
@@ -370,6 +369,7 @@ class Report:
             r.capital_cost + r.cost_parts.maintenance + r.cost_parts.energy
         ),
         headline=True,
+        dear=True,
     )
     cost_per_chip_hour: reported(
         "USD/h",
@@ -378,6 +378,7 @@ class Report:
         more_is_better=False,
         formula=lambda r, d, s: r.cost * _HOUR / (d.chips * s.facility.lifetime),
         headline=True,
+        dear=True,
     )
     die_yield: reported("", "share of dies without a fatal defect", share=True)
     mtbf: reported(
@@ -386,6 +387,7 @@ class Report:
         zero=False,
         more_is_better=True,
         ways=CALM,
+        dear=True,
     )
     goodput: reported(
         "",
@@ -396,9 +398,10 @@ class Report:
         shown=("%", 100.0),
         headline=True,
         compared=True,
+        dear=True,
     )
     checkpoint_interval: reported(
-        "s", "best time between checkpoints", zero=False, ways=CALM
+        "s", "best time between checkpoints", zero=False, ways=CALM, dear=True
     )
     goodput_unmasked: reported(
         "",
@@ -406,6 +409,7 @@ class Report:
         more_is_better=True,
         ways=CALM,
         share=True,
+        dear=True,
     )
     goodput_tokens_per_s: reported(
         "token/s",
@@ -413,6 +417,7 @@ class Report:
         more_is_better=True,
         formula=lambda r, d, s: r.tokens_per_s * r.goodput,
         step_exponent=-1.0,
+        dear=True,
     )
     tokens_per_joule: reported(
         "token/J",
@@ -430,6 +435,7 @@ class Report:
         more_is_better=True,
         formula=lambda r, d, s: r.goodput_tokens_per_s * s.facility.lifetime / r.cost,
         step_exponent=-1.0,
+        dear=True,
     )
     cost_per_megatoken: reported(
         "USD/Mtoken",
@@ -441,6 +447,7 @@ class Report:
         headline=True,
         compared=True,
         step_exponent=1.0,
+        dear=True,
     )
     step: StepTime
     memory_parts: MemoryParts

@@ -15,7 +15,6 @@ lowers heat and raises the power of pumps.
 import fnmatch
 import functools
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 UP, DOWN = 1, -1
@@ -37,7 +36,7 @@ class Ways:
         property with its own counterpart, and in no other way.
     """
 
-    signs: Mapping[str, int] = field(default_factory=dict, hash=False)
+    signs: dict[str, int] = field(default_factory=dict, hash=False)
     pumped: bool = False
     rests: bool = False
     nowhere: bool = False
