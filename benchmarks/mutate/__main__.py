@@ -2,7 +2,7 @@
 
 Run `python -m benchmarks.mutate`.  Sixty lines are drawn by a seed, and one fault on
 each is planted in a copy of the tree; the test files that run the line are tried, the
-quickest of its own room first, until one fails.  What was found is kept, so that a run
+quickest first, until one fails.  What was found is kept, so that a run
 that was stopped goes on; what runs which line is kept as long as a test file and the
 package stay as they are.  Faults that change nothing that could be observed are listed
 in `equivalent.toml` with the reason and do not count.
@@ -81,17 +81,16 @@ def tests_of(mutant: Mutant, lines: dict[str, Any], budget: float) -> list[str]:
 
     What stands outside functions is run by every file that runs the module.
     """
-    room = mutant.path.split("/")[1]
     every = {n for file in lines.values() for n in file["lines"].get(mutant.path, ())}
     known = mutant.line in every
     running = [
-        (f"/{room}/" not in name, file["seconds"], name)
+        (file["seconds"], name)
         for name, file in lines.items()
         if mutant.path in file["lines"]
         and (not known or mutant.line in file["lines"][mutant.path])
     ]
     chosen, spent = [], 0.0
-    for _, seconds, name in sorted(running):
+    for seconds, name in sorted(running):
         spent += seconds
         if chosen and spent > budget:
             break

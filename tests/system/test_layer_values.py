@@ -104,6 +104,35 @@ def test_collectives_of_a_step(level, each):
     same(comm.data_copies, 2.0 * 4.0 * 240.0 / 2.0 * 0.5 / 0.5)
 
 
+def test_collectives_of_sizes_that_all_differ():
+    """64 chips: tensor 4, context 2, pipeline 2, four replicas; experts over eight."""
+    split = Split(tensor=4.0, context=2.0, expert=8.0, sequence=1.0, tokens=16.0)
+    chosen = design(
+        optimizer_sharding="zero1",
+        sequence_parallel="on",
+        chips=64.0,
+        tensor_parallel=4.0,
+        context_parallel=2.0,
+        pipeline_parallel=2.0,
+        expert_parallel=8.0,
+        scale_up_domain=16.0,
+    )
+    # States are spread over four of eight ranks, in two copies.
+    comm = communication(chosen, scenario(EXPERTS), split, HELD, 4.0, BYTES, EXACT)
+    same(comm.tensor, 256.0 * 3.0 / 3.5)
+    same(comm.context, 2.0 * 16.0 * 7.0 * 2.0 / 1.5)
+    same(comm.dispatch, 4.0 * 16.0 * 2.0 * 7.0 / 8.0 * 2.0)
+    same([comm.shard_dense, comm.shard_expert], [180.0 / 3.5, 360.0 / 3.5])
+    same(comm.data_dense, 6.0 * 240.0 * 3.0 / 3.5)
+    # 32 ranks of a stage are four groups of experts, two of them in a domain: 3/4 of
+    # the bytes through two ports at half the rate.
+    same(comm.shard_routed, 180.0 * 0.75 / 2.0 / 0.5)
+    same(comm.data_routed, 6.0 * 270.0 * 0.75 / 2.0 / 0.5)
+    # Copies stand 16 chips apart, stages 32.
+    same(comm.data_copies, 2.0 * 4.0 * 240.0 / 4.0 * 0.5 / 0.5)
+    same(comm.stage, 256.0 / 4.0 / 0.5)
+
+
 def test_collectives_leave_small_domains():
     comm = timed(domain=2.0, sequence="off")
     # Context ranks stand two apart: half of the bytes, at half the rate.

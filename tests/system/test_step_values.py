@@ -57,6 +57,8 @@ def test_shares_of_a_rank():
     same(split.tokens, 8.0)
     # Two replicas times four; routed experts: those times 2 tensor over 2 expert ranks.
     same([replicas, routed], [8.0, 8.0])
+    # Two dense layers of 358, four and a predicting one of 414, two halves of a table.
+    same(held.last, 2.0 * 358.0 + 5.0 * 414.0 + 2.0 * 400.0)
     same(rank_share(design(), scenario(), False)[3], [16.0, 16.0])
     limited = scenario(EXPERTS, training__shard_ranks=4.0)
     narrow = rank_share(chosen, limited, False)

@@ -28,6 +28,7 @@ from tests.plain import DENSE, EXPERTS, TRAINING, same
 WHOLE = Split(tensor=1.0, context=1.0, expert=1.0, sequence=0.0, tokens=1.0)
 # Two tensor ranks with sequence parallelism, experts over four.
 HALF = Split(tensor=2.0, context=1.0, expert=4.0, sequence=1.0, tokens=16.0)
+QUARTER = HALF._replace(tensor=4.0)
 
 
 def dense(**changes):
@@ -171,6 +172,24 @@ def test_elementwise_bytes():
     same(alone, 28.0 * 8.0 * 16.0 + 4.0 * 12.0 * 16.0 / 2.0)
 
 
+def test_four_tensor_ranks():
+    # 896 B of residuals, 28 * 8 on four of 16 tokens; a quarter of the FFN's 6 * 12.
+    plain, mixed, routing = elementwise_bytes(EXPERTS, QUARTER)
+    same([plain, mixed, routing], [896.0 + 288.0, 896.0 + 6.0 * 9.0 * 4.0, 4.0 * 128])
+    # Per token: 64 / 4; a head 2 * 4 and keys 2 * 4; FFN 6 * 12 / 4.  Selective drops
+    # 4 * 8 / 4 and 2 * 12 / 4.
+    found, _ = layer_activations(DENSE, TRAINING, QUARTER, 0.0)
+    everything = 16.0 * (16.0 + 8.0 + 8.0 + 18.0)
+    same(found, [everything, everything - 16.0 * 14.0, 16.0 * 2.0 * 8.0 / 4.0])
+    # Query heads are parted, key heads replicated: 2 + 4 columns.
+    rows, _ = rows_of(DENSE, QUARTER)
+    assert rows["query key value"] == [16, 6, 8, 1, 0, 0, 4, 1]
+    assert rows["ffn down"] == [16, 8, 3, 1, 0, 0, 1, 4]
+    rows, _ = rows_of(EXPERTS, QUARTER)
+    assert rows["query down"] == [4, 5, 8, 1, 0, 0, 1, 1]
+    assert rows["expert up"] == [2, 6, 8, 4, 1, 0, 1, 1]
+
+
 def test_activations_of_a_dense_layer():
     # Per token: 8 * 8 and a mask of 2 * 8 over two ranks: 40; heads 2 * 2 * (2 + 2) =
     # 16 and keys 2 * 4 = 8; FFN (4 + 2) * 6 = 36.
@@ -208,6 +227,7 @@ def test_activations_of_an_expert_layer():
         (3.0, 10.0, 5.0, 3.0),
         # Never more than there are.
         (3.0, 2.0, 2.0, 2.0),
+        (3.0, 1.0, 1.0, 1.0),
     ],
 )
 def test_micro_batches_in_flight(chunks, count, first, last):
