@@ -386,6 +386,11 @@ def test_fabrics_of_a_machine():
     far = design(chips=48.0, scale_up_domain=48.0)
     same(wired(far).up.reach, 17.0 / 8.0 - 1.0)
     same(wired(design(chips=24.0, scale_up_domain=24.0)).up.reach, 0.0)
+    # Across a hall of eight racks: 2 + 2 (sqrt(32) - 2) m.
+    hall = wired(design(chips=64.0, out=(1.0, 0.0))).out
+    same(hall.span, 2.0 + 2.0 * (math.sqrt(32.0) - 2.0))
+    same(hall.reach, hall.span / 8.0 - 1.0)
+    same(wired(design(chips=1.0, out=(1.0, 0.0)), rack__cable_length=9.0).out.reach, 0)
 
 
 def test_light_with_copper_on_its_short_links():

@@ -23,8 +23,9 @@ evaluated = jax.jit(
 
 
 @functools.cache
-def report(throttled=False, clock=0.8, **changes):
-    return evaluated(design(clock=clock, **PLAN), scenario(**changes), throttled)
+def report(throttled=False, clock=0.8, up=(1.0, 0.0), **changes):
+    chosen = design(clock=clock, up=up, **PLAN)
+    return evaluated(chosen, scenario(**changes), throttled)
 
 
 def test_speed():
@@ -63,6 +64,13 @@ def test_memory_and_power():
     # Fans move a tenth of what is served, supplies lose a quarter of that.
     same(found.power - found.average_power, less * 1.1 * 1.25)
     same(drawn.chips, 16.0 * found.chip_power)
+    # Of losses at the full load for which supplies are built two fifths stay.
+    still = report(rack__supply_fixed_share=0.4)
+    same(still.power, found.power)
+    same(still.power - still.average_power, less * 1.1 * (1.0 + 0.25 * 0.6))
+    # A cap lowers what a package may draw.
+    capped = report(chip__power_cap=0.9)
+    same(capped.chip_power_fraction, found.chip_power / 90.0)
 
 
 def test_fabrics():
@@ -79,6 +87,11 @@ def test_fabrics():
     # 160 B/s, three ports, of 200 B/s a chip.
     same(found.scale_out_switch_chips, 2.4)
     same(found.optics_temperature, 300.0)
+    # Light in the domains, too: its 128 modules are optical.
+    same(report(up=(0.0, 1.0)).optical_modules, 128.0 + 12.8)
+    # 0.05 J/B * 50 B/s in 4 K/W outside, 0.01 in 40 K/W in the domains.
+    same(report(links__1__case_resistance=4.0).optics_temperature, 310.0)
+    same(report(links__0__case_resistance=40.0).optics_temperature, 320.0)
 
 
 def test_money_and_time_lost():
@@ -108,6 +121,14 @@ def test_money_and_time_lost():
     same(found.goodput_unmasked, kept)
 
 
+def test_repairs_are_waited_for():
+    # Sixteen chips and four boards break; without spares each waits for 10 s.
+    breaking = 16.0 * 0.003 + 4.0 * 0.01
+    slow, quick = report(reliability__repair_time=10.0), report()
+    same(slow.goodput, quick.goodput * math.exp(-10.0 * breaking))
+    same(slow.goodput_unmasked, quick.goodput_unmasked * math.exp(-10.0 * breaking))
+
+
 def test_a_throttled_machine_runs_at_what_it_sustains():
     free, slow = report(clock=1.2), report(throttled=True, clock=1.2)
     same([free.clock, slow.sustained_clock], [1.2, free.sustained_clock])
@@ -118,6 +139,10 @@ def test_a_throttled_machine_runs_at_what_it_sustains():
     assert float(slow.step.attention) > float(free.step.attention)
     same([slow.power, slow.chip_power], [free.power, free.chip_power])
     assert float(slow.average_chip_power) <= 100.0
+    # It draws what a machine draws that was asked for no more.
+    asked = report(clock=float(slow.clock))
+    same(slow.average_chip_power, asked.average_chip_power)
+    same(slow.step_time, asked.step_time)
 
 
 def test_die_to_die_links_slow_the_step_and_change_nothing_else():

@@ -121,6 +121,15 @@ def test_every_split_of_three_chips():
     assert len(few["chips"]) == 5
 
 
+def test_a_single_layer_has_splits():
+    tiny = dataclasses.replace(DENSE, layers=1.0, dense_layers=1.0)
+    switches = {name: [0] for name in SWITCHES}
+    found = enumerate_splits(
+        tiny, TRAINING, (1,), {"micro_batch": (1.0, 1.0)}, switches
+    )
+    assert found["interleave"].tolist() == [1]
+
+
 def test_divisors():
     assert divisors(36) == [1, 2, 3, 4, 6, 9, 12, 18, 36]
     assert divisors(7) == [1, 7]
