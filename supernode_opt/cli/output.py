@@ -31,7 +31,8 @@ def ranges(study: Any) -> dict[str, tuple[float, float]]:
     from supernode_opt.uncertainty.intervals import report_intervals
 
     design = build_design(study.problem.fixed, study.problem.scenario)
-    return report_intervals(design, study.problem.scenario, study.seed)
+    problem = study.problem
+    return report_intervals(design, problem.scenario, study.seed, problem.origins)
 
 
 def answer(

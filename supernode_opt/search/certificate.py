@@ -105,8 +105,7 @@ def _objective(search: Search) -> dict[str, Any]:
 def grade(search: Search, proof: Proof, *, complete: bool) -> Graded:
     """Grade the best design of `search`; start it anew from elsewhere in its box."""
     tolerance = search.settings.tolerance
-    # A bound of minus infinity, or none at all, closes nothing.
-    closed = bool(np.isposinf(proof.cells_bound))
+    closed = proof.excluded
     agreeing = 0 if closed else _restarted(search)
     best = _widened(search)
     # What lanes cost is part of the gap to a design with ports as they please.
@@ -117,7 +116,7 @@ def grade(search: Search, proof: Proof, *, complete: bool) -> Graded:
         bounded = tolerance
     elif np.isfinite(proof.cells_bound):
         bounded = max(best.built.cost - proof.cells_bound, tolerance)
-    solved = bool(np.isposinf(proof.open_bound))
+    solved = proof.solved
     status, gap = FOUND, bounded
     if closed and complete:
         status = PROVED

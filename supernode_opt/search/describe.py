@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.problem.build import apply
 from supernode_opt.problem.constraints import all_constraints, per_cent
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.bounds import on_split
@@ -34,6 +33,7 @@ from supernode_opt.search.solution import (
     prices,
     values_of,
 )
+from supernode_opt.system.scenario import apply
 
 ALTERNATIVES = 5
 

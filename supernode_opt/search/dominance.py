@@ -75,7 +75,9 @@ def _useful(
             {k for k, good in zip(allowed, does[f], strict=True) if good}
             for f, allowed in enumerate((inner, outer))
         ]
-        kept = [_undominated(outlook, able[f], sure[f], f) for f in (0, 1)]
+        # Reach is settled where everything that may reach does.
+        settled = {f for f in (0, 1) if set(able[f]) <= sure[f]}
+        kept = [_undominated(outlook, able[f], sure[f], {f} | settled) for f in (0, 1)]
         pairs = [(up, out) for up in kept[0] for out in kept[1]]
         found.append(Useful(pairs, len(able[0]) * len(able[1]) - len(pairs)))
     return found
@@ -126,14 +128,17 @@ def _reaches(
 
 
 def _undominated(
-    outlook: Outlook, able: list[int], sure: set[int], fabric: int
+    outlook: Outlook, able: list[int], sure: set[int], settled: set[int]
 ) -> list[int]:
-    """Drop technologies that another one of `able` can replace at no loss."""
+    """Drop technologies that another one of `able` can replace at no loss.
+
+    Fabrics in `settled` reach, whichever of them it is.
+    """
 
     def replaced(k: int) -> bool:
         return any(
             j in sure
-            and _stands_in(outlook, j, k, fabric, able.index(j) < able.index(k))
+            and _stands_in(outlook, j, k, settled, able.index(j) < able.index(k))
             for j in able
             if j != k
         )
@@ -141,7 +146,9 @@ def _undominated(
     return [k for k in able if not replaced(k)]
 
 
-def _stands_in(outlook: Outlook, j: int, k: int, fabric: int, first: bool) -> bool:
+def _stands_in(
+    outlook: Outlook, j: int, k: int, settled: set[int], first: bool
+) -> bool:
     """Tell whether technology `j` is as good as `k` for everything asked.
 
     Of two that are equal in every property the one that comes `first` is kept.
@@ -151,11 +158,11 @@ def _stands_in(outlook: Outlook, j: int, k: int, fabric: int, first: bool) -> bo
     better = first
     for end, leaves in outlook.leaves.items():
         if (
-            _REACH.get(end.name) == fabric
+            _REACH.get(end.name) in settled
             and end.side == "low"
             and end != outlook.wanted
         ):
-            # `j` reaches wherever its rows are.
+            # It reaches wherever its rows are.
             continue
         for leaf in leaves:
             for field in seen_fields(outlook, leaf):

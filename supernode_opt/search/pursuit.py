@@ -24,12 +24,14 @@ from supernode_opt.search.starts import promising
 
 # Candidates that are worth several starts where chords do not hold, points to look at
 # and to start from.
-_SEVERAL = 512
+_SEVERAL = 256
 _LOOK, _STARTS = 256, 3
 # A descent that ends this far from its limits, by chance or kink, is tried again.
 _CLOSE = 0.3
 # Nearly feasible descents that are polished where chords do not hold.
-_POLISHED = 160
+_POLISHED = 96
+# What polishing may gain on a descent in the logarithm.
+_INEXACT = 2e-3
 # Attempts to make nearly feasible centres feasible, as long as nothing else is.
 _ATTEMPTS = 48
 
@@ -80,8 +82,8 @@ class Search:
         self.solved.append(block)
         estimate, violation = block.estimate(), block.violation()
         if not self.convex:
-            # Below the optimum only where the problem is convex.
-            estimate = np.minimum(estimate, block.cost)
+            # The Lagrangian is below the optimum only where the problem is convex.
+            estimate = block.cost - _INEXACT
         for index in self._promising(estimate, violation):
             worth = self.threshold()
             if estimate[index] >= worth:

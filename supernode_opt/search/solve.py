@@ -220,10 +220,11 @@ def _unanswered(
     facts: dict[str, Any],
 ) -> Solution:
     """Say what stands in the way, or that this is not known."""
-    excluded = bool(np.isposinf(proof.cells_bound))
     facts |= search.counts | {"gap": None, "feasible": 0}
-    if space.complete and (excluded or proof.searched):
-        facts["rests_on"] = "bounds" if excluded else "polished solves from many starts"
+    if space.complete and (proof.excluded or proof.searched):
+        facts["rests_on"] = (
+            "bounds" if proof.excluded else "polished solves from many starts"
+        )
         return _infeasible(search, conflict, INFEASIBLE, facts)
     message = (
         f"{conflict.message} That is as far as looked: not every candidate is excluded"
@@ -254,7 +255,7 @@ def _proved(
     proof = prove(search, outlook, space.fitting)
     if search.best is not None:
         return proof, None
-    if not np.isposinf(proof.cells_bound):
+    if not proof.excluded:
         searched = rescue(search, proof.contenders)
         proof = dataclasses.replace(proof, searched=searched)
     conflict = None

@@ -17,6 +17,7 @@ from supernode_opt.system.ways import (
     LOAD,
     MEAN,
     MEMORY,
+    PORTS,
     REACH,
     SUSTAINED,
     TIME,
@@ -336,10 +337,10 @@ class Report:
     )
     scale_up_lanes: reported("", "lanes of a package's port", ways=WIRING)
     scale_up_leaf_chips: reported(
-        "", "switch chips in the first tier of the domains", ways=WIRING
+        "", "switch chips in the first tier of the domains", ways=PORTS
     )
     scale_up_spine_chips: reported(
-        "", "switch chips in all further tiers of the domains", ways=WIRING
+        "", "switch chips in all further tiers of the domains", ways=PORTS
     )
     scale_out_switch_chips: reported("", "switch chips of the network", ways=WIRING)
     scale_up_short_fraction: reported(
