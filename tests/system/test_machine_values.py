@@ -411,6 +411,14 @@ def test_light_with_copper_on_its_short_links():
     same([up.optical, up.failures], [64.0, 128.0 * 0.003])
     # 0.05 J/B * 50 B/s in 4 K/W.
     same(up.temperature, 310.0)
+    # Twice the 155 K at which they are stated, modules wear by exp(310 ln 2 (1/155 -
+    # 1/310)) = 2; copper does not.
+    worn = dataclasses.replace(
+        mixed,
+        activation_temperature=310.0 * math.log(2.0),
+        reference_temperature=155.0,
+    )
+    same(wired(chosen, links=(COPPER, worn)).up.failures, 128.0 * 0.005)
     # Without cables there are no modules to be warm.
     alone = design(chips=1.0, scale_up_domain=1.0, up=(0.0, 1.0))
     same(wired(alone, links=(COPPER, mixed)).up.temperature, 300.0)
