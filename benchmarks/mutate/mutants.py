@@ -57,6 +57,8 @@ _OPPOSITES = {
     "zeros_like": "ones_like",
     "ones_like": "zeros_like",
 }
+# What declares a field instead of computing anything.
+_DECLARING = ("quantity", "reported", "static", "flag", "field")
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,8 @@ class _Faults(ast.NodeVisitor):
         name = node.func
         called = name.attr if isinstance(name, ast.Attribute) else ""
         called = name.id if isinstance(name, ast.Name) else called
+        if called in _DECLARING:
+            return
         if called in _OPPOSITES:
             self._put(name, self._text(name)[: -len(called)] + _OPPOSITES[called])
         if called == "where" and len(node.args) == 3 and not node.keywords:

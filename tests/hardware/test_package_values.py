@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import jax
 import pytest
 
 from supernode_opt.hardware.chip_power import (
@@ -112,6 +113,17 @@ def test_leakage_loop():
     same(temperature, 375.0)
     same(leakage, 50.0)
     same(gain, 0.25)
+
+
+def test_slopes_of_what_is_solved():
+    # dw / dx = exp(w) / (1 - w); beyond the limit 2 w / x.
+    slope = jax.grad(loop_gain)
+    same(slope(0.25 * math.exp(-0.25)), math.exp(0.25) / 0.75)
+    same(slope(1.5 * math.exp(-0.5)), 2.0 * 4.5 / (1.5 * math.exp(-0.5)))
+    # With an exponent of one x = t / (1 - r + t r): at r = 1.5 and t = 1/2 its slopes
+    # are t (1 - t) / (1/4)^2 and (1 - r) / (1/4)^2.
+    slopes = jax.grad(voltage_of_clock, argnums=(0, 1))(1.5, 0.5, 1.0)
+    same(slopes, [4.0, -8.0])
 
 
 def test_what_a_limit_leaves():

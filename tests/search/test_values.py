@@ -182,19 +182,25 @@ def test_boxes_shrink_to_whole_lanes():
 
 def test_prices_of_limits():
     problem = studies.problem(
-        constraints=(("power", 50.0, True), ("tokens_per_s", 8.0, False))
+        constraints=(
+            ("power", 50.0, True),
+            ("tokens_per_s", 8.0, False),
+            ("cost", 7.0, True),
+        )
     )
-    report = SimpleNamespace(mfu=0.4, power=40.0, tokens_per_s=8.0)
+    report = SimpleNamespace(mfu=0.4, power=40.0, tokens_per_s=10.0, cost=7.0)
     known = dict.fromkeys((c.name for c in always(problem.scenario)), 0.0)
     report = SimpleNamespace(**known | vars(report))
-    multipliers = np.array([0.5, 0.25] + [0.0] * len(known))
-    power, tokens, *_ = constraint_states(problem, report, multipliers)
+    multipliers = np.array([0.5, 0.25, 0.0] + [0.0] * len(known))
+    power, tokens, cost, *_ = constraint_states(problem, report, multipliers)
     # A fifth of 50 W is left; one more W is worth 0.5 per logarithm: 0.4 * 0.5 / 50.
     same([power.margin, power.multiplier], [0.2, 0.004])
     assert not power.tight
     # One token more is asked at the price of 0.4 * 0.25 / 8.
-    same([tokens.margin, tokens.multiplier], [0.0, -0.0125])
-    assert tokens.tight
+    same([tokens.margin, tokens.multiplier], [0.25, -0.0125])
+    assert not tokens.tight
+    assert cost.tight
+    same([cost.margin, cost.multiplier], 0.0)
 
 
 def test_values_of_a_candidate():

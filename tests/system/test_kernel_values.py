@@ -177,6 +177,10 @@ def test_memory_of_layers():
     # Head: 2 (128 + 800) + 2 * 1600 = 5056 B, 2 (1600 + 800) + 2 * 128 = 5056 B and 2
     # (1600 + 128) = 3456 B; 3 B of 1600 logits for the loss.
     same(head, (5056.0 + 5056.0 + 3456.0 + 4800.0) / 80.0)
+    # Of two ranks each has half of the logits and of the head's columns: 2 (128 + 400)
+    # + 2 * 800 B, 2 (800 + 400) + 2 * 128 B and 2 (800 + 128) B.
+    _, half = layers(where, split=WHOLE._replace(tensor=2.0))
+    same(half, (2656.0 + 2656.0 + 1856.0 + 2400.0) / 80.0)
 
 
 def test_memory_of_experts():

@@ -465,3 +465,8 @@ def test_traces_count_where_the_first_tier_is_on_the_board():
     host = {"host__trace_length": 3.0, "host__trace_reach": 2.0}
     same(wired(design(), scale_up_switch__on_board=1.0, **host).up.reach, 0.5)
     same(wired(design(), **host).up.reach, 0.0)
+    # A domain that is all on the board has no cable that could be too long.
+    short = {"links": (dataclasses.replace(COPPER, reach=1.0), LIGHT)}
+    same(wired(design(scale_up_domain=4.0), **short).up.reach, 1.0)
+    board = wired(design(scale_up_domain=4.0), scale_up_switch__on_board=1.0, **short)
+    same(board.up.reach, 0.0)
