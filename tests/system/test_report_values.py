@@ -75,7 +75,7 @@ def test_memory_and_power():
 
 def test_fabrics():
     found = report()
-    # See `test_fabrics_of_a_machine`.
+    # See `test_fabric_values.py`.
     same([found.scale_up_modules, found.scale_out_modules], [128.0, 12.8])
     same([found.optical_modules, found.switch_tiers], [12.8, 2.0])
     same([found.scale_up_span, found.racks, found.chips_per_rack], [2.0, 2.0, 8.0])
