@@ -15,28 +15,12 @@ from supernode_opt.record import replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import evaluate, run_job
 from supernode_opt.system.follow import followed
-from supernode_opt.system.report import total
+from supernode_opt.system.report import FACTS, total
 from supernode_opt.system.scenario import Scenario
 
-QUANTITIES = (
-    "peak_flops",
-    "mfu",
-    "tokens_per_s",
-    "power",
-    "tokens_per_joule",
-    "cost_per_megatoken",
-    "goodput",
-)
-LESS_IS_BETTER = ("power", "cost_per_megatoken")
-LIMITS = (
-    "memory_fraction",
-    "chip_power_fraction",
-    "junction_fraction",
-    "rack_power_fraction",
-    "loop_gain",
-    "scale_up_reach",
-    "scale_out_reach",
-)
+QUANTITIES = tuple(name for name, facts in FACTS.items() if facts.compared)
+LESS_IS_BETTER = tuple(n for n in QUANTITIES if not FACTS[n].more_is_better)
+LIMITS = tuple(name for name, facts in FACTS.items() if facts.ceiling is not None)
 OUTPUTS = (*QUANTITIES, *LIMITS)
 BLOCK = 1024
 

@@ -16,7 +16,7 @@ from supernode_opt.batch.engine import repeated
 from supernode_opt.compare import program
 from supernode_opt.compare.comparison.config import Claim
 from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
-from supernode_opt.system.report import Report
+from supernode_opt.system.report import Report, is_share
 from supernode_opt.uncertainty.constants import Identity, Uncertain
 from supernode_opt.uncertainty.draws import varied
 from supernode_opt.units import quantity_of
@@ -238,7 +238,7 @@ def named(identity: Identity) -> str:
 
 def said(value: float, quantity: str) -> str:
     """Write a reported quantity for people."""
-    return spoken(value, quantity_of(Report, quantity).unit, quantity)
+    return spoken(value, quantity_of(Report, quantity).unit, is_share(quantity))
 
 
 def _statement(claim: Claim) -> str:
@@ -283,7 +283,7 @@ def _condition(turn: Turn) -> str:
     unit = unit_of(kind, field)
     one = turn.known
     value, now, low, high = (
-        spoken(x, unit, field) for x in (turn.value, one.value, one.low, one.high)
+        spoken(x, unit) for x in (turn.value, one.value, one.low, one.high)
     )
     side = "above" if turn.above else "below"
     return f"{named(turn.identity)} is {side} {value} (catalog {now}, {low} to {high})"
