@@ -81,14 +81,15 @@ def tests_of(mutant: Mutant, lines: dict[str, Any], budget: float) -> list[str]:
 
     What stands outside functions is run by every file that runs the module.
     """
-    every = {n for file in lines.values() for n in file["lines"].get(mutant.path, ())}
-    known = mutant.line in every
+    importing = {n: f for n, f in lines.items() if mutant.path in f["lines"]}
+    statement = set(mutant.statement)
     running = [
         (file["seconds"], name)
-        for name, file in lines.items()
-        if mutant.path in file["lines"]
-        and (not known or mutant.line in file["lines"][mutant.path])
+        for name, file in importing.items()
+        if statement & set(file["lines"][mutant.path])
     ]
+    if not running and not mutant.inside:
+        running = [(file["seconds"], name) for name, file in importing.items()]
     chosen, spent = [], 0.0
     for seconds, name in sorted(running):
         spent += seconds

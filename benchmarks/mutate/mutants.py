@@ -69,12 +69,16 @@ class Mutant:
       path: of the module, from the root of the tree.
       line: number of the line, from 1.
       before, after: the line as it is and as it is made.
+      statement: lines that run if this one does.
+      inside: whether it stands in a function.
     """
 
     path: str
     line: int
     before: str
     after: str
+    statement: tuple[int, ...] = ()
+    inside: bool = True
 
     def __str__(self) -> str:
         """Write the place and both lines."""
@@ -178,7 +182,8 @@ class _Faults(ast.NodeVisitor):
         if isinstance(value, bool):
             self._put(node, str(not value))
         elif isinstance(value, int):
-            self._put(node, str(value + 1))
+            # One more of many changes nothing: of a size, a limit, an effort.
+            self._put(node, str(value + 1 if value < 10 else 2 * value))
         elif isinstance(value, float):
             self._put(node, repr({0.0: 1.0, 1.0: 2.0}.get(value, 2.0 * value)))
 
@@ -205,11 +210,30 @@ class _Faults(ast.NodeVisitor):
         self.generic_visit(node)
 
 
+def _statements(tree: ast.Module) -> dict[int, tuple[tuple[int, ...], bool]]:
+    """Return lines of the statement around each line, and if a function holds it."""
+    found: dict[int, tuple[tuple[int, ...], bool]] = {}
+
+    def visit(node: ast.AST, inside: bool) -> None:
+        inside = inside or isinstance(node, ast.FunctionDef)
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.stmt):
+                body = getattr(child, "body", None)
+                last = body[0].lineno - 1 if body else child.end_lineno
+                lines = tuple(range(child.lineno, max(last, child.lineno) + 1))
+                found.update(dict.fromkeys(lines, (lines, inside)))
+            visit(child, inside)
+
+    visit(tree, False)
+    return found
+
+
 def mutants(root: Path, path: str) -> Iterator[Mutant]:
     """Yield every fault that can be planted in the module at `path` below `root`."""
     source = (root / path).read_text()
-    faults = _Faults(source)
-    faults.visit(ast.parse(source))
+    faults, tree = _Faults(source), ast.parse(source)
+    faults.visit(tree)
+    statements = _statements(tree)
     for line, start, end, text in sorted(set(faults.found)):
         whole = faults.lines[line - 1]
         after = (whole[:start] + text.encode() + whole[end:]).decode().strip()
@@ -219,7 +243,7 @@ def mutants(root: Path, path: str) -> Iterator[Mutant]:
         except SyntaxError:
             continue
         if after != before:
-            yield Mutant(path, line, before, after)
+            yield Mutant(path, line, before, after, *statements[line])
 
 
 def draw(root: Path, rooms: list[str], count: int, seed: int) -> list[Mutant]:
