@@ -219,7 +219,7 @@ def _statements(tree: ast.Module) -> dict[int, tuple[tuple[int, ...], bool]]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.stmt):
                 body = getattr(child, "body", None)
-                last = body[0].lineno - 1 if body else child.end_lineno
+                last = body[0].lineno - 1 if body else child.end_lineno or 0
                 lines = tuple(range(child.lineno, max(last, child.lineno) + 1))
                 found.update(dict.fromkeys(lines, (lines, inside)))
             visit(child, inside)

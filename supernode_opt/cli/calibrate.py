@@ -21,7 +21,7 @@ def calibrate(
     from supernode_opt.calibration.data.tables import kind_of
     from supernode_opt.calibration.step_time import platforms, shipped, user
     from supernode_opt.catalog.read import OWN_CATALOG
-    from supernode_opt.config.node import StudyError
+    from supernode_opt.reading.node import StudyError
     from supernode_opt.results.folder import results_folder
 
     if not name.isidentifier():
@@ -31,9 +31,9 @@ def calibrate(
         if len(kinds) > 1:
             raise StudyError(f"--runs: tables of {' and '.join(kinds)} in one fit")
         if kinds == ["gemm"]:
-            from supernode_opt.cli import gemm
+            from supernode_opt.cli import calibrate_gemm
 
-            return gemm.calibrate(runs, name, out, seed, json)
+            return calibrate_gemm.calibrate(runs, name, out, seed, json)
         if kinds == ["collectives"]:
             from supernode_opt.cli import calibrate_collectives
 

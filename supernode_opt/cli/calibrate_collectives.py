@@ -16,7 +16,7 @@ def calibrate(runs: Sequence[Path], name: str, out: Path | None, json: bool) -> 
     from supernode_opt.calibration.collectives import user as collective_user
     from supernode_opt.calibration.collectives.table import read
     from supernode_opt.calibration.data.runs import BadRuns
-    from supernode_opt.config.node import StudyError
+    from supernode_opt.reading.node import StudyError
     from supernode_opt.results.folder import results_folder
 
     try:

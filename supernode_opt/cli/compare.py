@@ -56,8 +56,8 @@ def _document(what: Sequence[str], models: Sequence[str]) -> tuple[Any, str]:
     import yaml
 
     from supernode_opt.compare.comparison import config as question
-    from supernode_opt.config import document
-    from supernode_opt.config.node import StudyError
+    from supernode_opt.reading import document
+    from supernode_opt.reading.node import StudyError
 
     if len(what) == 1 and (
         what[0].endswith((".yaml", ".yml")) or Path(what[0]).exists()

@@ -16,7 +16,8 @@ def crossover(
     from supernode_opt.compare.crossover import config as asked_of
     from supernode_opt.compare.crossover import report as mapped
     from supernode_opt.compare.crossover import solve as surface
-    from supernode_opt.config import document, override
+    from supernode_opt.config import override
+    from supernode_opt.reading import document
     from supernode_opt.results import store
     from supernode_opt.results.folder import results_folder
 

@@ -14,7 +14,8 @@ def invert(file: Path, overrides: Sequence[str], out: Path | None, json: bool) -
     from supernode_opt.compare.inversion import config as condition
     from supernode_opt.compare.inversion import report as found
     from supernode_opt.compare.inversion import solve as inversion
-    from supernode_opt.config import document, override
+    from supernode_opt.config import override
+    from supernode_opt.reading import document
     from supernode_opt.results import store
     from supernode_opt.results.folder import results_folder
 

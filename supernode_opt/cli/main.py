@@ -3,6 +3,10 @@
 import os
 import shlex
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import typer
 
@@ -12,13 +16,14 @@ from supernode_opt.cli.app import app
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 bad input, 3 infeasible, 130 stopped."""
-    from supernode_opt.config.node import StudyError
+    from supernode_opt.reading.node import InputError
 
     words = sys.argv[1:] if arguments is None else arguments
     session.leave()
     try:
-        code = app(words, prog_name="supernode-opt", standalone_mode=False)
-    except StudyError as error:
+        with _doubts_told():
+            code = app(words, prog_name="supernode-opt", standalone_mode=False)
+    except InputError as error:
         session.say(str(error))
         code = session.BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
@@ -40,12 +45,29 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code or session.DONE)
 
 
+@contextmanager
+def _doubts_told() -> Iterator[None]:
+    """Say what was questioned, once and after the answer; not beside an error."""
+    from supernode_opt.reading.node import Doubt
+
+    doubts: list[str] = []
+
+    def keep(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if issubclass(category, Doubt):
+            doubts.append(str(message))
+        else:
+            show(message, category, *place)
+
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+        warnings.simplefilter("always", Doubt)
+        warnings.showwarning = keep  # pyrefly: ignore[bad-assignment]
+        yield
+    for doubt in dict.fromkeys(doubts):
+        session.say(f"warning: {doubt}")
+
+
 def _complaint(error: Exception) -> str | None:
     """Word an error that the input is to blame for; `None` if it is our own fault."""
     # What typer says of a wrong option has a method.
-    if hasattr(error, "format_message"):
-        return error.format_message()
-    from supernode_opt.catalog.read import BadEntry
-
-    # An entry of the user's own catalog.
-    return str(error) if isinstance(error, BadEntry) else None
+    return error.format_message() if hasattr(error, "format_message") else None

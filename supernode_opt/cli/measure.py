@@ -16,9 +16,9 @@ def measure(
     json: bool,
 ) -> int:
     """Measure the local devices, write what was found, print it."""
-    from supernode_opt.config.node import StudyError
     from supernode_opt.measure import measuring
     from supernode_opt.measure.errors import BadMeasurement
+    from supernode_opt.reading.node import StudyError
 
     request = measuring.Request(
         name=name,

@@ -6,6 +6,8 @@ With `w = beta R P_leak(T)`, the loop gain, this is `w = x exp(w)`, whose soluti
 `-W0(-x)` (Lambert W).  Beyond a gain of one half the design is unsound; there the
 solution is continued as a power of x with the same slope, so that values and gradients
 stay finite and increasing where no fixed point exists.
+
+`W0` is that of Corless et al., "On the Lambert W Function" (1996).
 """
 
 import jax

@@ -6,6 +6,9 @@ leakage and all that does not follow the clock is dynamic power, whose clock is 
 sustained one.  Where almost nothing is left, the remainder falls exponentially instead
 of through zero: a chip without cooling stops, its time per step stays a number, and
 the logarithm of that time stays convex.
+
+Dynamic power is what leakage and still power leave of `min(P, (T_limit - T_in) / R)`,
+of the power limit or of the heat that can be removed; `voltage` has its clock.
 """
 
 import jax.numpy as jnp

@@ -2,12 +2,14 @@
 
 The first line says what was measured, with which versions and seed; a journal of
 something else is never continued.  Every line is on the disk before the next point
-begins, and half a line at the end, all that a crash can leave, is dropped.
+begins, and half a line at the end, all that a crash can leave, is dropped.  Each line
+ends in the CRC-32 of the rest: one that was changed since is refused.
 """
 
 import json
 import math
 import os
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +18,15 @@ from typing import Any, NamedTuple
 from supernode_opt.measure.errors import BadMeasurement
 from supernode_opt.measure.plan import Point
 from supernode_opt.measure.timing import Timing
+from supernode_opt.reading.files import read_bytes
+from supernode_opt.reading.node import InputError
 
 NAME = "journal.jsonl"
+_LARGEST = 500_000_000
 _ADVICE = "name another folder with --out, or remove this file"
 _FIRST = b'{"format": '
+# What reading something else as a journal may raise.
+_UNLIKE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 # Values of the first line that a continuation must share, with words for each.
 _SAME = {
     "format": "the journal's format",
@@ -88,7 +95,7 @@ class Journal:
         self.spent = 0.0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            text = self.path.read_bytes() if self.path.exists() else b""
+            text = read_bytes(self.path, _LARGEST) if self.path.exists() else b""
             whole = text[: text.rfind(b"\n") + 1]
             # Half of a first line is our own; anything else stays as it is.
             if whole or not text.startswith(_FIRST[: len(text)]):
@@ -102,10 +109,13 @@ class Journal:
             raise BadMeasurement(
                 f"{folder}: cannot be written: {error.strerror}"
             ) from None
+        except InputError as error:
+            raise BadMeasurement(str(error)) from None
 
     def _read(self, lines: list[bytes]) -> None:
         try:
             first, *rest = (json.loads(line) for line in lines)
+            first.pop("sum", None)
             for key, words in _SAME.items():
                 before, now = first.get(key), self.header.get(key)
                 if before != now:
@@ -114,11 +124,13 @@ class Journal:
                         f" {_shown(now)} now; {_ADVICE}"
                     )
             self.header = first
+            if lines != [_summed(line) for line in (first, *map(_unsummed, rest))]:
+                raise ValueError("changed since it was written")
             for line in rest:
                 timing = line.pop("timing")
                 made = None if timing is None else Timing(**timing)
                 self._keep(Entry(timing=made, **line))
-        except (ValueError, TypeError, AttributeError) as error:
+        except _UNLIKE as error:
             if isinstance(error, BadMeasurement):
                 raise
             raise BadMeasurement(
@@ -126,7 +138,7 @@ class Journal:
             ) from None
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(line).encode() + b"\n")
+        self._file.write(_summed(line) + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -146,6 +158,17 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _summed(line: Mapping[str, Any]) -> bytes:
+    """Write a line with its checksum."""
+    text = json.dumps(line)
+    return f'{text[:-1]}, "sum": {zlib.crc32(text.encode())}}}'.encode()
+
+
+def _unsummed(line: dict[str, Any]) -> dict[str, Any]:
+    line.pop("sum")
+    return line
 
 
 def _shown(value: Any) -> str:

@@ -18,7 +18,7 @@ from supernode_opt.measure.findings import Findings, find
 from supernode_opt.measure.journal import Journal
 from supernode_opt.results.versions import versions
 
-FORMAT = 1
+FORMAT = 2
 _WINDOW, _QUICK_WINDOW = 0.5, 0.12
 _KINDS = ("chip", "host", "software", "system")
 _HEADING = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from supernode_opt.config.node import StudyError
+from supernode_opt.reading.node import StudyError
 from supernode_opt.results import store, table
 
 

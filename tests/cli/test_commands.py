@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from supernode_opt.cli import main
-from supernode_opt.config import document, study
+from supernode_opt.config import study
+from supernode_opt.reading import document
 
 KEYS = {
     "status",

@@ -5,7 +5,7 @@ import math
 import jax.numpy as jnp
 import pytest
 
-from supernode_opt.system.component_power import load
+from supernode_opt.system.component_power import component_power
 from supernode_opt.system.economics import capital_cost, cost_parts
 from supernode_opt.system.failures import failure_parts, progress, repair_wait
 from supernode_opt.system.package import (
@@ -51,7 +51,7 @@ BUILT = Wiring(UP, OUT, *map(jnp.asarray, (2.0, 8.0, 0.0)))
 def test_what_the_parts_draw():
     changes = {"scale_up_switch__coding": 0.5, "scale_up_switch__port_power": 0.5}
     where = scenario(**changes)
-    found = load(design(), where, (UP.rates, OUT.rates), (0.02, 0.05), 60.0)
+    found = component_power(design(), where, (UP.rates, OUT.rates), (0.02, 0.05), 60.0)
     same(found.chips, 16.0 * 60.0)
     # Four boards of 50 W, 160 B/s of interfaces at 0.3 J/B.
     same([found.hosts, found.network_interfaces], [200.0, 48.0])

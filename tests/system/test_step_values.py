@@ -10,6 +10,7 @@ from supernode_opt.system.footprint import memory_parts
 from supernode_opt.system.kernels import LayerTimes
 from supernode_opt.system.layer import Communication
 from supernode_opt.system.pipeline import (
+    Passes,
     Stages,
     micro_batches,
     place_layers,
@@ -99,6 +100,12 @@ def exchanged(dense=0.0, routed=0.0, copies=0.0, stage=0.0):
     return Communication(*parts)
 
 
+def assembled(chosen, where, stages, head=HEAD, comm=None):
+    comm = exchanged() if comm is None else comm
+    passes, ends = Passes(TIMES, EXPOSED, head), {"sharding_ranks": 4.0}
+    return step_time(chosen, where, stages, passes, comm, HELD, **ends, sharpness=EXACT)
+
+
 def step(comm=None, chunks=1.0, chips=6.0, level="zero0", batch=32.0, **software):
     changes = {f"software__{name}": value for name, value in software.items()}
     chosen = design(
@@ -108,9 +115,7 @@ def step(comm=None, chunks=1.0, chips=6.0, level="zero0", batch=32.0, **software
         optimizer_sharding=level,
     )
     where = scenario(EXPERTS, training__global_batch=batch, **changes)
-    comm = exchanged() if comm is None else comm
-    given = (STAGES, TIMES, EXPOSED, HEAD, comm, HELD, 4.0, EXACT)
-    return step_time(chosen, where, *given)
+    return assembled(chosen, where, STAGES, comm=comm)
 
 
 def test_parts_of_a_step():
@@ -146,9 +151,8 @@ def test_interleaving_shortens_the_bubble_and_sends_more():
 def test_a_first_stage_may_be_the_slowest():
     chosen = design(chips=6.0, pipeline_parallel=3.0)
     stages = Stages(jnp.asarray([2.0, 0.0, 0.0]), jnp.asarray([4.0, 0.0, 0.0]))
-    given = (stages, TIMES, EXPOSED, 0.0 * HEAD, exchanged(), HELD, 4.0, EXACT)
     where = scenario(EXPERTS, model__mtp_layers=0.0)
-    parts, _ = step_time(chosen, where, *given)
+    parts, _ = assembled(chosen, where, stages, 0.0 * HEAD)
     same(parts.stage_imbalance, 16.0 * (84.0 - 84.0 / 3.0))
 
 
@@ -156,8 +160,7 @@ def test_stages_that_are_alike_wait_for_none():
     # Three stages of two dense layers each, and no head.
     chosen = design(chips=6.0, pipeline_parallel=3.0)
     stages = Stages(jnp.full(3, 2.0), jnp.zeros(3))
-    given = (stages, TIMES, EXPOSED, 0.0 * HEAD, exchanged(), HELD, 4.0, EXACT)
-    parts, _ = step_time(chosen, scenario(DENSE), *given)
+    parts, _ = assembled(chosen, scenario(DENSE), stages, 0.0 * HEAD)
     same(parts.stage_imbalance, 0.0)
 
 
@@ -165,8 +168,7 @@ def test_a_middle_stage_may_be_the_slowest():
     chosen = design(chips=6.0, pipeline_parallel=3.0)
     # 2 and 1 dense layers beside 3 in the middle: one more than the mean.
     stages = Stages(jnp.asarray([2.0, 3.0, 1.0]), jnp.zeros(3))
-    given = (stages, TIMES, EXPOSED, 0.0 * HEAD, exchanged(), HELD, 4.0, EXACT)
-    parts, _ = step_time(chosen, scenario(DENSE), *given)
+    parts, _ = assembled(chosen, scenario(DENSE), stages, 0.0 * HEAD)
     same(parts.stage_imbalance, 16.0 * 8.0)
 
 
@@ -174,8 +176,7 @@ def test_a_single_stage_waits_for_none():
     # Its layers count as the last stage's.
     chosen = design(chips=2.0)
     stages = Stages(jnp.asarray([6.0, 0.0, 6.0]), jnp.zeros(3))
-    given = (stages, TIMES, EXPOSED, HEAD, exchanged(), HELD, 4.0, EXACT)
-    parts, bubble = step_time(chosen, scenario(DENSE), *given)
+    parts, bubble = assembled(chosen, scenario(DENSE), stages)
     same([parts.stage_imbalance, parts.bubble, bubble], 0.0)
     same(parts.gemm, 16.0 * 6.0 * 3.0)
 

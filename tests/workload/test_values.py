@@ -22,7 +22,7 @@ from supernode_opt.workload.parameters import (
     mtp_parameters,
     parameters,
 )
-from supernode_opt.workload.shards import shards
+from supernode_opt.workload.shards import Spread, shards
 from tests.plain import DENSE, EXPERTS, TRAINING, same
 
 WHOLE = Split(tensor=1.0, context=1.0, expert=1.0, sequence=0.0, tokens=1.0)
@@ -235,17 +235,9 @@ def test_micro_batches_in_flight(chunks, count, first, last):
 
 
 def sharded(level, dense_layers, expert_layers, model=EXPERTS, pipeline=3.0):
-    return shards(
-        model,
-        jnp.asarray(dense_layers),
-        jnp.asarray(expert_layers),
-        pipeline,
-        2.0,
-        4.0,
-        8.0,
-        4.0,
-        jnp.eye(4)[level],
-    )
+    over = Spread(pipeline, tensor=2.0, expert=4.0, replicas=8.0, routed_replicas=4.0)
+    layers = jnp.asarray(dense_layers), jnp.asarray(expert_layers)
+    return shards(model, *layers, over, jnp.eye(4)[level])
 
 
 # Attention 428 / 2 and FFN 288 / 2; a shared expert of 72 and the router of 128 whole;
