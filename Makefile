@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 LONGEST := notebooks tests/test_documents.py $(addprefix tests/,system search measure experiments)
 DEMO := experiments/design_a_supernode/question.yaml
 
-.PHONY: demo test lint benchmark check-dependencies damage kills clean
+.PHONY: demo test lint benchmark mutate check-dependencies damage kills fuzz check-all clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/supernode-opt run $(DEMO)
@@ -32,6 +32,10 @@ lint: $(VENV)/.installed-dev
 
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json
+
+# Sixty faults by a seed, planted in copies; at most two hours on two cores, resumable.
+mutate: $(VENV)/.installed-dev
+	@$(BIN)/python -m benchmarks.mutate --seed 11
 
 # Both ends of the version ranges, in environments of their own; needs the network.
 check-dependencies:

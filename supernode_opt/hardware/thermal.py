@@ -98,7 +98,7 @@ def outlet_temperature(
     cooling: Cooling, inlet: ArrayLike, power: ArrayLike, flow: ArrayLike
 ) -> Array:
     """Coolant temperature behind one chip [K]: 14.4 K per kW and L/min for water."""
-    return inlet + power * _rise(cooling, flow)
+    return jnp.asarray(inlet + power * _rise(cooling, flow))
 
 
 def _flow(cooling: Cooling, flow: ArrayLike) -> Array:
