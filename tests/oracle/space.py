@@ -166,12 +166,12 @@ def space(problem, *, whole_lanes, most=None):
             table.append([*(split[n] for n in SIZES + SWITCHES), domain])
         if most is not None and len(table) * len(tail) > most:
             return None
-    head = np.asarray(table, float).reshape(len(table), -1)
-    added = np.asarray(tail, float).reshape(len(tail), -1)
+    names = (*SIZES, *SWITCHES, "scale_up_domain", *LINKS, *(v.name for v in counted))
+    added = np.asarray(tail, float)
+    head = np.asarray(table, float).reshape(len(table), len(names) - added.shape[1])
     wide = np.concatenate(
         [np.repeat(head, len(tail), axis=0), np.tile(added, (len(table), 1))], axis=1
     )
-    names = (*SIZES, *SWITCHES, "scale_up_domain", *LINKS, *(v.name for v in counted))
     columns = dict(zip(names, wide.T, strict=True))
     axes = []
     for v in problem.variables:
