@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 
 from supernode_opt import catalog
-from supernode_opt.study.provenance import versions
+from supernode_opt.results.versions import versions
 from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report

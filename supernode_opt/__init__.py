@@ -11,13 +11,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from supernode_opt.optimize.settings import Settings
-    from supernode_opt.optimize.solution import Solution
-    from supernode_opt.optimize.solve import optimize
+    from supernode_opt.config.study import Study, load
     from supernode_opt.problem.build import build_design
     from supernode_opt.problem.problem import Constraint, Objective, Problem
     from supernode_opt.problem.variables import Choice, Variable
-    from supernode_opt.study.study import Study, load
+    from supernode_opt.search.settings import Settings
+    from supernode_opt.search.solution import Solution
+    from supernode_opt.search.solve import optimize
     from supernode_opt.system.design import Design
     from supernode_opt.system.evaluate import evaluate
     from supernode_opt.system.report import Report
@@ -35,15 +35,15 @@ _HOMES = {
     "Problem": "problem.problem",
     "Report": "system.report",
     "Scenario": "system.scenario",
-    "Settings": "optimize.settings",
-    "Solution": "optimize.solution",
-    "Study": "study.study",
+    "Settings": "search.settings",
+    "Solution": "search.solution",
+    "Study": "config.study",
     "Training": "workload.model",
     "Variable": "problem.variables",
     "build_design": "problem.build",
     "evaluate": "system.evaluate",
-    "load": "study.study",
-    "optimize": "optimize.solve",
+    "load": "config.study",
+    "optimize": "search.solve",
 }
 
 __all__ = [

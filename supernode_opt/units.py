@@ -106,13 +106,13 @@ class Quantity:
 
     Attributes:
       unit: base SI unit as written on an axis ("" for a pure number).
-      choices: names of the alternatives when the field is a mixture of them.
       high: the greatest value that makes sense, `None` for none.
+      whole: whether it counts things, so that only whole numbers can be built.
     """
 
     unit: str
-    choices: tuple[str, ...] = ()
     high: float | None = None
+    whole: bool = False
 
 
 def quantity(
@@ -121,6 +121,7 @@ def quantity(
     low: float | None = 0.0,
     zero: bool = False,
     high: float | None = None,
+    whole: bool = False,
 ) -> Any:
     """Make the annotated type of a field measured in `unit`.
 
@@ -129,6 +130,7 @@ def quantity(
       low: the bound below which no value makes sense, `None` for none.
       zero: whether the bound itself is allowed.
       high: the greatest value that makes sense, `None` for none.
+      whole: whether it counts things; a scenario may hold a fraction all the same.
     """
 
     def read(value: Any) -> Any:
@@ -151,7 +153,7 @@ def quantity(
         BeforeValidator(read),
         Field(allow_inf_nan=False, **bound),
         WithJsonSchema(schema),
-        Quantity(unit, high=high),
+        Quantity(unit, high=high, whole=whole),
     ]
 
 
@@ -170,7 +172,7 @@ Flag = Annotated[
     WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}]}),
 ]
 Number = quantity("")
-Count = quantity("")
+Count = quantity("", whole=True)
 NonNegative = quantity("", zero=True)
 Share = quantity("", zero=True, high=1.0)
 Efficiency = quantity("", high=1.0)

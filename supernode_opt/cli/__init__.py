@@ -1,5 +1,5 @@
 """The door at the shell; heavy imports wait inside the commands."""
 
-from supernode_opt.cli.start import main
+from supernode_opt.cli.main import main
 
 __all__ = ["main"]

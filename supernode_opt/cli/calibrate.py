@@ -16,13 +16,13 @@ def calibrate(
     session.prepare()
     from rich.progress import BarColumn, Progress, TextColumn
 
-    from supernode_opt.calibration import platforms, shipped, user
-    from supernode_opt.calibration.runs import BadRuns, read
-    from supernode_opt.calibration.selecting import fittable, interpret_all
-    from supernode_opt.calibration.tables import kind_of
+    from supernode_opt.calibration.data.runs import BadRuns, read
+    from supernode_opt.calibration.data.selecting import fittable, interpret_all
+    from supernode_opt.calibration.data.tables import kind_of
+    from supernode_opt.calibration.step_time import platforms, shipped, user
     from supernode_opt.catalog.read import OWN_CATALOG
-    from supernode_opt.study.node import StudyError
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.config.node import StudyError
+    from supernode_opt.results.folder import results_folder
 
     if not name.isidentifier():
         raise StudyError(f"--platform: {name!r} must be letters, digits and _")
@@ -112,7 +112,7 @@ def _notes(fitted: Any, runs: list[Path]) -> str:
 def _answer(fitted: Any, name: str, refused: Any) -> dict[str, Any]:
     import numpy as np
 
-    from supernode_opt.calibration.user import UNIDENTIFIED
+    from supernode_opt.calibration.step_time.user import UNIDENTIFIED
 
     posterior = fitted.posterior
     spread = np.sqrt(np.diag(posterior.covariance))

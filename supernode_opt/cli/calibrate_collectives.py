@@ -12,11 +12,12 @@ def calibrate(runs: Sequence[Path], name: str, out: Path | None, json: bool) -> 
     """Fit the collectives of a platform, print constants and errors, write entries."""
     from rich.progress import BarColumn, Progress, TextColumn
 
-    from supernode_opt.calibration import collective_entries, collective_user
-    from supernode_opt.calibration.collective_table import read
-    from supernode_opt.calibration.runs import BadRuns
-    from supernode_opt.study.node import StudyError
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.calibration.collectives import entries as collective_entries
+    from supernode_opt.calibration.collectives import user as collective_user
+    from supernode_opt.calibration.collectives.table import read
+    from supernode_opt.calibration.data.runs import BadRuns
+    from supernode_opt.config.node import StudyError
+    from supernode_opt.results.folder import results_folder
 
     try:
         rows = [row for path in runs for row in read(path, session.say)]
@@ -56,7 +57,7 @@ def _console() -> Any:
 
 
 def _answer(found: Any, name: str, rows: Any) -> dict[str, Any]:
-    from supernode_opt.calibration.collective_link import PARAMETERS, implied
+    from supernode_opt.calibration.collectives.link import PARAMETERS, implied
 
     step = [
         {
@@ -83,8 +84,8 @@ def _answer(found: Any, name: str, rows: Any) -> dict[str, Any]:
 
 
 def _library(one: Any) -> dict[str, Any]:
-    from supernode_opt.calibration.collective_parameters import constants_at
-    from supernode_opt.calibration.user import UNIDENTIFIED
+    from supernode_opt.calibration.collectives.parameters import constants_at
+    from supernode_opt.calibration.step_time.user import UNIDENTIFIED
 
     keys = sorted({(row.operation, row.machine.fabric) for row in one.rows})
     constants = [

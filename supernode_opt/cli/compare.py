@@ -21,9 +21,12 @@ def compare(
 ) -> int:
     """Compare, print table and claims, write dataset, report and figure."""
     session.prepare()
-    from supernode_opt.compare import answer, question, words
-    from supernode_opt.study import override, store
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.compare.comparison import config as question
+    from supernode_opt.compare.comparison import report as words
+    from supernode_opt.compare.comparison import solve as answer
+    from supernode_opt.config import override
+    from supernode_opt.results import store
+    from supernode_opt.results.folder import results_folder
 
     top, name = _document(what, models)
     for assignment in overrides:
@@ -52,9 +55,9 @@ def _document(what: Sequence[str], models: Sequence[str]) -> tuple[Any, str]:
     """Return the file, or one made of the words at the shell, and a default name."""
     import yaml
 
-    from supernode_opt.compare import question
-    from supernode_opt.study import document
-    from supernode_opt.study.node import StudyError
+    from supernode_opt.compare.comparison import config as question
+    from supernode_opt.config import document
+    from supernode_opt.config.node import StudyError
 
     if len(what) == 1 and (
         what[0].endswith((".yaml", ".yml")) or Path(what[0]).exists()

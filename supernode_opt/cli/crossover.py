@@ -12,10 +12,13 @@ def crossover(
 ) -> int:
     """Map, print a line for every step, write dataset, report and figure."""
     session.prepare()
-    from supernode_opt.compare import crossover as asked_of
-    from supernode_opt.compare import mapped, question, surface
-    from supernode_opt.study import document, override, store
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.compare.comparison import config as question
+    from supernode_opt.compare.crossover import config as asked_of
+    from supernode_opt.compare.crossover import report as mapped
+    from supernode_opt.compare.crossover import solve as surface
+    from supernode_opt.config import document, override
+    from supernode_opt.results import store
+    from supernode_opt.results.folder import results_folder
 
     top = document.read(file)
     for assignment in overrides:

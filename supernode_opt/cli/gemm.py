@@ -20,12 +20,12 @@ _WORDS = (
 
 def validate(runs: Path, out: Path | None, json: bool, markdown: bool) -> int:
     """Predict a table of GEMMs, print the errors and draw them."""
-    from supernode_opt.calibration import gemm_score
-    from supernode_opt.calibration.gemm_predict import shipped
-    from supernode_opt.calibration.gemm_table import read
-    from supernode_opt.calibration.runs import BadRuns
-    from supernode_opt.study.node import StudyError
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.calibration.data.runs import BadRuns
+    from supernode_opt.calibration.gemm import score as gemm_score
+    from supernode_opt.calibration.gemm.predict import shipped
+    from supernode_opt.calibration.gemm.table import read
+    from supernode_opt.config.node import StudyError
+    from supernode_opt.results.folder import results_folder
 
     try:
         table = read([runs])
@@ -123,12 +123,13 @@ def calibrate(
     """Fit kernels to half of the shapes, judge on the rest, write catalog entries."""
     from rich.console import Console
 
-    from supernode_opt.calibration import gemm_user, platforms
-    from supernode_opt.calibration.gemm_table import read
-    from supernode_opt.calibration.runs import BadRuns
+    from supernode_opt.calibration.data.runs import BadRuns
+    from supernode_opt.calibration.gemm import user as gemm_user
+    from supernode_opt.calibration.gemm.table import read
+    from supernode_opt.calibration.step_time import platforms
     from supernode_opt.catalog.gemm import RESIDUAL_FILE
-    from supernode_opt.study.node import StudyError
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.config.node import StudyError
+    from supernode_opt.results.folder import results_folder
 
     try:
         table = read(runs)
@@ -168,7 +169,7 @@ def calibrate(
 
 
 def _answer(fitted: Any, name: str) -> dict[str, Any]:
-    from supernode_opt.calibration import gemm_score
+    from supernode_opt.calibration.gemm import score as gemm_score
 
     kernels = [
         {
@@ -198,7 +199,7 @@ def _answer(fitted: Any, name: str) -> dict[str, Any]:
 
 def _notes(kernel: Any, answer: dict[str, Any], today: str) -> str:
     """Say how far a kernel is off on shapes it has not seen."""
-    from supernode_opt.calibration.fit import family_of
+    from supernode_opt.calibration.step_time.fit import family_of
 
     said = []
     both = zip(answer["held_out"], answer["held_out_without_network"], strict=True)

@@ -10,9 +10,13 @@ from supernode_opt.cli.compare import progress_bar
 def invert(file: Path, overrides: Sequence[str], out: Path | None, json: bool) -> int:
     """Solve, print the value in one sentence, write dataset, report and figure."""
     session.prepare()
-    from supernode_opt.compare import condition, found, inversion, question
-    from supernode_opt.study import document, override, store
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.compare.comparison import config as question
+    from supernode_opt.compare.inversion import config as condition
+    from supernode_opt.compare.inversion import report as found
+    from supernode_opt.compare.inversion import solve as inversion
+    from supernode_opt.config import document, override
+    from supernode_opt.results import store
+    from supernode_opt.results.folder import results_folder
 
     top = document.read(file)
     for assignment in overrides:

@@ -16,9 +16,9 @@ def measure(
     json: bool,
 ) -> int:
     """Measure the local devices, write what was found, print it."""
+    from supernode_opt.config.node import StudyError
     from supernode_opt.measure import measuring
     from supernode_opt.measure.errors import BadMeasurement
-    from supernode_opt.study.node import StudyError
 
     request = measuring.Request(
         name=name,
@@ -75,8 +75,8 @@ def _watched(request: Any) -> Any:
 
 
 def _write(done: Any) -> None:
-    from supernode_opt.study.run import results_folder
-    from supernode_opt.study.store import save
+    from supernode_opt.results.folder import results_folder
+    from supernode_opt.results.store import save
 
     with results_folder(done.folder) as folder:
         for file, text in done.files.items():
@@ -133,7 +133,7 @@ def _tables(answer: dict[str, Any]) -> Any:
     from rich.console import Group
     from rich.table import Table
 
-    from supernode_opt.study.words import spoken
+    from supernode_opt.words import spoken
 
     known = answer["recognised_as"]
     title = f"{answer['name']}: {answer['device']}"

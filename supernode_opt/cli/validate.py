@@ -16,12 +16,12 @@ def validate(
 ) -> int:
     """Predict the rows of a table, print the errors and draw them."""
     session.prepare()
-    from supernode_opt.calibration import shipped, validation
-    from supernode_opt.calibration.runs import BadRuns, read
-    from supernode_opt.calibration.runs import shipped as shipped_runs
-    from supernode_opt.calibration.tables import kind_of
-    from supernode_opt.study.node import StudyError
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.calibration.data.runs import BadRuns, read
+    from supernode_opt.calibration.data.runs import shipped as shipped_runs
+    from supernode_opt.calibration.data.tables import kind_of
+    from supernode_opt.calibration.step_time import shipped, validation
+    from supernode_opt.config.node import StudyError
+    from supernode_opt.results.folder import results_folder
 
     try:
         if runs is not None and kind_of(runs) == "gemm":

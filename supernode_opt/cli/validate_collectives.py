@@ -8,11 +8,11 @@ from supernode_opt.cli import session
 
 def validate(runs: Path, out: Path | None, json: bool, markdown: bool) -> int:
     """Predict the collectives of a table, print the errors and draw them."""
-    from supernode_opt.calibration import collective_judge
-    from supernode_opt.calibration.collective_table import read
-    from supernode_opt.calibration.runs import BadRuns
-    from supernode_opt.study.node import StudyError
-    from supernode_opt.study.run import results_folder
+    from supernode_opt.calibration.collectives import judge as collective_judge
+    from supernode_opt.calibration.collectives.table import read
+    from supernode_opt.calibration.data.runs import BadRuns
+    from supernode_opt.config.node import StudyError
+    from supernode_opt.results.folder import results_folder
 
     try:
         table = read(runs, session.say)

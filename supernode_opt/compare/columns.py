@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from supernode_opt.compare.change import changed
-from supernode_opt.compare.condition import Inversion
 from supernode_opt.compare.entries import Cell
+from supernode_opt.compare.inversion.config import Inversion
 from supernode_opt.compare.places import STEPPED, Place
 from supernode_opt.compare.sides import Machines, Values
 from supernode_opt.compare.splits import best_split
-from supernode_opt.optimize.enumerate import domains
+from supernode_opt.config.node import StudyError
 from supernode_opt.problem.box import possible
 from supernode_opt.problem.variables import Variable
-from supernode_opt.study.node import StudyError
+from supernode_opt.search.enumerate import domains
 
 
 class Column(NamedTuple):

@@ -11,16 +11,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.calibration import intervals, shipped
-from supernode_opt.calibration.constants import CONSTANTS, INDEX
-from supernode_opt.calibration.fit import selection
-from supernode_opt.calibration.platforms import SHIPPED
+from supernode_opt.calibration.step_time import intervals, shipped
+from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
+from supernode_opt.calibration.step_time.fit import selection
+from supernode_opt.calibration.step_time.platforms import SHIPPED
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.compare import program
 from supernode_opt.compare.program import QUANTITIES, Case
 from supernode_opt.record import get, replace
-from supernode_opt.study.intervals import TAIL, TIMED, Uncertain, drawn_value, uncertain
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.uncertainty.intervals import (
+    TAIL,
+    TIMED,
+    Uncertain,
+    drawn_value,
+    uncertain,
+)
 
 DRAWS = 512
 

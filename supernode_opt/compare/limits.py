@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.answer.evaluation import ROUNDING
 from supernode_opt.compare import program
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Problem
-from supernode_opt.study.evaluation import ROUNDING
 from supernode_opt.system.scenario import Scenario
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.compare import program
-from supernode_opt.compare.condition import Inversion
+from supernode_opt.compare.inversion.config import Inversion
 from supernode_opt.compare.program import Case
 from supernode_opt.record import get, replace
 from supernode_opt.system.evaluate import evaluate

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from supernode_opt.compare import program
 from supernode_opt.compare.program import Case
-from supernode_opt.optimize.enumerate import illegal_reason, plans, tilable
 from supernode_opt.problem.problem import Problem
+from supernode_opt.search.enumerate import illegal_reason, plans, tilable
 from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.workload.split import SIZES, SWITCHES
 

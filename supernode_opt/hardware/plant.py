@@ -75,7 +75,7 @@ class Rack:
     supply_fixed_share: Share = 0.0
     supply_square_share: Share = 0.0
     price: Dollar = 0.0
-    fewest_chips: NonNegative = 0.0
+    fewest_chips: quantity("", zero=True, whole=True) = 0.0
     name: str = static(default="rack")
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from supernode_opt.calibration.platforms import text
-from supernode_opt.calibration.stacks import MACHINES
+from supernode_opt.calibration.data.stacks import MACHINES
+from supernode_opt.calibration.step_time.platforms import text
 from supernode_opt.catalog import read
 from supernode_opt.measure import attention, entries, results, running, tables, watts
 from supernode_opt.measure.bench import Bench
@@ -16,7 +16,7 @@ from supernode_opt.measure.devices import Device, describe
 from supernode_opt.measure.errors import BadMeasurement
 from supernode_opt.measure.findings import Findings, find
 from supernode_opt.measure.journal import Journal
-from supernode_opt.study.provenance import versions
+from supernode_opt.results.versions import versions
 
 FORMAT = 1
 _WINDOW, _QUICK_WINDOW = 0.5, 0.12

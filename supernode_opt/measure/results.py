@@ -12,7 +12,7 @@ import xarray as xr
 from supernode_opt.measure import attention, collectives, gemm, memory, training
 from supernode_opt.measure.findings import Findings, summary
 from supernode_opt.measure.journal import Entry, Journal
-from supernode_opt.study.provenance import git_commit
+from supernode_opt.results.versions import git_commit
 from supernode_opt.units import label
 
 # Units of sizes; the others are counts or words.

@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from supernode_opt.calibration.runs import shipped
+from supernode_opt.calibration.data.runs import shipped
 from supernode_opt.measure import collectives, gemm, training
 from supernode_opt.measure.decoder import HEAD
 from supernode_opt.measure.findings import Findings

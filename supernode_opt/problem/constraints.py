@@ -15,9 +15,9 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.problem.problem import Constraint, Problem
+from supernode_opt.system.report import FACTS
 from supernode_opt.system.scenario import Scenario
 
-LOOP_GAIN_LIMIT = 0.5
 # A quantity this small, in any SI unit, counts as zero under a logarithm.
 _TINY = 1e-30
 
@@ -26,16 +26,10 @@ Form = tuple[str, bool]
 
 def always(scenario: Scenario) -> tuple[Constraint, ...]:
     """Return the limits that every design must respect in `scenario`."""
-    headroom = float(scenario.memory_headroom)
-    return (
-        Constraint("memory_fraction", 1.0 - headroom, at_most=True),
-        Constraint("chip_power_fraction", 1.0, at_most=True),
-        Constraint("junction_fraction", 1.0, at_most=True),
-        Constraint("rack_power_fraction", 1.0, at_most=True),
-        # Above one the leakage loop has no fixed point; half of it is a safe distance.
-        Constraint("loop_gain", LOOP_GAIN_LIMIT, at_most=True),
-        Constraint("scale_up_reach", 0.0, at_most=True),
-        Constraint("scale_out_reach", 0.0, at_most=True),
+    return tuple(
+        Constraint(name, float(facts.ceiling(scenario)), at_most=True)
+        for name, facts in FACTS.items()
+        if facts.ceiling is not None
     )
 
 

@@ -9,10 +9,8 @@ from supernode_opt.problem.variables import (
     Variable,
 )
 from supernode_opt.record import get
-from supernode_opt.system.report import PARTS, Report
+from supernode_opt.system.report import SCALARS
 from supernode_opt.system.scenario import Scenario
-
-SCALARS = tuple(name for name in Report.__dataclass_fields__ if name not in PARTS)
 
 
 def _scalar(name: str) -> None:

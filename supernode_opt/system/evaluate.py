@@ -36,21 +36,24 @@ from supernode_opt.system.pipeline import (
     step_time,
 )
 from supernode_opt.system.precision import settled
-from supernode_opt.system.report import MemoryParts, Report, StepTime, total
+from supernode_opt.system.report import (
+    MemoryParts,
+    Report,
+    StepTime,
+    completed,
+    total,
+)
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.supply import (
     heat_parts,
     power_parts,
-    rack_power,
     served_power,
+    thinnest_power,
 )
 from supernode_opt.system.wiring import wire
 from supernode_opt.workload.flops import step_flops
 from supernode_opt.workload.operators import Split
 from supernode_opt.workload.shards import Shards, shards
-
-_HOUR = 3600.0
-_MEGA = 1e6
 
 
 class Job(NamedTuple):
@@ -160,7 +163,6 @@ def evaluate(
     running = dataclasses.replace(design, clock=clock, scale_up_bandwidth=port)
     job = run_job(running, scenario, sharpness, relaxed)
     step = total(job.step)
-    tokens = training.global_batch * training.sequence_length / step
     flops = step_flops(scenario.model, training)
     peak = design.chips * gemm_peak(scenario)
 
@@ -174,36 +176,28 @@ def evaluate(
     mean = held(mean, jnp.where(slow, power_limit(chip), jnp.inf))
     drawn = power_parts(design, scenario, wiring, mean.power, served_power(provisioned))
     average = total(drawn)
-    rack, thinnest = rack_power(design, scenario, wiring, power)
+    thinnest = thinnest_power(design, scenario, power)
 
     cost = cost_parts(design, scenario, wiring, power, average)
-    lifetime_cost = total(cost)
     reliability = scenario.reliability
     failures = failure_parts(design, scenario, wiring, reliability.link_masking)
     unmasked = failure_parts(design, scenario, wiring, 0.0)
     waiting = repair_wait(design, scenario, failures)
     good = progress(scenario, failures, waiting)
-    life = scenario.facility.lifetime
-    per_dollar = tokens * good.goodput * life / lifetime_cost
     memory = total(job.memory)
     inlet = design.inlet_temperature
     carried = design.chips * design.scale_up_bandwidth
     moving = provisioned.scale_up_links + provisioned.scale_up_switches
-    return Report(
+    values = dict(
         step_time=step,
-        tokens_per_s=tokens,
-        mfu=flops / (step * peak),
         bubble_fraction=job.bubble_fraction,
         model_flops=flops,
         peak_flops=peak,
         data_parallel=data_parallel(design),
         micro_batches=micro_batches(design, scenario),
         memory=memory,
-        memory_fraction=memory / chip.hbm_capacity,
         power=power,
         average_power=average,
-        facility_power=power * scenario.facility.pue,
-        rack_power=rack,
         rack_power_fraction=thinnest / scenario.cooling.rack_power_limit,
         chip_power=busy.power,
         chip_power_fraction=busy.power / power_limit(chip),
@@ -233,16 +227,10 @@ def evaluate(
         scale_up_energy=moving / jnp.maximum(carried, MINIMUM_RATE),
         racks=wiring.racks,
         chips_per_rack=wiring.held,
-        cost=lifetime_cost,
         capital_cost=capital_cost(cost),
-        cost_per_chip_hour=lifetime_cost * _HOUR / (design.chips * life),
-        cost_per_megatoken=_MEGA / per_dollar,
         die_yield=die_yield(chip),
-        tokens_per_joule=tokens / power,
-        tokens_per_dollar=per_dollar,
         mtbf=1.0 / stop_rate(failures),
         goodput=good.goodput,
-        goodput_tokens_per_s=tokens * good.goodput,
         checkpoint_interval=good.interval,
         goodput_unmasked=progress(scenario, unmasked, waiting).goodput,
         step=job.step,
@@ -254,3 +242,4 @@ def evaluate(
         cost_parts=cost,
         failure_parts=failures,
     )
+    return Report(**completed(values, design, scenario))

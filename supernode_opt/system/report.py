@@ -3,22 +3,30 @@
 import dataclasses
 from functools import reduce
 from operator import add
+from types import SimpleNamespace
 from typing import Any
 
 from supernode_opt.record import record
-from supernode_opt.units import (
-    Byte,
-    Dollar,
-    FlopPerSecond,
-    JoulePerByte,
-    Kelvin,
-    Metre,
-    NonNegative,
-    PerSecond,
-    Second,
-    Watt,
-    quantity,
+from supernode_opt.system.reported import facts_of, reported
+from supernode_opt.system.ways import (
+    CALM,
+    CAPITAL,
+    CLOCKED,
+    HEAT,
+    LIMIT,
+    LOAD,
+    MEAN,
+    MEMORY,
+    REACH,
+    SUSTAINED,
+    TIME,
+    WIRING,
 )
+from supernode_opt.units import Dollar, PerSecond, quantity
+
+LOOP_GAIN_LIMIT = 0.5
+_HOUR = 3600.0
+_MEGA = 1e6
 
 Time = quantity("s", zero=True)
 Power = quantity("W", zero=True)
@@ -109,8 +117,8 @@ class CostParts:
     cooling: Dollar
     spares: Dollar
     facility: Dollar
-    maintenance: Dollar
-    energy: Dollar
+    maintenance: reported("USD", "upkeep of all that was bought", ways=CAPITAL)
+    energy: reported("USD", "what the machine draws, at its tariff", ways=MEAN)
 
 
 @record
@@ -136,61 +144,304 @@ class Report:
     that.  What is provisioned and what limits are judged by are at the clock asked for.
     """
 
-    step_time: Second
-    tokens_per_s: quantity("token/s")
-    mfu: NonNegative
-    bubble_fraction: NonNegative
-    model_flops: quantity("flop")
-    peak_flops: FlopPerSecond
-    data_parallel: NonNegative
-    micro_batches: NonNegative
-    memory: Byte
-    memory_fraction: NonNegative
-    power: Watt
-    average_power: Watt
-    facility_power: Watt
-    rack_power: Watt
-    rack_power_fraction: NonNegative
-    chip_power: Watt
-    chip_power_fraction: NonNegative
-    junction_temperature: Kelvin
-    junction_fraction: NonNegative
-    loop_gain: NonNegative
-    coolant_outlet_temperature: Kelvin
-    clock: NonNegative
-    sustained_clock: NonNegative
-    core_voltage: quantity("V")
-    average_chip_power: Watt
-    optics_temperature: Kelvin
-    scale_up_modules: NonNegative
-    scale_out_modules: NonNegative
-    optical_modules: NonNegative
-    switch_tiers: NonNegative
-    scale_up_span: Metre
-    scale_out_span: Metre
-    scale_up_reach: NonNegative
-    scale_out_reach: NonNegative
-    scale_up_lanes: NonNegative
-    scale_up_leaf_chips: NonNegative
-    scale_up_spine_chips: NonNegative
-    scale_out_switch_chips: NonNegative
-    scale_up_short_fraction: NonNegative
-    scale_up_latency: Time
-    scale_up_energy: JoulePerByte
-    racks: NonNegative
-    chips_per_rack: NonNegative
-    cost: Dollar
-    capital_cost: Dollar
-    cost_per_chip_hour: quantity("USD/h")
-    cost_per_megatoken: quantity("USD/Mtoken")
-    die_yield: NonNegative
-    tokens_per_joule: quantity("token/J")
-    tokens_per_dollar: quantity("token/USD")
-    mtbf: Second
-    goodput: NonNegative
-    goodput_tokens_per_s: quantity("token/s")
-    checkpoint_interval: Second
-    goodput_unmasked: NonNegative
+    step_time: reported(
+        "s",
+        "time of one optimizer step",
+        zero=False,
+        more_is_better=False,
+        ways=TIME,
+        headline=True,
+        step_exponent=1.0,
+    )
+    tokens_per_s: reported(
+        "token/s",
+        "tokens trained on, while no failure stops the job",
+        zero=False,
+        more_is_better=True,
+        formula=lambda r, d, s: (
+            s.training.global_batch * s.training.sequence_length / r.step_time
+        ),
+        shown=("ktokens/s", 1e-3),
+        headline=True,
+        compared=True,
+        step_exponent=-1.0,
+    )
+    model_flops: reported(
+        "flop", "what the model asks of a step, nothing recomputed", zero=False
+    )
+    peak_flops: reported(
+        "flop/s",
+        "dense peak of all chips at the boost clock, in the precision of training",
+        zero=False,
+        more_is_better=True,
+        shown=("PFLOP/s", 1e-15),
+        compared=True,
+    )
+    mfu: reported(
+        "",
+        "model FLOPs over what the chips could do at their peak",
+        label="MFU",
+        more_is_better=True,
+        formula=lambda r, d, s: r.model_flops / (r.step_time * r.peak_flops),
+        share=True,
+        shown=("%", 100.0),
+        headline=True,
+        compared=True,
+        step_exponent=-1.0,
+    )
+    bubble_fraction: reported(
+        "", "share of the pipeline's time without work", share=True
+    )
+    data_parallel: reported("", "replicas of the model")
+    micro_batches: reported("", "micro-batches of a replica in one step")
+    memory: reported(
+        "B",
+        "of the fullest chip",
+        zero=False,
+        more_is_better=False,
+        ways=MEMORY,
+        headline=True,
+    )
+    memory_fraction: reported(
+        "",
+        "memory of the fullest chip over what it has",
+        more_is_better=False,
+        formula=lambda r, d, s: r.memory / s.chip.hbm_capacity,
+        ceiling=lambda s: 1.0 - s.memory_headroom,
+        share=True,
+    )
+    power: reported(
+        "W",
+        "provisioned power of the machine, every chip at its peak",
+        zero=False,
+        more_is_better=False,
+        ways=LOAD,
+        shown=("kW", 1e-3),
+        headline=True,
+        compared=True,
+    )
+    average_power: reported(
+        "W",
+        "what the machine draws over a step",
+        zero=False,
+        more_is_better=False,
+        ways=MEAN,
+    )
+    facility_power: reported(
+        "W",
+        "provisioned power with the building around it",
+        zero=False,
+        more_is_better=False,
+        formula=lambda r, d, s: r.power * s.facility.pue,
+    )
+    chips_per_rack: reported(
+        "", "accelerators in one rack, as its cooling allows", ways=WIRING.reversed()
+    )
+    rack_power: reported(
+        "W",
+        "of one rack with its share of the network",
+        zero=False,
+        more_is_better=False,
+        formula=lambda r, d, s: r.power * r.chips_per_rack / d.chips,
+    )
+    rack_power_fraction: reported(
+        "",
+        "power of the thinnest rack that is built over what it can reject",
+        more_is_better=False,
+        ways=LOAD,
+        ceiling=lambda s: 1.0,
+        share=True,
+    )
+    chip_power: reported(
+        "W",
+        "of a package at its peak",
+        zero=False,
+        more_is_better=False,
+        ways=HEAT,
+    )
+    chip_power_fraction: reported(
+        "",
+        "power of a package at its peak over what it may draw",
+        more_is_better=False,
+        ways=LIMIT,
+        ceiling=lambda s: 1.0,
+        share=True,
+    )
+    junction_temperature: reported(
+        "K",
+        "of a package at its peak",
+        zero=False,
+        more_is_better=False,
+        ways=HEAT,
+        headline=True,
+    )
+    junction_fraction: reported(
+        "",
+        "rise of the junction over the coolant, over the rise that its limit allows",
+        more_is_better=False,
+        ways=HEAT,
+        ceiling=lambda s: 1.0,
+        share=True,
+    )
+    # Above one the leakage loop has no fixed point; half of it is a safe distance.
+    loop_gain: reported(
+        "",
+        "how much leakage its own heat adds per watt of it",
+        more_is_better=False,
+        ways=HEAT,
+        ceiling=lambda s: LOOP_GAIN_LIMIT,
+    )
+    coolant_outlet_temperature: reported(
+        "K", "of the coolant behind a package at its peak", zero=False, ways=HEAT
+    )
+    clock: reported("", "that chips run at, over the boost clock", ways=CLOCKED)
+    sustained_clock: reported(
+        "",
+        "that power limit and cooling sustain, over the boost clock",
+        ways=SUSTAINED,
+    )
+    core_voltage: reported(
+        "V", "supply of the cores at the clock asked for", zero=False, ways=CLOCKED
+    )
+    average_chip_power: reported(
+        "W",
+        "of a package over a step",
+        zero=False,
+        more_is_better=False,
+    )
+    optics_temperature: reported(
+        "K",
+        "case of the hottest link modules",
+        zero=False,
+        more_is_better=False,
+        ways=WIRING,
+    )
+    scale_up_modules: reported("", "link modules of the domains", ways=WIRING)
+    scale_out_modules: reported("", "link modules of the network", ways=WIRING)
+    optical_modules: reported("", "link modules with light in them", ways=WIRING)
+    switch_tiers: reported("", "tiers of switches in a domain", ways=WIRING)
+    scale_up_span: reported("m", "longest link of a domain", ways=WIRING)
+    scale_out_span: reported("m", "longest link of the network", ways=WIRING)
+    scale_up_reach: reported(
+        "",
+        "length or loss of a domain's links beyond what their technology bridges",
+        more_is_better=False,
+        ways=REACH,
+        ceiling=lambda s: 0.0,
+    )
+    scale_out_reach: reported(
+        "",
+        "length or loss of the network's links beyond what their technology bridges",
+        more_is_better=False,
+        ways=REACH,
+        ceiling=lambda s: 0.0,
+    )
+    scale_up_lanes: reported("", "lanes of a package's port", ways=WIRING)
+    scale_up_leaf_chips: reported(
+        "", "switch chips in the first tier of the domains", ways=WIRING
+    )
+    scale_up_spine_chips: reported(
+        "", "switch chips in all further tiers of the domains", ways=WIRING
+    )
+    scale_out_switch_chips: reported("", "switch chips of the network", ways=WIRING)
+    scale_up_short_fraction: reported(
+        "", "share of a domain's link ends on the technology's copper", share=True
+    )
+    scale_up_latency: reported(
+        "s", "longest path in a domain, hardware alone", ways=WIRING
+    )
+    scale_up_energy: reported(
+        "J/B", "of a byte in a domain, links and switches", more_is_better=False
+    )
+    racks: reported("", "of the machine", ways=WIRING)
+    capital_cost: reported(
+        "USD",
+        "what is spent once",
+        zero=False,
+        more_is_better=False,
+        ways=CAPITAL,
+    )
+    cost: reported(
+        "USD",
+        "over the machine's life: capital, upkeep and energy",
+        zero=False,
+        more_is_better=False,
+        formula=lambda r, d, s: (
+            r.capital_cost + r.cost_parts.maintenance + r.cost_parts.energy
+        ),
+        headline=True,
+    )
+    cost_per_chip_hour: reported(
+        "USD/h",
+        "cost over the life of every chip",
+        zero=False,
+        more_is_better=False,
+        formula=lambda r, d, s: r.cost * _HOUR / (d.chips * s.facility.lifetime),
+        headline=True,
+    )
+    die_yield: reported("", "share of dies without a fatal defect", share=True)
+    mtbf: reported(
+        "s",
+        "mean time between failures that stop the job",
+        zero=False,
+        more_is_better=True,
+        ways=CALM,
+    )
+    goodput: reported(
+        "",
+        "share of time that makes progress",
+        more_is_better=True,
+        ways=CALM,
+        share=True,
+        shown=("%", 100.0),
+        headline=True,
+        compared=True,
+    )
+    checkpoint_interval: reported(
+        "s", "best time between checkpoints", zero=False, ways=CALM
+    )
+    goodput_unmasked: reported(
+        "",
+        "share of time that made progress if every link fault stopped the job",
+        more_is_better=True,
+        ways=CALM,
+        share=True,
+    )
+    goodput_tokens_per_s: reported(
+        "token/s",
+        "tokens trained on, failures included",
+        more_is_better=True,
+        formula=lambda r, d, s: r.tokens_per_s * r.goodput,
+        step_exponent=-1.0,
+    )
+    tokens_per_joule: reported(
+        "token/J",
+        "tokens trained on over provisioned power",
+        zero=False,
+        more_is_better=True,
+        formula=lambda r, d, s: r.tokens_per_s / r.power,
+        shown=("tokens/J", 1.0),
+        compared=True,
+        step_exponent=-1.0,
+    )
+    tokens_per_dollar: reported(
+        "token/USD",
+        "tokens trained on over the machine's life, failures included, over its cost",
+        more_is_better=True,
+        formula=lambda r, d, s: r.goodput_tokens_per_s * s.facility.lifetime / r.cost,
+        step_exponent=-1.0,
+    )
+    cost_per_megatoken: reported(
+        "USD/Mtoken",
+        "cost of a million tokens, failures included",
+        zero=False,
+        more_is_better=False,
+        formula=lambda r, d, s: _MEGA / r.tokens_per_dollar,
+        shown=("$/Mtoken", 1.0),
+        headline=True,
+        compared=True,
+        step_exponent=1.0,
+    )
     step: StepTime
     memory_parts: MemoryParts
     power_parts: PowerParts
@@ -212,6 +463,23 @@ PARTS = {
     "cost_parts": "cost_part",
     "failure_parts": "failure_part",
 }
+
+
+SCALARS = tuple(name for name in Report.__dataclass_fields__ if name not in PARTS)
+# What is said of every scalar of the report, and of parts that others follow from.
+FACTS = facts_of(Report)
+PART_FACTS = {
+    f"cost_parts.{name}": facts for name, facts in facts_of(CostParts).items()
+}
+
+
+def completed(values: dict[str, Any], design: Any, scenario: Any) -> dict[str, Any]:
+    """Return `values` with every quantity that follows from them by its formula."""
+    made = SimpleNamespace(**values)
+    for name, facts in FACTS.items():
+        if facts.formula is not None:
+            setattr(made, name, facts.formula(made, design, scenario))
+    return vars(made)
 
 
 def total(parts: Any) -> Any:

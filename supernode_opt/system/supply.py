@@ -5,8 +5,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.layout import thinnest
+from supernode_opt.system.component_power import load
 from supernode_opt.system.design import Design
-from supernode_opt.system.load import load
 from supernode_opt.system.report import Heat, PowerParts, total
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.wiring import Wiring
@@ -58,13 +58,10 @@ def heat_parts(scenario: Scenario, power: ArrayLike) -> Heat:
     )
 
 
-def rack_power(
-    design: Design, scenario: Scenario, wiring: Wiring, power: ArrayLike
-) -> tuple[Array, Array]:
-    """Return the power of one rack and of the thinnest that is built [W].
+def thinnest_power(design: Design, scenario: Scenario, power: ArrayLike) -> Array:
+    """Return the power of the thinnest rack that is built [W].
 
     The network's share is included; `power` is that of the machine [W].
     """
     thinned = jnp.minimum(thinnest(scenario.rack), design.chips)
-    each = power / design.chips
-    return each * wiring.held, each * thinned
+    return power / design.chips * thinned

@@ -15,8 +15,8 @@ from supernode_opt.hardware.reach import (
     trace_excess,
     wear,
 )
+from supernode_opt.system.component_power import load
 from supernode_opt.system.design import Design, connected_domain
-from supernode_opt.system.load import load
 from supernode_opt.system.rates import Rates, scale_out_rates, scale_up_rates
 from supernode_opt.system.scenario import Scenario
 

@@ -1,6 +1,6 @@
 """Rows of measured runs for tests: made up, but shaped like published ones."""
 
-from supernode_opt.calibration.runs import Run
+from supernode_opt.calibration.data.runs import Run
 
 DENSE = {
     "run_id": "row",

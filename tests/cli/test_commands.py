@@ -1,5 +1,6 @@
 """The commands on a study that is right."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -8,8 +9,8 @@ import sys
 import pytest
 import yaml
 
-from supernode_opt.cli import start
-from supernode_opt.study import document, study
+from supernode_opt.cli import main
+from supernode_opt.config import document, study
 
 KEYS = {
     "status",
@@ -204,7 +205,7 @@ def test_interrupted(shell, folder, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("supernode_opt.study.run.run", stop)
+    monkeypatch.setattr("supernode_opt.answer.run.run", stop)
     answer = shell("run", "study.yaml", "--set", "design.clock=free", "--json")
     assert answer.code == 130
     assert answer.out == ""
@@ -219,9 +220,9 @@ def test_a_reader_that_leaves_is_no_error(monkeypatch):
 
     read, write = os.pipe()
     os.close(read)
-    monkeypatch.setattr(start, "app", leave)
+    monkeypatch.setattr(importlib.import_module("supernode_opt.cli.main"), "app", leave)
     with os.fdopen(write, "w") as closed:
         monkeypatch.setattr(sys, "stdout", closed)
         with pytest.raises(SystemExit) as caught:
-            start.main(["schema"])
+            main(["schema"])
     assert caught.value.code == 0

@@ -139,7 +139,7 @@ def test_bad_input_is_one_line(shell, files, words, parts):
 
 
 def test_the_figure_needs_only_the_file(shell, files, tmp_path):
-    from supernode_opt.study import store
+    from supernode_opt.results import store
 
     assert shell("compare", "machines.yaml").code == 0
     saved = store.load(files / "results" / "machines" / "comparison.nc")

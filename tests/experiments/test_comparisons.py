@@ -4,16 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from supernode_opt.compare import (
-    answer,
-    condition,
-    crossover,
-    inversion,
-    mapped,
-    question,
-    surface,
-)
-from supernode_opt.study import document, override
+from supernode_opt.compare.comparison import config as question
+from supernode_opt.compare.comparison import solve as answer
+from supernode_opt.compare.crossover import config as crossover
+from supernode_opt.compare.crossover import report as mapped
+from supernode_opt.compare.crossover import solve as surface
+from supernode_opt.compare.inversion import config as condition
+from supernode_opt.compare.inversion import solve as inversion
+from supernode_opt.config import document, override
 
 
 def quiet(what, done):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from supernode_opt.calibration import batch
+from supernode_opt.calibration.step_time import batch
 from supernode_opt.catalog import read, systems
 from supernode_opt.measure import attention, collectives, gemm
 from supernode_opt.measure.journal import Entry

@@ -10,7 +10,7 @@ import types
 import numpy as np
 import pytest
 
-from supernode_opt.calibration.counting import flops_per_token
+from supernode_opt.calibration.data.counting import flops_per_token
 from supernode_opt.measure import launch, running, timing, training, waiting, watts
 from supernode_opt.measure.bench import Bench
 from supernode_opt.measure.devices import Device, describe, recognise

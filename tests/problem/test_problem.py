@@ -26,7 +26,7 @@ from supernode_opt.problem.variables import (
     weights,
 )
 from supernode_opt.system.evaluate import evaluate
-from tests.optimize import studies
+from tests.search import studies
 
 
 @pytest.mark.parametrize("name", [*NUMBER_NAMES, *CHOICE_NAMES])

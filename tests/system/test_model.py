@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from supernode_opt.optimize.settings import Settings
 from supernode_opt.record import replace
+from supernode_opt.search.settings import Settings
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import total
 from tests.system.designs import (

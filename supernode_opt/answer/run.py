@@ -1,0 +1,48 @@
+"""From a study to a dataset, by search."""
+
+import dataclasses
+from collections.abc import Callable
+
+import xarray as xr
+
+from supernode_opt.answer.operators import operators
+from supernode_opt.config import resolve
+from supernode_opt.config.node import StudyError
+from supernode_opt.config.study import Study
+from supernode_opt.problem.build import build_design
+from supernode_opt.record import get
+from supernode_opt.results import store
+from supernode_opt.search.settings import Progress
+from supernode_opt.search.solve import optimize
+from supernode_opt.workload.split import TooManySplits
+
+NO_DESIGN = "there is no design to consider"
+
+
+def run(study: Study, progress: Callable[[Progress], None] | None = None) -> xr.Dataset:
+    """Answer a study by optimization.
+
+    Raises:
+      StudyError: no design is legal whatever the limits, or there are too many.
+    """
+    problem = study.problem
+    try:
+        solution = optimize(problem, study.settings, study.seed, progress)
+    except ValueError as error:
+        # Other errors of this type are faults of ours and must show where they arose.
+        if not isinstance(error, TooManySplits) and NO_DESIGN not in str(error):
+            raise
+        raise StudyError(f"{study.name}: {error}") from None
+    constants = {
+        v.name: float(get(solution.scenario, v.name))
+        for v in problem.variables
+        if "." in v.name
+    }
+    design = build_design(solution.design, solution.scenario)
+    return store.from_solution(
+        resolve.text(study),
+        dataclasses.replace(solution, design=solution.design | constants),
+        seed=study.seed,
+        objective=problem.objective.name,
+        operators=operators(design, solution.scenario),
+    )

@@ -1,0 +1,195 @@
+"""The plans that a row may have been run with: splits, recompute, sharding."""
+
+import dataclasses
+import itertools
+import math
+import re
+from typing import Any
+
+from supernode_opt.calibration.data.runs import Refused, Run
+from supernode_opt.calibration.data.stacks import Stack
+from supernode_opt.system.design import SHARDING
+from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.split import divisors
+
+_MOST_PLANS = 48
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """One way the row may have been run.
+
+    Attributes:
+      sizes: parallel sizes, micro-batch and interleave by design field [1].
+      recompute: shares of the layers with recompute none, selective, full [1].
+      sharding: ZeRO level, 0 to 3.
+      shard_ranks: most ranks one copy of sharded states is spread over, 0 for all [1].
+      sequence_parallel: whether it is on.
+    """
+
+    sizes: dict[str, float]
+    recompute: tuple[float, float, float]
+    sharding: int
+    shard_ranks: int
+    sequence_parallel: bool
+
+
+def _size(run: Run, column: str) -> float:
+    return run.number(column) or 1.0
+
+
+def plans_of(
+    run: Run, model: Model, training: Training, stack: Stack, assumed: list[str]
+) -> tuple[Plan, ...]:
+    """Return the plans that a row may have been run with.
+
+    Args:
+      run: the row.
+      model, training: what it trains.
+      stack: with what, for what its documentation says where the row does not.
+      assumed: what the row does not say and is assumed is added here.
+
+    Raises:
+      Refused: the row gives no parallel layout, or one that contradicts itself.
+      BadRuns: a cell that must be a number is none.
+    """
+    chips = run.number("n_accel") or 0.0
+    sharded = run.text("fsdp_or_zero")
+    if not run.text("tp") and not run.text("pp") and not sharded and chips > 1:
+        raise Refused("no parallel layout")
+    tensor, pipeline, context = (_size(run, c) for c in ("tp", "pp", "cp"))
+    replicas = chips / (tensor * pipeline * context)
+    if replicas < 1.0 or replicas != int(replicas):
+        raise Refused("tensor x pipeline x context parallel does not divide the chips")
+    batch = training.global_batch / replicas
+    if batch < 1.0:
+        raise Refused("global batch smaller than data parallel")
+    sequence = run.text("seq_parallel") == "true"
+    if not run.text("seq_parallel"):
+        sequence = tensor > 1.0 and stack.sequence_parallel
+    choices: list[list[Any]] = [
+        _expert_parallels(run, model, stack, chips / pipeline, assumed),
+        _micro_batches(run, batch, assumed),
+        _interleaves(run, model, pipeline, stack, batch, assumed),
+        _recomputes(run, model, pipeline, stack, assumed),
+        _shard_ranks(run, replicas, assumed),
+    ]
+    plans = [
+        Plan(
+            sizes={
+                "chips": chips,
+                "tensor_parallel": tensor,
+                "pipeline_parallel": pipeline,
+                "context_parallel": context,
+                "expert_parallel": expert,
+                "micro_batch": micro,
+                "interleave": interleave,
+            },
+            recompute=recompute,
+            sharding=_sharding(sharded, stack, replicas * context, pipeline),
+            shard_ranks=group,
+            sequence_parallel=sequence and tensor > 1.0,
+        )
+        for expert, micro, interleave, recompute, group in itertools.product(*choices)
+    ]
+    return tuple(plans[:_MOST_PLANS])
+
+
+def _expert_parallels(
+    run: Run, model: Model, stack: Stack, stage_ranks: float, assumed: list[str]
+) -> list[float]:
+    if not model.experts:
+        return [1.0]
+    inner = run.number("etp") or (_size(run, "tp") if stack.expert_tensor else 1.0)
+    expert = run.number("ep")
+    if not expert or (expert == 1.0 and model.experts >= 32 and stage_ranks >= 8):
+        # So many experts on every rank would not fit; tables leave the cell at 1.
+        assumed.append("expert parallel chosen by the model")
+        options = [float(d) for d in divisors(int(model.experts)) if d >= 8]
+        return [d for d in options if d <= stage_ranks] or [stage_ranks]
+    return [min(expert * inner, stage_ranks)]
+
+
+def _micro_batches(run: Run, batch: float, assumed: list[str]) -> list[float]:
+    written = run.number("mbs")
+    if written:
+        if written > batch:
+            assumed.append(f"micro-batch {batch:g} instead of {written:g}")
+        return [min(written, batch)]
+    assumed.append("micro-batch chosen by the model")
+    options = [m for m in divisors(max(int(batch), 1)) if m <= 16]
+    return [float(option) for option in options]
+
+
+def _interleaves(
+    run: Run,
+    model: Model,
+    pipeline: float,
+    stack: Stack,
+    batch: float,
+    assumed: list[str],
+) -> list[float]:
+    if pipeline == 1.0:
+        return [1.0]
+    written = run.number("vpp")
+    if written and not (written == 1.0 and stack.interleave_unreliable):
+        return [written]
+    if not stack.interleaves:
+        return [1.0]
+    assumed.append("interleave chosen by the model")
+    stage = math.ceil(model.layers / pipeline)
+    return [float(option) for option in divisors(stage)]
+
+
+def _recomputes(
+    run: Run, model: Model, pipeline: float, stack: Stack, assumed: list[str]
+) -> list[tuple[float, float, float]]:
+    written = run.text("recompute").lower().replace("remat_policy=", "")
+    none, selective, full = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+    if not written:
+        assumed.append("recompute chosen by the model")
+        return [none, selective, full] if stack.full_recompute else [none, selective]
+    if written.startswith("none"):
+        return [none]
+    partial = re.search(r"full.*?(?:block, |x)(\d+)", written)
+    if partial:
+        share = min(int(partial[1]) * pipeline / model.layers, 1.0)
+        return [(1.0 - share, 0.0, share)]
+    if written.startswith(("full", "yes")):
+        return [full]
+    return [selective]
+
+
+def _sharding(written: str, stack: Stack, replicas: float, pipeline: float) -> int:
+    text = written.lower()
+    if replicas <= 1.0:
+        return 0
+    if not text:
+        return SHARDING.index(stack.sharding)
+    if "grad_op" in text:
+        return 2
+    if "fsdp" in text or "zero-3" in text:
+        # With pipeline stages parameters stay gathered over the step's micro-batches.
+        return 3 if pipeline == 1.0 else 1
+    if text.startswith("none") or text in ("dp", "ddp"):
+        return 0
+    return 1
+
+
+def _shard_ranks(run: Run, replicas: float, assumed: list[str]) -> list[int]:
+    sharded = run.text("fsdp_or_zero")
+    if "not given" in sharded:
+        assumed.append("sharding group chosen by the model")
+        return [0, *(g for g in (8, 16, 32, 64, 128, 256) if g < replicas)]
+    return [_shard_group(run, sharded)]
+
+
+def _shard_group(run: Run, sharded: str) -> int:
+    found = re.search(r"(?:group |FSDP=|x|ici_fsdp=|ici=)(\d+)", sharded)
+    slices = re.search(r"across (\d+) slice", sharded)
+    chips = run.number("n_accel") or 1.0
+    if slices and not (found and int(found[1]) > 1):
+        return int(chips / int(slices[1]))
+    if not found:
+        return 0
+    return int(found[1]) if int(found[1]) > 1 or "x1" in sharded else 0

@@ -1,0 +1,108 @@
+"""The model of a row: its columns, and what they leave open chosen by its size."""
+
+import dataclasses
+import itertools
+import math
+import re
+
+from supernode_opt.calibration.data.counting import flops_per_token
+from supernode_opt.calibration.data.runs import Refused, Run
+from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.parameters import parameters
+
+_LATENT = {"query_rank": 1536.0, "key_value_rank": 512.0, "rope_dim": 64.0}
+# Layers with a sliding window: (model name, window, share of the layers).
+_WINDOWS = (
+    ("gpt-oss", 128.0, 0.5),
+    ("gemma2", 4096.0, 0.5),
+    ("gemma3", 1024.0, 5 / 6),
+)
+
+
+def model_of(run: Run, training: Training, assumed: list[str]) -> Model:
+    """Return the model that a row trains.
+
+    Args:
+      run: the row.
+      training: gives the sequence length at which FLOPs are counted.
+      assumed: what the row does not say and is assumed is added here.
+
+    Raises:
+      Refused: the row gives no shape, or one that is not modelled.
+      BadRuns: a cell that must be a number is none.
+    """
+    layers, hidden = run.number("layers"), run.number("hidden")
+    heads = run.number("heads")
+    if not layers or not hidden or not heads:
+        raise Refused("no model shape")
+    if "ssm" in run.text("arch"):
+        raise Refused("state-space layers are not modelled")
+    name = run.text("model").lower()
+    experts = run.number("n_experts") or 0.0
+    ffn = run.number("ffn")
+    if not ffn and not experts:
+        ffn = 4.0 * hidden
+        assumed.append("FFN of four times the hidden size")
+    expert_ffn = run.number("moe_ffn") or 0.0
+    if experts and not expert_ffn:
+        expert_ffn, ffn = ffn or 4.0 * hidden, 0.0
+        assumed.append(f"experts of width {expert_ffn:g}")
+    vocabulary = run.number("vocab")
+    window = next((w for w in _WINDOWS if w[0] in name), ("", 0.0, 0.0))
+    base = Model(
+        layers=layers,
+        hidden=hidden,
+        heads=heads,
+        kv_heads=run.number("kv_heads") or heads,
+        head_dim=run.number("head_dim") or hidden / heads,
+        ffn=ffn or 0.0,
+        vocabulary=vocabulary or 51200.0,
+        dense_layers=0.0 if experts else layers,
+        experts=experts,
+        top_k=run.number("topk") or 0.0,
+        shared_experts=run.number("shared_experts") or 0.0,
+        expert_ffn=expert_ffn,
+        mtp_layers=1.0 if "mtp" in run.text("flops_convention_detected").lower() else 0,
+        window=window[1],
+        windowed_share=window[2],
+        node_limit=4 if "deepseek-v3" in name else 0,
+        name="row",
+    )
+    if not vocabulary:
+        assumed.append("vocabulary of 51,200")
+    return _best_shape(run, base, training, assumed)
+
+
+def _best_shape(run: Run, base: Model, training: Training, assumed: list[str]) -> Model:
+    """Choose what columns do not say by the FLOPs per token, or by the parameters."""
+    name = run.text("model").lower()
+    latent = bool(re.search(r"deepseek|kimi|panguultramoe", name))
+    if latent:
+        base = dataclasses.replace(
+            base, attention="mla", value_dim=base.head_dim, **_LATENT
+        )
+    dense = [base.dense_layers]
+    if base.experts and base.ffn:
+        dense = [0.0, 1.0, 2.0, 3.0, base.layers / 2.0]
+    plain = base.ffn == 4.0 * base.hidden and not base.experts
+    gates = [not plain, plain]
+    shapes = [
+        dataclasses.replace(base, dense_layers=d, gated=float(g))
+        for g, d in itertools.product(gates, dense)
+    ]
+    wanted = run.number("gflop_per_token_full_attn")
+    billions = run.number("params_b") or 0.0
+    if not wanted and not billions:
+        if len(shapes) > 2:
+            assumed.append("no dense layers before the experts")
+        return shapes[0]
+
+    def miss(shape: Model) -> float:
+        bare = dataclasses.replace(shape, mtp_layers=0.0)
+        if wanted:
+            counted = flops_per_token(bare, training.sequence_length) / 1e9
+        else:
+            counted = float(parameters(bare)) / 1e9
+        return abs(math.log(counted / (wanted or billions)))
+
+    return min(shapes, key=miss)

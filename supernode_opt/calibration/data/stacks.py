@@ -1,0 +1,229 @@
+"""What documentation says of the software that published runs were made with.
+
+Overlap, schedule, dispatcher and graph capture are declared here per stack, or read
+from the row; they are never fitted.
+"""
+
+import dataclasses
+import difflib
+import functools
+import re
+from collections.abc import Mapping
+from importlib import resources
+
+import yaml
+
+from supernode_opt import catalog
+from supernode_opt.calibration.data.runs import Run
+
+# The machine an accelerator's label stands for.
+MACHINES: Mapping[str, str] = {
+    "A100": "dgx_a100",
+    "A100-80GB": "dgx_a100",
+    "A100-40GB": "hgx_a100_40gb",
+    "H100": "dgx_h100",
+    "H100-96GB-HBM2e-500W": "hgx_h100_500w",
+    "H200": "hgx_h200",
+    "H800": "hgx_h800",
+    "B200": "hgx_b200",
+    "B300": "hgx_b300",
+    "GB200": "gb200_nvl72",
+    "GB300": "gb300_nvl72",
+    "Ascend-910B": "atlas_900_a2",
+    "TPUv4": "tpu_v4_pod",
+    "TPUv5e": "tpu_v5e_pod",
+    "TPUv5p": "tpu_v5p_pod",
+    "TPUv6e": "tpu_v6e_pod",
+    "TPU7x": "tpu_v7x_pod",
+    "Gaudi2": "hls_gaudi2",
+    "MI300X": "hgx_mi300x",
+    "MI325X": "hgx_mi325x",
+    "MI355X": "hgx_mi355x",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """A training stack as its documentation describes it.
+
+    Attributes:
+      name: identifier.
+      base: catalog software whose unfitted constants it takes, "" for the software
+        of the row's own machine.
+      constants: stack whose fitted constants it shares, "" for its own.
+      tensor_overlap, data_overlap, expert_overlap: whether the stack hides them.
+      flash: attention keeps no scores.
+      fused_dispatch: experts are reached by a fused dispatch kernel.
+      sequence_parallel: on where a row does not say.
+      sharding: optimizer sharding where a row does not say.
+      interleaves: whether the stack can interleave pipeline stages.
+      interleave_unreliable: an interleave of 1 in its tables may mean "not stated".
+      full_recompute: its recipes recompute whole layers, not only modules.
+      expert_tensor: experts are split over tensor ranks where a row does not say.
+      unstated: how its recipes run where a table says nothing of it, in the words of
+        the column `other_config`.
+      rank_by_rank: optimizer states are exchanged by one broadcast per rank.
+      bubble_share: pipeline bubble over that of 1F1B [1].
+      gradient_bytes: of stored and reduced gradients [B].
+      scale_out_bandwidth: network of its cluster per chip, 0 for the machine's [B/s].
+    """
+
+    name: str
+    base: str
+    constants: str = ""
+    tensor_overlap: bool = False
+    data_overlap: bool = True
+    expert_overlap: bool = False
+    flash: bool = True
+    fused_dispatch: bool = False
+    sequence_parallel: bool = True
+    sharding: str = "zero1"
+    interleaves: bool = True
+    interleave_unreliable: bool = False
+    full_recompute: bool = True
+    expert_tensor: bool = False
+    unstated: str = ""
+    rank_by_rank: bool = False
+    bubble_share: float = 1.0
+    gradient_bytes: float = 4.0
+    scale_out_bandwidth: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Practice:
+    """What a row itself says about how it was run; all 0 or 1.
+
+    Attributes:
+      tensor_overlap, data_overlap, expert_overlap: traffic hides behind compute.
+      unfused: attention stores its scores.
+      token_drop: experts have a capacity, tokens beyond it are dropped.
+      full_graph: the whole iteration is one captured graph.
+      partial_graph: parts of a layer are captured graphs.
+      fused_dispatch: a fused dispatch kernel (DeepEP, HybridEP).
+      real_routing: tokens were routed by a trained router, not spread evenly.
+      sink_attention: attention has learned sinks (GPT-OSS) and no fast kernel for
+        them: on Blackwell before release 26.06, and in 26.06.01, whose notes name it.
+    """
+
+    tensor_overlap: float
+    data_overlap: float
+    expert_overlap: float
+    unfused: float
+    token_drop: float
+    full_graph: float
+    partial_graph: float
+    fused_dispatch: float
+    real_routing: float
+    sink_attention: float
+
+
+@functools.cache
+def _document() -> Mapping[str, Mapping]:
+    file = resources.files("supernode_opt.calibration.data").joinpath("stacks.yaml")
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def stacks() -> dict[str, Stack]:
+    """Return every declared stack by name."""
+    fields = {field.name for field in dataclasses.fields(Stack)}
+    return {
+        name: Stack(name=name, **{k: v for k, v in written.items() if k in fields})
+        for name, written in _document().items()
+    }
+
+
+def machine(label: str) -> str:
+    """Return the catalog system that an `accelerator` cell names.
+
+    Labels of published tables come first, then systems of the catalog, the user's own
+    included.
+
+    Raises:
+      LookupError: there is neither; the text says which name is nearest.
+    """
+    bare = label.split(" (")[0]
+    systems = catalog.names("system")
+    if bare in MACHINES:
+        return MACHINES[bare]
+    if bare in systems:
+        return bare
+    near = difflib.get_close_matches(bare, [*MACHINES, *systems], n=1)
+    advice = f"; did you mean {near[0]!r}?" if near else ""
+    raise LookupError(f"unknown accelerator {label!r}{advice}")
+
+
+def unfitted(base: str) -> str:
+    """Return the kind of catalog entry that has the unfitted constants of `base`.
+
+    Shipped software is declared before it is fitted; that of a machine of one's own
+    has one entry alone.
+    """
+    declared = base in catalog.names("declared_software")
+    return "declared_software" if declared else "software"
+
+
+def _accelerator(run: Run) -> str:
+    """Return what a row says of its accelerator, and the chip of a system it names."""
+    label = run.text("accelerator")
+    if label not in catalog.names("system"):
+        return label
+    return f"{label} {catalog.system(label).chip}"
+
+
+def stack_of(run: Run) -> Stack:
+    """Find the stack of a row: the first whose patterns its cells match."""
+    accelerator = _accelerator(run)
+    for name, written in _document().items():
+        wanted = written.get("match", {})
+        if all(
+            re.search(
+                pattern,
+                accelerator if column == "accelerator" else run.text(column),
+                re.IGNORECASE,
+            )
+            for column, pattern in wanted.items()
+        ):
+            return stacks()[name]
+    raise LookupError("the last stack must match every row")
+
+
+def practice_of(run: Run, stack: Stack) -> Practice:
+    """Read what the row says about overlap, graphs and routing."""
+    config = run.text("other_config").lower()
+    balance = run.text("moe_balance").lower()
+    flash = stack.flash
+    if "flash" in config or "ascend" in _accelerator(run).lower():
+        flash = "flash" in config and "no flash" not in config
+    # Gemma 2 caps its attention scores, which fused kernels outside XLA do not.
+    if re.match(r"gemma-?2", run.text("model").lower()) and stack.base != "maxtext_tpu":
+        flash = False
+    if not config and not run.text("config_provenance"):
+        config = stack.unstated
+    graph = re.search(r"cuda_graph=([^;]*)", config)
+    captured = graph[1] if graph else ""
+    full = "full_iteration" in captured
+    return Practice(
+        tensor_overlap=float(
+            stack.tensor_overlap or "mc2" in config or "async tp" in config
+        ),
+        data_overlap=float(stack.data_overlap or "overlap-grad-reduce" in config),
+        expert_overlap=float(
+            stack.expert_overlap or "a2a_overlap" in config or "dualpipe" in config
+        ),
+        unfused=float(not flash),
+        token_drop=float("drop" in balance.replace("dropless", "")),
+        full_graph=float(full),
+        partial_graph=float("moe" in captured and not full),
+        fused_dispatch=float(
+            stack.fused_dispatch or bool(re.search("hybridep|deepep", config))
+        ),
+        real_routing=float(balance.startswith("real")),
+        sink_attention=float(_slow_sinks(run)),
+    )
+
+
+def _slow_sinks(run: Run) -> bool:
+    sinks = "gpt-oss" in run.text("model").lower()
+    blackwell = re.match(r"G?B[23]00", run.text("accelerator"))
+    early = re.search(r"25\.|26\.0[0-5]|26\.06\.01", run.text("release_or_date"))
+    return bool(sinks and blackwell and early)

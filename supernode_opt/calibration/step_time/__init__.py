@@ -1,0 +1,1 @@
+"""Constants of software stacks, fitted to measured step times and judged on others."""

@@ -1,0 +1,213 @@
+"""The fitted constants: their priors, who shares them, and how a row applies them."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from supernode_opt.calibration.data.stacks import Stack
+from supernode_opt.system.software import Software
+
+
+class Constant(NamedTuple):
+    """One fitted constant; all are positive and fitted as logarithms.
+
+    Attributes:
+      name: of the constant.
+      prior: centre of the prior, in the constant's unit.
+      spread: prior standard deviation of the logarithm of the shared value [1].
+      chip, stack: the same of a chip's and of a stack's deviation, 0 for none [1].
+      source: why the prior stands where it stands.
+    """
+
+    name: str
+    prior: float
+    spread: float
+    chip: float
+    stack: float
+    source: str
+
+
+_KERNEL = "kernel measurements"
+_PLAIN = "engineering estimate"
+CONSTANTS: tuple[Constant, ...] = (
+    Constant("gemm_efficiency", 0.90, 0.07, 0.07, 0.07, _KERNEL),
+    Constant("fp8_efficiency", 0.90, 0.15, 0.05, 0.07, _KERNEL),
+    Constant("mxfp8_efficiency", 0.85, 0.15, 0.05, 0.07, _KERNEL),
+    Constant("nvfp4_efficiency", 0.65, 0.25, 0.10, 0.10, _KERNEL),
+    Constant("attention_efficiency", 0.50, 0.25, 0.15, 0.25, "flash attention papers"),
+    Constant("attention_tokens", 500.0, 0.3, 0.7, 0.7, "FlashAttention-2 and 3 papers"),
+    Constant("sink_factor", 0.2, 0.6, 0.0, 0.0, "known regression: fallback kernels"),
+    Constant("unfused_efficiency", 0.35, 0.30, 0.0, 0.0, "two full GEMMs per score"),
+    Constant("score_traffic", 16.0, 0.2, 0.0, 0.0, "13 forward, 19 backward"),
+    Constant("gemm_tokens", 100.0, 0.25, 0.0, 0.35, _KERNEL),
+    Constant("tensor_pieces", 0.5, 0.4, 0.0, 0.0, "userbuffers: one piece per rank"),
+    Constant("expert_tokens", 150.0, 0.7, 0.0, 0.3, _KERNEL),
+    Constant("gradient_traffic", 1.0, 0.3, 0.0, 0.2, "one read and one write"),
+    Constant("cast_traffic", 1.0, 0.5, 0.0, 0.3, "one read and two writes, unfused"),
+    Constant("elementwise_traffic", 1.2, 0.3, 0.1, 0.3, "one pass per fused kernel"),
+    Constant("kernel_time", 12e-6, 0.7, 0.2, 0.7, "framework dispatch rates"),
+    Constant("expert_layer_time", 1e-3, 1.0, 0.0, 0.5, _PLAIN),
+    Constant("drop_factor", 0.3, 0.5, 0.0, 0.0, "no host round trip with a capacity"),
+    Constant("graph_factor", 0.1, 0.7, 0.0, 0.0, "captured: nothing left to issue"),
+    Constant("dispatch_factor", 0.5, 0.7, 0.0, 0.0, "one kernel instead of many"),
+    Constant("routing_traffic", 1.0, 0.7, 0.0, 0.4, "permute, pad and quantise"),
+    Constant("dispatch_scale_up", 0.57, 0.1, 0.0, 0.1, "NVL72 all-to-all, two-sided"),
+    Constant("dispatch_scale_out", 0.70, 0.20, 0.0, 0.1, "all-to-all over the NIC"),
+    Constant("fused_speed", 1.25, 0.08, 0.0, 0.0, "NVL72 one-sided over two-sided"),
+    Constant("scale_up_efficiency", 0.75, 0.20, 0.10, 0.10, "collective benchmarks"),
+    Constant("scale_out_efficiency", 0.75, 0.30, 0.0, 0.30, "collective benchmarks"),
+    Constant("tensor_exposed", 0.40, 0.6, 0.0, 0.4, _PLAIN),
+    Constant("expert_exposed", 0.35, 0.6, 0.0, 0.4, _PLAIN),
+    Constant("data_exposed", 0.15, 0.8, 0.0, 0.5, _PLAIN),
+    Constant("pipeline_exposed", 0.6, 0.7, 0.0, 0.5, _PLAIN),
+    Constant("shard_window", 0.30, 0.3, 0.0, 0.3, "prefetch of the next layer"),
+    Constant("loss_traffic", 26.0, 0.25, 0.1, 0.45, "logits in FP32, six passes"),
+    Constant("step_overhead", 50e-3, 0.3, 0.0, 0.35, _PLAIN),
+    Constant("straggler", 0.010, 0.5, 0.0, 0.3, "real training 1-1.5 % a doubling"),
+    Constant("shard_latency", 50e-6, 0.7, 0.0, 0.0, "one broadcast per rank and layer"),
+    Constant("imbalance", 1.15, 0.1, 0.0, 0.0, "learned routers cost 8-20 %"),
+)
+# Chip families of which kernel measurements say more than the prior does: mean and
+# spread of the logarithm of the deviation [1].
+KNOWN_CHIPS: Mapping[tuple[str, str], tuple[float, float]] = {
+    # MLA prefill uses 0.654 of a 910C die (arXiv:2506.12708v2, Table 8), backward less.
+    ("attention_efficiency", "ascend_910b"): (0.35, 0.08),
+}
+NAMES = tuple(constant.name for constant in CONSTANTS)
+INDEX = {name: position for position, name in enumerate(NAMES)}
+
+
+class Practices(NamedTuple):
+    """`stacks.Practice` and two properties of the stack, as numbers [1]."""
+
+    tensor_overlap: ArrayLike
+    data_overlap: ArrayLike
+    expert_overlap: ArrayLike
+    unfused: ArrayLike
+    token_drop: ArrayLike
+    full_graph: ArrayLike
+    partial_graph: ArrayLike
+    fused_dispatch: ArrayLike
+    real_routing: ArrayLike
+    sink_attention: ArrayLike
+    rank_by_rank: ArrayLike
+    bubble: ArrayLike
+
+
+def as_documented(stack: Stack) -> Practices:
+    """Return how a stack runs where no row says more: dropless, routed for real."""
+    return Practices(
+        tensor_overlap=float(stack.tensor_overlap),
+        data_overlap=float(stack.data_overlap),
+        expert_overlap=float(stack.expert_overlap),
+        unfused=float(not stack.flash),
+        token_drop=0.0,
+        full_graph=0.0,
+        partial_graph=0.0,
+        fused_dispatch=float(stack.fused_dispatch),
+        real_routing=1.0,
+        sink_attention=0.0,
+        rank_by_rank=float(stack.rank_by_rank),
+        bubble=stack.bubble_share,
+    )
+
+
+# Share of the compute that expert traffic hides behind where forward passes of one
+# micro-batch run beside backward passes of another [1].
+PAIRED_WINDOW = 0.6
+
+
+def shared_windows(
+    base: Software, shard_window: ArrayLike, paired: ArrayLike = 0.0
+) -> dict[str, Array]:
+    """Narrow the other windows of `base` so that all of them share one compute [1].
+
+    Args:
+      base: has the windows.
+      shard_window: of the exchange of sharded parameters [1].
+      paired: 1 where expert traffic has its own, wide window, else 0 [1].
+    """
+    names = ("tensor_window", "context_window", "expert_window")
+    paired = jnp.asarray(paired)
+    left = 1.0 - jnp.minimum(shard_window, 1.0)
+    expert = paired * jnp.maximum(PAIRED_WINDOW * left, base.expert_window)
+    own = {name: jnp.asarray(getattr(base, name)) for name in names}
+    own["expert_window"] = expert + (1.0 - paired) * own["expert_window"]
+    factor = jnp.minimum(1.0, left / sum(own.values()))
+    return {name: window * factor for name, window in own.items()}
+
+
+def software(base: Software, logs: Array, practice: Practices) -> Software:
+    """Return the software of a row.
+
+    Args:
+      base: gives the constants that are not fitted.
+      logs: logarithms of `CONSTANTS` [constant].
+      practice: what the row and its stack say about how it was run.
+    """
+    value = dict(zip(NAMES, jnp.exp(logs), strict=True))
+
+    def overlapped(exposed: str, flag: ArrayLike) -> Array:
+        return jnp.asarray(flag) * (1.0 - jnp.minimum(value[exposed], 1.0))
+
+    hosted = value["expert_layer_time"]
+    hosted = hosted * jnp.where(
+        jnp.asarray(practice.token_drop) > 0.0, value["drop_factor"], 1.0
+    )
+    fused = jnp.asarray(practice.fused_dispatch)
+    faster = jnp.where(fused > 0.0, value["fused_speed"], 1.0)
+    hosted = hosted * jnp.where(fused > 0.0, value["dispatch_factor"], 1.0)
+    captured = jnp.where(
+        jnp.asarray(practice.full_graph) > 0.0, value["graph_factor"], 1.0
+    )
+    unfused = jnp.asarray(practice.unfused)
+    attention = jnp.where(
+        unfused > 0.0, value["unfused_efficiency"], value["attention_efficiency"]
+    )
+    sinks = jnp.asarray(practice.sink_attention)
+    attention = attention * jnp.where(sinks > 0.0, value["sink_factor"], 1.0)
+    exposed = jnp.minimum(value["data_exposed"], 1.0)
+    windows = shared_windows(base, value["shard_window"], practice.expert_overlap)
+    same = (
+        "gemm_efficiency",
+        "fp8_efficiency",
+        "mxfp8_efficiency",
+        "nvfp4_efficiency",
+        "gemm_tokens",
+        "expert_tokens",
+        "elementwise_traffic",
+        "cast_traffic",
+        "attention_tokens",
+        "gradient_traffic",
+        "scale_up_efficiency",
+        "scale_out_efficiency",
+        "pipeline_exposed",
+        "shard_window",
+        "loss_traffic",
+        "step_overhead",
+        "straggler",
+        "routing_traffic",
+    )
+    changed: dict[str, Any] = dict(
+        **{name: value[name] for name in same},
+        **windows,
+        attention_efficiency=attention,
+        tensor_pieces=value["tensor_pieces"] * practice.tensor_overlap,
+        score_bytes=5.0 * unfused,
+        score_traffic=unfused * value["score_traffic"],
+        kernel_time=value["kernel_time"] * captured,
+        expert_layer_time=hosted * captured,
+        dispatch_scale_up=value["dispatch_scale_up"] * faster,
+        dispatch_scale_out=value["dispatch_scale_out"] * faster,
+        tensor_overlapped=overlapped("tensor_exposed", practice.tensor_overlap),
+        expert_overlapped=overlapped("expert_exposed", practice.expert_overlap),
+        data_exposed=1.0 - practice.data_overlap * (1.0 - exposed),
+        expert_imbalance=1.0 + practice.real_routing * (value["imbalance"] - 1.0),
+        shard_latency=value["shard_latency"] * practice.rank_by_rank,
+        bubble_share=practice.bubble,
+    )
+    return dataclasses.replace(base, **changed)

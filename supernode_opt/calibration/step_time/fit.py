@@ -1,0 +1,261 @@
+"""The fit: maximum a posteriori by Gauss-Newton on exact slopes, robust to outliers.
+
+The logarithm of every constant of a row is a shared value plus a deviation of its chip
+family plus a deviation of its stack, each with a Gaussian prior around zero.  Errors of
+log step time follow Student's t, whose weights are recomputed in every iteration.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.step_time import batch
+from supernode_opt.calibration.step_time.constants import CONSTANTS, KNOWN_CHIPS
+from supernode_opt.catalog import system
+
+Name = tuple[str, str, str]
+
+# Step times of one configuration move by 3-4 % between releases and clusters.
+NOISE = 0.04
+FREEDOM = 4.0
+# Rows of one source count fully up to this many, then ever less.
+FULL_WEIGHT_ROWS = 40
+_ITERATIONS = 24
+_LARGEST_STEP = 0.5
+_CHOOSING = 3
+# A published run did fit; memory decides only between plans that clearly differ.
+FITS = 1.6
+
+# Chips of one architecture and packaging share deviations; power limits inside a
+# family are the catalog's business.
+FAMILIES = {
+    "a100_sxm_80gb": "a100",
+    "a100_sxm_40gb": "a100",
+    "h100_sxm": "hopper",
+    "h100_sxm_96gb_500w": "hopper",
+    "h200_sxm": "hopper",
+    "h800_sxm": "hopper",
+    "b200": "blackwell",
+    "b300": "blackwell",
+    "gb200": "blackwell",
+    "gb300": "blackwell",
+}
+
+
+def family_of(chip: str) -> str:
+    """Return the family that shares deviations with `chip`."""
+    return FAMILIES.get(chip, chip)
+
+
+@dataclasses.dataclass(frozen=True)
+class Posterior:
+    """A fitted set of constants.
+
+    Attributes:
+      names: (constant, scope, member) of every parameter; the scope is "shared",
+        "chip" or "stack", the member "" or a family or stack.
+      mean: fitted logarithm or deviation of each parameter.
+      covariance: of the parameters, from the Hessian at the optimum.
+      rows: names of the rows that were fitted.
+      noise: residual standard deviation of log step time by kind of model [1].
+    """
+
+    names: tuple[Name, ...]
+    mean: np.ndarray
+    covariance: np.ndarray
+    rows: tuple[str, ...]
+    noise: dict[str, float]
+
+
+class Prior(NamedTuple):
+    """Names, means and standard deviations of the parameters of a fit."""
+
+    names: tuple[Name, ...]
+    mean: np.ndarray
+    spread: np.ndarray
+
+
+def parameters(families: Sequence[str], stacks: Sequence[str]) -> Prior:
+    """Return the prior of all parameters of these families and stacks."""
+    names, means, spreads = [], [], []
+    for constant in CONSTANTS:
+        names.append((constant.name, "shared", ""))
+        means.append(np.log(constant.prior))
+        spreads.append(constant.spread)
+        for scope, members, spread in (
+            ("chip", families, constant.chip),
+            ("stack", stacks, constant.stack),
+        ):
+            for member in members if spread else ():
+                names.append((constant.name, scope, member))
+                # Families and stacks have no name in common.
+                known = KNOWN_CHIPS.get((constant.name, member), (0.0, spread))
+                means.append(known[0])
+                spreads.append(known[1])
+    return Prior(tuple(names), np.asarray(means), np.asarray(spreads))
+
+
+def selection(names: Sequence[Name], family: str, stack: str) -> np.ndarray:
+    """Return the 0-1 matrix from parameters to one row's constants."""
+    member = {"shared": "", "chip": family, "stack": stack}
+    order = {constant.name: i for i, constant in enumerate(CONSTANTS)}
+    matrix = np.zeros((len(CONSTANTS), len(names)))
+    for column, (name, scope, who) in enumerate(names):
+        if member[scope] == who:
+            matrix[order[name], column] = 1.0
+    return matrix
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Jobs with all their candidate plans, stacked once.
+
+    Attributes:
+      jobs: the jobs.
+      owner: position of each case's job [case].
+      batches: the stacked cases.
+      keys: (family, stack) of each job.
+    """
+
+    jobs: tuple[Job, ...]
+    owner: np.ndarray
+    batches: tuple[batch.Batch, ...]
+    keys: tuple[tuple[str, str], ...]
+
+
+def table(jobs: Sequence[Job]) -> Table:
+    """Stack every plan of every job."""
+    cases, owner = [], []
+    for position, job in enumerate(jobs):
+        for plan in job.plans:
+            cases.append(batch.case(job, plan))
+            owner.append(position)
+    keys = tuple(
+        (family_of(system(j.machine).chip), j.stack.constants or j.stack.name)
+        for j in jobs
+    )
+    return Table(tuple(jobs), np.asarray(owner), batch.stack_cases(cases), keys)
+
+
+def chosen(stacked: Table, predicted: np.ndarray) -> np.ndarray:
+    """Return the case each job is taken to have run: the fastest that fits.
+
+    Where no candidate fits, the one that needs least memory.
+    """
+    times, memory = predicted[:, 0], predicted[:, 1]
+    least = np.full(len(stacked.jobs), np.inf)
+    np.minimum.at(least, stacked.owner, memory)
+    allowed = memory <= np.maximum(FITS, least[stacked.owner] + 1e-9)
+    ranked = np.where(allowed, times, np.inf)
+    order = np.lexsort((ranked, stacked.owner))
+    _, first = np.unique(stacked.owner[order], return_index=True)
+    return order[first]
+
+
+def subset(batches: Sequence[batch.Batch], wanted: np.ndarray) -> list[batch.Batch]:
+    """Keep the wanted cases, renumbered in the order of `wanted`."""
+    where = {case: position for position, case in enumerate(wanted)}
+    kept = []
+    for one in batches:
+        mask = np.isin(one.rows, wanted)
+        if mask.any():
+            rows = np.asarray([where[case] for case in one.rows[mask]])
+            kept.append(
+                batch.Batch(rows, jax.tree.map(lambda x, m=mask: x[m], one.cases))
+            )
+    return kept
+
+
+def fit(
+    stacked: Table,
+    prior: Prior | None = None,
+    show: Callable[[float], None] = lambda done: None,
+    weights: np.ndarray | None = None,
+) -> Posterior:
+    """Fit all constants to the jobs of a table.
+
+    Args:
+      stacked: jobs to fit, all with a measured step time.
+      prior: names, means and standard deviations; by default `parameters` of the
+        families and stacks that occur.
+      show: told the share of the work that is done.
+      weights: extra weight of each job [job]; 1 if not given.
+    """
+    if prior is None:
+        families = sorted({family for family, _ in stacked.keys})
+        stacks = sorted({stack for _, stack in stacked.keys})
+        prior = parameters(families, stacks)
+    names, centre, spread = prior
+    unique = sorted(set(stacked.keys))
+    matrices = {key: selection(names, *key) for key in unique}
+    measured = np.log([job.seconds for job in stacked.jobs])
+    sources = [job.run.text("source") for job in stacked.jobs]
+    counts = {source: sources.count(source) for source in set(sources)}
+    share = np.asarray(
+        [min(1.0, (FULL_WEIGHT_ROWS / counts[s]) ** 0.5) for s in sources]
+    )
+    # A table may say itself how much a row counts.
+    own = [job.run.number("weight") for job in stacked.jobs]
+    share = share * [1.0 if weight is None else weight for weight in own]
+    share = share if weights is None else share * weights
+    mean = centre.copy()
+    batches: list[batch.Batch] = []
+    precision = np.diag(1.0 / spread**2)
+    for iteration in range(_ITERATIONS):
+        if iteration < _CHOOSING:
+            batches = _choose(stacked, matrices, mean)
+        logs = np.stack([matrices[key] @ mean for key in stacked.keys])
+        values, slopes = batch.linearize(batches, logs)
+        residual = measured - values
+        jacobian = np.zeros((len(residual), len(mean)))
+        for key in unique:
+            rows = [i for i, other in enumerate(stacked.keys) if other == key]
+            jacobian[rows] = slopes[rows] @ matrices[key]
+        robust = (FREEDOM + 1.0) / (FREEDOM + (residual / NOISE) ** 2)
+        weight = share * robust / NOISE**2
+        hessian = (jacobian * weight[:, None]).T @ jacobian + precision
+        gradient = jacobian.T @ (weight * residual) - (mean - centre) / spread**2
+        step = np.linalg.solve(hessian, gradient)
+        step = step * min(1.0, _LARGEST_STEP / max(np.abs(step).max(), 1e-12))
+        mean = mean + step
+        show((iteration + 1) / _ITERATIONS)
+        if iteration > _CHOOSING and np.abs(step).max() < 1e-4:
+            break
+    return Posterior(
+        names=names,
+        mean=mean,
+        covariance=np.linalg.inv(hessian),
+        rows=tuple(job.run.name for job in stacked.jobs),
+        noise=_noise(stacked.jobs, residual),
+    )
+
+
+def _choose(stacked: Table, matrices: dict, mean: np.ndarray) -> list[batch.Batch]:
+    logs = np.stack([matrices[stacked.keys[i]] @ mean for i in stacked.owner])
+    picked = chosen(stacked, batch.predict(stacked.batches, logs))
+    return subset(stacked.batches, picked)
+
+
+def _noise(jobs: Sequence[Job], residual: np.ndarray) -> dict[str, float]:
+    """Robust residual spread of dense and of mixture-of-experts rows [1]."""
+    kinds = np.asarray(["moe" if job.model.experts else "dense" for job in jobs])
+    return {
+        kind: float(np.median(np.abs(residual[kinds == kind])) * 1.4826)
+        for kind in ("dense", "moe")
+        if (kinds == kind).any()
+    }
+
+
+def predict(stacked: Table, posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
+    """Return step time [s] and memory over capacity [1] of each job, and its case."""
+    matrices = {
+        key: selection(posterior.names, *key) for key in sorted(set(stacked.keys))
+    }
+    logs = np.stack([matrices[stacked.keys[i]] @ posterior.mean for i in stacked.owner])
+    predicted = batch.predict(stacked.batches, logs)
+    picked = chosen(stacked, predicted)
+    return predicted[picked], picked

@@ -1,0 +1,70 @@
+"""How far a prediction may be off: the fit's covariance carried to log step time."""
+
+import numpy as np
+
+from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.step_time import batch
+from supernode_opt.calibration.step_time.constants import CONSTANTS
+from supernode_opt.calibration.step_time.fit import Posterior, Table, selection
+
+# Half-width of a central 90 % interval in standard deviations.
+NINETY = 1.645
+
+
+def kind_of(job: Job) -> str:
+    """Return the kind of model whose residual noise a row shares."""
+    return "moe" if job.model.experts else "dense"
+
+
+def noise_name(stack: str, kind: str) -> str:
+    """Name the residual noise of a stack on models of one kind."""
+    return f"{stack} {kind}"
+
+
+def noise_of(posterior: Posterior, stack: str, kind: str) -> float:
+    """Return what no constant explains of log step time, standard deviation [1]."""
+    largest = max(posterior.noise.values(), default=0.0)
+    common = posterior.noise.get(kind, largest)
+    return posterior.noise.get(noise_name(stack, kind), common)
+
+
+def prior_deviation(posterior: Posterior, family: str, stack: str) -> np.ndarray:
+    """Variance of deviations that were never fitted, of each constant [constant].
+
+    A chip family or a stack that no fitted row had keeps the whole spread of its prior.
+    """
+    seen = {(scope, member) for _, scope, member in posterior.names}
+    variance = np.zeros(len(CONSTANTS))
+    if ("chip", family) not in seen:
+        variance += np.asarray([constant.chip for constant in CONSTANTS]) ** 2
+    if ("stack", stack) not in seen:
+        variance += np.asarray([constant.stack for constant in CONSTANTS]) ** 2
+    return variance
+
+
+def constants_of(
+    posterior: Posterior, family: str, stack: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and covariance of the logarithms of one row's constants."""
+    matrix = selection(posterior.names, family, stack)
+    covariance = matrix @ posterior.covariance @ matrix.T
+    covariance = covariance + np.diag(prior_deviation(posterior, family, stack))
+    return matrix @ posterior.mean, covariance
+
+
+def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarray:
+    """Return the standard deviation of log step time of each job [job].
+
+    Args:
+      stacked: the jobs.
+      picked: the case each job is taken to have run.
+      posterior: the calibration.
+    """
+    known = {key: constants_of(posterior, *key) for key in set(stacked.keys)}
+    logs = np.stack([known[stacked.keys[owner]][0] for owner in stacked.owner])
+    slopes = batch.differences(stacked.batches, logs)[picked]
+    result = np.zeros(len(stacked.jobs))
+    for row, (key, job) in enumerate(zip(stacked.keys, stacked.jobs, strict=True)):
+        noise = noise_of(posterior, key[1], kind_of(job))
+        result[row] = slopes[row] @ known[key][1] @ slopes[row] + noise**2
+    return np.sqrt(np.maximum(result, 0.0))

@@ -1,0 +1,161 @@
+"""How good predictions are: errors, ranking, scaling, coverage, and two baselines."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from supernode_opt.calibration.data.counting import flops_per_token
+from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.catalog import load, system
+from supernode_opt.system.kernels import peak
+
+# A group must be this large before its ranking means anything.
+RANKED_ROWS = 8
+
+
+class Errors(NamedTuple):
+    """Errors of one group of rows.
+
+    Attributes:
+      rows: how many.
+      mape: mean absolute relative error [1].
+      median: of the absolute relative error [1].
+      p90: its ninetieth percentile [1].
+      bias: median signed relative error [1].
+      worst: name of the worst row.
+      worst_error: its signed relative error [1].
+    """
+
+    rows: int
+    mape: float
+    median: float
+    p90: float
+    bias: float
+    worst: str
+    worst_error: float
+
+
+def errors(predicted: np.ndarray, measured: np.ndarray, names: Sequence[str]) -> Errors:
+    """Summarise predictions of at least one row; all in one unit."""
+    signed = predicted / measured - 1.0
+    size = np.abs(signed)
+    worst = int(np.argmax(size))
+    return Errors(
+        len(signed),
+        float(size.mean()),
+        float(np.median(size)),
+        float(np.quantile(size, 0.9)),
+        float(np.median(signed)),
+        names[worst],
+        float(signed[worst]),
+    )
+
+
+def plan_group(job: Job) -> tuple[str, ...]:
+    """Return what must be equal for two rows to differ in their plan alone."""
+    columns = ("source", "release_or_date", "model", "accelerator", "precision")
+    sizes = ("n_accel", "gbs", "seq_len")
+    return tuple(job.run.text(column) for column in (*columns, *sizes))
+
+
+class Ranking(NamedTuple):
+    """How well plans of one job are ranked.
+
+    Attributes:
+      group: what the rows share.
+      rows: how many plans.
+      spearman: rank correlation of predicted and measured time [1].
+      regret: measured time of the plan predicted fastest over the fastest, less 1 [1].
+    """
+
+    group: str
+    rows: int
+    spearman: float
+    regret: float
+
+
+def rankings(
+    jobs: Sequence[Job], predicted: np.ndarray, measured: np.ndarray
+) -> tuple[Ranking, ...]:
+    """Rank every group of at least `RANKED_ROWS` rows that differ in plan alone."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for row, job in enumerate(jobs):
+        groups.setdefault(plan_group(job), []).append(row)
+    found = []
+    for key, rows in groups.items():
+        if len(rows) < RANKED_ROWS:
+            continue
+        told, real = predicted[rows], measured[rows]
+        if np.ptp(told) == 0.0 or np.ptp(real) == 0.0:
+            continue
+        regret = real[np.argmin(told)] / real.min() - 1.0
+        label = f"{key[2]} on {key[5]} {key[3]} ({key[4]}, batch {key[6]})"
+        correlation = float(spearmanr(told, real).statistic)
+        found.append(Ranking(label, len(rows), correlation, float(regret)))
+    return tuple(found)
+
+
+def scaling_errors(
+    jobs: Sequence[Job], predicted: np.ndarray, measured: np.ndarray
+) -> np.ndarray:
+    """Return errors of scaling efficiency against the smallest run of each series [1].
+
+    A series shares source, release, model, accelerator and precision; efficiency is
+    tokens per second and chip over that of its smallest run.
+    """
+    series: dict[tuple[str, ...], list[int]] = {}
+    for row, job in enumerate(jobs):
+        series.setdefault(plan_group(job)[:5], []).append(row)
+    found: list[float] = []
+    for rows in series.values():
+        chips = np.asarray([jobs[row].run.number("n_accel") for row in rows])
+        tokens = np.asarray([float(jobs[row].training.global_batch) for row in rows])
+        if len(set(chips)) < 2:
+            continue
+        told, real = (tokens / (chips * t[rows]) for t in (predicted, measured))
+        small = chips == chips.min()
+        ratio = (told / told[small].mean()) / (real / real[small].mean())
+        found.extend(ratio[~small] - 1.0)
+    return np.asarray(found)
+
+
+def utilisation(job: Job) -> float:
+    """Share of peak that the measured run reached, recompute not counted [1]."""
+    chip = load("chip", system(job.machine).chip)
+    nominal = float(np.asarray(peak(chip, job.training.precision)))
+    nominal = nominal or float(chip.peak_bf16)
+    chips = job.run.number("n_accel") or 1.0
+    seconds = job.seconds
+    tokens = job.training.global_batch * job.training.sequence_length
+    flops = tokens * flops_per_token(job.model, job.training.sequence_length)
+    return float(flops) / (seconds * chips * nominal)
+
+
+def baseline(
+    jobs: Sequence[Job], fitted: np.ndarray | Sequence[bool], by_stack: bool
+) -> np.ndarray:
+    """Predict with one constant utilisation per accelerator and precision [s].
+
+    Args:
+      jobs: the rows.
+      fitted: which rows the constants may be taken from.
+      by_stack: one constant per stack as well.
+
+    A key without fitted rows takes the median of all fitted rows.
+    """
+    reached = np.asarray([utilisation(job) for job in jobs])
+    mask = np.asarray(fitted, bool)
+    keys = [
+        (job.machine, job.training.precision, job.stack.name if by_stack else "")
+        for job in jobs
+    ]
+    known: dict[tuple[str, ...], list[float]] = {}
+    for key, share, may in zip(keys, reached, mask, strict=True):
+        if may:
+            known.setdefault(key, []).append(share)
+    everything = float(np.median(reached[mask])) if mask.any() else 0.4
+    used = np.asarray([np.median(known.get(key, everything)) for key in keys])
+    measured = np.asarray([job.seconds for job in jobs])
+    return measured * reached / used

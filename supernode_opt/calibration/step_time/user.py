@@ -1,0 +1,137 @@
+"""Calibrating one platform from somebody's own runs, starting from what is shipped."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.step_time.batch import base_of
+from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX, NAMES
+from supernode_opt.calibration.step_time.cross_validation import cross_validate
+from supernode_opt.calibration.step_time.fit import (
+    Posterior,
+    Prior,
+    Table,
+    fit,
+    predict,
+    table,
+)
+from supernode_opt.calibration.step_time.intervals import constants_of
+from supernode_opt.calibration.step_time.score import Errors, errors
+from supernode_opt.catalog import load, provenance
+
+# Above this share of its prior spread a constant was not identified by the rows.
+UNIDENTIFIED = 0.8
+
+
+class Fitted(NamedTuple):
+    """A platform fitted to its own rows.
+
+    Attributes:
+      posterior: shared constants alone; they stand for this platform.
+      stack: stack whose documentation applies.
+      family: chip family.
+      base: catalog software that its unfitted constants are from.
+      prior: what was known before.
+      identified: posterior over prior spread of each constant [constant] [1].
+      inside: errors on the fitted rows.
+      crossed: errors out of fold, `None` for a single group.
+    """
+
+    posterior: Posterior
+    stack: str
+    family: str
+    base: str
+    prior: Prior
+    identified: np.ndarray
+    inside: Errors
+    crossed: Errors | None
+
+
+def own_prior(posterior: Posterior, family: str, stack: str, base: str = "") -> Prior:
+    """Return what is known of a platform's constants before its rows are seen.
+
+    The shipped calibration's mean and covariance for chip family and stack, widened
+    by the constants' stack spread: another cluster is another installation.  Where
+    microbenchmarks of the machine itself measured a constant of the software `base`,
+    the mean is theirs; a training step may still differ as much as elsewhere.
+    """
+    mean, covariance = constants_of(posterior, family, stack)
+    for name, value in _measured(base).items():
+        mean[INDEX[name]] = np.log(value)
+    local = np.asarray([constant.stack for constant in CONSTANTS])
+    spread = np.sqrt(np.diag(covariance) + local**2)
+    # A constant without a stack spread is shared by all installations.
+    return Prior(tuple((name, "shared", "") for name in NAMES), mean, spread)
+
+
+def _measured(base: str) -> dict[str, float]:
+    """Return the fitted constants that were measured for software `base`."""
+    if not base:
+        return {}
+    unfused = load("software", base).score_bytes > 0.0
+    renamed = {"attention_efficiency": "unfused_efficiency"} if unfused else {}
+    return {
+        renamed.get(field, field): number.value
+        for field, number in provenance("software", base).items()
+        if number.confidence == "measured"
+        and number.value > 0.0
+        and renamed.get(field, field) in INDEX
+    }
+
+
+def calibrate(
+    jobs: Sequence[Job],
+    shipped: Posterior,
+    seed: int,
+    show: Callable[[str, float], None],
+) -> Fitted:
+    """Fit one platform to its rows.
+
+    Args:
+      jobs: the rows; the most frequent chip family and stack name the platform.
+      shipped: where the prior comes from.
+      seed: deals groups to folds.
+      show: told what is being done and its done share.
+
+    Raises:
+      ValueError: there are no rows.
+    """
+    if not jobs:
+        raise ValueError("there is no row that could be fitted")
+    stacked = table(jobs)
+    keys = list(stacked.keys)
+    family, stack = max(sorted(set(keys)), key=keys.count)
+    base = base_of(jobs[keys.index((family, stack))])
+    prior = own_prior(shipped, family, stack, base)
+    fitted = fit(stacked, prior=prior, show=lambda done: show("fitting", done))
+    crossed = cross_validate(
+        stacked, seed, prior, lambda done: show("cross-validating", done)
+    )
+    spread = np.sqrt(np.diag(fitted.covariance))
+    return Fitted(
+        posterior=_signed(fitted, shipped),
+        stack=stack,
+        family=family,
+        base=base,
+        prior=prior,
+        identified=spread / prior.spread,
+        inside=_errors(stacked, predict(stacked, fitted)[0][:, 0]),
+        crossed=None if np.isnan(crossed).any() else _errors(stacked, crossed),
+    )
+
+
+def _signed(fitted: Posterior, shipped: Posterior) -> Posterior:
+    """Keep at least the shipped noise where rows are too few to show their own."""
+    noise = {
+        kind: max(own, shipped.noise.get(kind, own))
+        for kind, own in fitted.noise.items()
+    }
+    return dataclasses.replace(fitted, noise=noise)
+
+
+def _errors(stacked: Table, predicted: np.ndarray) -> Errors:
+    measured = np.asarray([job.seconds for job in stacked.jobs])
+    return errors(predicted, measured, [job.run.name for job in stacked.jobs])

@@ -1,0 +1,200 @@
+"""Runs against the shipped calibration: every row, every group, both baselines."""
+
+import importlib.metadata
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray
+
+from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.data.runs import Run
+from supernode_opt.calibration.data.selecting import interpret_all
+from supernode_opt.calibration.step_time import score
+from supernode_opt.calibration.step_time.fit import Posterior, predict, table
+from supernode_opt.calibration.step_time.intervals import NINETY, spread
+
+
+class Validation(NamedTuple):
+    """Predictions of a table of runs.
+
+    Attributes:
+      jobs: rows that were predicted.
+      refused: the others, each with the reason.
+      predicted: step time [row] [s].
+      measured: step time [row] [s].
+      deviation: standard deviation of log step time [row] [1].
+      memory: predicted peak memory over capacity [row] [1].
+      fitted: whether the calibration has seen the row [row].
+      baselines: constant utilisation per accelerator and precision, and per stack as
+        well [2, row] [s].
+    """
+
+    jobs: tuple[Job, ...]
+    refused: tuple[tuple[Run, str], ...]
+    predicted: np.ndarray
+    measured: np.ndarray
+    deviation: np.ndarray
+    memory: np.ndarray
+    fitted: np.ndarray
+    baselines: np.ndarray
+
+
+def validate(runs: Sequence[Run], posterior: Posterior) -> Validation:
+    """Predict every run that can be read as a job."""
+    jobs, refused = interpret_all(runs)
+    empty = np.zeros(0)
+    if not jobs:
+        return Validation(
+            (), refused, empty, empty, empty, empty, empty, np.zeros((2, 0))
+        )
+    stacked = table(jobs)
+    result, picked = predict(stacked, posterior)
+    seen = set(posterior.rows)
+    fitted = np.asarray([job.run.name in seen for job in jobs])
+    source = fitted if fitted.any() else ~fitted
+    return Validation(
+        jobs,
+        refused,
+        result[:, 0],
+        np.asarray([job.seconds for job in jobs]),
+        spread(stacked, picked, posterior),
+        result[:, 1],
+        fitted,
+        np.stack([score.baseline(jobs, source, by) for by in (False, True)]),
+    )
+
+
+def group_rows(
+    seen: Validation, label: Callable[[Job], str], mask: np.ndarray
+) -> dict[str, dict[str, Any]]:
+    """Summarise the rows of `mask` by label."""
+    members: dict[str, list[int]] = {}
+    for row in np.flatnonzero(mask):
+        members.setdefault(label(seen.jobs[row]), []).append(int(row))
+    return {name: summary(seen, np.asarray(rows)) for name, rows in members.items()}
+
+
+def summary(seen: Validation, rows: np.ndarray) -> dict[str, Any]:
+    """Return every score of some rows, as plain numbers."""
+    jobs = [seen.jobs[row] for row in rows]
+    told, real = seen.predicted[rows], seen.measured[rows]
+    names = [job.run.name for job in jobs]
+    found = score.errors(told, real, names)._asdict()
+    ranked = score.rankings(jobs, told, real)
+    scaled = score.scaling_errors(jobs, told, real)
+    missed = np.abs(np.log(told / real)) / seen.deviation[rows]
+    for key, constant in zip(
+        ("baseline_mape", "baseline_by_stack_mape"), seen.baselines, strict=True
+    ):
+        found[key] = float(np.abs(constant[rows] / real - 1.0).mean())
+    found["coverage"] = float((missed <= NINETY).mean())
+    found["spearman"] = _mean([one.spearman for one in ranked])
+    found["regret"] = max((one.regret for one in ranked), default=None)
+    found["scaling_mape"] = _mean(np.abs(scaled))
+    return found
+
+
+def _mean(values: Sequence[float] | np.ndarray) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+def platform(job: Job) -> str:
+    """Name the accelerator of a row."""
+    return job.run.text("accelerator").split(" (")[0]
+
+
+def source(job: Job) -> str:
+    """Name the publication of a row, without its section."""
+    return job.run.text("source").split(",")[0].split(" (")[0]
+
+
+def family(job: Job) -> str:
+    """Name the kind of evidence a row belongs to: stack, accelerator and model kind."""
+    kind = "MoE" if job.model.experts else "dense"
+    return f"{job.stack.name} {platform(job)} {kind}"
+
+
+def report(seen: Validation) -> dict[str, Any]:
+    """Return everything `validate --json` prints."""
+    unseen = ~np.asarray(seen.fitted, bool)
+    judged = np.asarray([job.run.is_validation for job in seen.jobs], bool)
+    parts = {"fitted": ~unseen, "never_fitted": unseen, "validation": unseen & judged}
+    groups = {
+        part: {
+            "platform": group_rows(seen, platform, mask),
+            "source": group_rows(seen, source, mask),
+            "family": group_rows(seen, family, mask),
+            "overall": summary(seen, np.flatnonzero(mask)) if mask.any() else None,
+        }
+        for part, mask in parts.items()
+    }
+    ranked = score.rankings(seen.jobs, seen.predicted, seen.measured)
+    return {
+        "groups": groups,
+        "rankings": [one._asdict() for one in ranked],
+        "rows": [_row(seen, row) for row in range(len(seen.jobs))]
+        + [{"run_id": run.name, "refused": why} for run, why in seen.refused],
+    }
+
+
+def _row(seen: Validation, row: int) -> dict[str, Any]:
+    job = seen.jobs[row]
+    half = np.exp(NINETY * seen.deviation[row])
+    told = seen.predicted[row]
+    return {
+        "run_id": job.run.name,
+        "platform": platform(job),
+        "stack": job.stack.name,
+        "predicted_step_time_s": float(told),
+        "measured_step_time_s": float(seen.measured[row]),
+        "error": float(told / seen.measured[row] - 1.0),
+        "low_s": float(told / half),
+        "high_s": float(told * half),
+        "memory_fraction": float(seen.memory[row]),
+        "baseline_step_time_s": float(seen.baselines[0, row]),
+        "fitted": bool(seen.fitted[row]),
+        "assumed": list(job.assumed),
+        "refused": None,
+    }
+
+
+def dataset(seen: Validation) -> xarray.Dataset:
+    """Return the predictions as labelled arrays, ready for a file and for figures."""
+    text = {
+        name: [job.run.text(name) for job in seen.jobs]
+        for name in ("model", "source", "precision")
+    }
+    sizes = {
+        name: [job.plans[0].sizes[field] for job in seen.jobs]
+        for name, field in (
+            ("chips", "chips"),
+            ("tensor_parallel", "tensor_parallel"),
+            ("pipeline_parallel", "pipeline_parallel"),
+            ("expert_parallel", "expert_parallel"),
+        )
+    }
+    second = {"units": "s"}
+    return xarray.Dataset(
+        {
+            "predicted": ("run", seen.predicted, second),
+            "measured": ("run", seen.measured, second),
+            "deviation": ("run", seen.deviation),
+            "memory_fraction": ("run", seen.memory),
+            "baseline": (("constant", "run"), seen.baselines, second),
+            "fitted": ("run", np.asarray(seen.fitted, np.int8)),
+            "accelerator": ("run", [platform(job) for job in seen.jobs]),
+            "stack": ("run", [job.stack.name for job in seen.jobs]),
+            **{name: ("run", values) for name, values in text.items()},
+            **{name: ("run", np.asarray(v, float)) for name, v in sizes.items()},
+        },
+        coords={
+            "run": [job.run.name for job in seen.jobs],
+            "constant": ["accelerator", "accelerator and stack"],
+        },
+        attrs={
+            "version": importlib.metadata.version("supernode-opt"),
+            "refused": json.dumps([[run.name, why] for run, why in seen.refused]),
+        },
+    )

@@ -1,0 +1,57 @@
+"""Results of studies, printed and put into folders."""
+
+from pathlib import Path
+from typing import Any
+
+from supernode_opt.cli import session
+
+
+def fill(folder: Path, dataset: Any) -> None:
+    """Put a result and its figures into `folder`."""
+    from supernode_opt.results.folder import write
+
+    write(dataset, folder)
+    draw(dataset, folder / "figures")
+
+
+def draw(dataset: Any, folder: Path) -> list[Path]:
+    """Draw the figures of a result into `folder`."""
+    import matplotlib
+
+    # Figures go to files; a window system may be missing.
+    matplotlib.use("agg")
+    from supernode_opt.plot import draw_all
+
+    return draw_all(dataset, folder)
+
+
+def ranges(study: Any) -> dict[str, tuple[float, float]]:
+    """Return the 5-95 % ranges of what a frozen study reports."""
+    from supernode_opt.problem.build import build_design
+    from supernode_opt.uncertainty.intervals import report_intervals
+
+    design = build_design(study.problem.fixed, study.problem.scenario)
+    return report_intervals(design, study.problem.scenario, study.seed)
+
+
+def answer(
+    dataset: Any, json: bool, found: dict[str, tuple[float, float]] | None = None
+) -> int:
+    """Print a result and return the exit code it calls for."""
+    from supernode_opt.results import outcome, table
+
+    summary = outcome.summary(dataset)
+    if found is not None:
+        summary["intervals"] = {
+            name: {"low": low, "high": high} for name, (low, high) in found.items()
+        }
+    if json:
+        session.print_json(summary)
+    else:
+        session.print_rich(table.tables(dataset))
+        if found is not None:
+            session.print_rich(table.ranges(summary["report"], found))
+    if summary["status"] != "infeasible":
+        return session.DONE
+    session.say(f"infeasible: {summary['message']}")
+    return session.INFEASIBLE

@@ -1,0 +1,1 @@
+"""Machines side by side on several models, and claims about them."""

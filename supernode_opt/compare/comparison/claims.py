@@ -1,0 +1,293 @@
+"""Does a claim hold, under which condition, or not at all?
+
+A claim holds when it is true at the catalog's values and in 95 % of the draws, fails
+when it is false there and true in no more than 5 %, and else depends on constants: each
+that turns it alone within its range is named with the value at which it does.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from supernode_opt.compare import program
+from supernode_opt.compare.comparison.config import Claim
+from supernode_opt.compare.draws import Identity, Known, varied
+from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES, Case
+from supernode_opt.system.report import Report
+from supernode_opt.units import quantity_of
+from supernode_opt.words import figures, spoken
+
+SURE = 0.95
+# Points between a constant's value and its end, in each of two passes.
+_GRID = 33
+_MOST_NAMED = 3
+
+
+class Seen(NamedTuple):
+    """A machine as it was evaluated.
+
+    Attributes:
+      case: its best design at the catalog's values.
+      known: its uncertain constants.
+      value: quantities at the catalog's values [quantity].
+      drawn: quantities of every draw [draw, quantity].
+      ends: quantities at the low and the high end of each constant alone [2, quantity].
+      precision: it trains in.
+    """
+
+    case: Case
+    known: Mapping[Identity, Known]
+    value: NDArray
+    drawn: NDArray
+    ends: Mapping[Identity, NDArray]
+    precision: str
+
+
+class Turn(NamedTuple):
+    """A constant that turns a claim alone.
+
+    Attributes:
+      identity: of the constant.
+      value: at which both machines are equal, base SI unit.
+      known: the constant.
+      above: whether the claim is true above `value`, not below.
+    """
+
+    identity: Identity
+    value: float
+    known: Known
+    above: bool
+
+
+class Verdict(NamedTuple):
+    """What is to be said of a claim.
+
+    Attributes:
+      word: "holds", "fails", "depends", "equal" or "not comparable".
+      share: of draws in which it is true [1].
+      ratio: of the better one to the other at the catalog's values, and its 5-95 %.
+      turns: constants that turn it alone, where it depends.
+      sentence: all that in words.
+    """
+
+    word: str
+    share: float
+    ratio: tuple[float, float, float]
+    turns: tuple[Turn, ...]
+    sentence: str
+
+
+Pair = tuple[Seen, Seen]
+
+
+def ends_of(cases: Sequence[tuple[Case, Mapping[Identity, Known]]]) -> list[dict]:
+    """Evaluate every machine with each constant alone at the ends of its range."""
+    rows = []
+    for one, known in cases:
+        wide = program.repeated(one, 2 * len(known))
+        values = {}
+        for index, (identity, held) in enumerate(known.items()):
+            column = np.full(2 * len(known), held.one.value)
+            column[2 * index : 2 * index + 2] = held.one.low, held.one.high
+            values[identity] = column
+        rows.append(varied(wide, dict(known), values))
+    found = program.reports(rows)
+    width = len(QUANTITIES)
+    return [
+        {
+            identity: report[2 * index : 2 * index + 2, :width]
+            for index, identity in enumerate(known)
+        }
+        for (_, known), report in zip(cases, found, strict=True)
+    ]
+
+
+def judge(claims: Sequence[Claim], pairs: Sequence[Pair | str]) -> list[Verdict]:
+    """Judge every claim.
+
+    Args:
+      claims: what is said.
+      pairs: (better, than) of each, or why they cannot be compared.
+    """
+    words = []
+    for claim, pair in zip(claims, pairs, strict=True):
+        if isinstance(pair, str):
+            words.append("not comparable")
+            continue
+        words.append(_word(*_truth(claim, pair)[:2]))
+    turned = _turns(
+        [
+            (claim, pair)
+            for claim, pair, word in zip(claims, pairs, words, strict=True)
+            if word == "depends" and not isinstance(pair, str)
+        ]
+    )
+    verdicts = []
+    for claim, pair, word in zip(claims, pairs, words, strict=True):
+        if isinstance(pair, str):
+            sentence = f"{_statement(claim)}: not comparable: {pair}."
+            none = float("nan")
+            verdicts.append(Verdict(word, none, (none, none, none), (), sentence))
+            continue
+        turns = next(turned) if word == "depends" else ()
+        _, share, ratio = _truth(claim, pair)
+        sentence = _sentence(claim, pair, word, share, ratio, turns)
+        verdicts.append(Verdict(word, share, ratio, turns, sentence))
+    return verdicts
+
+
+def _margin(claim: Claim, better: NDArray, than: NDArray) -> NDArray:
+    """Return the logarithm of by how much the claim is true."""
+    column = QUANTITIES.index(claim.quantity)
+    sign = -1.0 if claim.quantity in LESS_IS_BETTER else 1.0
+    return sign * np.log(better[..., column] / than[..., column])
+
+
+def _truth(claim: Claim, pair: Pair) -> tuple[float, float, tuple[float, float, float]]:
+    """Return margin, share of draws in which it is true, and the ratio's range."""
+    a, b = pair
+    column = QUANTITIES.index(claim.quantity)
+    ratio = a.drawn[:, column] / b.drawn[:, column]
+    low, high = np.percentile(ratio, (5.0, 95.0))
+    margin = float(_margin(claim, a.value, b.value))
+    share = float(np.mean(_margin(claim, a.drawn, b.drawn) > 0.0))
+    value = float(a.value[column] / b.value[column])
+    return margin, share, (value, float(low), float(high))
+
+
+def _word(margin: float, share: float) -> str:
+    if abs(margin) < 1e-12 and share in (0.0, 1.0):
+        return "equal"
+    if margin > 0.0 and share >= SURE:
+        return "holds"
+    if margin <= 0.0 and share <= 1.0 - SURE:
+        return "fails"
+    return "depends"
+
+
+def _turns(asked: Sequence[tuple[Claim, Pair]]):
+    """Yield, for each claim, the constants that turn it, the nearest first."""
+    wanted = []
+    for order, (claim, (a, b)) in enumerate(asked):
+        here = float(_margin(claim, a.value, b.value))
+        for identity in dict.fromkeys((*a.known, *b.known)):
+            held = (a.known.get(identity) or b.known[identity]).one
+            away = _margin(
+                claim,
+                a.ends.get(identity, np.tile(a.value, (2, 1))),
+                b.ends.get(identity, np.tile(b.value, (2, 1))),
+            )
+            for end, there in zip((held.low, held.high), away, strict=True):
+                if (there > 0.0) != (here > 0.0):
+                    wanted.append((order, identity, held.value, end))
+    brackets = wanted
+    for _ in range(2):
+        brackets = _narrowed(asked, brackets)
+    found: list[list[Turn]] = [[] for _ in asked]
+    for (order, identity, start, stop), (_, _, value, end) in zip(
+        brackets, wanted, strict=True
+    ):
+        claim, (a, b) = asked[order]
+        known = a.known.get(identity) or b.known[identity]
+        true_here = float(_margin(claim, a.value, b.value)) > 0.0
+        turn = Turn(identity, 0.5 * (start + stop), known, true_here == (end < value))
+        found[order].append(turn)
+    for turns in found:
+        yield tuple(sorted(turns, key=_effort)[:_MOST_NAMED])
+
+
+def _effort(turn: Turn) -> float:
+    """Return which part of the way to the end of its range a constant must go [1]."""
+    one = turn.known.one
+    end = one.low if turn.value < one.value else one.high
+    return abs(turn.value - one.value) / abs(end - one.value)
+
+
+def _narrowed(asked: Sequence[tuple[Claim, Pair]], brackets: list) -> list:
+    """Find, in each bracket, the first step of a grid on which the claim turns."""
+    rows, grids = [], []
+    for order, identity, start, stop in brackets:
+        # In logarithms, for ranges span decades; one that reaches zero cannot.
+        spaced = np.geomspace if min(start, stop) > 0.0 else np.linspace
+        grid = spaced(start, stop, _GRID)
+        grids.append(grid)
+        for seen in asked[order][1]:
+            wide = program.repeated(seen.case, _GRID)
+            values = {identity: grid} if identity in seen.known else {}
+            rows.append(varied(wide, dict(seen.known), values))
+    found = program.reports(rows) if rows else []
+    made = []
+    for index, (order, identity, _, _) in enumerate(brackets):
+        claim, grid = asked[order][0], grids[index]
+        true = _margin(claim, found[2 * index], found[2 * index + 1]) > 0.0
+        first = int(np.argmax(true != true[0]))
+        made.append((order, identity, grid[max(first - 1, 0)], grid[first]))
+    return made
+
+
+def named(identity: Identity) -> str:
+    """Write a constant the way a person looks it up: kind, entry, field."""
+    kind, entry, field = identity
+    return f"{field.replace('_', ' ')} of {kind.replace('_', ' ')} {entry}"
+
+
+def said(value: float, quantity: str) -> str:
+    """Write a reported quantity for people."""
+    return spoken(value, quantity_of(Report, quantity).unit, quantity)
+
+
+def _statement(claim: Claim) -> str:
+    quantity = claim.quantity.replace("_", " ")
+    better = "below" if claim.quantity in LESS_IS_BETTER else "above"
+    return (
+        f"{claim.better} {better} {claim.than} in {quantity},"
+        f" {claim.model} {claim.wanted.upper()}"
+    )
+
+
+def _sentence(
+    claim: Claim,
+    pair: Pair,
+    word: str,
+    share: float,
+    ratio: tuple[float, float, float],
+    turns: Sequence[Turn],
+) -> str:
+    a, b = pair
+    column = QUANTITIES.index(claim.quantity)
+    trained = ""
+    if a.precision != b.precision:
+        trained = f" ({a.precision.upper()} against {b.precision.upper()})"
+    value, low, high = (figures(float(f"{x:.4g}")) for x in ratio)
+    spread = "" if low == high else f", 5-95 % {low} to {high}"
+    text = (
+        f"{_statement(claim)}{trained}: {word}"
+        f"{f' (true in {100.0 * share:.0f} % of draws)' if word != 'equal' else ''};"
+        f" {said(a.value[column], claim.quantity)} against"
+        f" {said(b.value[column], claim.quantity)}, ratio {value}{spread}"
+    )
+    if word != "depends":
+        return f"{text}."
+    if not turns:
+        return f"{text}; no constant alone turns it within its range."
+    return f"{text}; true if {', or '.join(_condition(turn) for turn in turns)}."
+
+
+def _condition(turn: Turn) -> str:
+    kind, _, field = turn.identity
+    unit = unit_of(kind, field)
+    one = turn.known.one
+    value, now, low, high = (
+        spoken(x, unit, field) for x in (turn.value, one.value, one.low, one.high)
+    )
+    side = "above" if turn.above else "below"
+    return f"{named(turn.identity)} is {side} {value} (catalog {now}, {low} to {high})"
+
+
+def unit_of(kind: str, field: str) -> str:
+    """Return the base SI unit of a field of a kind of catalog entry."""
+    from supernode_opt.catalog.read import RECORDS
+
+    return quantity_of(RECORDS[kind], field).unit

@@ -1,0 +1,1 @@
+"""Where one machine overtakes another."""

@@ -1,0 +1,158 @@
+"""Where one machine overtakes another: a map over what is built and a constant.
+
+Across runs a number that is built in steps, such as the scale-up domain, up runs a
+constant of the catalog, such as the energy of an optical link.  Both machines may be
+built in every step; the other one is taken at its best.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from supernode_opt.compare.columns import buildable
+from supernode_opt.compare.comparison import config as question
+from supernode_opt.compare.entries import Cell
+from supernode_opt.compare.inversion import config as condition
+from supernode_opt.compare.inversion.config import SHARED, Inversion, changing
+from supernode_opt.compare.places import STEPPED, Place, owner_of, place_of, range_of
+from supernode_opt.compare.program import QUANTITIES
+from supernode_opt.config import document
+from supernode_opt.config.node import Node, StudyError
+from supernode_opt.config.records import field_type, read_value
+from supernode_opt.problem.box import possible
+from supernode_opt.units import quantity_of
+
+SECTIONS = (*SHARED, "across", "up", "seed")
+
+
+@dataclasses.dataclass(frozen=True)
+class Crossover:
+    """What is mapped.
+
+    Attributes:
+      up: the constant that runs up, its bracket, the two machines and what is compared.
+      across: what runs across, as the file writes it.
+      unit, own_unit, factor: as in `Inversion`, of `across`.
+      places: of `across` in each machine; no paths where it is not to change.
+      values: of `across` in each machine, base SI unit.
+      seed: of the draws.
+      text: the file as YAML.
+    """
+
+    up: Inversion
+    across: str
+    unit: str
+    own_unit: str
+    factor: float
+    places: tuple[Place, ...]
+    values: tuple[tuple[float, ...], ...]
+    seed: int
+    text: str
+
+
+def load(path: Path | str, seed: int | None = None) -> Crossover:
+    """Read the map at `path`.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    return read(document.read(Path(path)), question.default_name(Path(path)), seed)
+
+
+def read(top: Node, default_name: str, seed: int | None = None) -> Crossover:
+    """Make a map of a document.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    sections = top.mapping(SECTIONS)
+    for needed in ("across", "up"):
+        if needed not in sections:
+            raise StudyError(f"{top.place}: the map lacks `{needed}`")
+    up = _inversion(top, sections, default_name)
+    if len(up.sides) < 2:
+        sections["condition"].fail("must set one machine against another")
+    if up.quantity not in QUANTITIES:
+        node = sections["condition"].mapping()["quantity"]
+        node.one_of(QUANTITIES, "quantity of a comparison")
+    written = sections["across"].mapping(("constant", "values", "low", "high", "of"))
+    if "constant" not in written:
+        sections["across"].fail("lacks `constant`")
+    node = written["constant"]
+    if node.text() == up.constant:
+        node.fail("is what runs up, too")
+    names = [side.system for side in up.sides]
+    places = tuple(
+        place_of(node, side, side.system in changing(written, names))
+        for side in up.sides
+    )
+    index = next((i for i, place in enumerate(places) if place.paths), None)
+    if index is None:
+        node.fail(f"is nothing that a design of {' or '.join(names)} uses")
+    owner, field = owner_of(node.text(), places[index], up.sides[index])
+    unit = quantity_of(owner, field).unit
+    here = up.sides[index].problem.scenario
+    _, (own_unit, factor) = range_of(node.text(), here, places[index].value, unit)
+    values = tuple(
+        _values(written, side, place, field_type(owner, field))
+        for side, place in zip(up.sides, places, strict=True)
+    )
+    return Crossover(
+        up=up,
+        across=node.text(),
+        unit=unit,
+        own_unit=own_unit,
+        factor=factor,
+        places=places,
+        values=values,
+        seed=question.seed_of(sections, seed),
+        text=question.document_text(top),
+    )
+
+
+def _inversion(top: Node, sections: Mapping[str, Node], default_name: str) -> Inversion:
+    """Read what runs up as the constant of an inversion."""
+    node = sections["up"]
+    written = node.mapping(("constant", "low", "high", "of"))
+    if "constant" not in written:
+        node.fail("lacks `constant`")
+    if written["constant"].text() == STEPPED:
+        written["constant"].fail("is built in steps: it runs across")
+    ends = {key: written[key] for key in ("low", "high") if key in written}
+    inner = {key: sections[key] for key in SHARED if key in sections}
+    inner |= {key: written[key] for key in ("constant", "of") if key in written}
+    if ends:
+        inner["bracket"] = Node(ends, "up", node.place)
+    return condition.read(Node(inner, "", top.place), default_name)
+
+
+def _values(
+    written: Mapping[str, Node], side: Cell, place: Place, kind: type
+) -> tuple[float, ...]:
+    """Return the values of what runs across in one machine."""
+    node = written["constant"]
+    if not place.paths:
+        return (place.value,)
+    stepped = place.paths == (STEPPED,)
+    if "values" not in written:
+        if not stepped:
+            node.fail("needs a list of `values`")
+        scenario, fixed = side.problem.scenario, side.problem.fixed
+        low, high = possible(STEPPED, scenario, fixed)
+        low = read_value(written["low"], kind) if "low" in written else low
+        high = read_value(written["high"], kind) if "high" in written else high
+        made = buildable(side, low, high)
+        if not made:
+            node.fail(f"has no size from {low:g} to {high:g} that can be built")
+        return tuple(made)
+    items = written["values"].items()
+    values = [float(read_value(item, kind)) for item in items]
+    for item, value, before in zip(items, values, [0.0, *values], strict=False):
+        if not value > before:
+            item.fail(f"must be above {before:g}, but is {item.described()}")
+        if stepped and value not in buildable(side, value, value):
+            item.fail(
+                f"cannot be built of {side.system}: {value:g} is not of whole boards"
+                " that tile its chips"
+            )
+    return tuple(values)

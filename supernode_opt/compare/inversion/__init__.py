@@ -1,0 +1,1 @@
+"""Which value of a constant would make a condition true."""

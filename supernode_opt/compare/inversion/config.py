@@ -1,0 +1,197 @@
+"""What would have to be true: a constant to find and the condition it must bring."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from supernode_opt import catalog
+from supernode_opt.compare import entries
+from supernode_opt.compare.comparison import config as question
+from supernode_opt.compare.entries import Cell
+from supernode_opt.compare.places import Place, owner_of, place_of, range_of
+from supernode_opt.config import document
+from supernode_opt.config.node import Node, StudyError, did_you_mean
+from supernode_opt.config.records import field_type, read_value
+from supernode_opt.problem.problem import SCALARS
+from supernode_opt.system.report import Report
+from supernode_opt.units import quantity_of
+
+# What every question about a constant and a condition says.
+SHARED = (
+    "name",
+    "question",
+    "systems",
+    "model",
+    "training",
+    "precision",
+    "plan",
+    "condition",
+)
+SECTIONS = (*SHARED, "constant", "of", "bracket", "replan")
+# How far from the catalog's value to look where no bracket is given.
+WIDEST = 1e3
+
+
+@dataclasses.dataclass(frozen=True)
+class Inversion:
+    """A constant to find.
+
+    Attributes:
+      name: of the folder with the answer.
+      question: in words, for people.
+      sides: the machine the condition is about and, perhaps, the one it must equal.
+      places: of the constant in each side.
+      constant: as the file writes it.
+      unit: base SI unit of the constant.
+      own_unit, factor: the unit the catalog writes it in, and its size in `unit`.
+      known: its catalog value, low and high; all the same where there is no range.
+      quantity: field of `Report`.
+      target: value it must have where there is one side, base SI unit.
+      low, high: the bracket.
+      replan: find the best split anew at the solution.
+      text: the file as YAML.
+    """
+
+    name: str
+    question: str
+    sides: tuple[Cell, ...]
+    places: tuple[Place, ...]
+    constant: str
+    unit: str
+    own_unit: str
+    factor: float
+    known: tuple[float, float, float]
+    quantity: str
+    target: float | None
+    low: float
+    high: float
+    replan: bool
+    text: str
+
+
+def load(path: Path | str) -> Inversion:
+    """Read the inversion at `path`.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    return read(document.read(Path(path)), question.default_name(Path(path)))
+
+
+def read(top: Node, default_name: str) -> Inversion:
+    """Make an inversion of a document.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    sections = top.mapping(SECTIONS)
+    for needed in ("systems", "model", "training", "constant", "condition"):
+        if needed not in sections:
+            raise StudyError(f"{top.place}: the inversion lacks `{needed}`")
+    listed = entries.machines(sections["systems"])
+    sections["model"].one_of(catalog.names("model"), "model")
+    wanted = "bf16"
+    if "precision" in sections:
+        known = ("bf16", "fp8", "mxfp8", "nvfp4", "best")
+        wanted = sections["precision"].one_of(known, "precision")
+    cells = {
+        name: entries.cell(name, entry, sections, sections["model"], wanted)
+        for name, entry in listed.items()
+    }
+    quantity, names, target = _condition(sections["condition"], list(cells))
+    sides = tuple(cells[name] for name in names)
+    changed = changing(sections, names)
+    node = sections["constant"]
+    places = tuple(place_of(node, side, side.system in changed) for side in sides)
+    held = [place for place in places if place.paths]
+    if not held:
+        node.fail(f"is nothing that a design of {' or '.join(changed)} uses")
+    owner, field = owner_of(node.text(), held[0], sides[places.index(held[0])])
+    at = sides[places.index(held[0])].problem.scenario
+    low, high = _bracket(sections.get("bracket"), held[0].value, owner, field, node)
+    unit = quantity_of(owner, field).unit
+    known, (own, factor) = range_of(node.text(), at, held[0].value, unit)
+    return Inversion(
+        name=question.name_of(sections, default_name),
+        question=sections["question"].text() if "question" in sections else "",
+        sides=sides,
+        places=places,
+        constant=node.text(),
+        unit=unit,
+        own_unit=own,
+        factor=factor,
+        known=known,
+        quantity=quantity,
+        target=target,
+        low=low,
+        high=high,
+        replan=_yes(sections.get("replan")),
+        text=question.document_text(top),
+    )
+
+
+def changing(written: Mapping[str, Node], names: Sequence[str]) -> list[str]:
+    """Return the machines in which a constant changes: all, unless `of` names some."""
+    if "of" not in written:
+        return list(names)
+    node = written["of"]
+    items = node.items() if isinstance(node.value, list) else [node]
+    return [item.one_of(names, "machine of the condition") for item in items]
+
+
+def _yes(node: Node | None) -> bool:
+    if node is None:
+        return True
+    if not isinstance(node.value, bool):
+        node.fail(f"must be true or false, but is {node.described()}")
+    return node.value
+
+
+def _condition(
+    node: Node, systems: list[str]
+) -> tuple[str, tuple[str, ...], float | None]:
+    """Read {quantity, of, equals}; the machines default to the first and the second."""
+    written = node.mapping(("quantity", "of", "equals"))
+    if "quantity" not in written:
+        node.fail("lacks `quantity`")
+    quantity = written["quantity"].one_of(SCALARS, "quantity of the report")
+    first = written["of"].one_of(systems, "machine") if "of" in written else systems[0]
+    if "equals" not in written:
+        others = [name for name in systems if name != first]
+        if len(others) != 1:
+            node.fail("lacks `equals`: a value, or another machine")
+        return quantity, (first, others[0]), None
+    equals = written["equals"]
+    if equals.value in systems:
+        if equals.value == first:
+            equals.fail(f"is {first} itself")
+        return quantity, (first, str(equals.value)), None
+    if isinstance(equals.value, str) and not equals.value[:1].isdigit():
+        equals.fail(
+            f"must be a value or a machine, but is {equals.described()}"
+            f"{did_you_mean(equals.value, systems)}"
+        )
+    target = read_value(equals, field_type(Report, quantity))
+    if not target > 0.0:
+        equals.fail(f"must be above zero, but is {equals.described()}")
+    return quantity, (first,), target
+
+
+def _bracket(
+    node: Node | None, value: float, owner: type, field: str, at: Node
+) -> tuple[float, float]:
+    """Return where to look; never beyond what the constant can be at all."""
+    written: Mapping[str, Node] = {}
+    if node is not None:
+        written = node.mapping(("low", "high"))
+    kind = field_type(owner, field)
+    ends = {word: read_value(child, kind) for word, child in written.items()}
+    if value <= 0.0 and len(ends) < 2:
+        at.fail("is zero; give a `bracket` with low and high")
+    declared = quantity_of(owner, field)
+    low = ends.get("low", value / WIDEST)
+    high = ends.get("high", value * WIDEST)
+    high = high if declared.high is None else min(high, declared.high)
+    if not 0.0 < low < high:
+        (node or at).fail(f"must have 0 < low < high, but has {low:.6g} and {high:.6g}")
+    return low, high

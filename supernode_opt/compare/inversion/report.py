@@ -1,0 +1,171 @@
+"""The answer to an inversion: as a dataset, in words, and as JSON."""
+
+import datetime
+import json
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from supernode_opt.compare.comparison.claims import said
+from supernode_opt.compare.inversion.config import Inversion
+from supernode_opt.compare.inversion.solution import Solution
+from supernode_opt.compare.places import STEPPED
+from supernode_opt.results.versions import git_commit, versions
+from supernode_opt.system.report import Report
+from supernode_opt.units import label, quantity_of
+from supernode_opt.words import figures, spoken
+
+
+def dataset(asked: Inversion, solution: Solution) -> xr.Dataset:
+    """Return solution and curves, labelled, in SI."""
+    quantity = quantity_of(Report, asked.quantity)
+    names = np.array([side.system for side in asked.sides], dtype=object)
+    units = {"units": quantity.unit or "1", "long_name": label(asked.quantity, "")}
+    words = {"units": asked.unit or "1", "long_name": asked.constant}
+    made = xr.Dataset(
+        {
+            asked.quantity: (("system", "constant"), solution.curves, units),
+            "at_solution": ("system", np.asarray(solution.quantities), units),
+            "elasticity": ("system", np.asarray(solution.elasticities), {"units": "1"}),
+            "solution": ((), solution.value, words),
+            "catalog": ("known", np.asarray(asked.known), words),
+        },
+        coords={
+            "system": names,
+            "constant": ("constant", solution.grid, words),
+            "known": np.array(["value", "low", "high"], dtype=object),
+        },
+        attrs={
+            "study": asked.text,
+            "name": asked.name,
+            "quantity": asked.quantity,
+            "target": np.nan if asked.target is None else asked.target,
+            "found": int(solution.found),
+            "stepped": int(asked.constant == STEPPED),
+            "own_unit": asked.own_unit,
+            "factor": asked.factor,
+            "sentence": sentence(asked, solution),
+            "plans": json.dumps([dict(plan) for plan in solution.plans]),
+            "broken": json.dumps(solution.broken),
+            "created": datetime.datetime.now(datetime.UTC).isoformat(
+                timespec="seconds"
+            ),
+            "versions": json.dumps(versions()),
+            "git_commit": git_commit(),
+        },
+    )
+    return made
+
+
+def own(asked: Inversion, value: float) -> str:
+    """Write a value of the constant in the unit the catalog writes it in."""
+    if asked.own_unit == "K":
+        return spoken(value, "K")
+    unit = "" if asked.own_unit in ("", "1") else f" {asked.own_unit}"
+    return f"{figures(float(f'{value / asked.factor:.4g}'))}{unit}"
+
+
+def condition(asked: Inversion, verb: str = "equals") -> str:
+    """Write what must be true."""
+    first, name = asked.sides[0].system, asked.quantity.replace("_", " ")
+    if asked.target is not None:
+        return f"{name} of {first} {verb} {said(asked.target, asked.quantity)}"
+    return f"{name} of {first} {verb} that of {asked.sides[1].system}"
+
+
+def against_catalog(asked: Inversion, value: float) -> str:
+    """Say where a value lies against the catalog's value and range."""
+    now, low, high = asked.known
+    if low == high and asked.own_unit == "K":
+        return f"{own(asked, now)} today"
+    if low == high:
+        return (
+            f"{figures(float(f'{value / now:.3g}'))} times the value {own(asked, now)}"
+        )
+    text = f"catalog {own(asked, now)}, {own(asked, low)} to {own(asked, high)}"
+    if low <= value <= high:
+        return f"inside the known range ({text})"
+    factor = low / value if value < low else value / high
+    side = "below" if value < low else "above"
+    return f"a factor of {factor:.3g} {side} the known range ({text})"
+
+
+def sentence(asked: Inversion, solution: Solution) -> str:
+    """Say in one line what was found."""
+    at = own(asked, solution.value)
+    values = " against ".join(
+        f"{said(value, asked.quantity)} ({side.system})"
+        for side, value in zip(asked.sides, solution.quantities, strict=True)
+    )
+    if not solution.found:
+        low, high = own(asked, asked.low), own(asked, asked.high)
+        return (
+            f"{condition(asked)} for no {asked.constant} from {low} to {high};"
+            f" nearest at {at}: {values}"
+        )
+    if solution.between is not None:
+        before, after = (own(asked, size) for size in solution.between)
+        words = asked.constant.replace("scale_up", "scale-up").replace("_", " ")
+        text = f"{condition(asked, 'passes')} between a {words} of {before} and {after}"
+        text += f", the sizes that can be built; at {after} {values}"
+    else:
+        text = f"{condition(asked)} where {asked.constant} is {at}"
+        text += f": {against_catalog(asked, solution.value)}; {values}"
+    if not solution.settled:
+        text += "; beyond it another split is better and crosses the condition again"
+    if solution.broken:
+        text += f"; there {', '.join(solution.broken)}"
+    return text
+
+
+def lines(asked: Inversion, solution: Solution) -> list[str]:
+    """Return what a person wants to know, line by line."""
+    made = [asked.question] if asked.question else []
+    made += [f"{sentence(asked, solution)}."]
+    if asked.constant == STEPPED:
+        sizes = solution.grid[np.isfinite(solution.curves).all(axis=0)]
+        return [*made, f"sizes that can be built: {', '.join(map(figures, sizes))}"]
+    for side, slope in zip(asked.sides, solution.elasticities, strict=True):
+        made.append(
+            f"elasticity of {asked.quantity} of {side.system} there: {slope:+.4g}"
+            f" (% per % of {asked.constant})"
+        )
+    how = f"{solution.steps} Newton steps"
+    return [*made, f"{how}; splits found anew: {'yes' if asked.replan else 'no'}"]
+
+
+def summary(asked: Inversion, solution: Solution) -> dict[str, Any]:
+    """Return the answer as one JSON object, in SI."""
+    now, low, high = asked.known
+    return {
+        "name": asked.name,
+        "status": "found" if solution.found else "none",
+        "message": sentence(asked, solution),
+        "constant": asked.constant,
+        "unit": asked.unit,
+        "value": solution.value,
+        "in_own_unit": {"value": solution.value / asked.factor, "unit": asked.own_unit},
+        "catalog": {"value": now, "low": low, "high": high},
+        "inside": bool(low <= solution.value <= high),
+        "condition": condition(asked),
+        "machines": [
+            {
+                "system": side.system,
+                "precision": side.precision,
+                asked.quantity: value,
+                "elasticity": slope if np.isfinite(slope) else None,
+                "design": dict(plan),
+            }
+            for side, value, slope, plan in zip(
+                asked.sides,
+                solution.quantities,
+                solution.elasticities,
+                solution.plans,
+                strict=True,
+            )
+        ],
+        "between": solution.between,
+        "settled": solution.settled,
+        "broken": list(solution.broken),
+    }

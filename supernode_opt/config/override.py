@@ -1,0 +1,65 @@
+"""`--set PATH=VALUE`: change one field of a study from the command line."""
+
+import dataclasses
+
+from supernode_opt.config import document
+from supernode_opt.config.node import Node, StudyError, shown
+from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
+
+FIELDS = NUMBER_NAMES + CHOICE_NAMES
+_BOUNDS = ("low", "high", "step", "value")
+
+
+def apply(study: Node, assignment: str) -> Node:
+    """Return the tree `study` with one `PATH=VALUE` applied, VALUE being YAML.
+
+    Below `design`, dots belong to the key of a scenario constant
+    (`design.chip.hbm_bandwidth=3 TB/s`), but for a last `low`, `high`, `step`, `value`.
+
+    Raises:
+      StudyError: there is no `=`, no value, or the path leads through a number.
+    """
+    path, equals, text = assignment.partition("=")
+    words = [word.strip() for word in path.split(".")]
+    if not equals or not all(words):
+        raise StudyError(f"--set must be PATH=VALUE, but is {shown(assignment)}")
+    place = f"--set {'.'.join(words)}"
+    if words[0] == "design" and len(words) > 2 and words[1] not in FIELDS:
+        bound = words[-1:] if words[-1] in _BOUNDS else []
+        constant = ".".join(words[1 : len(words) - len(bound)])
+        words = ["design", constant, *bound]
+    value = document.value(text, place, lines=False)
+    if value.value is None:
+        raise StudyError(f"{place}: needs a value after `=`")
+    return _graft(study, words, value)
+
+
+def _graft(node: Node, words: list[str], value: Node) -> Node:
+    """Return `node` with `value` put at the path `words` below it."""
+    if not words:
+        return _moved(value, node.path)
+    children = node.value
+    names_entry = node.path == "model" or node.path.startswith("scenario.")
+    if isinstance(children, str) and names_entry:
+        # The name of a catalog entry becomes that entry with one field changed.
+        children = {"base": Node(children, f"{node.path}.base", node.place)}
+    if children is None:
+        children = {}
+    if not isinstance(children, dict):
+        raise StudyError(
+            f"{value.place}: `{node.path}` has no fields, it is {node.described()}"
+        )
+    path = f"{node.path}.{words[0]}" if node.path else words[0]
+    child = children.get(words[0], Node(None, path, value.place))
+    grown = _graft(child, words[1:], value)
+    return dataclasses.replace(node, value={**children, words[0]: grown})
+
+
+def _moved(node: Node, path: str) -> Node:
+    """Return `node` and all below it with their paths below `path`."""
+    value = node.value
+    if isinstance(value, dict):
+        value = {key: _moved(child, f"{path}.{key}") for key, child in value.items()}
+    elif isinstance(value, list):
+        value = [_moved(child, f"{path}.{i}") for i, child in enumerate(value)]
+    return Node(value, path, node.place)

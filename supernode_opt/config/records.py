@@ -1,0 +1,121 @@
+"""From nodes of the file to records and numbers, through the records' own schema."""
+
+import dataclasses
+import functools
+import re
+import typing
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from supernode_opt import catalog
+from supernode_opt.config.node import Node, StudyError
+
+# Larger counts than this are typing errors, and floats stop telling integers apart.
+LARGEST_COUNT = 1e12
+# Any exponent but a single digit, such as in W^9^9^9.
+_TOWER = re.compile(r"\^(?!\s*-?[1-9](?!\s*[\d.^(]))|\*\*")
+
+
+@functools.cache
+def adapter(annotation: Any) -> TypeAdapter[Any]:
+    """Return the validator of a type, which is costly to make."""
+    return TypeAdapter(annotation)
+
+
+def field_type(record_type: type, name: str) -> Any:
+    """Return the annotated type of a field, its quantity included."""
+    return typing.get_type_hints(record_type, include_extras=True)[name]
+
+
+def read_value(node: Node, annotation: Any) -> Any:
+    """Validate the plain value of `node` as `annotation`; SI where it is a quantity.
+
+    Raises:
+      StudyError: it is not valid; the message names the field at fault.
+    """
+    _refuse_towers(node)
+    try:
+        return adapter(annotation).validate_python(node.plain())
+    except ValidationError as error:
+        raise _complaint(node, error) from None
+
+
+def read_count(node: Node, annotation: Any) -> float:
+    """Read a whole number.
+
+    Raises:
+      StudyError: it is not valid, or has a fraction.
+    """
+    value = read_value(node, annotation)
+    if value != int(value):
+        node.fail(f"must be a whole number, but is {node.described()}")
+    if value > LARGEST_COUNT:
+        node.fail(f"must be at most {LARGEST_COUNT:g}, but is {node.described()}")
+    return value
+
+
+def read_record(node: Node, record_type: type, base: Any | None = None) -> Any:
+    """Read a record from a mapping; fields that are not there come from `base`.
+
+    Raises:
+      StudyError: a field is unknown, wrong, or neither written nor in `base`.
+    """
+    names = [field.name for field in dataclasses.fields(record_type)]
+    written = node.mapping(names)
+    for child in written.values():
+        _refuse_towers(child)
+    plain = {} if base is None else {name: getattr(base, name) for name in names}
+    plain |= {name: child.plain() for name, child in written.items()}
+    try:
+        return adapter(record_type).validate_python(plain)
+    except ValidationError as error:
+        raise _complaint(node, error) from None
+
+
+def read_entry(
+    node: Node, kind: str, record_type: type, default: str | None = None
+) -> Any:
+    """Read a catalog entry: its name, `{base: name, field: value}`, or all its fields.
+
+    Args:
+      node: where it is written.
+      kind: of catalog entry, such as "chip".
+      record_type: what the entry is made into.
+      default: the entry that fields without `base` change, if there is one.
+
+    Raises:
+      StudyError: the entry is unknown or a field is wrong.
+    """
+    if not isinstance(node.value, dict):
+        return catalog.load(kind, node.one_of(catalog.names(kind), kind))
+    written = dict(node.value)
+    name = default
+    if "base" in written:
+        name = written.pop("base").one_of(catalog.names(kind), kind)
+    base = None if name is None else catalog.load(kind, name)
+    return read_record(dataclasses.replace(node, value=written), record_type, base)
+
+
+def _refuse_towers(node: Node) -> None:
+    """Refuse powers of powers in a unit, which would take for ever to compute."""
+    if isinstance(node.value, str) and _TOWER.search(node.value):
+        node.fail(f"has an unknown unit: {node.described()}")
+
+
+def _complaint(node: Node, error: ValidationError) -> StudyError:
+    """Turn pydantic's first complaint into a sentence at the line of the field."""
+    first = error.errors(include_url=False)[0]
+    at = node
+    if first["type"] == "missing" and isinstance(first["loc"][-1], str):
+        return node.error(f"lacks the field `{first['loc'][-1]}`")
+    for step in first["loc"]:
+        if isinstance(at.value, dict) and step in at.value:
+            at = at.value[step]
+    if first["type"] == "value_error":
+        message = str(first["ctx"]["error"])
+    else:
+        message = first["msg"].replace("Input should be", "must be")
+        message = message.partition(", unable to")[0].partition(" after valid")[0]
+        message = f"{message}, but is {at.described()}"
+    return at.error(message)

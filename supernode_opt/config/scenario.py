@@ -1,0 +1,112 @@
+"""The given half of a study: system, model, training and what is changed in them."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from supernode_opt import catalog
+from supernode_opt.catalog.systems import PARTS
+from supernode_opt.config.node import Node
+from supernode_opt.config.records import (
+    field_type,
+    read_count,
+    read_entry,
+    read_record,
+    read_value,
+)
+from supernode_opt.hardware.chip import Chip
+from supernode_opt.hardware.network import LinkTechnology
+from supernode_opt.system.precision import BEST, settle, supports
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.model import Model, Training
+
+_WHOLE_TRAINING = ("sequence_length", "global_batch")
+
+
+def read_scenario(top: Mapping[str, Node], system: catalog.System) -> Scenario:
+    """Read `model`, `training` and `scenario` of a study.
+
+    Raises:
+      StudyError: something in them cannot be used.
+    """
+    changes: Mapping[str, Node] = {}
+    if "scenario" in top:
+        changes = top["scenario"].mapping([*PARTS, "links", "memory_headroom"])
+    parts: dict[str, Any] = {}
+    for name, kind in PARTS.items():
+        default = getattr(system, name)
+        if name in changes:
+            part_type = field_type(Scenario, name)
+            parts[name] = read_entry(changes[name], kind, part_type, default)
+        else:
+            parts[name] = catalog.load(kind, default)
+    if "chip" in changes:
+        _refuse_idle(changes["chip"], parts["chip"])
+    if "scale_out_switch" in changes and parts["scale_out_switch"].topology != "packet":
+        changes["scale_out_switch"].fail(
+            "must switch packets: other topologies are modelled of scale-up alone"
+        )
+    if "memory_headroom" in changes:
+        node = changes["memory_headroom"]
+        headroom = read_value(node, field_type(Scenario, "memory_headroom"))
+        if headroom >= 1.0:
+            node.fail(f"must be a share below 1, but is {node.described()}")
+        parts["memory_headroom"] = headroom
+    return Scenario(
+        model=_model(top["model"]),
+        training=_training(top["training"], parts["chip"]),
+        links=_links(changes.get("links"), system),
+        **parts,
+    )
+
+
+def _refuse_idle(node: Node, chip: Chip) -> None:
+    """Refuse a package that would draw its limit with its clock at rest."""
+    still = chip.static_share + chip.leakage_share
+    if still >= 1.0:
+        node.fail(f"must have static_share + leakage_share below 1, but has {still:g}")
+
+
+def _model(node: Node) -> Model:
+    model = read_entry(node, "model", Model)
+    fields = [f.name for f in dataclasses.fields(Model) if not f.metadata.get("static")]
+    if isinstance(node.value, dict):
+        for name in fields:
+            if name in node.value:
+                read_count(node.value[name], field_type(Model, name))
+        if "dense_layers" not in node.value and not model.experts:
+            model = dataclasses.replace(model, dense_layers=model.layers)
+    if model.dense_layers > model.layers:
+        node.fail(f"has more dense_layers than layers ({model.layers:g})")
+    if model.top_k > model.experts:
+        node.fail(f"has top_k above the number of experts ({model.experts:g})")
+    return model
+
+
+def _training(node: Node, chip: Any) -> Training:
+    written = node.mapping()
+    at = written.get("precision", node)
+    if at.value == BEST:
+        chosen = dataclasses.replace(at, value=settle(chip, "best"))
+        node = dataclasses.replace(node, value={**written, "precision": chosen})
+    training = read_record(node, Training)
+    for name in _WHOLE_TRAINING:
+        read_count(node.mapping()[name], field_type(Training, name))
+    if not supports(chip, training.precision):
+        kind = training.precision.removeprefix("mx").removeprefix("nv").upper()
+        at.fail(
+            f"must be {settle(chip, training.precision)} or best, because the chip"
+            f" {chip.name!r} has no {kind}"
+        )
+    return training
+
+
+def _links(node: Node | None, system: catalog.System) -> tuple[LinkTechnology, ...]:
+    if node is None:
+        return tuple(catalog.load("link", name) for name in system.links)
+    links = tuple(read_entry(item, "link", LinkTechnology) for item in node.items())
+    names = [link.name for link in links]
+    for item, name in zip(node.items(), names, strict=True):
+        if names.count(name) > 1:
+            item.fail(f"has the same `name` as another link: {name!r}")
+    return links

@@ -1,0 +1,121 @@
+"""The JSON Schema of a study file, from the records themselves; editors read it."""
+
+from typing import Any
+
+from supernode_opt import catalog
+from supernode_opt.catalog.systems import PARTS
+from supernode_opt.config.fields import FREE
+from supernode_opt.config.records import adapter, field_type
+from supernode_opt.config.study import NEEDED
+from supernode_opt.hardware.network import LinkTechnology
+from supernode_opt.problem.problem import SCALARS
+from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
+from supernode_opt.search.settings import Settings
+from supernode_opt.system.design import CHOICES, Design
+from supernode_opt.system.precision import BEST
+from supernode_opt.system.report import Report
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.model import Model, Training
+
+Schema = dict[str, Any]
+
+
+def schema() -> Schema:
+    """Return the JSON Schema of a study."""
+    link = _entry("link", LinkTechnology)
+    parts = {
+        name: _entry(kind, field_type(Scenario, name)) for name, kind in PARTS.items()
+    }
+    headroom = _value(field_type(Scenario, "memory_headroom"))
+    scenario = {
+        **parts,
+        "links": {"type": "array", "items": link, "minItems": 1},
+        "memory_headroom": headroom,
+    }
+    quantity = {"enum": list(SCALARS)}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "supernode_opt study",
+        **_object(
+            {
+                "name": {"type": "string"},
+                "question": {"type": "string"},
+                "system": {"enum": list(catalog.names("system"))},
+                "model": _entry("model", Model),
+                "training": _training(),
+                "scenario": _object(scenario),
+                "design": _design(),
+                "objective": {
+                    "oneOf": [
+                        {**_object({sense: quantity}), "required": [sense]}
+                        for sense in ("maximize", "minimize")
+                    ]
+                },
+                "constraints": _object({name: _limits(name) for name in SCALARS}),
+                "solver": _record(Settings, partial=True),
+                "seed": {"type": "integer", "minimum": 0},
+            }
+        ),
+        "required": list(NEEDED),
+    }
+
+
+def _object(properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _value(annotation: Any) -> Schema:
+    return adapter(annotation).json_schema()
+
+
+def _record(record_type: type, *, partial: bool = False) -> Schema:
+    """Return the schema of a record; with `partial`, no field is required."""
+    made = adapter(record_type).json_schema()
+    # What a docstring says to programmers is too long for the tip of an editor.
+    made["description"] = made.pop("description", "").partition("\n")[0]
+    if partial:
+        made.pop("required", None)
+    return made | {"additionalProperties": False}
+
+
+def _training() -> Schema:
+    made = _record(Training)
+    known = made["properties"]["precision"]
+    return made | {
+        "properties": made["properties"]
+        | {"precision": known | {"enum": [*known["enum"], BEST]}}
+    }
+
+
+def _entry(kind: str, record_type: type) -> Schema:
+    """Return the schema of a catalog entry: its name, or what to change in one."""
+    names = {"enum": list(catalog.names(kind))}
+    changed = _record(record_type, partial=True)
+    changed["properties"] = {"base": names, **changed["properties"]}
+    return {"anyOf": [names, changed]}
+
+
+def _limits(name: str) -> Schema:
+    value = _value(field_type(Report, name))
+    return _object({"at_least": value, "at_most": value}) | {"minProperties": 1}
+
+
+def _design() -> Schema:
+    free = {"const": FREE}
+    fields: Schema = {}
+    for name in NUMBER_NAMES:
+        value = _value(field_type(Design, name))
+        fields[name] = {"anyOf": [free, value, _bounds(value)]}
+    for name in CHOICE_NAMES:
+        one: Schema = {"enum": list(CHOICES[name])} if CHOICES[name] else {}
+        option = one or {"type": "string"}
+        several = {"type": "array", "items": option, "minItems": 1}
+        fields[name] = {"anyOf": [free, option, several]}
+    number = {"type": ["number", "string"]}
+    constant = {"anyOf": [free, number, _bounds(number)]}
+    # A constant of the scenario, freed or fixed, by its dotted path.
+    return _object(fields) | {"patternProperties": {r"^[a-z_]+\..+$": constant}}
+
+
+def _bounds(value: Schema) -> Schema:
+    return _object(dict.fromkeys(("value", "low", "high", "step"), value))

@@ -1,0 +1,142 @@
+"""A study: one question, read from one file, ready to be answered."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from supernode_opt import catalog
+from supernode_opt.config import document, goal, legality, override
+from supernode_opt.config.node import Node, StudyError
+from supernode_opt.config.records import read_record, read_value
+from supernode_opt.config.scenario import read_scenario
+from supernode_opt.config.variables import read_variables
+from supernode_opt.problem.problem import Problem
+from supernode_opt.search.settings import Settings
+
+SECTIONS = (
+    "name",
+    "question",
+    "system",
+    "model",
+    "training",
+    "scenario",
+    "design",
+    "objective",
+    "constraints",
+    "solver",
+    "seed",
+)
+# The one setting that may be zero: it leaves the relaxed descent out.
+_NO_DESCENT = ("outer", 0)
+NEEDED = ("system", "model", "training", "objective")
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A question with everything decided that is not to be found.
+
+    Attributes:
+      name: of the folder with the answer.
+      question: in words, for people.
+      system: the catalog system it starts from.
+      problem: what is given, chosen and wanted.
+      settings: of the solver.
+      seed: of the random starts.
+    """
+
+    name: str
+    question: str
+    system: str
+    problem: Problem
+    settings: Settings
+    seed: int
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Names of what is to be found."""
+        problem = self.problem
+        return tuple(v.name for v in (*problem.variables, *problem.choices))
+
+
+def load(
+    path: Path | str, overrides: Sequence[str] = (), *, seed: int | None = None
+) -> Study:
+    """Read the study at `path`, changed by `PATH=VALUE` overrides and `seed`.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    path = Path(path)
+    top = document.read(path)
+    for assignment in overrides:
+        top = override.apply(top, assignment)
+    if seed is not None:
+        top = override.apply(top, f"seed={seed}")
+    folder = path.absolute().parent.name
+    stem = path.stem if path.stem not in ("study", "question") else folder
+    return understand(top, re.sub(r"[^\w.-]", "_", stem).lstrip(".") or "study")
+
+
+def understand(top: Node, default_name: str = "study") -> Study:
+    """Make a study of a document.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    sections = top.mapping(SECTIONS)
+    for name in NEEDED:
+        if name not in sections:
+            raise StudyError(f"{top.place}: the study lacks `{name}`")
+    name = sections["name"].text() if "name" in sections else default_name
+    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        at = sections.get("name", top)
+        at.fail("must be a folder name of letters, digits, `_`, `-` and `.`")
+    question = sections["question"].text() if "question" in sections else ""
+    system_name = sections["system"].one_of(catalog.names("system"), "system")
+    system = catalog.system(system_name)
+    scenario = read_scenario(sections, system)
+    design = sections.get("design", Node({}, "design", top.place))
+    chosen = read_variables(design, system, scenario)
+    legality.check(design, chosen.fixed, chosen.scenario)
+    problem = Problem(
+        scenario=chosen.scenario,
+        fixed=chosen.fixed,
+        variables=chosen.variables,
+        choices=chosen.choices,
+        objective=goal.read_objective(sections["objective"]),
+        constraints=goal.read_constraints(sections.get("constraints")),
+    )
+    return Study(
+        name=name,
+        question=question,
+        system=system_name,
+        problem=problem,
+        settings=_settings(sections.get("solver")),
+        seed=_seed(sections.get("seed")),
+    )
+
+
+def _settings(node: Node | None) -> Settings:
+    if node is None:
+        return Settings()
+    settings = read_record(node, Settings, Settings())
+    for name, child in node.mapping().items():
+        value = getattr(settings, name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if number is not False and not (
+                0.0 < number < float("inf") or (name, number) == _NO_DESCENT
+            ):
+                child.fail(f"must be above zero, but is {child.described()}")
+    return settings
+
+
+def _seed(node: Node | None) -> int:
+    if node is None:
+        return 0
+    if isinstance(node.value, bool) or not isinstance(node.value, int):
+        node.fail(f"must be a whole number, but is {node.described()}")
+    value = read_value(node, int)
+    if not 0 <= value < 2**31:
+        node.fail(f"must be from 0 to {2**31 - 1}, but is {value}")
+    return value

@@ -1,0 +1,175 @@
+"""The chosen half of a study: which variables are frozen, and how far others may go."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from supernode_opt import catalog
+from supernode_opt.catalog.systems import FOLLOWS
+from supernode_opt.config.fields import (
+    FREE,
+    bounded,
+    read_choice,
+    read_number,
+    require_inside,
+)
+from supernode_opt.config.node import Node, did_you_mean
+from supernode_opt.config.override import FIELDS
+from supernode_opt.config.records import field_type
+from supernode_opt.problem.box import default_variable, options, possible
+from supernode_opt.problem.build import default_clock
+from supernode_opt.problem.variables import (
+    CHOICE_NAMES,
+    Choice,
+    Variable,
+)
+from supernode_opt.record import get, leaves, replace
+from supernode_opt.system.design import Design
+from supernode_opt.system.scenario import Scenario
+
+
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """The `design` section, understood.
+
+    Attributes:
+      scenario: with the constants that the section fixes.
+      fixed: design fields that do not vary, SI or the name of an alternative.
+      variables, choices: what varies.
+    """
+
+    scenario: Scenario
+    fixed: dict[str, float | str]
+    variables: tuple[Variable, ...]
+    choices: tuple[Choice, ...]
+
+
+def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Chosen:
+    """Read the `design` section; what it leaves out comes from `system` or is free.
+
+    Raises:
+      StudyError: a field is unknown, or its value or bounds cannot be used.
+    """
+    # Model and training define the question and count in whole numbers.
+    constants = [
+        name
+        for name, _ in leaves(scenario)
+        if "." in name and not name.startswith(("model.", "training."))
+    ]
+    nodes: dict[str, Node] = {}
+    for written_name, child in node.mapping().items():
+        name = _indexed(written_name, scenario)
+        if name in nodes:
+            child.fail("is written twice")
+        nodes[name] = child
+        if name not in FIELDS and name not in constants:
+            near = did_you_mean(name, [*FIELDS, *_spelled(constants, scenario)])
+            child.fail(
+                f"is neither a design field nor a constant of the scenario{near}"
+            )
+
+    fixed: dict[str, float | str] = {}
+    choices: list[Choice] = []
+    defaults = _defaults(system, scenario)
+    limits: dict[str, dict[str, float]] = {}
+    for name in (*FIELDS, *(name for name in nodes if name not in FIELDS)):
+        default = defaults.get(name, FREE)
+        written = nodes.get(name) or Node(default, f"{node.path}.{name}", node.place)
+        if name in CHOICE_NAMES:
+            found = read_choice(written, options(name, scenario))
+            if len(found) > 1:
+                choices.append(Choice(name=name, options=found))
+            else:
+                fixed[name] = found[0]
+            continue
+        number = read_number(written, name, _quantity(name, scenario))
+        if isinstance(number, dict):
+            limits[name] = number
+        elif name in FIELDS:
+            fixed[name] = number
+        else:
+            scenario = replace(scenario, name, number)
+
+    for name, value in fixed.items():
+        if name in nodes and isinstance(value, float):
+            require_inside(nodes[name], value, *possible(name, scenario, fixed))
+    variables = []
+    for name, bounds in limits.items():
+        at = nodes.get(name, node)
+        box = _box(at, name, scenario, fixed, bounds)
+        design = name in FIELDS
+        allowed = possible(name, scenario, fixed) if design else (None, None)
+        variable = bounded(at, box, bounds, allowed)
+        if variable.low < variable.high:
+            variables.append(variable)
+        elif name in FIELDS:
+            # A box without width, such as the expert ranks of a dense model.
+            fixed[name] = variable.low
+        else:
+            scenario = replace(scenario, name, variable.low)
+    if "scale_up_domain" not in nodes and "chips" in fixed:
+        # A machine smaller than the system's domain is one smaller domain.
+        domain, chips = fixed["scale_up_domain"], fixed["chips"]
+        fixed["scale_up_domain"] = min(float(domain), float(chips))
+    needed = ("clock", "scale_up_bandwidth", "coolant_flow", "inlet_temperature")
+    if "clock" not in nodes and all(isinstance(fixed.get(n), float) for n in needed):
+        fixed["clock"] = default_clock(fixed, scenario)
+    return Chosen(scenario, fixed, tuple(variables), tuple(choices))
+
+
+def _indexed(name: str, scenario: Scenario) -> str:
+    """Turn `links.cpo.energy` into the path `links.4.energy` of the record."""
+    words = name.split(".")
+    names = [link.name for link in scenario.links]
+    if words[0] == "links" and len(words) == 3 and words[1] in names:
+        words[1] = str(names.index(words[1]))
+    return ".".join(words)
+
+
+def _spelled(constants: list[str], scenario: Scenario) -> list[str]:
+    """Turn `links.4.energy` into `links.cpo.energy`, which people can read."""
+    made = []
+    for constant in constants:
+        words = constant.split(".")
+        if words[0] == "links":
+            words[1] = scenario.links[int(words[1])].name
+        made.append(".".join(words))
+    return made
+
+
+def _defaults(system: catalog.System, scenario: Scenario) -> dict[str, float | str]:
+    """Return the system's design; what follows a part follows the scenario's part."""
+    made = dict(system.design)
+    for name, (part, field) in FOLLOWS.items():
+        original = catalog.load(part, getattr(system, part))
+        if made.get(name) == getattr(original, field):
+            made[name] = getattr(getattr(scenario, part), field)
+    return made
+
+
+def _box(
+    node: Node,
+    name: str,
+    scenario: Scenario,
+    fixed: dict[str, float | str],
+    limits: Mapping[str, float] | None = None,
+) -> Variable:
+    """Return the default box of a number; without one, that of its `limits`."""
+    try:
+        box = default_variable(name, scenario, fixed)
+    except ValueError:
+        # A constant that is zero has no box of its own.
+        if limits is None or not {"low", "high"} <= limits.keys():
+            node.fail("is zero in the scenario; to free it give {low, high}")
+        return Variable(name, limits["low"], limits["high"], "linear")
+    if isinstance(box, Choice):
+        node.fail("is a choice, not a number")
+    return box
+
+
+def _quantity(name: str, scenario: Scenario) -> Any:
+    if name in FIELDS:
+        return field_type(Design, name)
+    owner, _, last = name.rpartition(".")
+    holder = get(scenario, owner) if owner else scenario
+    return field_type(type(holder), last)

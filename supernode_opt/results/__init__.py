@@ -1,0 +1,1 @@
+"""Results on disk, in one format: written, read, checked and shown as tables."""

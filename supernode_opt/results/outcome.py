@@ -1,0 +1,112 @@
+"""What a result dataset says, as plain values: the object that `--json` prints."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+import yaml
+
+from supernode_opt.config.node import StudyError
+from supernode_opt.results import store
+
+_PARTS = {
+    "breakdown": "step",
+    "power_breakdown": "power_parts",
+    "chip_power_breakdown": "chip_parts",
+    "memory_breakdown": "memory_parts",
+    "cost_breakdown": "cost_parts",
+    "failure_breakdown": "failure_parts",
+}
+_DESIGN = "design_"
+
+
+def load(path: Path) -> xr.Dataset:
+    """Read the result in the folder or file `path`.
+
+    Raises:
+      StudyError: there is none, or the file is not one that `run` wrote.
+    """
+    file = path / "design.nc" if path.is_dir() else path
+    if not file.is_file():
+        raise StudyError(f"{file}: there is no such result")
+    try:
+        dataset = store.load(file)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error) or type(error).__name__
+        raise StudyError(f"{file}: cannot be read as a result: {reason}") from None
+    if not {"study", "objective", "status"} <= dataset.attrs.keys():
+        raise StudyError(f"{file}: is not a result of `supernode-opt`")
+    return dataset
+
+
+def summary(dataset: xr.Dataset) -> dict[str, Any]:
+    """Return the result as one JSON object, in SI; what is not a number is null.
+
+    `breakdown` holds the parts of `step_time_s`, and so on.
+    """
+    name = dataset.attrs["objective"]
+    made = {
+        "study": question(dataset)["name"],
+        "status": store.note(dataset, "status"),
+        "message": store.note(dataset, "message"),
+        "objective": _number(dataset, name),
+        "objective_name": name,
+        "precision": dataset.attrs.get("precision"),
+        "mfu": _number(dataset, "mfu"),
+        "tokens_per_s": _number(dataset, "tokens_per_s"),
+        "step_time_s": _number(dataset, "step_time"),
+        "power_w": _number(dataset, "power"),
+        "junction_celsius": _number(dataset, "junction_temperature", -273.15),
+        "memory_bytes": _number(dataset, "memory"),
+        "design": design(dataset),
+        "constraints": constraints(dataset),
+        **{key: parts(dataset, part) for key, part in _PARTS.items()},
+        "report": {
+            name: _number(dataset, name)
+            for name in map(str, dataset.data_vars)
+            if not dataset[name].dims and not name.startswith((_DESIGN, "chip_peak"))
+        },
+    }
+    notes = ("certificate", "prices", "alternatives", "relaxation", "evaluations")
+    made |= {name: store.note(dataset, name) for name in (*notes, "wall_s")}
+    return made | {"seed": int(dataset.attrs["seed"])}
+
+
+def question(dataset: xr.Dataset) -> dict[str, Any]:
+    """Return the resolved study that the result answers."""
+    return yaml.safe_load(dataset.attrs["study"])
+
+
+def design(dataset: xr.Dataset) -> dict[str, float | str]:
+    """Return the built values by name, SI or the name of an alternative."""
+    names = [n for n in map(str, dataset.data_vars) if n.startswith(_DESIGN)]
+    return {name.removeprefix(_DESIGN): dataset[name].item() for name in names}
+
+
+def constraints(dataset: xr.Dataset) -> list[dict[str, Any]]:
+    """Return the state of every constraint, in the order of the result."""
+    rows = []
+    for index, name in enumerate(dataset["constraint"].values):
+        row: dict[str, Any] = {"name": str(name)}
+        for field in ("value", "limit", "margin", "multiplier"):
+            row[field] = _finite(dataset[f"constraint_{field}"].values[index])
+        for field in ("at_most", "tight"):
+            row[field] = bool(dataset[f"constraint_{field}"].values[index])
+        row["unit"] = str(dataset["constraint_unit"].values[index])
+        rows.append(row)
+    return rows
+
+
+def parts(dataset: xr.Dataset, name: str) -> dict[str, float | None]:
+    """Return the named parts of a total."""
+    values = dataset[name].to_series()
+    return {str(part): _finite(value) for part, value in values.items()}
+
+
+def _number(dataset: xr.Dataset, name: str, offset: float = 0.0) -> float | None:
+    return _finite(float(dataset[name]) + offset) if name in dataset else None
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

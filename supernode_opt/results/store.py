@@ -1,0 +1,253 @@
+"""One result, one labelled file: xarray in memory, netCDF on disk.
+
+The dataset holds every number that a figure or an explanation shows, with its unit, and
+in its attributes the resolved question, seed and versions that produced it.  An old
+file therefore plots and explains itself without the model.
+"""
+
+import dataclasses
+import datetime
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from supernode_opt.record import get, is_record
+from supernode_opt.results.versions import git_commit, versions
+from supernode_opt.search.solution import ConstraintState, Solution
+from supernode_opt.system.design import Design
+from supernode_opt.system.kernels import gemm_peak
+from supernode_opt.system.report import PARTS, Report
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.units import label, quantities, quantity_of
+
+OPERATOR_UNITS = {"flops": "flop", "bytes": "B", "time": "s"}
+
+
+def to_dataset(
+    study: str,
+    design: Mapping[str, float | str],
+    scenario: Scenario,
+    report: Report,
+    *,
+    seed: int = 0,
+    objective: str = "mfu",
+    constraints: Sequence[ConstraintState] = (),
+    history: Mapping[str, Any] | None = None,
+    operators: Mapping[str, Any] | None = None,
+    notes: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """Gather one evaluated or optimized design in a labelled dataset.
+
+    Args:
+      study: the resolved question as YAML text.
+      design: the built values by name, SI or the name of a choice.
+      scenario: what was given, freed constants applied.
+      report: the exact report of `design`, all fields scalars.
+      seed: of the random starts.
+      objective: the report field that was sought.
+      constraints: the state of every constraint at `design`.
+      history: arrays `step`, `best_objective`, `worst_violation`, `worst_constraint`.
+      operators: arrays `name`, `flops` [flop], `bytes` [B], `time` [s].
+      notes: anything else that JSON can hold, one attribute each.
+    """
+    dataset = xr.Dataset(attrs=_attributes(study, seed, objective, notes or {}))
+    for name, value, unit in _report_scalars(report):
+        dataset[name] = _variable((), value, name, unit)
+    for name, dimension in PARTS.items():
+        parts = getattr(report, name)
+        names = [field.name for field in dataclasses.fields(parts)]
+        values = [float(getattr(parts, part)) for part in names]
+        dataset = dataset.assign_coords({dimension: np.array(names, dtype=object)})
+        unit = quantity_of(type(parts), names[0]).unit
+        dataset[name] = _variable((dimension,), values, name, unit)
+    for name, value in design.items():
+        unit = _design_unit(name, scenario)
+        dataset[f"design_{name}"] = _variable((), value, name, unit)
+    dataset = _with_chip(dataset, scenario)
+    dataset = _with_constraints(dataset, constraints)
+    dataset = _with_operators(dataset, operators or {})
+    return _with_history(dataset, history or {})
+
+
+def from_solution(
+    study: str,
+    solution: Solution,
+    *,
+    seed: int,
+    objective: str,
+    operators: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """Gather what `optimize` found; see `to_dataset` for the arguments."""
+    return to_dataset(
+        study,
+        solution.design,
+        solution.scenario,
+        solution.report,
+        seed=seed,
+        objective=objective,
+        constraints=solution.constraints,
+        history=solution.history,
+        operators=operators,
+        notes={
+            "status": solution.status,
+            "message": solution.message,
+            "certificate": solution.certificate,
+            "alternatives": solution.alternatives,
+            "prices": solution.prices,
+            "relaxation": solution.relaxation,
+            "evaluations": solution.evaluations,
+            "wall_s": solution.wall_s,
+        },
+    )
+
+
+def save(dataset: xr.Dataset, path: Path | str) -> Path:
+    """Write `dataset` as netCDF; an interrupted write leaves the old file whole."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    os.close(handle)
+    try:
+        dataset.to_netcdf(temporary, engine="h5netcdf")
+        # mkstemp makes files private; results are for everyone the folder is for.
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return path
+
+
+def load(path: Path | str) -> xr.Dataset:
+    """Read a dataset that `save` wrote, whole, and close the file."""
+    # Times stay floats in seconds: xarray would make some of them time deltas.
+    with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as opened:
+        return opened.load()
+
+
+def note(dataset: xr.Dataset, name: str) -> Any:
+    """Return the note `name` of `dataset` as it was given, `None` if there is none."""
+    text = dataset.attrs.get(name)
+    return None if text is None else json.loads(text)
+
+
+def _variable(
+    dimensions: tuple[str, ...], value: Any, name: str, unit: str
+) -> xr.Variable:
+    words = {"units": unit or "1", "long_name": label(name, "")}
+    if isinstance(value, str):
+        return xr.Variable(dimensions, np.array(value, dtype=object), words)
+    return xr.Variable(dimensions, np.asarray(value, dtype=float), words)
+
+
+def _report_scalars(report: Report) -> list[tuple[str, float, str]]:
+    names = [f.name for f in dataclasses.fields(report) if f.name not in PARTS]
+    return [
+        (name, float(getattr(report, name)), quantity_of(Report, name).unit)
+        for name in names
+    ]
+
+
+def _design_unit(name: str, scenario: Scenario) -> str:
+    """Return the unit of a design field or of a freed constant such as `chip.tdp`."""
+    if name in {field.name for field in dataclasses.fields(Design)}:
+        return quantity_of(Design, name).unit
+    owner, _, last = name.rpartition(".")
+    holder = get(scenario, owner) if owner else scenario
+    # `data_parallel` is no field of its own: it follows from the others.
+    known = is_record(holder) and hasattr(holder, last)
+    return quantity_of(type(holder), last).unit if known else ""
+
+
+def _with_chip(dataset: xr.Dataset, scenario: Scenario) -> xr.Dataset:
+    """Add the roofs of the chip: nominal dense peak and memory rate when streaming."""
+    chip = scenario.chip
+    peak = gemm_peak(scenario)
+    memory = chip.hbm_bandwidth * chip.hbm_efficiency
+    dataset["chip_peak"] = _variable((), peak, "nominal dense peak", "flop/s")
+    dataset["chip_peak_bandwidth"] = _variable(
+        (), memory, "streaming memory bandwidth", "B/s"
+    )
+    return dataset.assign_attrs(
+        chip=chip.name,
+        model=scenario.model.name,
+        precision=scenario.training.precision,
+    )
+
+
+def _with_constraints(
+    dataset: xr.Dataset, constraints: Sequence[ConstraintState]
+) -> xr.Dataset:
+    names = [state.name for state in constraints]
+    dataset = dataset.assign_coords(constraint=np.array(names, dtype=object))
+    # Each constraint has a unit of its own, that of the report field it bounds.
+    known = dict(quantities(Report))
+    units = [known[name].unit if name in known else "" for name in names]
+    dataset["constraint_unit"] = ("constraint", np.array(units, dtype=object))
+    for field in ("value", "limit", "margin", "multiplier", "at_most", "tight"):
+        column = [getattr(state, field) for state in constraints]
+        values = [math.nan if cell is None else float(cell) for cell in column]
+        dataset[f"constraint_{field}"] = ("constraint", np.asarray(values, dtype=float))
+    return dataset
+
+
+def _with_operators(dataset: xr.Dataset, operators: Mapping[str, Any]) -> xr.Dataset:
+    if not operators:
+        return dataset
+    names = np.array([str(name) for name in operators["name"]], dtype=object)
+    dataset = dataset.assign_coords(operator=names)
+    for name, unit in OPERATOR_UNITS.items():
+        dataset[f"operator_{name}"] = _variable(
+            ("operator",), operators[name], f"operator {name}", unit
+        )
+    return dataset
+
+
+def _with_history(dataset: xr.Dataset, history: Mapping[str, Any]) -> xr.Dataset:
+    if not history or len(history["step"]) == 0:
+        return dataset
+    dataset = dataset.assign_coords(iteration=np.asarray(history["step"], dtype=int))
+    objective = dataset.attrs["objective"]
+    unit = dataset[objective].attrs["units"] if objective in dataset else "1"
+    for name, unit_of in (("best_objective", unit), ("worst_violation", "1")):
+        dataset[name] = _variable(("iteration",), history[name], name, unit_of)
+    worst = np.array([str(name) for name in history["worst_constraint"]], dtype=object)
+    dataset["worst_constraint"] = ("iteration", worst)
+    return dataset
+
+
+def _attributes(
+    study: str, seed: int, objective: str, notes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Make the attributes of the file; netCDF has only numbers and strings for them."""
+    return {
+        "study": study,
+        "seed": int(seed),
+        "objective": objective,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": json.dumps(versions()),
+        "device": jax.devices()[0].device_kind,
+        "git_commit": git_commit(),
+        **{name: json.dumps(_plain(value)) for name, value in notes.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy and JAX values into what strict JSON can hold; NaN becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, str | bool | int) or value is None:
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    number = float(value)
+    return number if math.isfinite(number) else None

@@ -1,0 +1,244 @@
+"""The continuous variables of given candidates, solved on the exact model.
+
+At a fixed candidate the logarithms of time, power and temperature are convex in the
+logarithms of bandwidths, clock and flow, so one start suffices.  Many candidates are
+descended together; the best are polished one by one with SciPy's SLSQP, which also
+witnesses the multipliers.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from supernode_opt.problem.problem import Problem
+from supernode_opt.problem.variables import HARDWARE, from_unit
+from supernode_opt.search.enumerate import Columns, take
+from supernode_opt.search.exact import as_arrays
+from supernode_opt.search.lagrangian import begin, descend
+from supernode_opt.search.merit import Exact, box_data, forms
+
+BLOCK = 256
+ROUNDS = 12
+STEPS = 60
+# Above this violation a solved candidate is infeasible; below, polishing may mend it.
+MENDABLE = 1e-3
+FEASIBLE = 1e-9
+
+
+class Solved(NamedTuple):
+    """Candidates with their continuous variables solved.
+
+    Attributes:
+      columns: the candidates, free variables filled in.
+      points: free variables in the unit box [batch, n].
+      cost: signed logarithm of the objective [batch].
+      values: normalised constraints [batch, m].
+      multipliers: d cost / d (minus the constraint) [batch, m].
+    """
+
+    columns: Columns
+    points: NDArray
+    cost: NDArray
+    values: NDArray
+    multipliers: NDArray
+
+    def violation(self) -> NDArray:
+        """Return the largest violation of each candidate; infinite if unknown."""
+        return np.nan_to_num(np.max(self.values, axis=1), nan=np.inf)
+
+    def estimate(self) -> NDArray:
+        """Return the Lagrangian: below the optimum where the problem is convex."""
+        return self.cost + np.sum(self.multipliers * self.values, axis=1)
+
+    def rows(self, index: Any) -> "Solved":
+        """Return the candidates that `index` selects."""
+        return Solved(take(self.columns, index), *(part[index] for part in self[1:]))
+
+
+def exact_merit(problem: Problem) -> Exact:
+    """Return the exact merit over the continuous variables of `problem`."""
+    names = tuple(
+        v.name for v in problem.variables if v.name in HARDWARE or "." in v.name
+    )
+    return Exact(names, problem.objective, forms(problem))
+
+
+def complete(problem: Problem, columns: Columns) -> Columns:
+    """Add frozen hardware and a placeholder for what is free."""
+    count = len(columns["chips"])
+    made = dict(columns)
+    for name in (*HARDWARE, *exact_merit(problem).names):
+        if name not in made:
+            made[name] = np.full(count, float(problem.fixed.get(name, 1.0)))
+    return made
+
+
+def merit_data(problem: Problem, columns: Columns, aim: Any) -> dict[str, Any]:
+    """Return the data of the exact merit for `columns`."""
+    merit = exact_merit(problem)
+    return {**box_data(problem, merit.names), "columns": columns, "aim": aim}
+
+
+def solve(problem: Problem, columns: Columns, aim: Any = None) -> Solved:
+    """Solve every candidate of `columns`, in blocks of one shape.
+
+    Args:
+      problem: what is asked.
+      columns: plans with domain and links.
+      aim: what to minimise instead of the cost; see `Exact`.
+    """
+    merit = exact_merit(problem)
+    full = complete(problem, columns)
+    aim = aim or merit.aim()
+    parts = [
+        _solve_block(problem, merit, take(full, slice(start, start + BLOCK)), aim)
+        for start in range(0, len(full["chips"]), BLOCK)
+    ]
+    joined = {
+        n: np.concatenate([p.columns[n] for p in parts]) for n in parts[0].columns
+    }
+    return Solved(
+        joined,
+        *(np.concatenate(rest) for rest in zip(*(p[1:] for p in parts), strict=True)),
+    )
+
+
+def _solve_block(problem: Problem, merit: Exact, columns: Columns, aim: Any) -> Solved:
+    count = len(columns["chips"])
+    data = merit_data(problem, as_arrays(columns, BLOCK), aim)
+    state = begin(np.full((BLOCK, len(merit.names)), 0.5), len(merit.forms))
+    rounds = ROUNDS if merit.names else 1
+    for index in range(rounds):
+        done = index / max(rounds - 1, 1)
+        state = descend(
+            state,
+            data,
+            function=merit,
+            steps=STEPS if merit.names else 1,
+            boxed=True,
+            rate=0.1 * 0.003**done,
+            last_rate=0.01 * 0.003**done,
+            penalty=2.0 * 50.0**done,
+        )
+    points, multipliers, cost, values = (np.asarray(x)[:count] for x in state)
+    return Solved(fill(problem, columns, points), points, cost, values, multipliers)
+
+
+def fill(problem: Problem, columns: Columns, points: NDArray) -> Columns:
+    """Put the free variables of `points` into `columns`."""
+    merit = exact_merit(problem)
+    box = box_data(problem, merit.names)
+    moved = np.asarray(from_unit(points, box["low"], box["high"], box["log"]))
+    return columns | {name: moved[:, i] for i, name in enumerate(merit.names)}
+
+
+@partial(jax.jit, static_argnames="merit")
+def _slopes(merit: Exact, point: Array, data: Any) -> tuple[Array, Array]:
+    """Return [cost, constraints] and their Jacobian at one point."""
+
+    def both(point: Array) -> tuple[Array, Array]:
+        cost, values = merit(point[None], data)
+        joined = jnp.concatenate([cost, values[0]])
+        return joined, joined
+
+    slopes, values = jax.jacfwd(both, has_aux=True)(point)
+    return values, slopes
+
+
+class Polished(NamedTuple):
+    """One candidate at its optimum, to rounding error.
+
+    Attributes:
+      columns: the candidate, one row.
+      point: free variables in the unit box [n].
+      cost: signed logarithm of the objective.
+      values: normalised constraints [m].
+      multipliers: of the constraints [m].
+      slopes: of the Lagrangian at `point`: what a bound is worth [n].
+      feasible: whether no constraint exceeds `FEASIBLE`.
+      evaluations: of values and Jacobian.
+    """
+
+    columns: Columns
+    point: NDArray
+    cost: float
+    values: NDArray
+    multipliers: NDArray
+    slopes: NDArray
+    feasible: bool
+    evaluations: int
+
+
+def polish(
+    problem: Problem,
+    columns: Columns,
+    point: NDArray,
+    *,
+    held: NDArray | None = None,
+    aim: Any = None,
+) -> Polished:
+    """Polish one candidate with SLSQP until it is optimal and strictly feasible.
+
+    Args:
+      problem: what is asked.
+      columns: the candidate, one row.
+      point: where to start, in the unit box [n].
+      held: which entries of `point` stay as they are.
+      aim: what to minimise instead of the cost.
+    """
+    merit = exact_merit(problem)
+    arrays = as_arrays(complete(problem, columns), 1)
+    data = merit_data(problem, arrays, aim or merit.aim())
+    seen: dict[bytes, tuple[NDArray, NDArray]] = {}
+
+    def at(x: NDArray) -> tuple[NDArray, NDArray]:
+        key = x.tobytes()
+        if key not in seen:
+            values, slopes = _slopes(merit, x, data)
+            seen[key] = np.asarray(values), np.asarray(slopes)
+        return seen[key]
+
+    point = np.clip(np.asarray(point, float), 0.0, 1.0)
+    held = np.zeros(len(point), bool) if held is None else held
+    box = [(x, x) if h else (0.0, 1.0) for x, h in zip(point, held, strict=True)]
+    multipliers = np.zeros(len(merit.forms))
+    margin = FEASIBLE
+    for _ in range(4 if len(point) and not held.all() else 0):
+        movable = np.any(at(point)[1][1:, ~held] != 0.0, axis=1)
+        found = minimize(
+            lambda x: at(x)[0][0],
+            point,
+            jac=lambda x: at(x)[1][0],
+            bounds=box,
+            constraints={
+                "type": "ineq",
+                "fun": lambda x, m=margin, w=movable: -at(x)[0][1:][w] - m,
+                "jac": lambda x, w=movable: -at(x)[1][1:][w],
+            },
+            method="SLSQP",
+            options={"ftol": 1e-13, "maxiter": 100},
+        )
+        if np.all(np.isfinite(found.x)):
+            point = np.clip(found.x, 0.0, 1.0)
+        multipliers[movable] = np.maximum(np.asarray(found.multipliers), 0.0)
+        excess = float(np.max(at(point)[0][1:][movable], initial=-1.0))
+        if not excess > 0.0:
+            break
+        margin = min(10.0 * margin + 2.0 * excess, 1e-5)
+    values, slopes = at(point)
+    return Polished(
+        fill(problem, complete(problem, columns), point[None]),
+        point,
+        float(values[0]),
+        values[1:],
+        multipliers,
+        slopes[0] + multipliers @ slopes[1:],
+        bool(np.max(values[1:]) <= FEASIBLE),
+        len(seen),
+    )

@@ -1,0 +1,224 @@
+"""The answer as plain values, and the sentences that go with it."""
+
+import math
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from supernode_opt.problem.box import options
+from supernode_opt.problem.build import apply, build_design
+from supernode_opt.problem.constraints import all_constraints, normalised
+from supernode_opt.problem.problem import Constraint, Problem
+from supernode_opt.problem.variables import CHOICE_NAMES
+from supernode_opt.search.enumerate import Columns
+from supernode_opt.search.inner import Polished, exact_merit
+from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.report import Report
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.units import quantity_of
+
+# A limit within a tenth of a per cent is called tight.
+_TIGHT = 1e-3
+_LEANING = 1e-6
+# A price below this share of the objective per per cent is not worth a sentence.
+_WORTH_SAYING = 1e-6
+
+
+@dataclass(frozen=True)
+class ConstraintState:
+    """How a design stands to one limit.
+
+    Attributes:
+      name: reported quantity.
+      value: of the design, SI.
+      limit: SI.
+      at_most: true for a ceiling, false for a floor.
+      margin: what is left of the limit, as a share of it; negative if violated [1].
+      multiplier: change of the objective per unit of the limit.
+      tight: whether the design leans on it.
+    """
+
+    name: str
+    value: float
+    limit: float
+    at_most: bool
+    margin: float
+    multiplier: float
+    tight: bool
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What `optimize` found.
+
+    Attributes:
+      status: whether a design exists.
+      message: one sentence of advice.
+      design: values by `Design` field, and data_parallel; choices by name.
+      scenario: with freed constants at their values.
+      objective: value of the objective.
+      report: exact report of the design, plain floats.
+      constraints: every limit, the study's first.
+      prices: what limits and bounds cost, as sentences.
+      certificate: what was enumerated, excluded, solved and left open.
+      alternatives: other kinds of design, best first: `design` and `objective`.
+      history: of the relaxed descent: step, best_objective, worst_violation,
+        worst_constraint.
+      relaxation: if infeasible, (constraint, per cent it must give way).
+      evaluations: of the model, gradients included.
+      wall_s: duration [s].
+    """
+
+    status: Literal["optimal", "infeasible"]
+    message: str
+    design: dict[str, float | str]
+    scenario: Scenario
+    objective: float
+    report: Report
+    constraints: list[ConstraintState]
+    prices: list[str]
+    certificate: dict[str, Any]
+    alternatives: list[dict[str, Any]] = field(default_factory=list)
+    history: dict[str, NDArray] = field(default_factory=dict)
+    relaxation: list[tuple[str, float]] | None = None
+    evaluations: int = 0
+    wall_s: float = 0.0
+
+
+def values_of(problem: Problem, columns: Columns) -> dict[str, float | str]:
+    """Return a one-row candidate as plain values, data_parallel included."""
+    plain: dict[str, float | str] = {}
+    for name, column in columns.items():
+        if name in CHOICE_NAMES:
+            plain[name] = options(name, problem.scenario)[int(column[0])]
+        else:
+            # Twelve digits: whole lanes stay whole through logarithm and exponential.
+            plain[name] = float(f"{float(column[0]):.12g}")
+    ranks = [
+        float(plain[f"{kind}_parallel"]) for kind in ("tensor", "pipeline", "context")
+    ]
+    plain["data_parallel"] = float(plain["chips"]) / math.prod(ranks)
+    return plain
+
+
+@partial(jax.jit)
+def _evaluate(design: Any, scenario: Scenario) -> Report:
+    return evaluate(design, scenario, throttled=True)
+
+
+def plain_report(values: dict[str, float | str], scenario: Scenario) -> Report:
+    """Return the exact report of plain design values, as floats.
+
+    A design that breaks its power or temperature limit runs as fast as those let it.
+    """
+    made = apply(scenario, values)
+    return jax.tree.map(float, _evaluate(build_design(values, made), made))
+
+
+def constraint_states(
+    problem: Problem, report: Report, multipliers: NDArray | None = None
+) -> list[ConstraintState]:
+    """Compare `report` with every limit of `problem`.
+
+    Args:
+      problem: gives the limits and the objective.
+      report: plain floats.
+      multipliers: of the normalised constraints, in their order; zero if not given.
+    """
+    every = all_constraints(problem)
+    prices = np.zeros(len(every)) if multipliers is None else multipliers
+    return [
+        _state(problem, report, constraint, float(price))
+        for constraint, price in zip(every, prices, strict=True)
+    ]
+
+
+def _state(
+    problem: Problem, report: Report, constraint: Constraint, price: float
+) -> ConstraintState:
+    value, limit = float(getattr(report, constraint.name)), constraint.limit
+    room = limit - value if constraint.at_most else value - limit
+    g = float(normalised(value, limit, constraint.at_most))
+    worth = getattr(report, problem.objective.name) * price / (limit or 1.0)
+    # Loosening helps the objective; a floor is loosened by lowering it.
+    helps = problem.objective.maximize == constraint.at_most
+    return ConstraintState(
+        constraint.name,
+        value,
+        limit,
+        constraint.at_most,
+        room / (limit or 1.0),
+        float(worth if helps else -worth) + 0.0,
+        abs(g) <= _TIGHT if limit else price > 0.0,
+    )
+
+
+_STEPS = {"W": (1e3, "kW"), "K": (1.0, "K"), "B": (1e9, "GB"), "USD": (1e6, "M USD")}
+
+
+def prices(
+    problem: Problem, report: Report, states: list[ConstraintState], polished: Polished
+) -> list[str]:
+    """Say what one more unit of every tight limit, or of a bound, is worth."""
+    goal = problem.objective
+    best = float(getattr(report, goal.name))
+    found = []
+    for state in states:
+        if abs(state.multiplier * (state.limit or 1.0)) < _WORTH_SAYING * abs(best):
+            continue
+        unit = quantity_of(Report, state.name).unit
+        step, word = _STEPS.get(unit, (0.01 * (state.limit or 1.0), "per cent"))
+        article = "one" if word != "per cent" else "one more per cent of"
+        more = f"one more {word} of" if article == "one" else article
+        change = _change(state.multiplier * step, goal.name)
+        found.append(f"{more} {state.name.replace('_', ' ')}: {change}")
+    variables = {v.name: v for v in problem.variables}
+    for place, name in enumerate(exact_merit(problem).names):
+        at, slope = polished.point[place], polished.slopes[place]
+        if min(at, 1.0 - at) > _LEANING or (slope > 0.0) == (at > 0.5):
+            continue
+        box = variables[name]
+        width = math.log(box.high / box.low) if box.scale == "log" else 0.0
+        end = box.high if at > 0.5 else box.low
+        share = 0.01 / width if width else 0.01 * end / (box.high - box.low)
+        change = (-1.0 if goal.maximize else 1.0) * slope * share * best
+        if abs(change) < _WORTH_SAYING * abs(best):
+            continue
+        side = "upper" if at > 0.5 else "lower"
+        gain = change if at > 0.5 else -change
+        found.append(
+            f"{name.replace('_', ' ')} leans on its {side} bound; moving it one per"
+            f" cent outwards: {_change(gain, goal.name)}"
+        )
+    return found
+
+
+def _change(change: float, name: str) -> str:
+    """Write a change of the objective."""
+    if name == "mfu":
+        return f"{100.0 * change:+.3g} points of MFU"
+    unit = quantity_of(Report, name).unit
+    return f"{change:+.3g} {unit}".rstrip() + f" {name.replace('_', ' ')}"
+
+
+# What makes a different machine or a different way to use it; the rest is tuning.
+_KIND = (
+    "chips",
+    "tensor_parallel",
+    "pipeline_parallel",
+    "context_parallel",
+    "expert_parallel",
+    "scale_up_domain",
+    "scale_up_link",
+    "scale_out_link",
+    "recompute",
+)
+
+
+def kind_of(columns: Columns, row: int) -> tuple[float, ...]:
+    """Return what two candidates must not share to differ in kind."""
+    return tuple(float(columns[name][row]) for name in _KIND)

@@ -1,1 +1,0 @@
-"""One file in, one answer out: reading, running and telling a study."""

@@ -1,0 +1,183 @@
+"""Which way reported quantities move: said here, attached where each is defined.
+
+A way says how a quantity answers to one input, everything else held: `+1` it never
+falls as the input grows, `-1` it never rises.  An input is a field of `Design` or the
+dotted path of a constant of the scenario, `links.*` for every technology.  What is not
+said is not known, and what is not known is never used to exclude a design.  Every way
+is tested over the whole box on every catalog system.
+
+From the continuous hardware, at a given split, domain and links: time falls with both
+bandwidths and the clock and rises with oversubscription.  Loads (power, heat, wiring)
+rise with bandwidths, clock and inlet temperature and fall with oversubscription; flow
+lowers heat and raises the power of pumps.
+"""
+
+import fnmatch
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+UP, DOWN = 1, -1
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How one quantity moves with its inputs.
+
+    Attributes:
+      signs: `UP` or `DOWN` by input; the first pattern that matches decides.
+      pumped: it falls with coolant flow but for the power of pumps, which grows with
+        the cube of flow and multiplies what is moved.
+      rests: it is nowhere less than with the clock at rest, whatever the split, and
+        moves as said where it rests; elsewhere nothing is said.
+      blended: whether a technology's short links enter by averaging each `short_`
+        property with its own counterpart, and in no other way.
+    """
+
+    signs: Mapping[str, int] = field(default_factory=dict, hash=False)
+    pumped: bool = False
+    rests: bool = False
+    blended: bool = False
+
+    def sign(self, name: str) -> int | None:
+        """Return which way the quantity moves with the input `name`, if known."""
+        general = re.sub(r"^links\.\d+\.", "links.*.", name)
+        for pattern, sign in self.signs.items():
+            if _matches(general, pattern):
+                return sign
+        return None
+
+    def reversed(self) -> "Ways":
+        """Return the ways of a quantity that falls where this one rises."""
+        return Ways({name: -sign for name, sign in self.signs.items()})
+
+
+@functools.cache
+def _matches(name: str, pattern: str) -> bool:
+    return name == pattern or (
+        pattern.startswith("software.") and fnmatch.fnmatchcase(name, pattern)
+    )
+
+
+def _all(sign: int, *names: str) -> dict[str, int]:
+    return dict.fromkeys(names, sign)
+
+
+_RATES = ("scale_up_bandwidth", "scale_out_bandwidth", "clock")
+_SWITCHES = ("scale_up_switch", "scale_out_switch")
+
+TIME = Ways(
+    _all(DOWN, *_RATES)
+    | _all(UP, "oversubscription")
+    | _all(
+        DOWN,
+        "chip.peak_bf16",
+        "chip.peak_fp8",
+        "chip.peak_fp4",
+        "chip.array_efficiency",
+        "chip.hbm_bandwidth",
+        "chip.hbm_efficiency",
+    )
+    | _all(UP, "chip.softmax_channels", "links.*.latency", "links.*.energy")
+    | _all(UP, *(f"{switch}.latency" for switch in _SWITCHES))
+    | _all(
+        DOWN,
+        "software.*_efficiency",
+        "software.*_overlapped",
+        "software.*_window",
+        "software.dispatch_*",
+    )
+    | _all(UP, "software.*")
+)
+MEMORY = Ways(
+    _all(UP, "software.framework_memory", "software.buffer_memory")
+    | _all(UP, "software.score_bytes")
+)
+
+# What costs power wherever it stands.
+_DRAWS = (
+    "chip.tdp",
+    "chip.port_energy",
+    "links.*.energy",
+    "links.*.short_energy",
+    "host.power",
+    "host.nic_energy",
+    "host.scale_up_bandwidth",
+    *(f"{s}.{f}" for s in _SWITCHES for f in ("energy", "port_power")),
+)
+_LOADED = (
+    _all(UP, *_RATES, "inlet_temperature", "scale_up_domain")
+    | _all(DOWN, "oversubscription", "host.chips_per_board")
+    | _all(UP, *_DRAWS)
+)
+LOAD = Ways(
+    _LOADED | _all(UP, "cooling.mover_share") | _all(DOWN, "rack.supply_efficiency"),
+    pumped=True,
+    blended=True,
+)
+# What is spent once: on the load, and on the parts by the piece.
+CAPITAL = Ways(
+    LOAD.signs
+    | _all(
+        UP,
+        "chip.price",
+        "chip.memory_price",
+        "chip.wafer_price",
+        "chip.packaging_price",
+        "chip.hbm_capacity",
+        "host.price",
+        "host.nic_price",
+        "links.*.price",
+        "links.*.short_price",
+        "scale_up_switch.price",
+        "scale_out_switch.price",
+        "rack.price",
+        "cooling.price",
+        "facility.capital_price",
+        "reliability.spare_share",
+    ),
+    pumped=True,
+    blended=True,
+)
+HEAT = Ways(
+    _all(UP, *_RATES, "inlet_temperature", "chip.tdp", "chip.port_energy")
+    | _all(DOWN, "coolant_flow")
+    | _all(UP, "cooling.area_resistance")
+)
+LIMIT = Ways(
+    {n: s for n, s in HEAT.signs.items() if n != "chip.tdp"},
+)
+WIRING = Ways(
+    _LOADED
+    | _all(DOWN, "coolant_flow", "cooling.rack_power_limit")
+    | _all(UP, "rack.pitch", "rack.cable_length", "rack.floor_area")
+    | _all(UP, "links.*.latency", "scale_up_switch.latency")
+    | _all(UP, "links.*.case_resistance", "links.*.optical"),
+    blended=True,
+)
+REACH = Ways(
+    WIRING.signs
+    | _all(DOWN, "links.*.reach", "links.*.loss_budget")
+    | _all(UP, "links.*.connector_loss", "links.*.attenuation")
+    | _all(UP, "scale_up_switch.lane_rate", "scale_out_switch.lane_rate"),
+    blended=True,
+)
+# Fewer failures: with fewer, colder and better parts.
+CALM = Ways(
+    _all(DOWN, *_RATES, "inlet_temperature", "scale_up_domain")
+    | _all(UP, "oversubscription", "coolant_flow", "host.chips_per_board")
+    | _all(DOWN, *_DRAWS)
+    | _all(DOWN, "links.*.failure_rate", "links.*.short_failure_rate")
+    | _all(DOWN, "chip.failure_rate", "host.failure_rate")
+    | _all(DOWN, *(f"{switch}.failure_rate" for switch in _SWITCHES))
+    | _all(DOWN, "reliability.other_failure_rate", "reliability.restart_time")
+    | _all(UP, "reliability.link_masking", "reliability.switch_masking"),
+    blended=True,
+)
+# Mean power is energy over time: no way in the clock, but least where it rests.
+MEAN = Ways(LOAD.signs, pumped=True, rests=True, blended=True)
+CLOCKED = Ways(_all(UP, "clock"))
+SUSTAINED = Ways(
+    _all(DOWN, "scale_up_bandwidth", "inlet_temperature") | _all(UP, "coolant_flow")
+)

@@ -1,0 +1,1 @@
+"""What is not known well, carried to what is reported."""

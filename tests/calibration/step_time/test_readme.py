@@ -1,0 +1,44 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from supernode_opt.calibration.data.runs import shipped as shipped_runs
+from supernode_opt.calibration.step_time import shipped, validation
+from supernode_opt.cli import main
+
+README = Path(__file__).resolve().parents[3] / "README.md"
+
+
+def numbers(text):
+    """Split a table into words and numbers."""
+    words = re.sub(r"[|*]", " ", text).split()
+    return [float(w) if re.fullmatch(r"-?[\d.]+", w) else w for w in words]
+
+
+def test_the_table_of_the_readme_is_what_the_command_prints(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    # Tests must neither use nor fill the user's own cache.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
+    for words in (["validate"], ["validate", "--markdown"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(words)
+        assert not stopped.value.code
+        out = capsys.readouterr().out
+    printed = numbers(out)
+    seen = validation.validate(shipped_runs(), shipped.judged())
+    text = README.read_text(encoding="utf-8")
+    (shown,) = re.findall(
+        r"validate --markdown -->\n(.*?)\n<!-- end of validation", text, re.S
+    )
+    for one, other in zip(numbers(shown), printed, strict=True):
+        if isinstance(one, float):
+            # The last digit may differ between machines.
+            assert abs(one - other) < 0.11, (one, other)
+        else:
+            assert one == other
+    unseen = validation.report(seen)["groups"]["validation"]["overall"]
+    assert unseen["mape"] < 0.6 * unseen["baseline_mape"]
+    assert 0.80 < unseen["coverage"] < 0.97
