@@ -105,7 +105,7 @@ class Switch:
 
     energy: JoulePerByte
     first_tier_chips: Count
-    radix: Count
+    radix: Number
     latency: Delay
     price: DollarPerRate
     chip_bandwidth: BytePerSecond

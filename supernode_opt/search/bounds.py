@@ -1,139 +1,190 @@
-"""Lower bounds on the cost of candidates, by monotonicity alone.
+"""Lower bounds on the cost of candidates, from known ends alone.
 
-A candidate's continuous variables lie in a box.  The clock is first capped: at the
-cheapest ends of everything else, is there any coolant flow at which power, chip power,
-junction and reach hold?  That depends on the hardware only, so it is a small table.
-Then the time is taken at the greatest bandwidths and that clock, loads at the cheapest
-ends, and the objective from both.  A limit that fails at its own helpful end excludes
-the candidate; a bound that is not a number never does.
-
-Freed scenario constants are taken at every corner of their box, each quantity at its
-best corner: valid for every constant that a quantity moves with in one direction.
+A candidate's continuous variables lie in a box.  The clock is first capped: with
+everything else at its helpful end, is there any coolant flow at which the limits that
+see no split hold?  That is a small table.  Then every asked quantity is taken at its
+own helpful end, the clock in cells where parts pull it both ways.  A limit that fails
+at its own helpful end excludes the candidate; a bound that is not a number never does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.search.bounder import SLACK, Bounder, best_corner
+from supernode_opt.search.corners import corner_values
+from supernode_opt.search.ends import Leaf
 from supernode_opt.search.enumerate import Columns, take
-from supernode_opt.search.hardware_bounds import clock_caps, least_loads
-from supernode_opt.search.monotone import (
-    ENERGY,
-    PRICED,
-    TIME_FIELDS,
-    best_value,
-    is_bounded,
-    parts_of,
-    violations,
+from supernode_opt.search.hardware_bounds import clock_caps, hardware_ends
+from supernode_opt.search.merit import LEAST
+from supernode_opt.search.outlook import (
+    LINK_FIELDS,
+    SLACK,
+    SPLIT,
+    Limit,
+    Outlook,
+    toward,
+    ways_of,
+    worst,
 )
-from supernode_opt.system.scenario import Scenario
+from supernode_opt.search.relaxations import Relaxation
+from supernode_opt.search.values import composed
 
 CLOCK_CELLS = 16
-_IDLE = 1e-6
-_KEY = ("chips", "scale_up_domain", "scale_up_link", "scale_out_link")
-_PORTS = ("scale_up_bandwidth", "scale_out_bandwidth")
 
 
-def bounds(bounder: Bounder, columns: Columns, kind: Scenario | None = None) -> NDArray:
-    """Return lower bounds on the cost of `columns`; infinite where a limit excludes.
+def bounds(
+    outlook: Outlook, rows: Columns, relaxation: Relaxation | None = None
+) -> NDArray:
+    """Return lower bounds on the cost of `rows`; infinite where a limit excludes.
 
     Args:
-      bounder: the problem.
-      columns: candidates; with columns `<port>_low` and `<port>_high` the bound holds
-        inside that cell of the bandwidth box only.
-      kind: a kinder scenario to bound in, if any.
+      outlook: the problem.
+      rows: candidates in boxes; see `corners`.
+      relaxation: a kinder scenario to bound in, if any.
     """
-    scenario = kind or bounder.scenario
-    cheap_ports = [f"{port}_low" for port in _PORTS]
-    count = len(columns["chips"])
+    count = len(rows["chips"])
     if not count:
         return np.zeros(0)
-    rows = dict(columns)
-    for port in _PORTS:
-        rows.setdefault(f"{port}_low", np.full(count, bounder.low[port]))
-        rows.setdefault(f"{port}_high", np.full(count, bounder.high[port]))
-    first, key = _unique(rows, (*_KEY, *cheap_ports))
-    keys = {name: rows[name][first] for name in _KEY}
-    keys |= {port: rows[f"{port}_low"][first] for port in _PORTS}
-    cap = clock_caps(bounder, keys, scenario)
-    wanted = [bounder.objective.name] * is_bounded(
-        bounder.objective.name, bounder.objective.maximize
-    )
-    needed = [*wanted, *(name for name, _ in bounder.other.forms)]
-    fast_names = tuple(sorted({n for name in needed for n in parts_of(name)[0]}))
-    cheap_names = tuple(sorted({n for name in needed for n in parts_of(name)[1]}))
-    mixed = bool(wanted) and wanted[0] not in TIME_FIELDS
-    low, high = bounder.low["clock"], bounder.high["clock"]
-    cells = CLOCK_CELLS if mixed and high > low else 1
-    edges = np.linspace(low, high, cells + 1)
-    cheap = (
-        least_loads(bounder, keys, scenario, cheap_names, edges[:-1])
-        if cheap_names
+    relaxed = relaxation or Relaxation(outlook.scenario, outlook.scenario, None)
+    fixed = frozenset(name for name in outlook.low if name in rows)
+    usable = [
+        limit for limit in outlook.limits if _usable(outlook, limit.end, fixed, relaxed)
+    ]
+    capping = [limit for limit in usable if _caps(outlook, limit.end)]
+    others = [limit for limit in usable if limit not in capping]
+    wanted = [outlook.wanted] * _usable(outlook, outlook.wanted, fixed, relaxed)
+    ends = [*wanted, *(limit.end for limit in others)]
+    leaves = {leaf for end in ends for leaf in outlook.leaves[end]}
+    own = sorted(leaf for leaf in leaves if not outlook.splitless(leaf))
+    shared = sorted(leaf for leaf in leaves if outlook.splitless(leaf))
+    held = {leaf for limit in capping for leaf in outlook.leaves[limit.end]}
+    names = tuple(sorted({leaf.name for leaf in (*shared, *held)}))
+    first, key = _keys(rows)
+    keys = take({n: v for n, v in rows.items() if n not in SPLIT}, first)
+    cap = clock_caps(outlook, keys, relaxed.hardware, capping, names)
+    edges = _edges(outlook, leaves)
+    cells = edges[:-1], edges[1:]
+    tables = (
+        hardware_ends(outlook, keys, relaxed.hardware, shared, names, cells)
+        if shared
         else {}
     )
-    if any(name in PRICED for name in needed):
-        idle = least_loads(bounder, keys, scenario, (ENERGY,), np.asarray([_IDLE]))[
-            ENERGY
-        ]
-        cheap[ENERGY] = np.repeat(idle, cells, axis=1)
-    fast = _fast_rows(bounder, rows)
     best = np.full(count, np.inf)
-    for cell in range(cells):
-        clock = np.minimum(edges[cell + 1], cap)[key]
-        alive = np.flatnonzero((cap >= edges[cell] - SLACK)[key])
+    for cell in range(len(edges) - 1):
+        low, high = edges[cell], np.minimum(edges[cell + 1], cap)[key]
+        alive = np.flatnonzero((cap >= low - SLACK)[key])
         if not len(alive):
             continue
-        part = take(fast, alive) | {"clock": clock[alive]}
-        quick = best_corner(bounder, part, scenario, fast_names) if fast_names else {}
-        slow = {name: values[key[alive], cell] for name, values in cheap.items()}
-        cost = _cost(bounder, quick, slow, needed, bool(wanted), len(alive))
-        best[alive] = np.fmin(best[alive], cost)
+        part = take(rows, alive) | {
+            "clock_low": np.full(len(alive), low),
+            "clock_high": np.maximum(high[alive], low),
+        }
+        programs = tuple(sorted({leaf.name for leaf in own}))
+        found = corner_values(outlook, part, relaxed.job, own, programs) if own else {}
+        found |= {leaf: table[key[alive], cell] for leaf, table in tables.items()}
+        values = composed(outlook, part, found, ends)
+        best[alive] = np.fmin(best[alive], _cost(outlook, values, wanted, others, part))
     return best
 
 
-def _unique(columns: Columns, names: tuple[str, ...]) -> tuple[NDArray, NDArray]:
-    """Return the first row of every distinct combination and each row's combination."""
-    code = np.zeros(len(columns["chips"]), np.int64)
-    for name in names:
-        values, position = np.unique(columns[name], return_inverse=True)
-        code = code * len(values) + position
+def split_violations(outlook: Outlook, plans: Columns) -> NDArray:
+    """Return the largest violation of memory and other limits on splits alone."""
+    count = len(plans["chips"])
+    limits = [limit for limit in outlook.limits if on_split(outlook, limit)]
+    leaves = {leaf for limit in limits for leaf in outlook.leaves[limit.end]}
+    rows = plans | {"scale_up_domain": plans["chips"]}
+    rows |= {name: np.zeros(count, np.int32) for name in LINK_FIELDS}
+    names = tuple(sorted({leaf.name for leaf in leaves}))
+    found = corner_values(outlook, rows, outlook.scenario, leaves, names)
+    ends = composed(outlook, rows, found, [limit.end for limit in limits])
+    return worst(ends, limits, count)
+
+
+def on_split(outlook: Outlook, limit: Limit) -> bool:
+    """Tell whether split and constants alone decide on `limit`."""
+    machine = {name for name in outlook.low if "." not in name}
+    seen = outlook.places(limit.end) & {*machine, "scale_up_domain", *LINK_FIELDS}
+    return not seen and outlook.bounded(limit.end)
+
+
+def _usable(
+    outlook: Outlook, end: Leaf, fixed: frozenset[str], relaxed: Relaxation
+) -> bool:
+    known = outlook.bounded(end, fixed)
+    return known and (relaxed.known is None or outlook.leaves[end] <= relaxed.known)
+
+
+def _caps(outlook: Outlook, end: Leaf) -> bool:
+    """Tell whether more clock never helps to keep a limit that sees no split."""
+    return all(
+        outlook.splitless(leaf) and (_clock(outlook, leaf) in (None, "low"))
+        for leaf in outlook.leaves[end]
+    )
+
+
+def _clock(outlook: Outlook, leaf: Leaf) -> str | None:
+    """Return the end of the clock at which `leaf` lies, `None` if it sees none."""
+    if "clock" not in outlook.inputs[leaf.name] or ways_of(leaf.name).rests:
+        return None
+    return toward(leaf, "clock")
+
+
+def _edges(outlook: Outlook, leaves: set[Leaf]) -> NDArray:
+    """Cut the clock into cells where some parts want more of it and others less."""
+    low, high = outlook.low["clock"], outlook.high["clock"]
+    pulled = {_clock(outlook, leaf) for leaf in leaves}
+    cells = CLOCK_CELLS if {"low", "high"} <= pulled and high > low else 1
+    return np.linspace(low, high, cells + 1)
+
+
+def _keys(rows: Columns) -> tuple[NDArray, NDArray]:
+    """Return the first row of every distinct hardware and each row's hardware."""
+    code = np.zeros(len(rows["chips"]), np.int64)
+    for name, column in rows.items():
+        if name not in SPLIT:
+            values, position = np.unique(column, return_inverse=True)
+            code = code * len(values) + position.reshape(-1)
     _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
-    return first, inverse
-
-
-def _fast_rows(bounder: Bounder, rows: Columns) -> Columns:
-    """Give every row its helpful ends for time."""
-    count = len(rows["chips"])
-    made = {n: v for n, v in rows.items() if not n.endswith(("_low", "_high"))}
-    for port in _PORTS:
-        made[port] = rows[f"{port}_high"]
-    for name in ("oversubscription", "coolant_flow", "inlet_temperature"):
-        made[name] = np.full(count, bounder.low[name])
-    return made
+    return first, inverse.reshape(-1)
 
 
 def _cost(
-    bounder: Bounder,
-    quick: Mapping[str, NDArray],
-    slow: Mapping[str, NDArray],
-    needed: list[str],
-    wanted: bool,
-    count: int,
+    outlook: Outlook,
+    values: Mapping[Leaf, NDArray],
+    wanted: Sequence[Leaf],
+    others: Sequence[Limit],
+    rows: Columns,
 ) -> NDArray:
-    """Compose the bound of one clock cell; infinite where a limit fails."""
-    values = {
-        name: np.broadcast_to(best_value(name, quick, slow, bounder.scenario), count)
-        for name in needed
-    }
+    """Compose the bound of one cell of the clock; infinite where a limit fails."""
+    count = len(rows["chips"])
     cost = np.full(count, -np.inf)
     if wanted:
         with np.errstate(divide="ignore", invalid="ignore"):
-            log = np.log(values[bounder.objective.name])
-        log = -log if bounder.objective.maximize else log
-        cost = np.where(np.isnan(log), -np.inf, log)
-    if bounder.other.forms:
-        worst = violations(values, bounder.other.forms, bounder.other.values)
-        cost = np.where(worst > SLACK, np.inf, cost)
+            value = np.broadcast_to(values[wanted[0]], count)
+            log = np.log(np.maximum(value, LEAST))
+        log = -log if outlook.objective.maximize else log
+        # Rounded outwards: the last digits of a logarithm exclude nothing.
+        cost = np.where(np.isnan(log), -np.inf, log - SLACK)
+    if others:
+        cost = np.where(worst(values, others, count) > SLACK, np.inf, cost)
     return cost
+
+
+def cell_bounds(outlook: Outlook, rows: Columns) -> NDArray:
+    """Return lower bounds on the cost within small boxes, each from its own corners.
+
+    Unlike `bounds`, nothing is tabulated or searched within the box: it is small.
+    """
+    count = len(rows["chips"])
+    fixed = frozenset(name for name in outlook.low if name in rows)
+    usable = [limit for limit in outlook.limits if outlook.bounded(limit.end, fixed)]
+    wanted = [outlook.wanted] * outlook.bounded(outlook.wanted, fixed)
+    ends = [*wanted, *(limit.end for limit in usable)]
+    leaves = {leaf for end in ends for leaf in outlook.leaves[end]}
+    names = tuple(sorted({leaf.name for leaf in leaves}))
+    if not leaves:
+        return np.full(count, -np.inf)
+    found = corner_values(outlook, rows, outlook.scenario, leaves, names)
+    values = composed(outlook, rows, found, ends)
+    return _cost(outlook, values, wanted, usable, rows)

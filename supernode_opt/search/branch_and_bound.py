@@ -1,20 +1,21 @@
-"""Enumerate, bound, solve: no candidate leaves without a reason.
+"""Enumerate, bound, solve, cut: no candidate leaves without a reason.
 
 The bounds come in levels, each on what the one before left over: plans with distance
 abolished, whole candidates with the technologies that nothing dominates, and candidates
 in ever smaller cells of the bandwidth box.  What survives is solved best bound first,
-until the next bound is no better than the best design found.
+until the next bound is no better than the best design found.  Where few survive, their
+boxes are cut until bounds alone decide.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.problem.problem import Problem
-from supernode_opt.search.bounder import Bounder
 from supernode_opt.search.bounds import bounds
+from supernode_opt.search.cells import cut
 from supernode_opt.search.dominance import with_useful_links
 from supernode_opt.search.enumerate import (
     LINKS,
@@ -25,92 +26,68 @@ from supernode_opt.search.enumerate import (
     join,
     positions,
     take,
+    wholes,
     with_domains,
+    with_wholes,
 )
-from supernode_opt.search.inner import BLOCK, MENDABLE, Solved, solve
-from supernode_opt.search.merit import objective_value
-from supernode_opt.search.polish import Finalist, finish
-from supernode_opt.search.relaxations import kindest_links, without_distance
-from supernode_opt.search.settings import Progress, Settings
+from supernode_opt.search.inner import BLOCK, exact_merit
+from supernode_opt.search.outlook import Outlook
+from supernode_opt.search.pursuit import Search
+from supernode_opt.search.relaxations import BOUNDLESS, kindest
+from supernode_opt.search.starts import chords_hold
 
 _ROWS = 100_000
 # Cells along each port, and the most candidates worth dividing so finely.
 _CELLS = ((6, 100_000), (14, 8_000))
-# A port so wide that nothing is ever waited for [B/s].
-_BOUNDLESS = 1e24
+# Cells worth bounding for a proof without convexity, and where it holds by chords; with
+# more candidates or variables than these they would be spent for nothing.
+_EFFORT = 400_000
+_CONVEX_EFFORT = 60_000
+_CONTENDERS = 2_000
+_DIMENSIONS = 6
 
-Report = Callable[[Progress], None]
 
-
-@dataclass
-class Search:
-    """The best design so far and everything that was solved on the way.
+@dataclass(frozen=True)
+class Proof:
+    """How far the proof came.
 
     Attributes:
-      problem: what is asked.
-      settings: tolerance and limits.
-      report: called after every block.
-      best: the best built finalist, if any is feasible.
-      solved: blocks of solved candidates.
-      finalists: every polished candidate.
-      counts: how many candidates each stage excluded, solved and left open.
+      open_bound: the least cost that anything not excluded or solved promises;
+        infinite if there is nothing.
+      cells_bound: the least cost that anything not excluded by bounds alone promises.
+      convex: whether chords hold in this study's own box.
+      contenders: candidates that no bound excluded.
+      searched: whether all of them were searched for a feasible design from several
+        starts.
     """
 
-    problem: Problem
-    settings: Settings
-    report: Report
-    best: Finalist | None = None
-    solved: list[Solved] = field(default_factory=list)
-    finalists: list[Finalist] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def threshold(self) -> float:
-        """Return the cost that a candidate must promise to be worth solving."""
-        cost = self.best.built.cost if self.best else np.inf
-        return cost - self.settings.tolerance
-
-    def solve(self, columns: Columns) -> None:
-        """Solve candidates and finish those that may beat the best."""
-        block = solve(self.problem, columns)
-        self.solved.append(block)
-        estimate, violation = block.estimate(), block.violation()
-        hopeful = np.flatnonzero(violation <= MENDABLE)
-        for index in hopeful[np.argsort(estimate[hopeful])]:
-            worth = self.threshold()
-            if estimate[index] >= worth:
-                break
-            made = finish(self.problem, self.settings, block, int(index), worth)
-            self.finalists.append(made)
-            if (
-                made.built.feasible
-                and made.built.cost < worth + self.settings.tolerance
-            ):
-                self.best = made
-
-    def tell(self, stage: str, done: float) -> None:
-        """Report how far the proof has come."""
-        value = None
-        if self.best:
-            value = objective_value(self.best.built.cost, self.problem.objective)
-        self.report(Progress(stage, done, value))
+    open_bound: float
+    cells_bound: float
+    convex: bool
+    contenders: Columns
+    searched: bool = False
 
 
-def prove(search: Search, bounder: Bounder, plans: Columns) -> float:
+class _Survivors(NamedTuple):
+    columns: Columns
+    bound: NDArray
+    dominated: int
+
+
+def prove(search: Search, outlook: Outlook, plans: Columns) -> Proof:
     """Exclude or solve every candidate that grows from `plans`.
 
     Args:
       search: holds the incumbent; receives what is found.
-      bounder: the bounds of the problem.
+      outlook: the problem, for bounds.
       plans: legal splits that fit in memory.
-
-    Returns:
-      The least bound among candidates left unsolved; infinite if there is none.
     """
     problem, settings = search.problem, search.settings
     total = count_candidates(plans, problem)
-    columns, bound = _survivors(search, bounder, plans)
-    order = np.argsort(bound)
+    columns, bound, dominated = _survivors(search, outlook, plans)
+    order = np.argsort(bound, kind="stable")
     columns, bound = take(columns, order), bound[order]
+    search.convex = chords_hold(problem, columns, 0)
     solved, start = 0, 0
     while start < len(bound) and bound[start] < search.threshold():
         if solved >= settings.maximum_solves:
@@ -124,36 +101,68 @@ def prove(search: Search, bounder: Bounder, plans: Columns) -> float:
     search.counts |= {
         "solved": solved,
         "open": int(np.sum(left)),
-        "excluded_by_bound": total - solved - int(np.sum(left)),
+        "dominated": dominated,
+        "excluded_by_bound": total - dominated - solved - int(np.sum(left)),
     }
-    return float(np.min(bound[start:][left], initial=np.inf))
+    open_bound = float(np.min(bound[start:][left], initial=np.inf))
+    rivals = bound < search.threshold()
+    contenders, bound = take(columns, rivals), bound[rivals]
+    least = _cut(search, outlook, contenders, bound)
+    return Proof(open_bound, least, search.convex, contenders)
 
 
-def _survivors(
-    search: Search, bounder: Bounder, plans: Columns
-) -> tuple[Columns, NDArray]:
+def _cut(
+    search: Search, outlook: Outlook, contenders: Columns, bound: NDArray
+) -> float:
+    """Try to close what is left by bounds alone; return the least bound left."""
+    count, size = len(bound), len(exact_merit(search.problem).names)
+    least = float(np.min(bound, initial=np.inf))
+    if not count:
+        return np.inf
+    # Without a bound on the objective, cells can only show that nothing is feasible.
+    hopeless = search.best is not None and not outlook.bounded(outlook.wanted)
+    if hopeless or count > _CONTENDERS or not 0 < size <= _DIMENSIONS:
+        return least
+    convex = search.convex and search.best is not None
+    found = cut(
+        search.problem,
+        outlook,
+        contenders,
+        bound,
+        search.threshold,
+        search.attempt,
+        _CONVEX_EFFORT if convex else _EFFORT,
+    )
+    search.counts |= {"cells": found.looked, "open_cells": found.open}
+    return max(found.bound, least)
+
+
+def _survivors(search: Search, outlook: Outlook, plans: Columns) -> _Survivors:
     """Return the candidates whose bound beats the incumbent, and their bounds."""
     problem = search.problem
     allowed = {p for name in LINKS for p in positions(problem, name)}
-    kind = kindest_links(bounder.scenario, allowed)
+    nowhere = kindest(outlook, allowed)
     kept: list[Columns] = []
     values: list[NDArray] = []
-    good = np.zeros(len(plans["chips"]), bool)
-    count = len(good)
-    nowhere = without_distance(kind)
+    dominated = 0
+    count = len(plans["chips"])
+    good = np.zeros(count, bool)
     for start in range(0, count, _ROWS):
         rows = take(plans, slice(start, start + _ROWS))
-        bound = bounds(bounder, _anywhere(problem, rows), nowhere)
+        bound = bounds(outlook, _anywhere(problem, rows), nowhere)
         good[start : start + _ROWS] = bound < search.threshold()
         search.tell("bounding plans", min((start + _ROWS) / count, 1.0))
     plans = take(plans, good)
     search.counts["plans_after_first_bound"] = len(plans["chips"])
     # Domains and links multiply the rows, so they come in smaller pieces.
-    size = _ROWS // 64
+    more = int(np.prod([len(v) for v in wholes(problem).values()], initial=1))
+    size = max(_ROWS // (64 * more), 1)
     for start in range(0, len(plans["chips"]), size):
         placed = with_domains(take(plans, slice(start, start + size)), problem)
-        whole = with_useful_links(placed, problem)
-        bound = bounds(bounder, whole)
+        placed, fewer = with_useful_links(placed, problem, outlook)
+        dominated += fewer * more
+        whole = with_wholes(placed, problem)
+        bound = bounds(outlook, whole)
         alive = bound < search.threshold()
         kept.append(take(whole, alive))
         values.append(bound[alive])
@@ -161,40 +170,46 @@ def _survivors(
             "bounding candidates", min((start + size) / len(plans["chips"]), 1.0)
         )
     if not kept:
-        return with_useful_links(with_domains(plans, problem), problem), np.zeros(0)
+        placed, _ = with_useful_links(with_domains(plans, problem), problem, outlook)
+        return _Survivors(with_wholes(placed, problem), np.zeros(0), 0)
     columns, bound = join(kept), np.concatenate(values)
     search.counts["after_bound"] = len(bound)
     for cells, most in _CELLS:
         if not BLOCK < len(bound) <= most:
             continue
-        bound = np.maximum(bound, _in_cells(problem, bounder, columns, cells))
+        bound = np.maximum(bound, _in_cells(problem, outlook, columns, cells))
         alive = bound < search.threshold()
         columns, bound = take(columns, alive), bound[alive]
         search.counts[f"after_{cells}x{cells}_cells"] = len(bound)
         search.tell("bounding in cells", cells / _CELLS[-1][0])
-    return columns, bound
+    return _Survivors(columns, bound, dominated)
 
 
 def _anywhere(problem: Problem, plans: Columns) -> Columns:
-    """Put plans on the smallest domain with boundless ports."""
+    """Put plans on any domain with boundless ports."""
     count = len(plans["chips"])
     chips, place = np.unique(plans["chips"], return_inverse=True)
-    least = np.asarray([domains(problem, int(c))[0] for c in chips], float)
-    rows = plans | {"scale_up_domain": least[place] if count else np.zeros(0)}
+    sizes = [domains(problem, int(c)) for c in chips]
+    rows = dict(plans)
+    for end, pick in (("low", min), ("high", max)):
+        ends = np.asarray([pick(each) for each in sizes], float)
+        rows[f"scale_up_domain_{end}"] = ends[place.reshape(-1)]
     rows |= {name: np.zeros(count, np.int32) for name in LINKS}
-    wide = np.full(count, _BOUNDLESS)
+    wide = np.full(count, BOUNDLESS)
     return rows | {"scale_up_bandwidth_high": wide, "scale_out_bandwidth_high": wide}
 
 
 def _in_cells(
-    problem: Problem, bounder: Bounder, columns: Columns, count: int
+    problem: Problem, outlook: Outlook, columns: Columns, count: int
 ) -> NDArray:
     """Bound every candidate as the best of the cells of its bandwidth box."""
     axes = []
     for port in ("scale_up_bandwidth", "scale_out_bandwidth"):
-        low, high = bounder.low[port], bounder.high[port]
+        low, high = outlook.low[port], outlook.high[port]
         cells = count if low < high else 1
-        axes.append(np.geomspace(low, high, cells + 1) if cells > 1 else [low, high])
+        edges = np.geomspace(low, high, cells + 1) if cells > 1 else [low, high]
+        edges[0], edges[-1] = low, high
+        axes.append(edges)
     up, out = axes
     grid = [(i, j) for i in range(len(up) - 1) for j in range(len(out) - 1)]
     cell = {
@@ -207,5 +222,5 @@ def _in_cells(
     parts = []
     for start in range(0, len(columns["chips"]), size):
         rows = cross(take(columns, slice(start, start + size)), cell)
-        parts.append(bounds(bounder, rows).reshape(-1, len(grid)).min(axis=1))
+        parts.append(bounds(outlook, rows).reshape(-1, len(grid)).min(axis=1))
     return np.concatenate(parts)

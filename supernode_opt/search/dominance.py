@@ -1,199 +1,180 @@
 """Which link technologies are worth a candidate: those that nothing dominates.
 
-At the same chips and domain a technology that reaches, needs no more energy and time
-than another, and is no worse in whatever else the study asks about, can replace it at
-no loss: every reported quantity moves one way with each of these fields.  A field whose
-value depends on where the machine stands (how many links are short, how warm modules
-get) counts with its worst value for the one that replaces and its best for the other.
+At the same chips and domain a technology can stand in for another at no loss if every
+property of it that an asked quantity sees is at least as good for that quantity, and it
+reaches.  What a quantity sees is read from the program, what is good for it follows
+from the way it moves; where that is not known, only an equal property is as good.
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.hardware.network import Switch
-from supernode_opt.hardware.reach import case_temperature, wear
 from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import HARDWARE, PLAN
-from supernode_opt.record import replace
-from supernode_opt.search.enumerate import (
-    LINKS,
-    Columns,
-    cross,
-    ends,
-    join,
-    positions,
-    take,
-)
-from supernode_opt.search.exact import quantities
-from supernode_opt.search.merit import as_floats, forms
-from supernode_opt.system.scenario import Scenario
-from supernode_opt.workload.split import SWITCHES
+from supernode_opt.search.ends import Leaf
+from supernode_opt.search.enumerate import LINKS, Columns, cross, join, positions, take
+from supernode_opt.search.hardware_bounds import any_split, hardware_ends
+from supernode_opt.search.link_fields import good_end, seen_fields, span_of
+from supernode_opt.search.outlook import Outlook, worst
 
-# What else a quantity sees of a technology, besides its energy and latency.
-_PRICED = (
-    "cost",
-    "capital_cost",
-    "tokens_per_dollar",
-    "cost_per_chip_hour",
-    "cost_per_megatoken",
-)
-_FAILING = (
-    "mtbf",
-    "goodput",
-    "goodput_tokens_per_s",
-    "tokens_per_dollar",
-    "cost_per_megatoken",
-    "goodput_unmasked",
-    "checkpoint_interval",
-)
-_COUNTED = ("optical_modules",)
-# With a constant of these freed, reach and order are not known yet: nothing dominates.
-_MOVING = ("links.", "rack.", "host.", "scale_up_switch.", "scale_out_switch.")
-# Neither are they with these, where the heat of a chip decides how racks are filled.
-_HEATING = ("chip.", "cooling.")
-_REACH = ("scale_up_reach", "scale_out_reach")
-# Hardware that makes heat as it grows; more of the rest makes less.
-_HEATS = ("scale_up_bandwidth", "scale_out_bandwidth", "clock", "inlet_temperature")
-_IDLE = 1e-6
+_REACH = {"scale_up_reach": 0, "scale_out_reach": 1}
 
 
-class _Table(NamedTuple):
-    """What one fabric sees of each technology [technology, field].
+class Useful(NamedTuple):
+    """What is left of the technologies of each (chips, domain).
 
     Attributes:
-      best, worst: ends of every field over all places and temperatures.
-      may: whether it reaches on the coolest hardware [key, technology].
-      does: whether it reaches on the hottest, too [key, technology].
+      pairs: positions of the (scale-up, scale-out) technologies to try.
+      dominated: pairs that reach, but that another can stand in for.
     """
 
-    best: NDArray
-    worst: NDArray
-    may: NDArray
-    does: NDArray
+    pairs: list[tuple[int, int]]
+    dominated: int
 
 
-def with_useful_links(columns: Columns, problem: Problem) -> Columns:
-    """Combine every row with the technologies that are worth it on its hardware."""
-    if not len(columns["chips"]):
-        return columns | {name: np.zeros(0, np.int32) for name in LINKS}
-    pairs = np.stack([columns["chips"], columns["scale_up_domain"]]).astype(float)
-    keys, place = np.unique(pairs, axis=1, return_inverse=True)
-    useful = _useful(problem, keys[0], keys[1])
-    parts = []
-    for index, (inner, outer) in enumerate(useful):
-        table = np.asarray(list(itertools.product(inner, outer)), np.int32)
-        table = table.reshape(-1, 2)
-        rows = take(columns, place.reshape(-1) == index)
+def with_useful_links(
+    columns: Columns, problem: Problem, outlook: Outlook
+) -> tuple[Columns, int]:
+    """Combine every row with the technologies that are worth it on its hardware.
+
+    Returns:
+      The candidates, and how many dominated ones were left out.
+    """
+    count = len(columns["chips"])
+    if not count:
+        return columns | {name: np.zeros(0, np.int32) for name in LINKS}, 0
+    places = np.stack([columns["chips"], columns["scale_up_domain"]]).astype(float)
+    keys, place = np.unique(places, axis=1, return_inverse=True)
+    place = place.reshape(-1)
+    parts, dominated = [], 0
+    for index, useful in enumerate(_useful(problem, outlook, keys[0], keys[1])):
+        rows = take(columns, place == index)
+        dominated += useful.dominated * len(rows["chips"])
+        table = np.asarray(useful.pairs, np.int32).reshape(-1, 2)
         parts.append(cross(rows, {LINKS[0]: table[:, 0], LINKS[1]: table[:, 1]}))
-    return join(parts)
+    return join(parts), dominated
 
 
 def _useful(
-    problem: Problem, chips: NDArray, domain: NDArray
-) -> list[tuple[list[int], list[int]]]:
-    """Return the useful positions for both fabrics of every (chips, domain)."""
-    scenario = as_floats(problem.scenario)
-    allowed = [list(positions(problem, name)) for name in LINKS]
-    moving = _MOVING + (_HEATING if scenario.rack.fewest_chips > 0.0 else ())
-    if any(v.name.startswith(moving) for v in problem.variables):
-        return [(allowed[0], allowed[1])] * len(chips)
-    tables = _tables(problem, scenario, chips, domain)
+    problem: Problem, outlook: Outlook, chips: NDArray, domain: NDArray
+) -> list[Useful]:
+    inner, outer = (list(positions(problem, name)) for name in LINKS)
+    if len(inner) == len(outer) == 1:
+        return [Useful([(inner[0], outer[0])], 0)] * len(chips)
+    reach = _reaches(outlook, chips, domain, inner, outer)
     found = []
     for key in range(len(chips)):
-        inner, outer = (
-            _undominated(table, [k for k in able if table.may[key, k]], key)
-            for table, able in zip(tables, allowed, strict=True)
-        )
-        found.append((inner, outer))
+        may, does = ([side[f][key] for f in (0, 1)] for side in reach)
+        able = [
+            [k for k, good in zip(allowed, may[f], strict=True) if good]
+            for f, allowed in enumerate((inner, outer))
+        ]
+        sure = [
+            {k for k, good in zip(allowed, does[f], strict=True) if good}
+            for f, allowed in enumerate((inner, outer))
+        ]
+        kept = [_undominated(outlook, able[f], sure[f], f) for f in (0, 1)]
+        pairs = list(itertools.product(*kept))
+        found.append(Useful(pairs, len(able[0]) * len(able[1]) - len(pairs)))
     return found
 
 
-def _tables(
-    problem: Problem, scenario: Scenario, chips: NDArray, domain: NDArray
-) -> list[_Table]:
-    may = _reaches(problem, scenario, chips, domain, hot=False)
-    does = _reaches(problem, scenario, chips, domain, hot=True)
-    switches = (scenario.scale_up_switch, scenario.scale_out_switch)
-    return [
-        _Table(*_ends(problem, scenario, switch), may[fabric], does[fabric])
-        for fabric, switch in enumerate(switches)
-    ]
-
-
-def _ends(
-    problem: Problem, scenario: Scenario, switch: Switch
-) -> tuple[NDArray, NDArray]:
-    """Return the best and worst of every field that this study can see."""
-    asked = {problem.objective.name, *(name for name, _ in forms(problem))}
-    extra = (("price", _PRICED), ("failure_rate", _FAILING), ("optical", _COUNTED))
-    fields = ("energy", *(f for f, names in extra if asked & set(names)))
-    ranges = []
-    for field in fields:
-        low = np.asarray([getattr(link, field) for link in scenario.links])
-        high = low.copy()
-        if field == "failure_rate":
-            low, high = (
-                low * np.asarray(_wear(scenario, switch, inlet))
-                for inlet in ends(problem, "inlet_temperature")
-            )
-            low, high = np.minimum(low, high), np.maximum(low, high)
-        for k, link in enumerate(scenario.links):
-            if link.short_reach > 0.0:
-                short = getattr(link, f"short_{field}", 0.0)
-                low[k], high[k] = min(low[k], short), max(high[k], short)
-        ranges.append((low, high))
-    delay = np.asarray([link.latency for link in scenario.links])
-    ranges.append((delay, delay))
-    best, worst = (np.stack(side, axis=1) for side in zip(*ranges, strict=True))
-    return best, worst
-
-
-def _wear(scenario: Scenario, switch: Switch, inlet: float) -> NDArray:
-    at = case_temperature(scenario.links, switch, np.asarray(inlet))
-    return np.asarray(wear(scenario.links, at))
-
-
 def _reaches(
-    problem: Problem, scenario: Scenario, chips: NDArray, domain: NDArray, *, hot: bool
-) -> list[NDArray]:
-    """Tell which technologies reach on both fabrics [key, technology].
+    outlook: Outlook,
+    chips: NDArray,
+    domain: NDArray,
+    inner: Sequence[int],
+    outer: Sequence[int],
+) -> tuple[list[NDArray], list[NDArray]]:
+    """Tell which technologies may and which do reach anywhere in the box.
 
-    The other fabric's technology and the energy of its own add to the heat, so all are
-    taken at the least or, where `hot`, at the greatest there is.
+    The other fabric's technology adds to the heat that thins racks, so a technology may
+    reach if it may with any other, and does if it does with all.
+
+    Returns:
+      For either, per fabric, [key, technology].
     """
-    energies = [link.energy for link in scenario.links]
-    for k in range(len(energies)):
-        path = f"links.{k}.energy"
-        scenario = replace(scenario, path, max(energies) if hot else min(energies))
-    rows: Columns = {"chips": chips, "scale_up_domain": domain}
-    rows |= {name: np.ones(len(chips)) for name in PLAN}
-    for name in HARDWARE:
-        low, high = ends(problem, name)
-        value = high if (name in _HEATS) == hot else low
-        rows[name] = np.full(len(chips), value)
-    rows |= {name: np.zeros(len(chips), np.int32) for name in SWITCHES}
-    every = np.arange(len(energies), dtype=np.int32)
-    rows = cross(rows, {name: every for name in LINKS})
-    values = quantities(rows, scenario, _REACH)
-    return [(values[name] <= 0.0).reshape(len(chips), -1) for name in _REACH]
+    rows = cross(
+        any_split({"chips": chips, "scale_up_domain": domain}),
+        {
+            LINKS[0]: np.repeat(np.asarray(inner, np.int32), len(outer)),
+            LINKS[1]: np.tile(np.asarray(outer, np.int32), len(inner)),
+        },
+    )
+    count, shape = len(rows["chips"]), (len(chips), len(inner), len(outer))
+    clocks = np.array([outlook.low["clock"]]), np.array([outlook.high["clock"]])
+    may, does = [], []
+    for name, fabric in _REACH.items():
+        limits = [limit for limit in outlook.limits if limit.form == (name, True)]
+        good = []
+        for side in ("low", "high"):
+            leaf = Leaf(name, side)
+            values = np.full(count, np.nan)
+            if outlook.known(leaf):
+                table = hardware_ends(
+                    outlook, rows, outlook.scenario, [leaf], (name,), clocks
+                )
+                values = table[leaf][:, 0]
+            g = worst({limit.end: values for limit in limits}, limits, count)
+            # What is not known may reach, but does not surely.
+            unknown = side == "low"
+            good.append(np.where(np.isnan(values), unknown, g <= 0.0).reshape(shape))
+        other = 2 - fabric
+        may.append(good[0].any(axis=other))
+        does.append(good[1].all(axis=other))
+    return may, does
 
 
-def _undominated(table: _Table, able: list[int], key: int) -> list[int]:
+def _undominated(
+    outlook: Outlook, able: list[int], sure: set[int], fabric: int
+) -> list[int]:
     """Drop technologies that another one of `able` can replace at no loss."""
 
     def replaced(k: int) -> bool:
-        # Of two that are equal in every field the first is kept.
         return any(
-            table.does[key, j]
-            and np.all(table.worst[j] <= table.best[k])
-            and (
-                np.any(table.worst[j] < table.best[k]) or able.index(j) < able.index(k)
-            )
+            j in sure
+            and _stands_in(outlook, j, k, fabric, able.index(j) < able.index(k))
             for j in able
             if j != k
         )
 
     return [k for k in able if not replaced(k)]
+
+
+def _stands_in(outlook: Outlook, j: int, k: int, fabric: int, first: bool) -> bool:
+    """Tell whether technology `j` is as good as `k` for everything asked.
+
+    Of two that are equal in every property the one that comes `first` is kept.
+    """
+    one, other = outlook.scenario.links[j], outlook.scenario.links[k]
+    freed = {n.split(".")[2] for n in outlook.constants() if n.startswith("links.")}
+    better = first
+    for end, leaves in outlook.leaves.items():
+        if (
+            _REACH.get(end.name) == fabric
+            and end.side == "low"
+            and end != outlook.wanted
+        ):
+            # `j` reaches wherever its rows are.
+            continue
+        for leaf in leaves:
+            for field in seen_fields(outlook, leaf):
+                if field in freed:
+                    return False
+                mine, theirs = (span_of(link, field, leaf) for link in (one, other))
+                if mine == theirs and mine.low == mine.high:
+                    continue
+                good = good_end(leaf, field)
+                if good is None:
+                    return False
+                # The worst of the one that replaces, the best of the other.
+                lead = (
+                    theirs.low - mine.high if good == "low" else mine.low - theirs.high
+                )
+                if lead < 0.0:
+                    return False
+                better = better or lead > 0.0
+    return better

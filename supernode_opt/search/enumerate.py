@@ -5,6 +5,7 @@ link technologies.  Continuous variables are left to the inner solve.
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import PLAN, Variable
+from supernode_opt.record import get
+from supernode_opt.units import quantity_of
 from supernode_opt.workload.split import (
     SIZES,
     SWITCHES,
@@ -47,6 +50,27 @@ def positions(problem: Problem, name: str) -> tuple[int, ...]:
         if choice.name == name:
             return tuple(every.index(option) for option in choice.options)
     return (every.index(str(problem.fixed[name])),)
+
+
+def is_whole(problem: Problem, name: str) -> bool:
+    """Tell whether the constant `name` counts things, so that it is built whole."""
+    owner, _, field = name.rpartition(".")
+    return bool(owner) and quantity_of(type(get(problem.scenario, owner)), field).whole
+
+
+def wholes(problem: Problem) -> dict[str, NDArray]:
+    """Return the values to try of every freed constant that counts things."""
+    found = {}
+    for v in problem.variables:
+        if is_whole(problem, v.name):
+            first, last = np.ceil(v.low - 1e-9), np.floor(v.high + 1e-9)
+            if last < first:
+                raise ValueError(
+                    f"there is no design to consider: `{v.name}` counts things, but"
+                    f" there is no whole number from {v.low:g} to {v.high:g}"
+                )
+            found[v.name] = np.arange(first, last + 1.0)
+    return found
 
 
 def chip_counts(problem: Problem) -> list[int]:
@@ -141,9 +165,23 @@ def with_links(columns: Columns, problem: Problem) -> Columns:
     return cross(columns, {LINKS[0]: table[:, 0], LINKS[1]: table[:, 1]})
 
 
+def with_wholes(columns: Columns, problem: Problem) -> Columns:
+    """Combine every row with every value of the freed constants that count things."""
+    for name, values in wholes(problem).items():
+        columns = cross(columns, {name: values})
+    return columns
+
+
+def whole_candidates(problem: Problem, plans: Columns) -> Columns:
+    """Return every candidate that grows from `plans`."""
+    placed = with_wholes(with_domains(plans, problem), problem)
+    return with_links(placed, problem)
+
+
 def count_candidates(columns: Columns, problem: Problem) -> int:
     """Count the candidates that grow from the plans in `columns`."""
     links = len(positions(problem, LINKS[0])) * len(positions(problem, LINKS[1]))
     chips, counts = np.unique(columns["chips"], return_counts=True)
     sizes = [len(domains(problem, int(c))) for c in chips]
+    links *= math.prod(len(values) for values in wholes(problem).values())
     return int(sum(n * d for n, d in zip(counts, sizes, strict=True)) * links)

@@ -1,92 +1,91 @@
-"""Tables of what the hardware alone allows: clock caps and least loads.
+"""What the hardware alone allows: clock caps, and ends of what sees no split.
 
-Loads do not see the plan, so they are tabulated once per chips, domain, technologies
-and port widths.  Coolant flow helps heat and costs pumping: its range is cut into
-intervals, each with heat at its greater and pumping at its smaller end.
+What does not see the split is tabulated once per chips, domain, technologies and box.
+Coolant flow helps heat and costs pumping: its range is cut into intervals, each with
+heat at its greater and pumping at its smaller end.
 """
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.search.bounder import SLACK, Bounder, best_corner
+from supernode_opt.problem.variables import PLAN
+from supernode_opt.search.corners import corner_values
+from supernode_opt.search.ends import Leaf
 from supernode_opt.search.enumerate import Columns, cross, join, take
-from supernode_opt.search.monotone import (
-    MORE_IS_BETTER,
-    PUMPED_FIELDS,
-    pump_factor,
-    violations,
-)
+from supernode_opt.search.outlook import SLACK, Limit, Outlook, ways_of, worst
+from supernode_opt.search.values import composed
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.split import SWITCHES
 
 FLOWS = 32
 _HALVINGS = 12
-_KEYS = 2048
+_ROWS = 65_536
 
 
-def _cheap(bounder: Bounder, keys: Columns) -> Columns:
-    """Complete `keys` with the cheapest ends and any plan."""
+def any_split(keys: Columns) -> Columns:
+    """Complete `keys` with some split: what is asked does not see it."""
     count = len(keys["chips"])
-    ones = np.ones(count)
-    rows = {
-        "tensor_parallel": ones,
-        "pipeline_parallel": ones,
-        "context_parallel": ones,
-        "expert_parallel": ones,
-        "interleave": ones,
-        "micro_batch": ones,
-        "recompute": np.zeros(count, np.int32),
-        "optimizer_sharding": np.zeros(count, np.int32),
-        "sequence_parallel": np.zeros(count, np.int32),
-        "oversubscription": np.full(count, bounder.high["oversubscription"]),
-        "inlet_temperature": np.full(count, bounder.low["inlet_temperature"]),
-    }
-    return rows | keys
+    made = {name: np.ones(count) for name in PLAN}
+    made |= {name: np.zeros(count, np.int32) for name in SWITCHES}
+    return made | keys
 
 
-def _flows(bounder: Bounder) -> tuple[NDArray, NDArray]:
-    """Return the greater end of every interval of flow, and its pump factor."""
-    low, high = bounder.low["coolant_flow"], bounder.high["coolant_flow"]
-    if low == high:
-        return np.asarray([high]), np.ones(1)
+def flows(outlook: Outlook, leaves: Iterable[Leaf]) -> Columns:
+    """Cut the range of flow into intervals if one end of it does not suit all."""
+    low, high = outlook.low["coolant_flow"], outlook.high["coolant_flow"]
+    seeing = [leaf for leaf in leaves if "coolant_flow" in outlook.inputs[leaf.name]]
+    if low == high or not any(ways_of(leaf.name).pumped for leaf in seeing):
+        return {
+            "coolant_flow_low": np.array([low]),
+            "coolant_flow_high": np.array([high]),
+        }
     edges = np.geomspace(low, high, FLOWS + 1)
-    return edges[1:], pump_factor(bounder.scenario, edges[:-1], edges[1:])
+    edges[0], edges[-1] = low, high
+    return {"coolant_flow_low": edges[:-1], "coolant_flow_high": edges[1:]}
 
 
-def _loads(
-    bounder: Bounder, rows: Columns, scenario: Scenario, names: tuple[str, ...]
-) -> dict[str, NDArray]:
-    """Return the least loads of `rows` within their interval of flow."""
-    plain = {k: v for k, v in rows.items() if k != "pump_factor"}
-    values = best_corner(bounder, plain, scenario, names)
-    for name in names:
-        if name in PUMPED_FIELDS:
-            values[name] = values[name] * rows["pump_factor"]
-    return values
-
-
-def clock_caps(bounder: Bounder, keys: Columns, scenario: Scenario) -> NDArray:
-    """Return, for each key, the greatest clock at which some flow holds all loads.
+def clock_caps(
+    outlook: Outlook,
+    keys: Columns,
+    scenario: Scenario,
+    limits: Sequence[Limit],
+    names: tuple[str, ...],
+) -> NDArray:
+    """Return, for each key, the greatest clock at which some flow keeps all `limits`.
 
     Rounded outwards; minus infinity where no clock does.
+
+    Args:
+      outlook: the problem.
+      keys: hardware in boxes.
+      scenario: to evaluate in.
+      limits: whose ends see no split and get no better with more clock.
+      names: quantities of one program.
     """
-    low, high = bounder.low["clock"], bounder.high["clock"]
-    if len(keys["chips"]) > _KEYS:
-        blocks = _blocks(keys, _KEYS)
-        return np.concatenate([clock_caps(bounder, k, scenario) for k in blocks])
-    flow, factor = _flows(bounder)
-    rows = cross(_cheap(bounder, keys), {"coolant_flow": flow, "pump_factor": factor})
-    names = tuple(dict.fromkeys(name for name, _ in bounder.load.forms))
-    count = len(rows["chips"])
+    low, high = outlook.low["clock"], outlook.high["clock"]
+    count = len(keys["chips"])
+    if not limits:
+        return np.full(count, high)
+    leaves = {leaf for limit in limits for leaf in outlook.leaves[limit.end]}
+    cut = flows(outlook, leaves)
+    wide = len(cut["coolant_flow_low"])
+    if count > max(_ROWS // wide, 1):
+        blocks = _blocks(keys, max(_ROWS // wide, 1))
+        parts = [clock_caps(outlook, k, scenario, limits, names) for k in blocks]
+        return np.concatenate(parts)
+    rows = cross(any_split(keys), cut)
 
     def holds(index: NDArray, clock: NDArray) -> NDArray:
-        part = take(rows, index) | {"clock": clock}
-        values = _loads(bounder, part, scenario, names)
-        worst = violations(values, bounder.load.forms, bounder.load.values)
-        return ~(worst > SLACK)
+        part = take(rows, index) | {"clock_low": clock, "clock_high": clock}
+        found = corner_values(outlook, part, scenario, leaves, names)
+        ends = composed(outlook, part, found, [limit.end for limit in limits])
+        return ~(worst(ends, limits, len(index)) > SLACK)
 
-    every = np.arange(count)
-    cap = np.full(count, -np.inf)
-    cap[holds(every, np.full(count, high))] = high
+    every = np.arange(len(rows["chips"]))
+    cap = np.full(len(every), -np.inf)
+    cap[holds(every, np.full(len(every), high))] = high
     rest = every[cap < high]
     rest = rest[holds(rest, np.full(len(rest), low))] if len(rest) else rest
     below, above = np.full(len(rest), low), np.full(len(rest), high)
@@ -95,32 +94,46 @@ def clock_caps(bounder: Bounder, keys: Columns, scenario: Scenario) -> NDArray:
         good = holds(rest, middle)
         below, above = np.where(good, middle, below), np.where(good, above, middle)
     cap[rest] = above
-    return cap.reshape(-1, len(flow)).max(axis=1)
+    return cap.reshape(count, wide).max(axis=1)
 
 
-def least_loads(
-    bounder: Bounder,
+def hardware_ends(
+    outlook: Outlook,
     keys: Columns,
     scenario: Scenario,
+    leaves: Sequence[Leaf],
     names: tuple[str, ...],
-    clocks: NDArray,
-) -> dict[str, NDArray]:
-    """Return the best load quantities [key, clock] over all flows."""
-    most = max(_KEYS // len(clocks), 1)
-    if len(keys["chips"]) > most:
+    clocks: tuple[NDArray, NDArray],
+) -> dict[Leaf, NDArray]:
+    """Return ends [key, cell] of `leaves`, which see no split, over all flows.
+
+    Args:
+      outlook: the problem.
+      keys: hardware in boxes.
+      scenario: to evaluate in.
+      leaves: ends to find.
+      names: quantities of one program.
+      clocks: lower and upper edges of the cells of the clock [cell].
+    """
+    cut = flows(outlook, leaves)
+    cells, wide, count = (
+        len(clocks[0]),
+        len(cut["coolant_flow_low"]),
+        len(keys["chips"]),
+    )
+    most = max(_ROWS // (cells * wide), 1)
+    if count > most:
         parts = [
-            least_loads(bounder, block, scenario, names, clocks)
+            hardware_ends(outlook, block, scenario, leaves, names, clocks)
             for block in _blocks(keys, most)
         ]
-        return join(parts)
-    flow, factor = _flows(bounder)
-    wide = cross(_cheap(bounder, keys), {"clock": np.asarray(clocks, float)})
-    rows = cross(wide, {"coolant_flow": flow, "pump_factor": factor})
-    found = _loads(bounder, rows, scenario, names)
-    shape = (len(keys["chips"]), len(clocks), len(flow))
+        return join(parts)  # type: ignore[arg-type, return-value]
+    rows = cross(any_split(keys), {"clock_low": clocks[0], "clock_high": clocks[1]})
+    found = corner_values(outlook, cross(rows, cut), scenario, leaves, names)
+    best = {"low": np.fmin, "high": np.fmax}
     return {
-        name: (np.max if name in MORE_IS_BETTER else np.min)(v.reshape(shape), axis=2)
-        for name, v in found.items()
+        leaf: best[leaf.side].reduce(value.reshape(count, cells, wide), axis=2)
+        for leaf, value in found.items()
     }
 
 

@@ -3,17 +3,33 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from supernode_opt.problem.constraints import all_constraints, per_cent
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns, take
-from supernode_opt.search.inner import Polished, exact_merit, polish, solve
+from supernode_opt.search.inner import (
+    FEASIBLE,
+    Polished,
+    at_points,
+    exact_merit,
+    polish,
+    solve,
+)
+from supernode_opt.search.pursuit import Search
+from supernode_opt.search.starts import promising
 
 # The second, hard maximum is within 0.3 % of the largest violation.
 _HARD = 1000.0
 _DROPPED = -1e3
 _FINALISTS = 6
 _POOL = 256
+# Candidates that are searched from several starts before anything is called
+# infeasible, points looked at and started from, and how many are polished.
+MOST = 2_048
+_LOOK, _STARTS, _POLISHED = 256, 2, 96
+# Violations beyond this are not mended by polishing.
+_FAR = 0.7
 
 
 class Conflict(NamedTuple):
@@ -31,12 +47,50 @@ class Conflict(NamedTuple):
     message: str
 
 
-def least_relaxation(problem: Problem, pool: Columns) -> Conflict:
+def rescue(search: Search, contenders: Columns) -> bool:
+    """Search candidates for a feasible design from several starts each.
+
+    What is found becomes the best of `search`.
+
+    Returns:
+      Whether every candidate was searched.
+    """
+    problem, merit = search.problem, exact_merit(search.problem)
+    some = take(contenders, slice(0, MOST))
+    aim = merit.aim(cost=0.0, worst=1.0)
+    violation = np.full(len(some["chips"]), np.inf)
+    points = np.full((len(violation), len(merit.names)), 0.5)
+    if len(violation) and merit.names:
+        starts = promising(problem, some, _STARTS, _LOOK)
+        tried = [points, *(starts[:, k] for k in range(_STARTS))]
+        for start in tried:
+            ends = solve(problem, some, aim, start)
+            nearer = ends.violation() < violation
+            violation = np.where(nearer, ends.violation(), violation)
+            points = np.where(nearer[:, None], ends.points, points)
+    order = np.argsort(violation)
+    for index in order[:_POLISHED]:
+        if violation[index] > _FAR:
+            break
+        row = take(some, [int(index)])
+        hard = aim | {"hardness": _HARD, "offset": np.full(len(merit.forms), _DROPPED)}
+        near = polish(problem, row, points[index], aim=hard)
+        if search.consider(row, near.point).built.feasible:
+            return True
+    polished = int(np.sum(violation <= _FAR)) <= _POLISHED
+    return polished and len(violation) == len(contenders["chips"])
+
+
+def least_relaxation(
+    problem: Problem, pool: Columns, alone: NDArray | None = None
+) -> Conflict:
     """Find how little must be relaxed for one of the candidates in `pool` to exist.
 
     Args:
       problem: has no feasible design.
       pool: candidates to consider, at least one.
+      alone: by how much each limit must give way if all others are kept, where every
+        candidate was tried; infinite where that is not enough.
     """
     merit = exact_merit(problem)
     every = all_constraints(problem)
@@ -52,21 +106,35 @@ def least_relaxation(problem: Problem, pool: Columns) -> Conflict:
     ]
     worst = [float(np.max(p.values - drop)) for p in tried]
     nearest = tried[int(np.argmin(worst))]
-    g = nearest.values - drop
+    nearest = nearest._replace(
+        values=nearest.values - drop,
+        feasible=bool(np.max(nearest.values - drop) <= FEASIBLE),
+    )
+    g = nearest.values
     binding = [k for k in range(count) if g[k] > max(0.8 * np.max(g), 0.0)]
     together = [(every[k].name, per_cent(float(g[k]), every[k])) for k in binding]
-    close = take(found.columns, order[:_POOL])
-    candidates = sorted({*binding, *range(len(problem.constraints))})
-    alone = [(every[k].name, _alone(problem, close, k)) for k in candidates]
-    alone = [(name, move) for name, move in alone if move is not None and move > 0.0]
-    return Conflict(nearest, alone or together, _sentence(problem, alone, together))
+    moves: list[float | None]
+    if alone is not None:
+        moves = [float(g) if np.isfinite(g) else None for g in alone]
+    else:
+        close = take(found.columns, order[:_POOL])
+        candidates = {*binding, *range(len(problem.constraints))}
+        moves = [
+            _alone(problem, close, k) if k in candidates else None for k in range(count)
+        ]
+    single = [
+        (limit.name, per_cent(move, limit))
+        for limit, move in zip(every, moves, strict=True)
+        if move is not None and move > 0.0
+    ]
+    return Conflict(nearest, single or together, _sentence(problem, single, together))
 
 
 def _alone(problem: Problem, pool: Columns, index: int) -> float | None:
-    """Return by how many per cent one limit must move if all others are kept."""
+    """Return by how much one limit must move if all others are kept."""
     merit = exact_merit(problem)
-    every = all_constraints(problem)
-    focus, offset = np.zeros(len(every)), np.zeros(len(every))
+    count = len(merit.forms)
+    focus, offset = np.zeros(count), np.zeros(count)
     focus[index], offset[index] = 1.0, _DROPPED
     aim = merit.aim(cost=0.0, focus=focus, offset=offset)
     found = solve(problem, pool, aim)
@@ -76,8 +144,7 @@ def _alone(problem: Problem, pool: Columns, index: int) -> float | None:
         polish(problem, take(found.columns, [k]), found.points[k], aim=aim)
         for k in best
     ]
-    moves = [p.cost for p in polished if p.feasible]
-    return per_cent(min(moves), every[index]) if moves else None
+    return min((p.cost for p in polished if p.feasible), default=None)
 
 
 def _sentence(
@@ -87,28 +154,18 @@ def _sentence(
 
     def demand(name: str, move: float) -> str:
         if limits[name].limit == 0.0:
-            return f"{name} exceeds its reach by {move:.1f} %"
+            return f"{name} exceeds its reach by {move:.3g} %"
         verb = "rise" if limits[name].at_most else "fall"
-        return f"the limit of {name} must {verb} by {move:.1f} %"
+        return f"the limit of {name} must {verb} by {move:.3g} %"
 
-    joint = " and ".join(demand(*item) for item in together)
     if not alone:
+        joint = " and ".join(demand(*item) for item in together)
         return f"No design satisfies every limit; at least {joint}."
     single = ", or ".join(demand(*item) for item in alone)
     return f"No design satisfies every limit: {single}."
 
 
-def memory_conflict(violation: float, problem: Problem) -> tuple[list, str]:
-    """Blame limits that no plan at all can satisfy, whatever the hardware.
-
-    Args:
-      violation: least over all plans of their largest violation.
-      problem: gives the limit.
-    """
-    limit = next(c for c in all_constraints(problem) if c.name == "memory_fraction")
-    move = per_cent(violation, limit)
-    return (
-        [("memory_fraction", move)],
-        f"No split fits: the tightest needs {move:.1f} % more memory per chip."
-        " Allow more chips, recompute or sharding.",
-    )
+def is_feasible(problem: Problem, nearest: Polished) -> bool:
+    """Tell whether the nearest design keeps every limit after all."""
+    _, values = at_points(problem, nearest.columns, nearest.point[None])
+    return bool(np.max(values) <= FEASIBLE)

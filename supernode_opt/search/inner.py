@@ -1,11 +1,12 @@
 """The continuous variables of given candidates, solved on the exact model.
 
 At a fixed candidate the logarithms of time, power and temperature are convex in the
-logarithms of bandwidths, clock and flow, so one start suffices.  Many candidates are
-descended together; the best are polished one by one with SciPy's SLSQP, which also
-witnesses the multipliers.
+logarithms of bandwidths, clock and flow, so one start suffices where nothing else is
+asked about; elsewhere several do.  Many candidates are descended together; the best are
+polished one by one with SciPy's SLSQP, which also witnesses the multipliers.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,14 +17,24 @@ from jax import Array
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import HARDWARE, from_unit
-from supernode_opt.search.enumerate import Columns, take
-from supernode_opt.search.exact import as_arrays
+from supernode_opt.search.enumerate import Columns, is_whole, take
+from supernode_opt.search.exact import as_arrays, quantities
 from supernode_opt.search.lagrangian import begin, descend
-from supernode_opt.search.merit import Exact, box_data, forms
+from supernode_opt.search.merit import (
+    LEAST,
+    Exact,
+    as_floats,
+    box_data,
+    forms,
+    limits,
+)
 
 BLOCK = 256
+# Points that are evaluated, not descended from, at a time.
+ROWS = 4096
 ROUNDS = 12
 STEPS = 60
 # Above this violation a solved candidate is infeasible; below, polishing may mend it.
@@ -64,7 +75,9 @@ class Solved(NamedTuple):
 def exact_merit(problem: Problem) -> Exact:
     """Return the exact merit over the continuous variables of `problem`."""
     names = tuple(
-        v.name for v in problem.variables if v.name in HARDWARE or "." in v.name
+        v.name
+        for v in problem.variables
+        if (v.name in HARDWARE or "." in v.name) and not is_whole(problem, v.name)
     )
     return Exact(names, problem.objective, forms(problem))
 
@@ -85,21 +98,27 @@ def merit_data(problem: Problem, columns: Columns, aim: Any) -> dict[str, Any]:
     return {**box_data(problem, merit.names), "columns": columns, "aim": aim}
 
 
-def solve(problem: Problem, columns: Columns, aim: Any = None) -> Solved:
+def solve(
+    problem: Problem,
+    columns: Columns,
+    aim: Any = None,
+    points: NDArray | None = None,
+) -> Solved:
     """Solve every candidate of `columns`, in blocks of one shape.
 
     Args:
       problem: what is asked.
       columns: plans with domain and links.
       aim: what to minimise instead of the cost; see `Exact`.
+      points: where to start, in the unit box [batch, n]; its middle if not given.
     """
     merit = exact_merit(problem)
     full = complete(problem, columns)
     aim = aim or merit.aim()
-    parts = [
-        _solve_block(problem, merit, take(full, slice(start, start + BLOCK)), aim)
-        for start in range(0, len(full["chips"]), BLOCK)
-    ]
+    if points is None:
+        points = np.full((len(full["chips"]), len(merit.names)), 0.5)
+    cuts = [slice(k, k + BLOCK) for k in range(0, len(full["chips"]), BLOCK)]
+    parts = [_solve_block(problem, merit, take(full, c), aim, points[c]) for c in cuts]
     joined = {
         n: np.concatenate([p.columns[n] for p in parts]) for n in parts[0].columns
     }
@@ -109,10 +128,13 @@ def solve(problem: Problem, columns: Columns, aim: Any = None) -> Solved:
     )
 
 
-def _solve_block(problem: Problem, merit: Exact, columns: Columns, aim: Any) -> Solved:
+def _solve_block(
+    problem: Problem, merit: Exact, columns: Columns, aim: Any, points: NDArray
+) -> Solved:
     count = len(columns["chips"])
     data = merit_data(problem, as_arrays(columns, BLOCK), aim)
-    state = begin(np.full((BLOCK, len(merit.names)), 0.5), len(merit.forms))
+    padded = np.pad(points, ((0, BLOCK - count), (0, 0)), mode="edge")
+    state = begin(padded, len(merit.forms))
     rounds = ROUNDS if merit.names else 1
     for index in range(rounds):
         done = index / max(rounds - 1, 1)
@@ -128,6 +150,42 @@ def _solve_block(problem: Problem, merit: Exact, columns: Columns, aim: Any) -> 
         )
     points, multipliers, cost, values = (np.asarray(x)[:count] for x in state)
     return Solved(fill(problem, columns, points), points, cost, values, multipliers)
+
+
+def better(one: Solved, other: Solved) -> Solved:
+    """Return, row by row, the better of two solutions of the same candidates."""
+    mine, theirs = one.violation(), other.violation()
+    fits, fit = mine <= MENDABLE, theirs <= MENDABLE
+    worse = np.where(fits & fit, other.cost < one.cost, theirs < mine)
+    index = np.where(worse, len(mine), 0) + np.arange(len(mine))
+    joined = {k: np.concatenate([v, other.columns[k]]) for k, v in one.columns.items()}
+    return Solved(
+        joined, *(np.concatenate(pair) for pair in zip(one[1:], other[1:], strict=True))
+    ).rows(index)
+
+
+@partial(jax.jit, static_argnames="merit")
+def _values(merit: Exact, points: Array, data: Any) -> tuple[Array, Array]:
+    return merit(points, data)
+
+
+def at_points(
+    problem: Problem, columns: Columns, points: NDArray
+) -> tuple[NDArray, NDArray]:
+    """Return cost [batch] and constraints [batch, m] of candidates at given points."""
+    merit, full = exact_merit(problem), complete(problem, columns)
+    parts = []
+    for start in range(0, len(points), ROWS):
+        count = len(points[start : start + ROWS])
+        part = take(full, slice(start, start + ROWS))
+        data = merit_data(problem, as_arrays(part, ROWS), merit.aim())
+        padded = np.pad(
+            points[start : start + ROWS], ((0, ROWS - count), (0, 0)), mode="edge"
+        )
+        found = _values(merit, padded, data)
+        parts.append([np.asarray(x)[:count] for x in found])
+    cost, values = (np.concatenate(rows) for rows in zip(*parts, strict=True))
+    return cost, values
 
 
 def fill(problem: Problem, columns: Columns, points: NDArray) -> Columns:
@@ -175,6 +233,32 @@ class Polished(NamedTuple):
     evaluations: int
 
 
+def asked(problem: Problem) -> tuple[str, ...]:
+    """Return the quantities that `problem` asks about, as one program computes them."""
+    return tuple(sorted({problem.objective.name, *(n for n, _ in forms(problem))}))
+
+
+def judged(problem: Problem, values: Mapping[str, NDArray]) -> tuple[NDArray, NDArray]:
+    """Return cost [batch] and constraints [m, batch] of reported quantities."""
+    log = np.log(np.maximum(values[problem.objective.name], LEAST))
+    rows = [
+        np.asarray(normalised(values[name], limit, at_most))
+        for (name, at_most), limit in zip(forms(problem), limits(problem), strict=True)
+    ]
+    return -log if problem.objective.maximize else log, np.stack(rows)
+
+
+def _as_is(problem: Problem, merit: Exact, columns: Columns) -> Polished:
+    """Return a candidate with nothing to polish."""
+    full = complete(problem, columns)
+    values = quantities(full, as_floats(problem.scenario), asked(problem))
+    cost, g = judged(problem, values)
+    none = np.zeros(0)
+    good = bool(np.max(g) <= FEASIBLE)
+    multipliers = np.zeros(len(merit.forms))
+    return Polished(full, none, float(cost[0]), g[:, 0], multipliers, none, good, 1)
+
+
 def polish(
     problem: Problem,
     columns: Columns,
@@ -193,6 +277,8 @@ def polish(
       aim: what to minimise instead of the cost.
     """
     merit = exact_merit(problem)
+    if not merit.names and aim is None:
+        return _as_is(problem, merit, columns)
     arrays = as_arrays(complete(problem, columns), 1)
     data = merit_data(problem, arrays, aim or merit.aim())
     seen: dict[bytes, tuple[NDArray, NDArray]] = {}
@@ -231,6 +317,14 @@ def polish(
         if not excess > 0.0:
             break
         margin = min(10.0 * margin + 2.0 * excess, 1e-5)
+    best = min(
+        (x for x, (v, _) in seen.items() if np.max(v[1:]) <= FEASIBLE),
+        key=lambda x: float(seen[x][0][0]),
+        default=None,
+    )
+    # Where a kink stops the method short, the best point on the way is as good.
+    if best is not None and not float(np.max(at(point)[0][1:])) <= FEASIBLE:
+        point = np.frombuffer(best)
     values, slopes = at(point)
     return Polished(
         fill(problem, complete(problem, columns), point[None]),

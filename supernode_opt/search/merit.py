@@ -28,7 +28,8 @@ from supernode_opt.system.design import data_parallel
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.scenario import Scenario
 
-_TINY = 1e-30
+# A quantity this small, in any SI unit, counts as zero under a logarithm.
+LEAST = 1e-30
 
 STRUCTURE = (
     "model parallel within chips",
@@ -56,7 +57,7 @@ def as_floats(scenario: Scenario) -> Scenario:
 
 def cost_of(report: Any, objective: Objective) -> Array:
     """Return the cost of `report`: the signed logarithm of the objective."""
-    log = jnp.log(jnp.maximum(getattr(report, objective.name), _TINY))
+    log = jnp.log(jnp.maximum(getattr(report, objective.name), LEAST))
     return -log if objective.maximize else log
 
 

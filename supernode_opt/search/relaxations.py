@@ -1,84 +1,102 @@
-"""Kinder scenarios than the one given, to bound many candidates with one."""
+"""Kinder scenarios than the one given, to bound many candidates with one.
+
+Every link is made as good as the best allowed one in each way that an end sees, and for
+ends that see no distance any more no hop takes time.  An end for which it is not known
+what would be good for it has no bound there.
+"""
 
 import dataclasses
-import math
-from typing import Any
+from typing import NamedTuple
 
 from supernode_opt.hardware.network import LinkTechnology
-from supernode_opt.hardware.reach import lane_ratio
 from supernode_opt.record import replace
+from supernode_opt.search.ends import Leaf
+from supernode_opt.search.link_fields import good_end, seen_fields, span_of
+from supernode_opt.search.outlook import Outlook, ways_of
 from supernode_opt.system.scenario import Scenario
 
-# No module is ever colder, so none wears more slowly [K].
-_COLDEST = 253.15
-# No circuit switch dims light this much [dB].
-_BOUNDLESS = 1e6
+# A port so wide that nothing is ever waited for [B/s].
+BOUNDLESS = 1e24
+_DOMAIN = "scale_up_domain"
+_HOPS = (
+    "software.board_latency",
+    "software.scale_up_latency",
+    "software.scale_out_latency",
+    "scale_up_switch.latency",
+    "scale_out_switch.latency",
+)
 
 
-def kindest_links(scenario: Scenario, allowed: set[int]) -> Scenario:
-    """Return `scenario` with every link as good as the best allowed one in each way.
+class Relaxation(NamedTuple):
+    """Scenarios that are at least as kind as any candidate's.
 
-    Copper that a technology uses for short links counts as if it did for all; no loss
-    limits the light, and modules are as cold as can be.
+    Attributes:
+      hardware: for what sees no split.
+      job: for what does.
+      known: ends that are bounded there; `None` for all that are known anyway.
     """
-    usable = [scenario.links[index] for index in allowed]
-    switches = (scenario.scale_up_switch, scenario.scale_out_switch)
-    ratios = [float(lane_ratio(switch)) for switch in switches]
-    best = {
-        "energy": min(min(_both(link, "energy")) for link in usable),
-        "price": min(min(_both(link, "price")) for link in usable),
-        "failure_rate": min(
-            min(float(link.failure_rate) * _wear(link), *_both(link, "failure_rate"))
-            for link in usable
-        ),
-        "optical": min(
-            0.0 if float(link.short_reach) > 0.0 else float(link.optical)
-            for link in usable
-        ),
-        "latency": min(float(link.latency) for link in usable),
-        "reach": max(
-            float(link.reach) * ratio ** -float(link.lane_exponent)
-            for link in usable
-            for ratio in ratios
-        ),
-    }
-    gone = (
-        "lane_exponent",
-        "connector_loss",
-        "attenuation",
-        "activation_temperature",
-        "short_reach",
-    )
-    best |= {"loss_budget": _BOUNDLESS, **dict.fromkeys(gone, 0.0)}
-    changed: dict[str, Any] = best
-    links = tuple(dataclasses.replace(link, **changed) for link in scenario.links)
-    return dataclasses.replace(scenario, links=links)
+
+    hardware: Scenario
+    job: Scenario
+    known: frozenset[Leaf] | None
 
 
-def _both(link: LinkTechnology, name: str) -> tuple[float, ...]:
-    """Return a field of the technology and, if it has short links, of those."""
-    short = (float(getattr(link, f"short_{name}")),)
-    return (float(getattr(link, name)), *(short if float(link.short_reach) else ()))
+def kindest(outlook: Outlook, allowed: set[int]) -> Relaxation:
+    """Return what no candidate can beat, with any domain and any of `allowed` links.
+
+    Rows are then bounded with links of position 0, the domain as a box and ports as
+    wide as one likes.
+    """
+    scenario = outlook.scenario
+    usable = [scenario.links[k] for k in sorted(allowed)]
+    best: dict[str, float] = {"short_reach": 0.0}
+    known = set()
+    for leaf in sorted(set().union(*outlook.leaves.values())):
+        wanted = _best_fields(outlook, leaf, usable)
+        # What is freed of a link would override what is best.
+        freed = any(n.startswith("links.") for n in outlook.inputs[leaf.name]) and any(
+            n.startswith("links.") for n in outlook.constants()
+        )
+        clash = wanted is None or any(
+            best.get(field, value) != value for field, value in wanted.items()
+        )
+        if not freed and not clash and _placeless(outlook, leaf):
+            best |= wanted or {}
+            known.add(leaf)
+    links = tuple(dataclasses.replace(link, **best) for link in scenario.links)
+    hardware = dataclasses.replace(scenario, links=links)
+    return Relaxation(hardware, _without_distance(hardware), frozenset(known))
 
 
-def _wear(link: LinkTechnology) -> float:
-    """Return the failure rate of the coldest module over that of a usual one [1]."""
-    colder = 1.0 / _COLDEST - 1.0 / float(link.reference_temperature)
-    return math.exp(min(-float(link.activation_temperature) * colder, 0.0))
+def _best_fields(
+    outlook: Outlook, leaf: Leaf, usable: list[LinkTechnology]
+) -> dict[str, float] | None:
+    """Return the best of every property that `leaf` sees; `None` if not known."""
+    found = {}
+    for field in seen_fields(outlook, leaf):
+        spans = [span_of(link, field, leaf) for link in usable]
+        least, most = min(s.low for s in spans), max(s.high for s in spans)
+        end = good_end(leaf, field)
+        if end is None and least < most:
+            return None
+        found[field] = most if end == "high" else least
+    return found
 
 
-def without_distance(kind: Scenario) -> Scenario:
+def _placeless(outlook: Outlook, leaf: Leaf) -> bool:
+    """Tell whether `leaf` has a bound whatever the domain and however long the hops."""
+    ways, seen = ways_of(leaf.name), outlook.inputs[leaf.name]
+    if not outlook.splitless(leaf):
+        # The hops of the job's scenario take no time, which must be good for it.
+        return ways.nowhere and leaf.side == "low"
+    return _DOMAIN not in seen or ways.sign(_DOMAIN) is not None
+
+
+def _without_distance(kind: Scenario) -> Scenario:
     """Return a scenario in which no hop takes time.
 
     With ports as wide as one likes, nothing then depends on the domain any more.
     """
-    for path in (
-        "software.board_latency",
-        "software.scale_up_latency",
-        "software.scale_out_latency",
-        "scale_up_switch.latency",
-        "scale_out_switch.latency",
-        *(f"links.{index}.latency" for index in range(len(kind.links))),
-    ):
+    for path in (*_HOPS, *(f"links.{k}.latency" for k in range(len(kind.links)))):
         kind = replace(kind, path, 0.0)
     return kind

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import PLAN
-from supernode_opt.search.bounder import Bounder
 from supernode_opt.search.bounds import bounds
 from supernode_opt.search.enumerate import (
     LINKS,
@@ -17,7 +16,9 @@ from supernode_opt.search.enumerate import (
     join,
     positions,
     take,
+    wholes,
 )
+from supernode_opt.search.outlook import Outlook
 from supernode_opt.search.relaxed import RelaxedPoints
 from supernode_opt.workload.split import SWITCHES
 
@@ -57,7 +58,7 @@ def kinds(points: RelaxedPoints, most: int = KINDS) -> list[int]:
 
 
 def nearest(
-    problem: Problem, bounder: Bounder, plans: Columns, points: RelaxedPoints
+    problem: Problem, outlook: Outlook, plans: Columns, points: RelaxedPoints
 ) -> Columns:
     """Return legal candidates around the best relaxed points of each kind.
 
@@ -70,7 +71,7 @@ def nearest(
         close = np.argsort(_distances(plans, points, index))[:_NEIGHBOURS]
         around = _candidates(problem, take(plans, close), points, index)
         # Stable, so that among hopeless candidates the nearest come first.
-        best = np.argsort(bounds(bounder, around), kind="stable")[:_BUILT]
+        best = np.argsort(bounds(outlook, around), kind="stable")[:_BUILT]
         parts.append(take(around, best))
     return distinct(join(parts))
 
@@ -135,4 +136,7 @@ def _candidates(
         weights = _row(points, name, index)
         heaviest = max(positions(problem, name), key=lambda k: weights[k])
         columns[name] = np.full(len(columns["chips"]), heaviest, np.int32)
+    for name, values in wholes(problem).items():
+        target = float(_row(points, name, index))
+        columns = cross(columns, {name: values[np.argsort(abs(values - target))[:2]]})
     return columns

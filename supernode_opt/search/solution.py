@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import numpy as np
@@ -56,7 +56,8 @@ class Solution:
     """What `optimize` found.
 
     Attributes:
-      status: whether a design exists.
+      status: how far the answer is shown: "proved", "optimal if log-convex", "best
+        found"; "infeasible", or "none found" where that is not shown.
       message: one sentence of advice.
       design: values by `Design` field, and data_parallel; choices by name.
       scenario: with freed constants at their values.
@@ -73,7 +74,7 @@ class Solution:
       wall_s: duration [s].
     """
 
-    status: Literal["optimal", "infeasible"]
+    status: str
     message: str
     design: dict[str, float | str]
     scenario: Scenario

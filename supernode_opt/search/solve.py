@@ -9,8 +9,22 @@ import numpy as np
 
 from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.problem.variables import COUNTS
-from supernode_opt.search.bounder import SLACK, Bounder, make_bounder, plan_violations
-from supernode_opt.search.branch_and_bound import Search, prove
+from supernode_opt.search.bounds import split_violations
+from supernode_opt.search.branch_and_bound import Proof, prove
+from supernode_opt.search.certificate import (
+    INFEASIBLE,
+    UNKNOWN,
+    Graded,
+    assumptions,
+    grade,
+    relaxed_facts,
+)
+from supernode_opt.search.describe import (
+    alternatives,
+    describe,
+    evaluations,
+    split_solution,
+)
 from supernode_opt.search.enumerate import (
     Columns,
     count_candidates,
@@ -20,29 +34,24 @@ from supernode_opt.search.enumerate import (
     take,
     tilable,
     variable,
-    with_domains,
-    with_links,
+    whole_candidates,
 )
-from supernode_opt.search.explain import (
-    alternatives,
-    assumptions,
-    describe,
-    evaluations,
-    memory_solution,
-    verdict,
+from supernode_opt.search.exhaust import MOST, exhaust
+from supernode_opt.search.infeasible import (
+    Conflict,
+    is_feasible,
+    least_relaxation,
+    rescue,
 )
-from supernode_opt.search.infeasible import least_relaxation
-from supernode_opt.search.inner import MENDABLE
-from supernode_opt.search.merit import objective_value
-from supernode_opt.search.polish import Finalist
+from supernode_opt.search.inner import exact_merit
+from supernode_opt.search.outlook import SLACK, Outlook, look
+from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints, descend_relaxed
 from supernode_opt.search.rounding import distinct, nearest, neighbourhoods
 from supernode_opt.search.settings import Progress, Settings
 from supernode_opt.search.solution import Solution
 from supernode_opt.workload.split import TooManySplits
 
-# The relaxed descent agrees with the proof when its building is this close.
-AGREEMENT = 1e-3
 _POOL = 512
 
 
@@ -51,8 +60,8 @@ class Space(NamedTuple):
 
     Attributes:
       every: all of them.
-      fitting: those that fit in memory.
-      violation: of memory and other limits on splits alone.
+      fitting: those that keep the limits on splits alone, such as memory.
+      violation: of those limits.
       complete: whether these are all legal splits.
       points: the relaxed descent, where it came first.
     """
@@ -79,15 +88,16 @@ def optimize(
       progress: called now and then with how things stand.
 
     Returns:
-      The best design, or the least relaxation that would allow one.
+      The best design and what is known of it, or the least relaxation that would allow
+      one; `Solution.status` says which.
 
     Raises:
       ValueError: no legal split exists at all, whatever the limits.
     """
     began = time.monotonic()
     search = Search(problem, settings or Settings(), progress or (lambda _: None))
-    bounder = make_bounder(problem)
-    space = _space(search, bounder, seed)
+    outlook = look(problem)
+    space = _space(search, outlook, seed)
     facts: dict[str, Any] = {
         "complete": space.complete,
         "splits": len(space.every["chips"]),
@@ -95,16 +105,23 @@ def optimize(
     }
     fitting = count_candidates(space.fitting, problem)
     facts["excluded_by_memory"] = facts["candidates"] - fitting
-    points, rounded = space.points, None
+    points = space.points
     if not len(space.fitting["chips"]):
-        solution = memory_solution(problem, space.every, space.violation, facts)
+        solution = split_solution(problem, outlook, space.every, space.violation, facts)
+    elif not exact_merit(problem).names and fitting <= MOST:
+        solution = _tried(search, space, facts)
     else:
-        points, rounded = _descend_and_build(search, bounder, seed, space)
-        open_bound = prove(search, bounder, space.fitting)
-        facts |= _relaxed_facts(problem, points, rounded)
-        facts |= search.counts | _agreement(search, rounded, open_bound)
-        facts["rests_on"] = assumptions(problem)
-        solution = _conclude(search, space, points, facts)
+        points = _descend_and_build(search, outlook, seed, space)
+        rounded = search.best
+        proof, conflict = _proved(search, outlook, space, points)
+        if conflict is not None:
+            solution = _unanswered(search, space, proof, conflict, facts)
+        else:
+            graded = grade(search, proof, complete=space.complete)
+            facts |= relaxed_facts(problem, points, rounded, search.best)
+            facts |= search.counts | graded.facts
+            facts["rests_on"] = assumptions(problem, proof, graded)
+            solution = _conclude(search, graded, facts)
     return dataclasses.replace(
         solution,
         history=points.history if points else {},
@@ -113,7 +130,7 @@ def optimize(
     )
 
 
-def _space(search: Search, bounder: Bounder, seed: int) -> Space:
+def _space(search: Search, outlook: Outlook, seed: int) -> Space:
     """Enumerate the splits, near relaxed points only if there are too many."""
     problem, limit = search.problem, search.settings.maximum_candidates
     points, complete = None, True
@@ -128,87 +145,129 @@ def _space(search: Search, bounder: Bounder, seed: int) -> Space:
     if not len(every["chips"]):
         reason = illegal_reason(problem) or "no split of these chips is legal"
         raise ValueError(f"there is no design to consider: {reason}")
-    violation = plan_violations(bounder, every)
+    violation = split_violations(outlook, every)
     fitting = take(every, ~(violation > SLACK))
     return Space(every, fitting, violation, complete, points)
 
 
+def _tried(search: Search, space: Space, facts: dict[str, Any]) -> Solution:
+    """Answer a purely discrete study by trying everything."""
+    problem = search.problem
+
+    def tell(done: float) -> None:
+        search.tell("trying every candidate", done)
+
+    found = exhaust(problem, space.fitting, tell)
+    facts |= {
+        "solved": found.tried,
+        "feasible": found.feasible,
+        "dominated": 0,
+        "open": 0,
+        "excluded_by_bound": 0,
+    }
+    for row in range(min(len(found.cost), 32)):
+        columns = take(found.columns, [row])
+        if search.consider(columns, np.zeros(0)).built.feasible and row == 0:
+            break
+    if search.best is None:
+        conflict = least_relaxation(problem, found.columns, found.alone)
+        return _infeasible(search, conflict, INFEASIBLE, facts | {"gap": None})
+    graded = Graded.exhausted(search, complete=space.complete)
+    facts |= graded.facts | {"rests_on": "every candidate was evaluated"}
+    return _conclude(search, graded, facts, found.columns)
+
+
 def _descend_and_build(
-    search: Search, bounder: Bounder, seed: int, space: Space
-) -> tuple[RelaxedPoints | None, Finalist | None]:
+    search: Search, outlook: Outlook, seed: int, space: Space
+) -> RelaxedPoints | None:
     """Run the relaxed descent and build the legal candidates nearest to its points."""
     problem, settings = search.problem, search.settings
     free = any(variable(problem, name) for name in COUNTS) or problem.choices
     if not free or not settings.outer:
-        return None, None
+        return None
     points = space.points or descend_relaxed(problem, settings, seed, search.report)
-    search.solve(nearest(problem, bounder, space.fitting, points))
+    search.solve(nearest(problem, outlook, space.fitting, points))
     search.tell("building", 1.0)
-    return points, search.best
-
-
-def _relaxed_facts(
-    problem: Problem, points: RelaxedPoints | None, rounded: Finalist | None
-) -> dict[str, Any]:
-    """State what the relaxed descent promised and what could be built of it."""
-    promised = float(points.cost[0]) if points else None
-    return {
-        "relaxed_objective": None
-        if promised is None
-        else objective_value(promised, problem.objective),
-        "relaxed_violation": float(points.violation[0]) if points else None,
-        "rounded_objective": objective_value(rounded.built.cost, problem.objective)
-        if rounded
-        else None,
-    }
-
-
-def _agreement(
-    search: Search, rounded: Finalist | None, open_bound: float
-) -> dict[str, Any]:
-    """State whether both ways met, and what gap the bounds alone leave."""
-    best, gap = search.best, search.settings.tolerance
-    if best is None:
-        return {"enumerated_objective": None, "agree": rounded is None, "gap": None}
-    # Everything excluded or solved is at most `tolerance` better.
-    gap = max(best.built.cost - open_bound, gap) if np.isfinite(open_bound) else gap
-    counts = (int(np.sum(s.violation() <= MENDABLE)) for s in search.solved)
-    close = rounded is None or rounded.built.cost <= best.built.cost + AGREEMENT
-    return {
-        "enumerated_objective": objective_value(
-            best.built.cost, search.problem.objective
-        ),
-        "agree": close,
-        "gap": float(gap),
-        "whole_lanes_cost": float(best.built.cost - best.ideal.cost),
-        "feasible": sum(counts),
-    }
+    return points
 
 
 def _conclude(
-    search: Search, space: Space, points: RelaxedPoints | None, facts: dict[str, Any]
+    search: Search,
+    graded: Graded,
+    facts: dict[str, Any],
+    others: Columns | None = None,
 ) -> Solution:
-    """Describe the best design, or the conflict if there is none."""
+    """Describe the best design."""
+    best = search.best
+    if best is None:
+        raise ValueError("there is no best design to describe")
+    return describe(
+        search.problem,
+        best.built,
+        facts,
+        status=graded.status,
+        message=graded.message(facts),
+        alternatives=alternatives(search, others),
+    )
+
+
+def _unanswered(
+    search: Search,
+    space: Space,
+    proof: Proof,
+    conflict: Conflict,
+    facts: dict[str, Any],
+) -> Solution:
+    """Say what stands in the way, or that this is not known."""
+    excluded = not np.isfinite(proof.cells_bound)
+    facts |= search.counts | {"gap": None, "feasible": 0}
+    if space.complete and (excluded or proof.searched):
+        facts["rests_on"] = "bounds" if excluded else "polished solves from many starts"
+        return _infeasible(search, conflict, INFEASIBLE, facts)
+    message = (
+        f"{conflict.message} That is as far as looked: not every candidate is excluded"
+        " or searched; narrow the boxes."
+    )
+    conflict = conflict._replace(message=message)
+    return _infeasible(search, conflict, UNKNOWN, facts)
+
+
+def _infeasible(
+    search: Search, conflict: Conflict, status: str, facts: dict[str, Any]
+) -> Solution:
+    return describe(
+        search.problem,
+        conflict.nearest,
+        facts,
+        status=status,
+        message=conflict.message,
+        relaxation=conflict.relaxation,
+    )
+
+
+def _proved(
+    search: Search, outlook: Outlook, space: Space, points: RelaxedPoints | None
+) -> tuple[Proof, Conflict | None]:
+    """Prove; where nothing feasible was found, look again before that is believed."""
     problem = search.problem
+    proof = prove(search, outlook, space.fitting)
+    if search.best is not None:
+        return proof, None
+    if np.isfinite(proof.cells_bound) or np.isneginf(proof.cells_bound):
+        searched = rescue(search, proof.contenders)
+        proof = dataclasses.replace(proof, searched=searched)
+    conflict = None
     if search.best is None:
         pool = _pool(problem, space.fitting, points)
+        some = take(proof.contenders, slice(0, _POOL))
+        pool = join([some, pool]) if len(some["chips"]) else pool
         conflict = least_relaxation(problem, pool)
-        return describe(
-            problem,
-            conflict.nearest,
-            facts,
-            status="infeasible",
-            message=conflict.message,
-            relaxation=conflict.relaxation,
-        )
-    return describe(
-        problem,
-        search.best.built,
-        facts,
-        status="optimal",
-        message=verdict(facts),
-        alternatives=alternatives(search),
-    )
+        if is_feasible(problem, conflict.nearest):
+            search.consider(conflict.nearest.columns, conflict.nearest.point)
+    if search.best is not None:
+        # With a design in hand the rest can be bounded against it.
+        return prove(search, outlook, space.fitting), None
+    return proof, conflict
 
 
 def _pool(problem: Problem, fitting: Columns, points: RelaxedPoints | None) -> Columns:
@@ -222,11 +281,11 @@ def _pool(problem: Problem, fitting: Columns, points: RelaxedPoints | None) -> C
         count = len(columns["chips"])
         return take(columns, random.choice(count, min(count, _POOL), replace=False))
 
-    spread = some(with_links(with_domains(some(fitting), problem), problem))
+    spread = some(whole_candidates(problem, some(fitting)))
     if points is None:
         return spread
     # With limits that exclude each other every bound is hopeless; speed is what helps.
     hurry = Objective("step_time", maximize=False)
     unlimited = dataclasses.replace(problem, objective=hurry, constraints=())
-    close = nearest(problem, make_bounder(unlimited), fitting, points)
+    close = nearest(problem, look(unlimited), fitting, points)
     return distinct(join([close, spread]))

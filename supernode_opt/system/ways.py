@@ -31,6 +31,8 @@ class Ways:
         the cube of flow and multiplies what is moved.
       rests: it is nowhere less than with the clock at rest, whatever the split, and
         moves as said where it rests; elsewhere nothing is said.
+      nowhere: where ports are boundless and no hop takes time, it is least, and it
+        does not see the domain there.
       blended: whether a technology's short links enter by averaging each `short_`
         property with its own counterpart, and in no other way.
     """
@@ -38,6 +40,7 @@ class Ways:
     signs: Mapping[str, int] = field(default_factory=dict, hash=False)
     pumped: bool = False
     rests: bool = False
+    nowhere: bool = False
     blended: bool = False
 
     def sign(self, name: str) -> int | None:
@@ -88,7 +91,9 @@ TIME = Ways(
         "software.*_window",
         "software.dispatch_*",
     )
-    | _all(UP, "software.*")
+    | _all(UP, "software.*"),
+    nowhere=True,
+    blended=True,
 )
 MEMORY = Ways(
     _all(UP, "software.framework_memory", "software.buffer_memory")

@@ -1,0 +1,153 @@
+"""Which inputs a reported quantity depends on, read from the traced program.
+
+The program is walked once, forwards: every value carries the set of inputs that it was
+computed from.  Values that no free input enters are computed along, so that a branch
+which the scenario itself selects away does not count.  The answer errs on the side of
+too much: what it calls independent is independent.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Literal
+
+from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
+from supernode_opt.record import get
+from supernode_opt.search.exact import report_of
+from supernode_opt.system.report import PART_FACTS, SCALARS
+from supernode_opt.system.scenario import Scenario
+
+QUANTITIES = (*SCALARS, *PART_FACTS)
+
+
+class Value(NamedTuple):
+    """What is known of a value of the program.
+
+    Attributes:
+      seen: inputs that entered it, as bits.
+      number: its one number, if no input that varies entered it.
+    """
+
+    seen: int
+    number: Any = None
+
+
+@functools.lru_cache(maxsize=32)
+def _traced(structure: Any) -> tuple[ClosedJaxpr, tuple[str, ...]]:
+    """Trace the exact model once for all scenarios of one structure."""
+    row = {name: jnp.zeros((), float) for name in NUMBER_NAMES}
+    row |= {name: jnp.zeros((), np.int32) for name in CHOICE_NAMES}
+    scenario = jax.tree.unflatten(structure, [1.0] * structure.num_leaves)
+
+    def reported(row: dict[str, Any], scenario: Scenario) -> list[Any]:
+        report = report_of(row, scenario)
+        return [get(report, name) for name in QUANTITIES]
+
+    jaxpr = jax.make_jaxpr(reported)(row, scenario)
+    paths = [jax.tree_util.keystr(p) for p, _ in jax.tree.leaves_with_path(scenario)]
+    return jaxpr, (*sorted(row), *(_dotted(path) for path in paths))
+
+
+def _dotted(path: str) -> str:
+    return path.replace("[", ".").replace("]", "").lstrip(".")
+
+
+def inputs_of(scenario: Scenario, free: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return the inputs that every quantity of the report depends on.
+
+    Args:
+      scenario: given; its constants are known, so that what they decide is decided.
+      free: dotted paths of constants that are not known after all.  Every field of a
+        design is free.
+
+    Returns:
+      For every scalar quantity, names of design fields and of free constants.
+    """
+    flat, structure = jax.tree.flatten(jax.tree.map(float, scenario))
+    return _inputs(structure, tuple(flat), frozenset(free))
+
+
+@functools.lru_cache(maxsize=64)
+def _inputs(
+    structure: Any, flat: tuple[float, ...], free: frozenset[str]
+) -> dict[str, frozenset[str]]:
+    jaxpr, names = _traced(structure)
+    chosen = len(NUMBER_NAMES) + len(CHOICE_NAMES)
+    known = [None] * chosen + list(flat)
+    entering = [
+        Value(1 << k) if k < chosen or name in free else Value(0, np.asarray(number))
+        for k, (name, number) in enumerate(zip(names, known, strict=True))
+    ]
+    left = walk(jaxpr, entering)
+    return {
+        quantity: frozenset(n for k, n in enumerate(names) if value.seen >> k & 1)
+        for quantity, value in zip(QUANTITIES, left, strict=True)
+    }
+
+
+def walk(jaxpr: ClosedJaxpr, entering: Sequence[Value]) -> list[Value]:
+    """Carry `entering` through the program; return what leaves it."""
+    values: dict[Any, Value] = {}
+    program = jaxpr.jaxpr
+    values.update(zip(program.invars, entering, strict=True))
+    for variable, constant in zip(program.constvars, jaxpr.consts, strict=True):
+        values[variable] = Value(0, np.asarray(constant))
+
+    def of(atom: Any) -> Value:
+        return (
+            Value(0, np.asarray(atom.val))
+            if isinstance(atom, Literal)
+            else values[atom]
+        )
+
+    for equation in program.eqns:
+        found = _step(equation, [of(atom) for atom in equation.invars])
+        values.update(zip(equation.outvars, found, strict=True))
+    return [of(atom) for atom in program.outvars]
+
+
+def _step(equation: Any, given: list[Value]) -> list[Value]:
+    """Carry values through one equation."""
+    name, count = equation.primitive.name, len(equation.outvars)
+    inner = next(
+        (p for p in equation.params.values() if isinstance(p, ClosedJaxpr)), None
+    )
+    # One program inside that is run once, on these very values.
+    if inner is not None and name in _CALLS and len(inner.jaxpr.invars) == len(given):
+        return walk(inner, given)
+    if name == "select_n" and given[0].number is not None and given[0].number.ndim == 0:
+        return [given[1 + int(given[0].number)]]
+    seen = functools.reduce(lambda bits, value: bits | value.seen, given, 0)
+    numbers = [value.number for value in given]
+    if seen == 0 and name in _COMPUTED and all(n is not None for n in numbers):
+        with np.errstate(all="ignore"):
+            return [Value(0, np.asarray(_COMPUTED[name](*numbers)))]
+    return [Value(seen)] * count
+
+
+_CALLS = ("pjit", "jit", "closed_call", "custom_jvp_call", "core_call", "remat")
+# Enough to decide which branch a scenario takes.
+_COMPUTED: Mapping[str, Any] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "max": np.maximum,
+    "min": np.minimum,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "and": np.logical_and,
+    "or": np.logical_or,
+    "not": np.logical_not,
+    "is_finite": np.isfinite,
+    "convert_element_type": lambda x: x,
+    "copy": lambda x: x,
+}

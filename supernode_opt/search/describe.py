@@ -1,0 +1,170 @@
+"""From a solved candidate to a `Solution`: values, verdict, alternatives."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from supernode_opt.problem.build import apply
+from supernode_opt.problem.constraints import all_constraints, per_cent
+from supernode_opt.problem.problem import Problem
+from supernode_opt.search.bounds import on_split
+from supernode_opt.search.certificate import CONVEX, FOUND, INFEASIBLE, PROVED
+from supernode_opt.search.enumerate import Columns, take, whole_candidates
+from supernode_opt.search.inner import (
+    FEASIBLE,
+    MENDABLE,
+    ROUNDS,
+    STEPS,
+    Polished,
+    exact_merit,
+    polish,
+)
+from supernode_opt.search.merit import objective_value
+from supernode_opt.search.outlook import Outlook
+from supernode_opt.search.polish import finish
+from supernode_opt.search.pursuit import Search
+from supernode_opt.search.relaxed import RelaxedPoints
+from supernode_opt.search.solution import (
+    Solution,
+    constraint_states,
+    kind_of,
+    plain_report,
+    prices,
+    values_of,
+)
+
+ALTERNATIVES = 5
+
+
+def describe(
+    problem: Problem, chosen: Polished, facts: dict[str, Any], **more: Any
+) -> Solution:
+    """Evaluate the chosen design exactly and put everything into plain values.
+
+    Args:
+      problem: what was asked.
+      chosen: the candidate to describe.
+      facts: the certificate.
+      **more: status, message and other fields of `Solution`.
+    """
+    values = values_of(problem, chosen.columns)
+    report = plain_report(values, problem.scenario)
+    known = more["status"] in (PROVED, CONVEX, FOUND)
+    states = constraint_states(problem, report, chosen.multipliers if known else None)
+    return Solution(
+        design={name: value for name, value in values.items() if "." not in name},
+        scenario=apply(problem.scenario, values),
+        objective=float(getattr(report, problem.objective.name)),
+        report=report,
+        constraints=states,
+        prices=prices(problem, report, states, chosen) if known else [],
+        certificate=facts,
+        **more,
+    )
+
+
+def alternatives(search: Search, others: Columns | None = None) -> list[dict[str, Any]]:
+    """Finish the best candidates of other kinds than the winner.
+
+    Args:
+      search: what was solved.
+      others: feasible candidates, best first, where nothing had to be solved.
+    """
+    problem = search.problem
+    seen = {kind_of(search.best.built.columns, 0)} if search.best else set()
+    found: list[dict[str, Any]] = []
+    for columns, row, point in _promising(search, others):
+        kind = kind_of(columns, row)
+        if kind in seen:
+            continue
+        seen.add(kind)
+        made = finish(problem, search.settings, take(columns, [row]), point).built
+        if made.feasible:
+            value = objective_value(made.cost, problem.objective)
+            found.append(
+                {"design": values_of(problem, made.columns), "objective": value}
+            )
+        if len(found) == ALTERNATIVES:
+            break
+    return sorted(
+        found, key=lambda a: a["objective"], reverse=problem.objective.maximize
+    )
+
+
+def _promising(
+    search: Search, others: Columns | None
+) -> Iterator[tuple[Columns, int, NDArray]]:
+    """Yield candidates with a point of each, the most promising first."""
+    if others is not None:
+        for row in range(len(others["chips"])):
+            yield others, row, np.zeros(0)
+        return
+    rows = [
+        (float(estimate), number, row)
+        for number, block in enumerate(search.solved)
+        for row, (estimate, violation) in enumerate(
+            zip(block.estimate(), block.violation(), strict=True)
+        )
+        if violation <= MENDABLE
+    ]
+    for _, number, row in sorted(rows):
+        block = search.solved[number]
+        yield block.columns, row, block.points[row]
+
+
+def split_solution(
+    problem: Problem,
+    outlook: Outlook,
+    every: Columns,
+    violation: NDArray,
+    facts: dict[str, Any],
+) -> Solution:
+    """Report that no split keeps the limits on splits, on the one that comes closest.
+
+    No hardware changes what these limits see, so nothing else was looked at.
+    """
+    least = int(np.nanargmin(violation))
+    plan = take(every, [least])
+    row = take(whole_candidates(problem, plan), [0])
+    size = len(exact_merit(problem).names)
+    chosen = polish(problem, row, np.full(size, 0.5), held=np.ones(size, bool))
+    limits = [c for c in outlook.limits if on_split(outlook, c)]
+    known = {c.form: c for c in limits}
+    broken = [
+        (constraint, float(g))
+        for constraint, g in zip(all_constraints(problem), chosen.values, strict=True)
+        if (constraint.name, constraint.at_most) in known and g > FEASIBLE
+    ]
+    relaxation = [(c.name, per_cent(g, c)) for c, g in broken]
+    names = [name for name, _ in relaxation]
+    if names == ["memory_fraction"]:
+        message = (
+            f"No split fits: the tightest needs {relaxation[0][1]:.3g} % more memory"
+            " per chip. Allow more chips, recompute or sharding."
+        )
+    else:
+        joint = " and ".join(
+            f"the limit of {c.name} must {'rise' if c.at_most else 'fall'} by"
+            f" {per_cent(g, c):.3g} %"
+            for c, g in broken
+        )
+        message = f"No split of the job satisfies every limit; at least {joint}."
+    facts |= {"solved": 0, "open": 0, "excluded_by_bound": 0, "dominated": 0}
+    return describe(
+        problem,
+        chosen,
+        facts | {"feasible": 0, "gap": None},
+        status=INFEASIBLE,
+        message=message,
+        relaxation=relaxation,
+    )
+
+
+def evaluations(search: Search, points: RelaxedPoints | None, candidates: int) -> int:
+    """Count how often the model, or its gradient, was computed or bounded."""
+    solved = sum(len(block.cost) for block in search.solved)
+    polished = sum(f.ideal.evaluations for f in search.finalists)
+    descended = points.evaluations if points else 0
+    return int(solved * ROUNDS * STEPS + candidates + polished + descended)
