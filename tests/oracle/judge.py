@@ -16,7 +16,8 @@ from supernode_opt.problem.box import options
 from supernode_opt.record import get
 
 PROVED = ("proved", "optimal")
-GRADES = (*PROVED, "optimal if log-convex", "best found", "infeasible")
+NONE_FOUND = "none found"
+GRADES = (*PROVED, "optimal if log-convex", "best found", "infeasible", NONE_FOUND)
 # Numbers of a design are told with twelve digits.
 _ROUNDED = 1e-11
 
