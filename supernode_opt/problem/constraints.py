@@ -38,14 +38,14 @@ def all_constraints(problem: Problem) -> tuple[Constraint, ...]:
     return (*problem.constraints, *always(problem.scenario))
 
 
-def normalised(value: ArrayLike, limit: ArrayLike, at_most: bool) -> Array:
-    """Return `g <= 0` for one quantity; see the module's description."""
+def normalised(value: ArrayLike, limit: ArrayLike, at_most: ArrayLike) -> Array:
+    """Return `g <= 0`, elementwise; see the module's description."""
     value, limit = jnp.asarray(value), jnp.asarray(limit)
     positive = limit > 0.0
     ratio = jnp.where(positive, value / jnp.where(positive, limit, 1.0), 1.0)
     log = jnp.log(jnp.maximum(ratio, _TINY))
-    signed = log if at_most else -log
-    return jnp.where(positive, signed, value if at_most else -value)
+    sign = jnp.where(at_most, 1.0, -1.0)
+    return sign * jnp.where(positive, log, value)
 
 
 def normalised_values(report: Any, forms: Sequence[Form], limits: ArrayLike) -> Array:

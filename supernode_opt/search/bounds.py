@@ -58,17 +58,13 @@ def bounds(
     leaves = {leaf for end in ends for leaf in outlook.leaves[end]}
     own = sorted(leaf for leaf in leaves if not outlook.splitless(leaf))
     shared = sorted(leaf for leaf in leaves if outlook.splitless(leaf))
-    held = {leaf for limit in capping for leaf in outlook.leaves[limit.end]}
-    names = tuple(sorted({leaf.name for leaf in (*shared, *held)}))
     first, key = _keys(rows)
     keys = take({n: v for n, v in rows.items() if n not in SPLIT}, first)
-    cap = clock_caps(outlook, keys, relaxed.hardware, capping, names)
+    cap = clock_caps(outlook, keys, relaxed.hardware, capping)
     edges = _edges(outlook, leaves)
     cells = edges[:-1], edges[1:]
     tables = (
-        hardware_ends(outlook, keys, relaxed.hardware, shared, names, cells)
-        if shared
-        else {}
+        hardware_ends(outlook, keys, relaxed.hardware, shared, cells) if shared else {}
     )
     best = np.full(count, np.inf)
     for cell in range(len(edges) - 1):
@@ -182,9 +178,8 @@ def cell_bounds(outlook: Outlook, rows: Columns) -> NDArray:
     wanted = [outlook.wanted] * outlook.bounded(outlook.wanted, fixed)
     ends = [*wanted, *(limit.end for limit in usable)]
     leaves = {leaf for end in ends for leaf in outlook.leaves[end]}
-    names = tuple(sorted({leaf.name for leaf in leaves}))
     if not leaves:
         return np.full(count, -np.inf)
-    found = corner_values(outlook, rows, outlook.scenario, leaves, names)
+    found = corner_values(outlook, rows, outlook.scenario, leaves)
     values = composed(outlook, rows, found, ends)
     return _cost(outlook, values, wanted, usable, rows)

@@ -30,7 +30,7 @@ from supernode_opt.search.enumerate import (
     with_domains,
     with_wholes,
 )
-from supernode_opt.search.inner import BLOCK, exact_merit
+from supernode_opt.search.inner import BLOCK, continuous
 from supernode_opt.search.outlook import Outlook
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxations import BOUNDLESS, kindest
@@ -39,12 +39,10 @@ from supernode_opt.search.starts import chords_hold
 _ROWS = 100_000
 # Cells along each port, and the most candidates worth dividing so finely.
 _CELLS = ((6, 100_000), (14, 8_000))
-# Cells worth bounding for a proof without convexity, and where it holds by chords; with
-# more candidates or variables than these they would be spent for nothing.
-_EFFORT = 400_000
-_CONVEX_EFFORT = 60_000
-_CONTENDERS = 2_000
-_DIMENSIONS = 6
+# Cells worth bounding for a proof without convexity, and where it holds by chords.
+# Where not every variable of every candidate can be halved, they would be wasted.
+_EFFORT = 300_000
+_CONVEX_EFFORT = 40_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Proof:
 
     Attributes:
       open_bound: the least cost that anything not excluded or solved promises;
-        infinite if there is nothing.
+        infinite if there is nothing, minus infinity if nothing is known of it.
       cells_bound: the least cost that anything not excluded by bounds alone promises.
       convex: whether chords hold in this study's own box.
       contenders: candidates that no bound excluded.
@@ -66,6 +64,16 @@ class Proof:
     convex: bool
     contenders: Columns
     searched: bool = False
+
+    @property
+    def solved(self) -> bool:
+        """Whether every candidate is excluded or solved."""
+        return self.open_bound == np.inf
+
+    @property
+    def excluded(self) -> bool:
+        """Whether bounds alone exclude everything that is not the best."""
+        return self.cells_bound == np.inf
 
 
 class _Survivors(NamedTuple):
@@ -115,15 +123,16 @@ def _cut(
     search: Search, outlook: Outlook, contenders: Columns, bound: NDArray
 ) -> float:
     """Try to close what is left by bounds alone; return the least bound left."""
-    count, size = len(bound), len(exact_merit(search.problem).names)
+    count, size = len(bound), len(continuous(search.problem))
     least = float(np.min(bound, initial=np.inf))
     if not count:
         return np.inf
     # Without a bound on the objective, cells can only show that nothing is feasible.
     hopeless = search.best is not None and not outlook.bounded(outlook.wanted)
-    if hopeless or count > _CONTENDERS or not 0 < size <= _DIMENSIONS:
-        return least
     convex = search.convex and search.best is not None
+    effort = _CONVEX_EFFORT if convex else _EFFORT
+    if hopeless or not size or count << size > effort:
+        return least
     found = cut(
         search.problem,
         outlook,
@@ -131,7 +140,7 @@ def _cut(
         bound,
         search.threshold,
         search.attempt,
-        _CONVEX_EFFORT if convex else _EFFORT,
+        effort,
     )
     search.counts |= {"cells": found.looked, "open_cells": found.open}
     return max(found.bound, least)

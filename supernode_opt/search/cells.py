@@ -6,8 +6,8 @@ until no cell promises more than the tolerance beyond the best design, or the ef
 spent.  Nothing but known ends is assumed: no convexity, no gradient.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import to_unit
 from supernode_opt.search.bounds import cell_bounds
 from supernode_opt.search.enumerate import Columns, join, take
-from supernode_opt.search.inner import exact_merit
+from supernode_opt.search.inner import continuous, exact_merit
 from supernode_opt.search.lanes import snapped
 from supernode_opt.search.merit import box_data
 from supernode_opt.search.outlook import Outlook
@@ -24,6 +24,8 @@ from supernode_opt.search.outlook import Outlook
 _BATCH = 2048
 # Narrower than this, as a share of the box, a variable is not cut again.
 _NARROW = 1e-7
+# A gap that an eighth of the effort leaves above this share of itself is given up.
+_STALLED = 0.8
 
 
 class Cells(NamedTuple):
@@ -63,7 +65,7 @@ def cut(
         the unit box.
       effort: most cells to bound.
     """
-    names = exact_merit(problem).names
+    names = continuous(problem)
     box = box_data(problem, names)
     low = {n: np.full(len(bound), box["low"][i]) for i, n in enumerate(names)}
     high = {n: np.full(len(bound), box["high"][i]) for i, n in enumerate(names)}
@@ -71,13 +73,19 @@ def cut(
     rows |= {f"{n}_low": v for n, v in low.items()}
     rows |= {f"{n}_high": v for n, v in high.items()}
     rows |= {"candidate": np.arange(len(bound))}
-    looked = 0
+    looked, milestone, gap = 0, effort // 8, np.inf
     stuck: list[tuple[NDArray, NDArray]] = []
     while len(bound) and looked < effort:
         alive = bound < threshold()
         rows, bound = take(rows, alive), bound[alive]
         if not len(bound):
             break
+        if looked >= milestone:
+            left = threshold() - float(np.min(bound))
+            # What hardly moves will not close.
+            if left > _STALLED * gap:
+                break
+            milestone, gap = milestone + effort // 8, left
         order = np.argsort(bound, kind="stable")
         chosen, rest = order[:_BATCH], order[_BATCH:]
         halves, whole = _halved(outlook, take(rows, chosen), names, box)
@@ -92,7 +100,7 @@ def cut(
             best = np.argsort(new, kind="stable")[: _BATCH // 8]
             best = best[np.isfinite(new[best]) | np.isneginf(new[best])]
             if len(best):
-                attempt(*_centres(take(halves, best), names, box))
+                attempt(*_centres(problem, take(halves, best)))
             rows = join([take(rows, rest), halves])
             bound = np.concatenate([bound[rest], new])
         else:
@@ -114,7 +122,7 @@ def _width(rows: Columns, name: str, log: bool) -> NDArray:
 
 
 def _halved(
-    outlook: Outlook, rows: Columns, names: tuple[str, ...], box: dict
+    outlook: Outlook, rows: Columns, names: tuple[str, ...], box: Mapping[str, Any]
 ) -> tuple[Columns, NDArray]:
     """Halve every cell along its widest variable; return halves and what is a point."""
     whole = np.array(
@@ -138,23 +146,19 @@ def _halved(
     return join([lower, upper]), point
 
 
-def _centres(
-    rows: Columns, names: tuple[str, ...], box: dict
-) -> tuple[Columns, NDArray]:
+def _centres(problem: Problem, rows: Columns) -> tuple[Columns, NDArray]:
     """Return the candidates of cells and their centres in the unit box."""
-    points = []
+    names, moving = exact_merit(problem).names, continuous(problem)
+    box = box_data(problem, names)
+    points = np.full((len(rows["chips"]), len(names)), 0.5)
     for i, name in enumerate(names):
-        ends = [
-            np.asarray(to_unit(rows[f"{name}_{e}"], *(box[k][i] for k in _BOX)))
-            for e in ("low", "high")
-        ]
-        points.append(0.5 * (ends[0] + ends[1]))
+        if name in moving:
+            axis = [box[key][i] for key in ("low", "high", "log")]
+            ends = [to_unit(rows[f"{name}_{end}"], *axis) for end in ("low", "high")]
+            points[:, i] = 0.5 * (np.asarray(ends[0]) + np.asarray(ends[1]))
     candidates = {
         k: v
         for k, v in rows.items()
         if k != "candidate" and not k.endswith(("_low", "_high"))
     }
-    return candidates, np.stack(points, axis=1)
-
-
-_BOX = ("low", "high", "log")
+    return candidates, points

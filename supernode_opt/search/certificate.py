@@ -105,7 +105,7 @@ def _objective(search: Search) -> dict[str, Any]:
 def grade(search: Search, proof: Proof, *, complete: bool) -> Graded:
     """Grade the best design of `search`; start it anew from elsewhere in its box."""
     tolerance = search.settings.tolerance
-    closed = not np.isfinite(proof.cells_bound)
+    closed = proof.excluded
     agreeing = 0 if closed else _restarted(search)
     best = _widened(search)
     # What lanes cost is part of the gap to a design with ports as they please.
@@ -116,7 +116,7 @@ def grade(search: Search, proof: Proof, *, complete: bool) -> Graded:
         bounded = tolerance
     elif np.isfinite(proof.cells_bound):
         bounded = max(best.built.cost - proof.cells_bound, tolerance)
-    solved = not np.isfinite(proof.open_bound)
+    solved = proof.solved
     status, gap = FOUND, bounded
     if closed and complete:
         status = PROVED
@@ -178,7 +178,7 @@ def relaxed_facts(
     problem: Problem,
     points: RelaxedPoints | None,
     rounded: Finalist | None,
-    best: Finalist,
+    best: Finalist | None,
 ) -> dict[str, Any]:
     """State what the relaxed descent promised, what was built and if both met."""
     promised = float(points.cost[0]) if points else None
@@ -186,7 +186,11 @@ def relaxed_facts(
     def value(cost: float | None) -> float | None:
         return None if cost is None else objective_value(cost, problem.objective)
 
-    close = rounded is None or rounded.built.cost <= best.built.cost + _CLOSE
+    close = (
+        rounded is None
+        or best is None
+        or rounded.built.cost <= best.built.cost + _CLOSE
+    )
     return {
         "relaxed_objective": value(promised),
         "relaxed_violation": float(points.violation[0]) if points else None,

@@ -26,7 +26,7 @@ def corner_values(
     rows: Columns,
     scenario: Scenario,
     leaves: Iterable[Leaf],
-    names: tuple[str, ...],
+    names: tuple[str, ...] = (),
 ) -> dict[Leaf, NDArray]:
     """Return every end of `leaves` on each row.
 
@@ -35,11 +35,13 @@ def corner_values(
       rows: candidates in boxes.
       scenario: to evaluate in.
       leaves: known ends.
-      names: quantities to evaluate at every corner, so that one program serves all.
+      names: quantities to evaluate at every corner; those of the problem's programs
+        if not given, so that one serves all.
     """
     found: dict[Leaf, NDArray] = {}
     for corner, members in _grouped(outlook, rows, leaves):
-        values = quantities(_at(outlook, rows, corner), scenario, names)
+        at = _at(outlook, rows, corner)
+        values = quantities(at, scenario, names or outlook.program)
         for leaf in members:
             value = values[leaf.name]
             if ways_of(leaf.name).pumped and _moves(outlook, rows, "coolant_flow"):

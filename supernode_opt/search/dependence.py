@@ -30,10 +30,12 @@ class Value(NamedTuple):
     Attributes:
       seen: inputs that entered it, as bits.
       number: its one number, if no input that varies entered it.
+      least: a number that it never falls below, if one is known.
     """
 
     seen: int
     number: Any = None
+    least: float | None = None
 
 
 @functools.lru_cache(maxsize=32)
@@ -126,9 +128,26 @@ def _step(equation: Any, given: list[Value]) -> list[Value]:
     if seen == 0 and name in _COMPUTED and all(n is not None for n in numbers):
         with np.errstate(all="ignore"):
             return [Value(0, np.asarray(_COMPUTED[name](*numbers)))]
-    return [Value(seen)] * count
+    if name in ("max", "min") and any(n is not None and n.ndim == 0 for n in numbers):
+        return [_clipped(name, given, seen)]
+    return [Value(seen, least=given[0].least if name in _KEEPING else None)] * count
 
 
+def _clipped(name: str, given: list[Value], seen: int) -> Value:
+    """Carry a value past a known one that it is clipped at.
+
+    What is first kept above a number and then below a lesser one is that lesser one.
+    """
+    bound = next(v for v in given if v.number is not None)
+    other = given[1] if given[0] is bound else given[0]
+    if name == "max":
+        return Value(seen, least=float(bound.number))
+    if other.least is not None and other.least >= float(bound.number):
+        return Value(0, bound.number)
+    return Value(seen)
+
+
+_KEEPING = ("convert_element_type", "broadcast_in_dim", "reshape", "squeeze", "copy")
 _CALLS = ("pjit", "jit", "closed_call", "custom_jvp_call", "core_call", "remat")
 # Enough to decide which branch a scenario takes.
 _COMPUTED: Mapping[str, Any] = {

@@ -98,8 +98,9 @@ def _promising(
 ) -> Iterator[tuple[Columns, int, NDArray]]:
     """Yield candidates with a point of each, the most promising first."""
     if others is not None:
+        middle = np.full(len(exact_merit(search.problem).names), 0.5)
         for row in range(len(others["chips"])):
-            yield others, row, np.zeros(0)
+            yield others, row, middle
         return
     rows = [
         (float(estimate), number, row)

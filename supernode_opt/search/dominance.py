@@ -6,7 +6,6 @@ reaches.  What a quantity sees is read from the program, what is good for it fol
 from the way it moves; where that is not known, only an equal property is as good.
 """
 
-import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -76,8 +75,10 @@ def _useful(
             {k for k, good in zip(allowed, does[f], strict=True) if good}
             for f, allowed in enumerate((inner, outer))
         ]
-        kept = [_undominated(outlook, able[f], sure[f], f) for f in (0, 1)]
-        pairs = list(itertools.product(*kept))
+        # Reach is settled where everything that may reach does.
+        settled = {f for f in (0, 1) if set(able[f]) <= sure[f]}
+        kept = [_undominated(outlook, able[f], sure[f], {f} | settled) for f in (0, 1)]
+        pairs = [(up, out) for up in kept[0] for out in kept[1]]
         found.append(Useful(pairs, len(able[0]) * len(able[1]) - len(pairs)))
     return found
 
@@ -114,9 +115,7 @@ def _reaches(
             leaf = Leaf(name, side)
             values = np.full(count, np.nan)
             if outlook.known(leaf):
-                table = hardware_ends(
-                    outlook, rows, outlook.scenario, [leaf], (name,), clocks
-                )
+                table = hardware_ends(outlook, rows, outlook.scenario, [leaf], clocks)
                 values = table[leaf][:, 0]
             g = worst({limit.end: values for limit in limits}, limits, count)
             # What is not known may reach, but does not surely.
@@ -129,14 +128,17 @@ def _reaches(
 
 
 def _undominated(
-    outlook: Outlook, able: list[int], sure: set[int], fabric: int
+    outlook: Outlook, able: list[int], sure: set[int], settled: set[int]
 ) -> list[int]:
-    """Drop technologies that another one of `able` can replace at no loss."""
+    """Drop technologies that another one of `able` can replace at no loss.
+
+    Fabrics in `settled` reach, whichever of them it is.
+    """
 
     def replaced(k: int) -> bool:
         return any(
             j in sure
-            and _stands_in(outlook, j, k, fabric, able.index(j) < able.index(k))
+            and _stands_in(outlook, j, k, settled, able.index(j) < able.index(k))
             for j in able
             if j != k
         )
@@ -144,7 +146,9 @@ def _undominated(
     return [k for k in able if not replaced(k)]
 
 
-def _stands_in(outlook: Outlook, j: int, k: int, fabric: int, first: bool) -> bool:
+def _stands_in(
+    outlook: Outlook, j: int, k: int, settled: set[int], first: bool
+) -> bool:
     """Tell whether technology `j` is as good as `k` for everything asked.
 
     Of two that are equal in every property the one that comes `first` is kept.
@@ -154,11 +158,11 @@ def _stands_in(outlook: Outlook, j: int, k: int, fabric: int, first: bool) -> bo
     better = first
     for end, leaves in outlook.leaves.items():
         if (
-            _REACH.get(end.name) == fabric
+            _REACH.get(end.name) in settled
             and end.side == "low"
             and end != outlook.wanted
         ):
-            # `j` reaches wherever its rows are.
+            # It reaches wherever its rows are.
             continue
         for leaf in leaves:
             for field in seen_fields(outlook, leaf):

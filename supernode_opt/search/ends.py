@@ -149,5 +149,5 @@ def boxed(scenario: Any, path: str, low: Any, high: Any) -> Any:
     if isinstance(scenario, tuple):
         return tuple(fields.values())
     if is_record(scenario) or isinstance(scenario, SimpleNamespace):
-        return SimpleNamespace(**fields)
+        return SimpleNamespace(**{str(k): v for k, v in fields.items()})
     raise TypeError(f"`{path}` is no constant")

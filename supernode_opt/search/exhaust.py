@@ -11,15 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.problem.problem import Problem
-from supernode_opt.search.enumerate import Columns, join, take, whole_candidates
-from supernode_opt.search.exact import quantities
-from supernode_opt.search.inner import FEASIBLE, asked, complete, judged
-from supernode_opt.search.merit import as_floats
+from supernode_opt.search.enumerate import (
+    Columns,
+    count_candidates,
+    join,
+    take,
+    whole_candidates,
+)
+from supernode_opt.search.inner import FEASIBLE, complete, judged_rows
+from supernode_opt.search.merit import forms, program
 
 # Candidates that are simply tried, and how many of the best are kept.
 MOST = 20_000_000
 _KEPT = 256
 _ROWS = 200_000
+_MANY = 500_000
 
 
 @dataclass
@@ -53,6 +59,10 @@ def exhaust(
       tell: called with the share that is done.
     """
     found, count, start = Exhausted(), len(plans["chips"]), 0
+    # A program of its own is worth compiling for many candidates only.
+    names = program(problem)
+    if count_candidates(plans, problem) > _MANY:
+        names = tuple(sorted({problem.objective.name, *(n for n, _ in forms(problem))}))
     size = 256
     while start < count:
         some = whole_candidates(problem, take(plans, slice(start, start + size)))
@@ -61,15 +71,15 @@ def exhaust(
         growth = max(len(some["chips"]) / size, 1.0)
         size = int(np.clip(_ROWS / growth, 1, _ROWS))
         if len(some["chips"]):
-            _take_in(problem, found, complete(problem, some))
+            _take_in(problem, found, complete(problem, some), names)
         tell(min(start / count, 1.0))
     return found
 
 
-def _take_in(problem: Problem, found: Exhausted, columns: Columns) -> None:
-    scenario = as_floats(problem.scenario)
-    values = quantities(columns, scenario, asked(problem))
-    cost, g = judged(problem, values)
+def _take_in(
+    problem: Problem, found: Exhausted, columns: Columns, names: tuple[str, ...]
+) -> None:
+    cost, g = judged_rows(problem, columns, names)
     cost = np.nan_to_num(cost, nan=np.inf)
     violation = np.nan_to_num(np.max(g, axis=0), nan=np.inf)
     good = violation <= FEASIBLE

@@ -51,7 +51,6 @@ def clock_caps(
     keys: Columns,
     scenario: Scenario,
     limits: Sequence[Limit],
-    names: tuple[str, ...],
 ) -> NDArray:
     """Return, for each key, the greatest clock at which some flow keeps all `limits`.
 
@@ -62,7 +61,6 @@ def clock_caps(
       keys: hardware in boxes.
       scenario: to evaluate in.
       limits: whose ends see no split and get no better with more clock.
-      names: quantities of one program.
     """
     low, high = outlook.low["clock"], outlook.high["clock"]
     count = len(keys["chips"])
@@ -73,13 +71,13 @@ def clock_caps(
     wide = len(cut["coolant_flow_low"])
     if count > max(_ROWS // wide, 1):
         blocks = _blocks(keys, max(_ROWS // wide, 1))
-        parts = [clock_caps(outlook, k, scenario, limits, names) for k in blocks]
+        parts = [clock_caps(outlook, k, scenario, limits) for k in blocks]
         return np.concatenate(parts)
     rows = cross(any_split(keys), cut)
 
     def holds(index: NDArray, clock: NDArray) -> NDArray:
         part = take(rows, index) | {"clock_low": clock, "clock_high": clock}
-        found = corner_values(outlook, part, scenario, leaves, names)
+        found = corner_values(outlook, part, scenario, leaves)
         ends = composed(outlook, part, found, [limit.end for limit in limits])
         return ~(worst(ends, limits, len(index)) > SLACK)
 
@@ -102,7 +100,6 @@ def hardware_ends(
     keys: Columns,
     scenario: Scenario,
     leaves: Sequence[Leaf],
-    names: tuple[str, ...],
     clocks: tuple[NDArray, NDArray],
 ) -> dict[Leaf, NDArray]:
     """Return ends [key, cell] of `leaves`, which see no split, over all flows.
@@ -112,7 +109,6 @@ def hardware_ends(
       keys: hardware in boxes.
       scenario: to evaluate in.
       leaves: ends to find.
-      names: quantities of one program.
       clocks: lower and upper edges of the cells of the clock [cell].
     """
     cut = flows(outlook, leaves)
@@ -124,12 +120,12 @@ def hardware_ends(
     most = max(_ROWS // (cells * wide), 1)
     if count > most:
         parts = [
-            hardware_ends(outlook, block, scenario, leaves, names, clocks)
+            hardware_ends(outlook, block, scenario, leaves, clocks)
             for block in _blocks(keys, most)
         ]
         return join(parts)  # type: ignore[arg-type, return-value]
     rows = cross(any_split(keys), {"clock_low": clocks[0], "clock_high": clocks[1]})
-    found = corner_values(outlook, cross(rows, cut), scenario, leaves, names)
+    found = corner_values(outlook, cross(rows, cut), scenario, leaves)
     best = {"low": np.fmin, "high": np.fmax}
     return {
         leaf: best[leaf.side].reduce(value.reshape(count, cells, wide), axis=2)

@@ -16,12 +16,12 @@ from supernode_opt.search.inner import (
     polish,
     solve,
 )
+from supernode_opt.search.merit import DROPPED, aim_of, forms
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.starts import promising
 
 # The second, hard maximum is within 0.3 % of the largest violation.
 _HARD = 1000.0
-_DROPPED = -1e3
 _FINALISTS = 6
 _POOL = 256
 # Candidates that are searched from several starts before anything is called
@@ -55,12 +55,12 @@ def rescue(search: Search, contenders: Columns) -> bool:
     Returns:
       Whether every candidate was searched.
     """
-    problem, merit = search.problem, exact_merit(search.problem)
+    problem, size = search.problem, len(exact_merit(search.problem).names)
     some = take(contenders, slice(0, MOST))
-    aim = merit.aim(cost=0.0, worst=1.0)
+    aim = aim_of(problem, cost=0.0, worst=1.0)
     violation = np.full(len(some["chips"]), np.inf)
-    points = np.full((len(violation), len(merit.names)), 0.5)
-    if len(violation) and merit.names:
+    points = np.full((len(violation), size), 0.5)
+    if len(violation):
         starts = promising(problem, some, _STARTS, _LOOK)
         tried = [points, *(starts[:, k] for k in range(_STARTS))]
         for start in tried:
@@ -73,7 +73,8 @@ def rescue(search: Search, contenders: Columns) -> bool:
         if violation[index] > _FAR:
             break
         row = take(some, [int(index)])
-        hard = aim | {"hardness": _HARD, "offset": np.full(len(merit.forms), _DROPPED)}
+        drop = np.full(len(forms(problem)), DROPPED)
+        hard = aim_of(problem, cost=0.0, worst=1.0, hardness=_HARD, offset=drop)
         near = polish(problem, row, points[index], aim=hard)
         if search.consider(row, near.point).built.feasible:
             return True
@@ -92,11 +93,10 @@ def least_relaxation(
       alone: by how much each limit must give way if all others are kept, where every
         candidate was tried; infinite where that is not enough.
     """
-    merit = exact_merit(problem)
     every = all_constraints(problem)
     count = len(every)
-    drop = np.full(count, _DROPPED)
-    aim = merit.aim(cost=0.0, worst=1.0, offset=drop)
+    drop = np.full(count, DROPPED)
+    aim = aim_of(problem, cost=0.0, worst=1.0, offset=drop)
     found = solve(problem, pool, aim)
     order = np.argsort(np.nan_to_num(np.max(found.values - drop, axis=1), nan=np.inf))
     hard = aim | {"hardness": _HARD}
@@ -132,11 +132,10 @@ def least_relaxation(
 
 def _alone(problem: Problem, pool: Columns, index: int) -> float | None:
     """Return by how much one limit must move if all others are kept."""
-    merit = exact_merit(problem)
-    count = len(merit.forms)
+    count = len(forms(problem))
     focus, offset = np.zeros(count), np.zeros(count)
-    focus[index], offset[index] = 1.0, _DROPPED
-    aim = merit.aim(cost=0.0, focus=focus, offset=offset)
+    focus[index], offset[index] = 1.0, DROPPED
+    aim = aim_of(problem, cost=0.0, focus=focus, offset=offset)
     found = solve(problem, pool, aim)
     able = np.flatnonzero(np.max(found.values, axis=1) <= 1e-2)
     best = able[np.argsort(found.cost[able])][:_FINALISTS]

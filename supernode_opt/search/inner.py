@@ -6,7 +6,6 @@ asked about; elsewhere several do.  Many candidates are descended together; the 
 polished one by one with SciPy's SLSQP, which also witnesses the multipliers.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,24 +21,26 @@ from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import HARDWARE, from_unit
 from supernode_opt.search.enumerate import Columns, is_whole, take
 from supernode_opt.search.exact import as_arrays, quantities
-from supernode_opt.search.lagrangian import begin, descend
+from supernode_opt.search.lagrangian import COMPILER, begin, descend
 from supernode_opt.search.merit import (
     LEAST,
     Exact,
+    aim_of,
     as_floats,
     box_data,
     forms,
     limits,
+    program,
 )
 
 BLOCK = 256
-# Points that are evaluated, not descended from, at a time.
-ROWS = 4096
 ROUNDS = 12
 STEPS = 60
 # Above this violation a solved candidate is infeasible; below, polishing may mend it.
 MENDABLE = 1e-3
 FEASIBLE = 1e-9
+# What misses its limits by more is not a matter of a wider margin.
+_MARGINAL = 1e-2
 
 
 class Solved(NamedTuple):
@@ -72,14 +73,19 @@ class Solved(NamedTuple):
         return Solved(take(self.columns, index), *(part[index] for part in self[1:]))
 
 
-def exact_merit(problem: Problem) -> Exact:
-    """Return the exact merit over the continuous variables of `problem`."""
-    names = tuple(
+def continuous(problem: Problem) -> tuple[str, ...]:
+    """Return the free variables that need not be whole."""
+    return tuple(
         v.name
         for v in problem.variables
         if (v.name in HARDWARE or "." in v.name) and not is_whole(problem, v.name)
     )
-    return Exact(names, problem.objective, forms(problem))
+
+
+def exact_merit(problem: Problem) -> Exact:
+    """Return the exact merit of `problem`, over all hardware and freed constants."""
+    constants = (name for name in continuous(problem) if "." in name)
+    return Exact((*HARDWARE, *constants), program(problem))
 
 
 def complete(problem: Problem, columns: Columns) -> Columns:
@@ -114,7 +120,7 @@ def solve(
     """
     merit = exact_merit(problem)
     full = complete(problem, columns)
-    aim = aim or merit.aim()
+    aim = aim or aim_of(problem)
     if points is None:
         points = np.full((len(full["chips"]), len(merit.names)), 0.5)
     cuts = [slice(k, k + BLOCK) for k in range(0, len(full["chips"]), BLOCK)]
@@ -134,22 +140,30 @@ def _solve_block(
     count = len(columns["chips"])
     data = merit_data(problem, as_arrays(columns, BLOCK), aim)
     padded = np.pad(points, ((0, BLOCK - count), (0, 0)), mode="edge")
-    state = begin(padded, len(merit.forms))
-    rounds = ROUNDS if merit.names else 1
+    slots = len(data["wanted"]["used"])
+    state = begin(padded, slots)
+    rounds = ROUNDS if continuous(problem) else 1
     for index in range(rounds):
         done = index / max(rounds - 1, 1)
         state = descend(
             state,
             data,
             function=merit,
-            steps=STEPS if merit.names else 1,
+            steps=STEPS if rounds > 1 else 1,
             boxed=True,
             rate=0.1 * 0.003**done,
             last_rate=0.01 * 0.003**done,
             penalty=2.0 * 50.0**done,
         )
     points, multipliers, cost, values = (np.asarray(x)[:count] for x in state)
-    return Solved(fill(problem, columns, points), points, cost, values, multipliers)
+    own = slice(0, len(forms(problem)))
+    return Solved(
+        fill(problem, columns, points),
+        points,
+        cost,
+        values[:, own],
+        multipliers[:, own],
+    )
 
 
 def better(one: Solved, other: Solved) -> Solved:
@@ -164,28 +178,13 @@ def better(one: Solved, other: Solved) -> Solved:
     ).rows(index)
 
 
-@partial(jax.jit, static_argnames="merit")
-def _values(merit: Exact, points: Array, data: Any) -> tuple[Array, Array]:
-    return merit(points, data)
-
-
 def at_points(
     problem: Problem, columns: Columns, points: NDArray
 ) -> tuple[NDArray, NDArray]:
     """Return cost [batch] and constraints [batch, m] of candidates at given points."""
-    merit, full = exact_merit(problem), complete(problem, columns)
-    parts = []
-    for start in range(0, len(points), ROWS):
-        count = len(points[start : start + ROWS])
-        part = take(full, slice(start, start + ROWS))
-        data = merit_data(problem, as_arrays(part, ROWS), merit.aim())
-        padded = np.pad(
-            points[start : start + ROWS], ((0, ROWS - count), (0, 0)), mode="edge"
-        )
-        found = _values(merit, padded, data)
-        parts.append([np.asarray(x)[:count] for x in found])
-    cost, values = (np.concatenate(rows) for rows in zip(*parts, strict=True))
-    return cost, values
+    rows = fill(problem, complete(problem, columns), points)
+    cost, g = judged_rows(problem, rows, program(problem))
+    return cost, g.T
 
 
 def fill(problem: Problem, columns: Columns, points: NDArray) -> Columns:
@@ -196,7 +195,7 @@ def fill(problem: Problem, columns: Columns, points: NDArray) -> Columns:
     return columns | {name: moved[:, i] for i, name in enumerate(merit.names)}
 
 
-@partial(jax.jit, static_argnames="merit")
+@partial(jax.jit, static_argnames="merit", compiler_options=COMPILER)
 def _slopes(merit: Exact, point: Array, data: Any) -> tuple[Array, Array]:
     """Return [cost, constraints] and their Jacobian at one point."""
 
@@ -233,29 +232,32 @@ class Polished(NamedTuple):
     evaluations: int
 
 
-def asked(problem: Problem) -> tuple[str, ...]:
-    """Return the quantities that `problem` asks about, as one program computes them."""
-    return tuple(sorted({problem.objective.name, *(n for n, _ in forms(problem))}))
+def judged_rows(
+    problem: Problem, rows: Columns, names: tuple[str, ...]
+) -> tuple[NDArray, NDArray]:
+    """Return cost [batch] and constraints [m, batch] of complete candidates.
 
-
-def judged(problem: Problem, values: Mapping[str, NDArray]) -> tuple[NDArray, NDArray]:
-    """Return cost [batch] and constraints [m, batch] of reported quantities."""
+    Args:
+      problem: what is asked.
+      rows: every field of the design and freed constant.
+      names: quantities of the program to run, all that are asked about among them.
+    """
+    values = quantities(rows, as_floats(problem.scenario), names)
     log = np.log(np.maximum(values[problem.objective.name], LEAST))
-    rows = [
+    g = [
         np.asarray(normalised(values[name], limit, at_most))
         for (name, at_most), limit in zip(forms(problem), limits(problem), strict=True)
     ]
-    return -log if problem.objective.maximize else log, np.stack(rows)
+    return -log if problem.objective.maximize else log, np.stack(g)
 
 
-def _as_is(problem: Problem, merit: Exact, columns: Columns) -> Polished:
+def _as_is(problem: Problem, columns: Columns) -> Polished:
     """Return a candidate with nothing to polish."""
     full = complete(problem, columns)
-    values = quantities(full, as_floats(problem.scenario), asked(problem))
-    cost, g = judged(problem, values)
-    none = np.zeros(0)
+    cost, g = judged_rows(problem, full, program(problem))
+    none = np.full(len(exact_merit(problem).names), 0.5)
     good = bool(np.max(g) <= FEASIBLE)
-    multipliers = np.zeros(len(merit.forms))
+    multipliers = np.zeros(len(g))
     return Polished(full, none, float(cost[0]), g[:, 0], multipliers, none, good, 1)
 
 
@@ -277,44 +279,54 @@ def polish(
       aim: what to minimise instead of the cost.
     """
     merit = exact_merit(problem)
-    if not merit.names and aim is None:
-        return _as_is(problem, merit, columns)
+    if not continuous(problem) and aim is None:
+        return _as_is(problem, columns)
     arrays = as_arrays(complete(problem, columns), 1)
-    data = merit_data(problem, arrays, aim or merit.aim())
+    # On the device once, not at every call.
+    data = jax.device_put(merit_data(problem, arrays, aim or aim_of(problem)))
+    own = slice(0, 1 + len(forms(problem)))
     seen: dict[bytes, tuple[NDArray, NDArray]] = {}
 
-    def at(x: NDArray) -> tuple[NDArray, NDArray]:
+    def look(x: NDArray) -> tuple[NDArray, NDArray]:
         key = x.tobytes()
         if key not in seen:
             values, slopes = _slopes(merit, x, data)
-            seen[key] = np.asarray(values), np.asarray(slopes)
+            seen[key] = np.asarray(values)[own], np.asarray(slopes)[own]
         return seen[key]
+
+    def at(x: NDArray) -> NDArray:
+        return look(x)[0]
+
+    def slopes_at(x: NDArray) -> NDArray:
+        return look(x)[1]
 
     point = np.clip(np.asarray(point, float), 0.0, 1.0)
     held = np.zeros(len(point), bool) if held is None else held
+    moving = continuous(problem)
+    held = held | np.array([name not in moving for name in merit.names])
     box = [(x, x) if h else (0.0, 1.0) for x, h in zip(point, held, strict=True)]
-    multipliers = np.zeros(len(merit.forms))
+    multipliers = np.zeros(len(forms(problem)))
     margin = FEASIBLE
-    for _ in range(4 if len(point) and not held.all() else 0):
-        movable = np.any(at(point)[1][1:, ~held] != 0.0, axis=1)
+    for _ in range(0 if held.all() else 4):
+        movable = np.any(slopes_at(point)[1:, ~held] != 0.0, axis=1)
         found = minimize(
-            lambda x: at(x)[0][0],
+            lambda x: at(x)[0],
             point,
-            jac=lambda x: at(x)[1][0],
+            jac=lambda x: slopes_at(x)[0],
             bounds=box,
             constraints={
                 "type": "ineq",
-                "fun": lambda x, m=margin, w=movable: -at(x)[0][1:][w] - m,
-                "jac": lambda x, w=movable: -at(x)[1][1:][w],
+                "fun": lambda x, m=margin, w=movable: -at(x)[1:][w] - m,
+                "jac": lambda x, w=movable: -slopes_at(x)[1:][w],
             },
             method="SLSQP",
-            options={"ftol": 1e-13, "maxiter": 100},
+            options={"ftol": 1e-13, "maxiter": 60},
         )
         if np.all(np.isfinite(found.x)):
             point = np.clip(found.x, 0.0, 1.0)
         multipliers[movable] = np.maximum(np.asarray(found.multipliers), 0.0)
-        excess = float(np.max(at(point)[0][1:][movable], initial=-1.0))
-        if not excess > 0.0:
+        excess = float(np.max(at(point)[1:][movable], initial=-1.0))
+        if not 0.0 < excess < _MARGINAL:
             break
         margin = min(10.0 * margin + 2.0 * excess, 1e-5)
     best = min(
@@ -323,9 +335,9 @@ def polish(
         default=None,
     )
     # Where a kink stops the method short, the best point on the way is as good.
-    if best is not None and not float(np.max(at(point)[0][1:])) <= FEASIBLE:
+    if best is not None and not float(np.max(at(point)[1:])) <= FEASIBLE:
         point = np.frombuffer(best)
-    values, slopes = at(point)
+    values, slopes = at(point), slopes_at(point)
     return Polished(
         fill(problem, complete(problem, columns), point[None]),
         point,

@@ -49,7 +49,7 @@ def begin(points: ArrayLike, constraints: int) -> State:
 
 # These programs are large and run for seconds: LLVM's slowest passes take longer than
 # they save.
-_COMPILER = {
+COMPILER = {
     "xla_llvm_disable_expensive_passes": True,
     "xla_backend_optimization_level": 1,
 }
@@ -58,7 +58,7 @@ _COMPILER = {
 @partial(
     jax.jit,
     static_argnames=("function", "steps", "boxed"),
-    compiler_options=_COMPILER,
+    compiler_options=COMPILER,
 )
 def descend(
     state: State,

@@ -2,8 +2,9 @@
 
 Both map a batch of points to a cost and normalised constraints.  The cost is the
 logarithm of the objective, negative when more is better, so that differences are
-relative.  A merit is a hashable record of names: numbers (the scenario, limits, bounds)
-arrive as traced data, so that a study of the same shape never compiles twice.
+relative.  A merit is a hashable record of names: the scenario, what is wanted, limits
+and bounds arrive as traced data, so that a study of the same shape never compiles
+twice.
 """
 
 from collections.abc import Mapping
@@ -19,17 +20,23 @@ from supernode_opt.problem.build import apply, assemble
 from supernode_opt.problem.constraints import (
     Form,
     all_constraints,
-    normalised_values,
+    normalised,
 )
 from supernode_opt.problem.problem import Objective, Problem
-from supernode_opt.problem.variables import axes, from_unit, weights
+from supernode_opt.problem.variables import Variable, axes, from_unit, weights
+from supernode_opt.record import get
 from supernode_opt.search.exact import report_of
 from supernode_opt.system.design import data_parallel
 from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.report import FACTS, PART_FACTS, SCALARS, Report
 from supernode_opt.system.scenario import Scenario
 
 # A quantity this small, in any SI unit, counts as zero under a logarithm.
 LEAST = 1e-30
+# A constraint at this value counts for nothing.
+DROPPED = -1e3
+# Programs come with room for so many constraints, or twice as many, and so on.
+_SLOTS = 12
 
 STRUCTURE = (
     "model parallel within chips",
@@ -55,10 +62,47 @@ def as_floats(scenario: Scenario) -> Scenario:
     return jax.tree.map(float, scenario)
 
 
-def cost_of(report: Any, objective: Objective) -> Array:
-    """Return the cost of `report`: the signed logarithm of the objective."""
-    log = jnp.log(jnp.maximum(getattr(report, objective.name), LEAST))
-    return -log if objective.maximize else log
+def program(problem: Problem) -> tuple[str, ...]:
+    """Return the quantities that the exact programs of `problem` compute.
+
+    Studies that ask about different quantities share their programs: all compute the
+    same, and what is asked arrives as data.  Only what is dear to compute is left out
+    unless it is asked about.
+    """
+    asked = {problem.objective.name, *(name for name, _ in forms(problem))}
+    cheap = tuple(name for name in SCALARS if not FACTS[name].dear)
+    return cheap if asked <= set(cheap) else (*SCALARS, *PART_FACTS)
+
+
+def wish(problem: Problem) -> dict[str, Any]:
+    """Return objective and limits of `problem` as data of its program."""
+    names, asked = program(problem), forms(problem)
+    slots = -(-len(asked) // _SLOTS) * _SLOTS
+    free = slots - len(asked)
+    return {
+        "objective": names.index(problem.objective.name),
+        "sign": -1.0 if problem.objective.maximize else 1.0,
+        "places": np.array([names.index(n) for n, _ in asked] + [0] * free),
+        "at_most": np.array([at_most for _, at_most in asked] + [True] * free),
+        "limits": np.concatenate([limits(problem), np.zeros(free)]),
+        "used": np.array([True] * len(asked) + [False] * free),
+    }
+
+
+def judged(values: Array, wanted: Mapping[str, Any]) -> tuple[Array, Array]:
+    """Return cost and normalised constraints [slot] of one candidate's quantities.
+
+    The cost is the signed logarithm of the objective.
+    """
+    objective = jnp.maximum(values[wanted["objective"]], LEAST)
+    g = normalised(values[wanted["places"]], wanted["limits"], wanted["at_most"])
+    return wanted["sign"] * jnp.log(objective), jnp.where(wanted["used"], g, DROPPED)
+
+
+def reported(report: Report, names: tuple[str, ...]) -> Array:
+    """Stack the quantities `names` of one report."""
+    values = (jnp.asarray(get(report, name), float) for name in names)
+    return jnp.stack(jnp.broadcast_arrays(*values))
 
 
 def objective_value(cost: float, objective: Objective) -> float:
@@ -70,48 +114,53 @@ def objective_value(cost: float, objective: Objective) -> float:
 class Exact:
     """The exact model over the continuous variables of given candidates.
 
-    The data are a dict: `columns` of the candidates, `scenario`, `limits`, the box
-    (`low`, `high`, `log`) and an `aim`: the weight of the cost (`cost`), of each
+    The data are a dict: `columns` of the candidates, `scenario`, what is `wanted`, the
+    box (`low`, `high`, `log`) and an `aim`: the weight of the cost (`cost`), of each
     constraint as an objective (`focus`) and of the largest of them (`worst`), and what
     is added to each constraint (`offset`; very negative to drop it).
 
     Attributes:
       names: variables in the order of the points, which lie in the unit box.
-      objective: what is wanted.
-      forms: (name, at_most) of the constraints.
+      program: quantities that are computed.
     """
 
     names: tuple[str, ...]
-    objective: Objective
-    forms: tuple[Form, ...]
+    program: tuple[str, ...]
 
     def __call__(self, points: Array, data: Any) -> tuple[Array, Array]:
-        """Return cost [batch] and constraints [batch, m]."""
+        """Return cost [batch] and constraints [batch, slot]."""
         aim = data["aim"]
 
         def one(point: Array, row: dict[str, Array]) -> tuple[Array, Array]:
             moved = from_unit(point, data["low"], data["high"], data["log"])
             row = row | {name: moved[i] for i, name in enumerate(self.names)}
             report = report_of(row, data["scenario"])
-            values = normalised_values(report, self.forms, data["limits"])
+            own, values = judged(reported(report, self.program), data["wanted"])
             smooth = jax.nn.logsumexp(aim["hardness"] * values) / aim["hardness"]
-            cost = aim["cost"] * cost_of(report, self.objective)
+            cost = aim["cost"] * own
             cost = cost + aim["focus"] @ values + aim["worst"] * smooth
             return cost, values + aim["offset"]
 
         return jax.vmap(one)(points, data["columns"])
 
-    def aim(self, **changes: Any) -> dict[str, Any]:
-        """Return the aim of an ordinary solve with `changes`."""
-        count = len(self.forms)
-        plain = {
-            "cost": 1.0,
-            "focus": np.zeros(count),
-            "worst": 0.0,
-            "hardness": 30.0,
-            "offset": np.zeros(count),
-        }
-        return plain | changes
+
+def aim_of(problem: Problem, **changes: Any) -> dict[str, Any]:
+    """Return the aim of an ordinary solve of `problem` with `changes`.
+
+    Weights and offsets have an entry per constraint.
+    """
+    count = len(forms(problem))
+    slots = -(-count // _SLOTS) * _SLOTS
+    plain = {
+        "cost": 1.0,
+        "focus": np.zeros(count),
+        "worst": 0.0,
+        "hardness": 30.0,
+        "offset": np.zeros(count),
+    } | changes
+    for name in ("focus", "offset"):
+        plain[name] = np.pad(np.asarray(plain[name], float), (0, slots - count))
+    return plain
 
 
 @dataclass(frozen=True)
@@ -123,14 +172,12 @@ class Relaxed:
     Attributes:
       names: free numbers and freed constants.
       choices: (name, positions of its options, number of all options).
-      objective: what is wanted.
-      forms: (name, at_most) of the constraints.
+      program: quantities that are computed.
     """
 
     names: tuple[str, ...]
     choices: tuple[tuple[str, tuple[int, ...], int], ...]
-    objective: Objective
-    forms: tuple[Form, ...]
+    program: tuple[str, ...]
 
     def size(self) -> int:
         """Return the length of a point."""
@@ -151,16 +198,16 @@ class Relaxed:
         return numbers, mixtures
 
     def __call__(self, points: Array, data: Any) -> tuple[Array, Array]:
-        """Return cost [batch] and constraints, then `STRUCTURE` [batch, m + 5]."""
+        """Return cost [batch] and constraints, then `STRUCTURE` [batch, slot + 5]."""
 
         def one(point: Array) -> tuple[Array, Array]:
             numbers, mixtures = self.decode(point, data)
             scenario = apply(data["scenario"], numbers)
             design = assemble(numbers, mixtures)
             report = evaluate(design, scenario, data["sharpness"], relaxed=True)
-            values = normalised_values(report, self.forms, data["limits"])
+            cost, values = judged(reported(report, self.program), data["wanted"])
             structure = _structure(design, scenario)
-            return cost_of(report, self.objective), jnp.concatenate([values, structure])
+            return cost, jnp.concatenate([values, structure])
 
         return jax.vmap(one)(points)
 
@@ -179,7 +226,16 @@ def _structure(design: Any, scenario: Scenario) -> Array:
 
 
 def box_data(problem: Problem, names: tuple[str, ...]) -> Mapping[str, Any]:
-    """Return the part of the data both merits share: scenario, limits and box."""
+    """Return the part of the data both merits share: scenario, wishes and box.
+
+    A frozen variable has a box without width.
+    """
     by_name = {v.name: v for v in problem.variables}
-    box = axes(tuple(by_name[name] for name in names))
-    return box | {"scenario": as_floats(problem.scenario), "limits": limits(problem)}
+    frozen = problem.fixed
+    box = axes(
+        tuple(
+            by_name.get(n) or Variable(n, float(frozen[n]), float(frozen[n]), "linear")
+            for n in names
+        )
+    )
+    return box | {"scenario": as_floats(problem.scenario), "wanted": wish(problem)}

@@ -18,7 +18,7 @@ from supernode_opt.problem.variables import HARDWARE, PLAN
 from supernode_opt.search.dependence import inputs_of
 from supernode_opt.search.ends import Leaf, leaves_of
 from supernode_opt.search.enumerate import ends
-from supernode_opt.search.merit import as_floats, forms, limits
+from supernode_opt.search.merit import as_floats, forms, limits, program
 from supernode_opt.system.report import FACTS, PART_FACTS
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.ways import Ways
@@ -60,6 +60,7 @@ class Outlook:
       low, high: ends of every hardware variable and freed constant, SI.
       inputs: what every quantity depends on.
       leaves: ends without formula that each asked end follows from.
+      program: quantities that the problem's programs compute.
     """
 
     objective: Objective
@@ -70,6 +71,7 @@ class Outlook:
     high: Mapping[str, float]
     inputs: Mapping[str, frozenset[str]]
     leaves: Mapping[Leaf, frozenset[Leaf]]
+    program: tuple[str, ...]
 
     def free(self) -> frozenset[str]:
         """Return what moves within the box."""
@@ -144,6 +146,7 @@ def look(problem: Problem) -> Outlook:
         {name: float(high) for name, (_, high) in box.items()},
         inputs_of(scenario, freed),
         leaves_of({wanted, *(limit.end for limit in every)}, scenario),
+        program(problem),
     )
 
 

@@ -14,20 +14,24 @@ from supernode_opt.search.inner import (
     Solved,
     at_points,
     better,
-    exact_merit,
+    continuous,
     solve,
 )
-from supernode_opt.search.merit import objective_value
+from supernode_opt.search.merit import aim_of, objective_value
 from supernode_opt.search.polish import Finalist, finish
 from supernode_opt.search.settings import Progress, Settings
 from supernode_opt.search.starts import promising
 
 # Candidates that are worth several starts where chords do not hold, points to look at
 # and to start from.
-_SEVERAL = 512
+_SEVERAL = 256
 _LOOK, _STARTS = 256, 3
 # A descent that ends this far from its limits, by chance or kink, is tried again.
 _CLOSE = 0.3
+# Nearly feasible descents that are polished where chords do not hold.
+_POLISHED = 96
+# What polishing may gain on a descent in the logarithm.
+_INEXACT = 2e-3
 # Attempts to make nearly feasible centres feasible, as long as nothing else is.
 _ATTEMPTS = 48
 
@@ -46,6 +50,7 @@ class Search:
       finalists: every polished candidate.
       counts: how many candidates each stage excluded, solved and left open.
       attempts: polished centres of cells.
+      polished: polished ends of descents that were short of their limits.
     """
 
     problem: Problem
@@ -57,6 +62,7 @@ class Search:
     finalists: list[Finalist] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     attempts: int = 0
+    polished: int = 0
 
     def threshold(self) -> float:
         """Return the cost that a candidate must promise to be worth solving."""
@@ -67,7 +73,7 @@ class Search:
         """Solve candidates and finish those that may beat the best."""
         block = solve(self.problem, columns)
         several = not self.convex and sum(len(b.cost) for b in self.solved) < _SEVERAL
-        if several and exact_merit(self.problem).names:
+        if several and continuous(self.problem):
             starts = promising(self.problem, columns, _STARTS, _LOOK)
             for k in range(_STARTS):
                 again = solve(self.problem, columns, points=starts[:, k])
@@ -76,15 +82,30 @@ class Search:
         self.solved.append(block)
         estimate, violation = block.estimate(), block.violation()
         if not self.convex:
-            # Below the optimum only where the problem is convex.
-            estimate = np.minimum(estimate, block.cost)
-        hopeful = np.flatnonzero(violation <= MENDABLE)
-        for index in hopeful[np.argsort(estimate[hopeful])]:
+            # The Lagrangian is below the optimum only where the problem is convex.
+            estimate = block.cost - _INEXACT
+        for index in self._promising(estimate, violation):
             worth = self.threshold()
             if estimate[index] >= worth:
-                break
+                continue
             row = take(block.columns, [int(index)])
             self.consider(row, block.points[index], worth)
+
+    def _promising(self, estimate: NDArray, violation: NDArray) -> NDArray:
+        """Return the rows to finish, in order.
+
+        Feasible ones come by cost.  Where a descent may end short of limits that can be
+        kept, polishing decides: those follow by violation, as many as is worth while.
+        """
+        hopeful = np.flatnonzero(violation <= MENDABLE)
+        hopeful = hopeful[np.argsort(estimate[hopeful], kind="stable")]
+        if self.convex:
+            return hopeful
+        short = np.flatnonzero((violation > MENDABLE) & (violation <= _CLOSE))
+        short = short[np.argsort(violation[short], kind="stable")]
+        left = max(_POLISHED - self.polished, 0)
+        self.polished += min(len(short), left)
+        return np.concatenate([hopeful, short[:left]])
 
     def consider(self, row: Columns, point: NDArray, worth: float = np.inf) -> Finalist:
         """Finish one candidate from `point` and keep it if it is the best."""
@@ -115,10 +136,10 @@ class Search:
         if self.convex:
             short &= block.estimate() < self.threshold()
         index = np.flatnonzero(short)
-        if not len(index) or not exact_merit(self.problem).names:
+        if not len(index) or not continuous(self.problem):
             return block
         rows = block.rows(index)
-        aim = exact_merit(self.problem).aim(cost=0.0, worst=1.0)
+        aim = aim_of(self.problem, cost=0.0, worst=1.0)
         near = solve(self.problem, rows.columns, aim, rows.points)
         again = solve(self.problem, rows.columns, points=near.points)
         found = better(rows, again)

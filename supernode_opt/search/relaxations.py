@@ -6,7 +6,7 @@ what would be good for it has no bound there.
 """
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.record import replace
@@ -63,7 +63,8 @@ def kindest(outlook: Outlook, allowed: set[int]) -> Relaxation:
         if not freed and not clash and _placeless(outlook, leaf):
             best |= wanted or {}
             known.add(leaf)
-    links = tuple(dataclasses.replace(link, **best) for link in scenario.links)
+    changed: dict[str, Any] = best
+    links = tuple(dataclasses.replace(link, **changed) for link in scenario.links)
     hardware = dataclasses.replace(scenario, links=links)
     return Relaxation(hardware, _without_distance(hardware), frozenset(known))
 

@@ -23,6 +23,7 @@ from supernode_opt.search.merit import (
     box_data,
     forms,
     objective_value,
+    program,
 )
 from supernode_opt.search.settings import Progress, Settings
 from supernode_opt.system.design import one_hot
@@ -59,7 +60,7 @@ def relaxed_merit(problem: Problem) -> Relaxed:
         positions = tuple(every.index(option) for option in choice.options)
         choices.append((choice.name, positions, len(every)))
     names = tuple(v.name for v in problem.variables)
-    return Relaxed(names, tuple(choices), problem.objective, forms(problem))
+    return Relaxed(names, tuple(choices), program(problem))
 
 
 def _data(problem: Problem, names: tuple[str, ...]) -> dict[str, Any]:
@@ -92,8 +93,10 @@ def descend_relaxed(
     random = np.random.default_rng(seed)
     starts = random.normal(0.0, 1.5, (settings.starts, merit.size()))
     starts[:, len(merit.names) :] *= 0.3
-    state = begin(starts, len(merit.forms) + len(STRUCTURE))
-    labels = (*(name for name, _ in merit.forms), *STRUCTURE)
+    slots = len(data["wanted"]["used"])
+    state = begin(starts, slots + len(STRUCTURE))
+    limited = [name for name, _ in forms(problem)]
+    labels = (*limited, *[""] * (slots - len(limited)), *STRUCTURE)
     rows: list[tuple[int, float, float, str]] = []
     for index in range(settings.outer):
         done = index / max(settings.outer - 1, 1)

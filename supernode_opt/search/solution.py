@@ -179,6 +179,8 @@ def prices(
         found.append(f"{more} {state.name.replace('_', ' ')}: {change}")
     variables = {v.name: v for v in problem.variables}
     for place, name in enumerate(exact_merit(problem).names):
+        if name not in variables:
+            continue
         at, slope = polished.point[place], polished.slopes[place]
         if min(at, 1.0 - at) > _LEANING or (slope > 0.0) == (at > 0.5):
             continue

@@ -43,7 +43,7 @@ from supernode_opt.search.infeasible import (
     least_relaxation,
     rescue,
 )
-from supernode_opt.search.inner import exact_merit
+from supernode_opt.search.inner import continuous, exact_merit
 from supernode_opt.search.outlook import SLACK, Outlook, look
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints, descend_relaxed
@@ -108,7 +108,7 @@ def optimize(
     points = space.points
     if not len(space.fitting["chips"]):
         solution = split_solution(problem, outlook, space.every, space.violation, facts)
-    elif not exact_merit(problem).names and fitting <= MOST:
+    elif not continuous(problem) and fitting <= MOST:
         solution = _tried(search, space, facts)
     else:
         points = _descend_and_build(search, outlook, seed, space)
@@ -165,9 +165,10 @@ def _tried(search: Search, space: Space, facts: dict[str, Any]) -> Solution:
         "open": 0,
         "excluded_by_bound": 0,
     }
+    middle = np.full(len(exact_merit(problem).names), 0.5)
     for row in range(min(len(found.cost), 32)):
         columns = take(found.columns, [row])
-        if search.consider(columns, np.zeros(0)).built.feasible and row == 0:
+        if search.consider(columns, middle).built.feasible and row == 0:
             break
     if search.best is None:
         conflict = least_relaxation(problem, found.columns, found.alone)
@@ -219,10 +220,11 @@ def _unanswered(
     facts: dict[str, Any],
 ) -> Solution:
     """Say what stands in the way, or that this is not known."""
-    excluded = not np.isfinite(proof.cells_bound)
     facts |= search.counts | {"gap": None, "feasible": 0}
-    if space.complete and (excluded or proof.searched):
-        facts["rests_on"] = "bounds" if excluded else "polished solves from many starts"
+    if space.complete and (proof.excluded or proof.searched):
+        facts["rests_on"] = (
+            "bounds" if proof.excluded else "polished solves from many starts"
+        )
         return _infeasible(search, conflict, INFEASIBLE, facts)
     message = (
         f"{conflict.message} That is as far as looked: not every candidate is excluded"
@@ -253,7 +255,7 @@ def _proved(
     proof = prove(search, outlook, space.fitting)
     if search.best is not None:
         return proof, None
-    if np.isfinite(proof.cells_bound) or np.isneginf(proof.cells_bound):
+    if not proof.excluded:
         searched = rescue(search, proof.contenders)
         proof = dataclasses.replace(proof, searched=searched)
     conflict = None

@@ -12,7 +12,7 @@ from scipy.stats import qmc
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import from_unit, to_unit
 from supernode_opt.search.enumerate import Columns, take
-from supernode_opt.search.inner import FEASIBLE, at_points, exact_merit
+from supernode_opt.search.inner import FEASIBLE, at_points, continuous, exact_merit
 from supernode_opt.search.merit import box_data
 
 CHORDS = 2048
@@ -72,7 +72,7 @@ def chords_hold(problem: Problem, columns: Columns, seed: int) -> bool:
     """
     merit = exact_merit(problem)
     size, count = len(merit.names), len(columns["chips"])
-    if not size or not count:
+    if not continuous(problem) or not count:
         return True
     random = np.random.default_rng(seed)
     few = random.choice(count, min(count, _CANDIDATES), replace=False)

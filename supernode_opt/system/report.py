@@ -17,6 +17,7 @@ from supernode_opt.system.ways import (
     LOAD,
     MEAN,
     MEMORY,
+    PORTS,
     REACH,
     SUSTAINED,
     TIME,
@@ -226,6 +227,7 @@ class Report:
         zero=False,
         more_is_better=False,
         ways=MEAN,
+        dear=True,
     )
     facility_power: reported(
         "W",
@@ -304,10 +306,7 @@ class Report:
         "V", "supply of the cores at the clock asked for", zero=False, ways=CLOCKED
     )
     average_chip_power: reported(
-        "W",
-        "of a package over a step",
-        zero=False,
-        more_is_better=False,
+        "W", "of a package over a step", zero=False, more_is_better=False, dear=True
     )
     optics_temperature: reported(
         "K",
@@ -338,10 +337,10 @@ class Report:
     )
     scale_up_lanes: reported("", "lanes of a package's port", ways=WIRING)
     scale_up_leaf_chips: reported(
-        "", "switch chips in the first tier of the domains", ways=WIRING
+        "", "switch chips in the first tier of the domains", ways=PORTS
     )
     scale_up_spine_chips: reported(
-        "", "switch chips in all further tiers of the domains", ways=WIRING
+        "", "switch chips in all further tiers of the domains", ways=PORTS
     )
     scale_out_switch_chips: reported("", "switch chips of the network", ways=WIRING)
     scale_up_short_fraction: reported(
@@ -360,6 +359,7 @@ class Report:
         zero=False,
         more_is_better=False,
         ways=CAPITAL,
+        dear=True,
     )
     cost: reported(
         "USD",
@@ -370,6 +370,7 @@ class Report:
             r.capital_cost + r.cost_parts.maintenance + r.cost_parts.energy
         ),
         headline=True,
+        dear=True,
     )
     cost_per_chip_hour: reported(
         "USD/h",
@@ -378,6 +379,7 @@ class Report:
         more_is_better=False,
         formula=lambda r, d, s: r.cost * _HOUR / (d.chips * s.facility.lifetime),
         headline=True,
+        dear=True,
     )
     die_yield: reported("", "share of dies without a fatal defect", share=True)
     mtbf: reported(
@@ -386,6 +388,7 @@ class Report:
         zero=False,
         more_is_better=True,
         ways=CALM,
+        dear=True,
     )
     goodput: reported(
         "",
@@ -396,9 +399,10 @@ class Report:
         shown=("%", 100.0),
         headline=True,
         compared=True,
+        dear=True,
     )
     checkpoint_interval: reported(
-        "s", "best time between checkpoints", zero=False, ways=CALM
+        "s", "best time between checkpoints", zero=False, ways=CALM, dear=True
     )
     goodput_unmasked: reported(
         "",
@@ -406,6 +410,7 @@ class Report:
         more_is_better=True,
         ways=CALM,
         share=True,
+        dear=True,
     )
     goodput_tokens_per_s: reported(
         "token/s",
@@ -413,6 +418,7 @@ class Report:
         more_is_better=True,
         formula=lambda r, d, s: r.tokens_per_s * r.goodput,
         step_exponent=-1.0,
+        dear=True,
     )
     tokens_per_joule: reported(
         "token/J",
@@ -430,6 +436,7 @@ class Report:
         more_is_better=True,
         formula=lambda r, d, s: r.goodput_tokens_per_s * s.facility.lifetime / r.cost,
         step_exponent=-1.0,
+        dear=True,
     )
     cost_per_megatoken: reported(
         "USD/Mtoken",
@@ -441,6 +448,7 @@ class Report:
         headline=True,
         compared=True,
         step_exponent=1.0,
+        dear=True,
     )
     step: StepTime
     memory_parts: MemoryParts

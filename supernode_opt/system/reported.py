@@ -34,6 +34,8 @@ class Facts:
       headline: whether a printed result begins with it.
       compared: whether machines are compared by it.
       step_exponent: power of the time of a step in it [1].
+      dear: whether most programs leave it out, for it needs failures, prices or a
+        second look at power.
     """
 
     description: str
@@ -47,6 +49,7 @@ class Facts:
     headline: bool = False
     compared: bool = False
     step_exponent: float = 0.0
+    dear: bool = False
 
 
 def reported(
@@ -69,7 +72,7 @@ def reported(
     base = quantity(unit, low=low, zero=zero)
     schema = next(m for m in base.__metadata__ if isinstance(m, WithJsonSchema))
     words = f"{description} [{unit or '1'}]"
-    told = WithJsonSchema({**schema.json_schema, "description": words})
+    told = WithJsonSchema({**(schema.json_schema or {}), "description": words})
     return typing.Annotated[base, told, Facts(description, **facts)]
 
 

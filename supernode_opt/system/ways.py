@@ -15,7 +15,6 @@ lowers heat and raises the power of pumps.
 import fnmatch
 import functools
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 UP, DOWN = 1, -1
@@ -37,7 +36,7 @@ class Ways:
         property with its own counterpart, and in no other way.
     """
 
-    signs: Mapping[str, int] = field(default_factory=dict, hash=False)
+    signs: dict[str, int] = field(default_factory=dict, hash=False)
     pumped: bool = False
     rests: bool = False
     nowhere: bool = False
@@ -103,7 +102,9 @@ MEMORY = Ways(
 # What costs power wherever it stands.
 _DRAWS = (
     "chip.tdp",
-    "chip.port_energy",
+    "chip.memory_energy",
+    "chip.hbm_bandwidth",
+    "chip.hbm_efficiency",
     "links.*.energy",
     "links.*.short_energy",
     "host.power",
@@ -146,7 +147,8 @@ CAPITAL = Ways(
     blended=True,
 )
 HEAT = Ways(
-    _all(UP, *_RATES, "inlet_temperature", "chip.tdp", "chip.port_energy")
+    _all(UP, *_RATES, "inlet_temperature", "chip.tdp")
+    | _all(UP, "chip.memory_energy", "chip.hbm_bandwidth", "chip.hbm_efficiency")
     | _all(DOWN, "coolant_flow")
     | _all(UP, "cooling.area_resistance")
 )
@@ -168,11 +170,20 @@ REACH = Ways(
     | _all(UP, "scale_up_switch.lane_rate", "scale_out_switch.lane_rate"),
     blended=True,
 )
-# Fewer failures: with fewer, colder and better parts.
+# Switch chips come whole per board or domain, so their count may fall as those grow.
+PORTS = Ways(
+    {
+        name: sign
+        for name, sign in WIRING.signs.items()
+        if name not in ("scale_up_domain", "host.chips_per_board")
+    },
+    blended=True,
+)
+# Fewer failures with fewer and better parts.  What makes heat has no way here: hot
+# racks are thinned, and the copper that then turns to light may be better or worse.
 CALM = Ways(
-    _all(DOWN, *_RATES, "inlet_temperature", "scale_up_domain")
-    | _all(UP, "oversubscription", "coolant_flow", "host.chips_per_board")
-    | _all(DOWN, *_DRAWS)
+    _all(DOWN, "scale_up_bandwidth", "scale_out_bandwidth")
+    | _all(UP, "oversubscription")
     | _all(DOWN, "links.*.failure_rate", "links.*.short_failure_rate")
     | _all(DOWN, "chip.failure_rate", "host.failure_rate")
     | _all(DOWN, *(f"{switch}.failure_rate" for switch in _SWITCHES))

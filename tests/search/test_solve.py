@@ -8,16 +8,18 @@ import pytest
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Objective
 from supernode_opt.problem.variables import Variable
-from supernode_opt.search.bounder import make_bounder, plan_violations
+from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.enumerate import plans, take, with_domains, with_links
 from supernode_opt.search.exact import quantities
 from supernode_opt.search.inner import polish, solve
 from supernode_opt.search.merit import forms, limits
+from supernode_opt.search.outlook import look
 from supernode_opt.search.settings import Settings
 from supernode_opt.search.solve import optimize
 from tests.search import studies
 
 HARDWARE = ("scale_up_bandwidth", "scale_out_bandwidth", "clock", "coolant_flow")
+SHOWN = ("proved", "optimal if log-convex")
 PROOF_ONLY = Settings(outer=0, whole_lanes=False)
 
 
@@ -49,18 +51,21 @@ def solution():
 
 def all_candidates(problem):
     every = plans(problem, 10**6)
-    fits = plan_violations(make_bounder(problem), every) <= 0.0
+    fits = split_violations(look(problem), every) <= 0.0
     return with_links(with_domains(take(every, fits), problem), problem)
 
 
 def test_the_optimum_is_feasible_and_says_so(solution):
-    assert solution.status == "optimal"
+    assert solution.status in SHOWN
     assert all(state.margin >= 0.0 for state in solution.constraints)
     assert solution.objective == pytest.approx(solution.report.mfu)
     facts = solution.certificate
     assert facts["open"] == 0
     assert facts["candidates"] == (
-        facts["excluded_by_memory"] + facts["excluded_by_bound"] + facts["solved"]
+        facts["excluded_by_memory"]
+        + facts["excluded_by_bound"]
+        + facts["dominated"]
+        + facts["solved"]
     )
     assert f"{facts['candidates']:,}" in solution.message
 
@@ -181,7 +186,7 @@ def test_conflicting_limits_are_named_with_what_they_need(solution):
     # Giving way by that much, and not by less, makes it feasible.
     enough = 9.0e5 * (1.0 - (moves["tokens_per_s"] + 0.1) / 100.0)
     little = 9.0e5 * (1.0 - (moves["tokens_per_s"] - 0.3) / 100.0)
-    assert optimize(study(tokens=enough), PROOF_ONLY).status == "optimal"
+    assert optimize(study(tokens=enough), PROOF_ONLY).status in SHOWN
     assert optimize(study(tokens=little), PROOF_ONLY).status == "infeasible"
 
 
@@ -197,7 +202,7 @@ def test_too_little_memory_is_named():
 
 def test_everything_frozen_is_an_evaluation():
     result = optimize(studies.problem(), PROOF_ONLY)
-    assert result.status == "optimal"
+    assert result.status == "proved"
     assert result.certificate["candidates"] == 1
     assert result.design["clock"] == studies.FROZEN["clock"]
 

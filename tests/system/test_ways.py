@@ -1,0 +1,129 @@
+"""Every way that is said of a quantity holds over the box, on every catalog system."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from supernode_opt import catalog
+from supernode_opt.problem.build import apply
+from supernode_opt.problem.variables import HARDWARE
+from supernode_opt.record import get, leaves
+from supernode_opt.system.design import CHOICES, Design
+from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.report import FACTS, PART_FACTS
+from supernode_opt.units import quantity_of
+from supernode_opt.workload.model import Training
+
+SAID = {name: facts.ways for name, facts in (FACTS | PART_FACTS).items()}
+TRAINING = Training(sequence_length=4096.0, global_batch=512.0)
+ROWS, ROUNDING = 24, 1e-10
+BOX = {
+    "scale_up_bandwidth": (1 / 8, 4.0),
+    "scale_out_bandwidth": (1 / 8, 4.0),
+    "coolant_flow": (1 / 4, 4.0),
+}
+OWN = {"oversubscription": (1.0, 8.0), "inlet_temperature": (288.15, 318.15)}
+SIZES = {
+    "chips": (16, 64, 384, 1024),
+    "tensor_parallel": (1, 4, 8),
+    "pipeline_parallel": (1, 4),
+    "context_parallel": (1, 2),
+    "expert_parallel": (1, 8),
+    "interleave": (1, 2),
+    "micro_batch": (1, 2),
+    "scale_up_domain": (8, 16, 64, 384),
+}
+
+
+def given(system, model):
+    """Return a scenario without names, so that few programs serve all."""
+    where = catalog.scenario(system, model, TRAINING)
+    parts = {
+        f.name: dataclasses.replace(getattr(where, f.name), name="")
+        for f in dataclasses.fields(where)
+        if hasattr(getattr(where, f.name), "name")
+    }
+    # Three technologies everywhere, one with copper on short links.
+    names = ("copper_lpo", "dsp", "cpo")
+    links = tuple(dataclasses.replace(catalog.load("link", n), name="") for n in names)
+    return jax.tree.map(float, dataclasses.replace(where, links=links, **parts))
+
+
+def rows(where, system, random):
+    """Draw designs from the box."""
+    values = {name: random.choice(s, ROWS).astype(float) for name, s in SIZES.items()}
+    usual = catalog.system(system).design
+    for name, ends in BOX.items():
+        values[name] = usual[name] * np.exp(random.uniform(*np.log(ends), ROWS))
+    for name, ends in OWN.items():
+        values[name] = random.uniform(*ends, ROWS)
+    values["clock"] = random.uniform(0.3, where.chip.maximum_clock, ROWS)
+    for name, options in CHOICES.items():
+        width = len(options) or len(where.links)
+        values[name] = np.eye(width)[random.integers(width, size=ROWS)]
+    return values
+
+
+@functools.partial(jax.jit, static_argnames="names")
+def reported(values, constants, where, names):
+    def one(values, constants):
+        report = evaluate(Design(**values), apply(where, constants))
+        return jnp.stack([jnp.asarray(get(report, name), float) for name in names])
+
+    return jax.vmap(one)(values, constants)
+
+
+def most(where, path):
+    """Return the greatest value that makes sense of the input `path`."""
+    owner, _, field = path.rpartition(".")
+    high = quantity_of(type(get(where, owner)), field).high if owner else None
+    return np.inf if high is None else high
+
+
+@pytest.mark.parametrize("model", ["llama3_70b", "deepseek_v3_671b"])
+@pytest.mark.parametrize("system", catalog.names("system"))
+def test_ways(system, model):
+    where, random = given(system, model), np.random.default_rng(0)
+    values = rows(where, system, random)
+    constants = {path: np.full(ROWS, x) for path, x in leaves(where) if "." in path}
+    names = tuple(SAID)
+    moved = [
+        path
+        for path in (*HARDWARE, "scale_up_domain", *constants)
+        if any(SAID[q].sign(path) for q in names)
+    ]
+    # One lane as it is, then one for each input that is moved.
+    lanes = len(moved) + 1
+
+    def wide(column):
+        return np.concatenate([column] * lanes)
+
+    drawn = {name: wide(column) for name, column in values.items()}
+    fixed = {path: wide(column) for path, column in constants.items()}
+    for lane, path in enumerate(moved, 1):
+        column = (drawn if path in drawn else fixed)[path]
+        part = slice(lane * ROWS, (lane + 1) * ROWS)
+        more = column[part] * (1.0 + random.choice([1e-3, 0.05, 0.8], ROWS))
+        column[part] = np.minimum(more, most(where, path))
+    shape = (lanes, ROWS, len(names))
+    base = np.asarray(reported(drawn, fixed, where, names)).reshape(shape)
+    drawn["clock"] = np.full(lanes * ROWS, 1e-6)
+    rest = np.asarray(reported(drawn, fixed, where, names)).reshape(shape)
+    wrong = []
+    for k, quantity in enumerate(names):
+        ways = SAID[quantity]
+        seen = (rest if ways.rests else base)[..., k]
+        for lane, path in enumerate(moved, 1):
+            sign = ways.sign(path)
+            if sign is None or (path == "clock" and ways.rests):
+                continue
+            slip = sign * (seen[0] - seen[lane]) / np.maximum(np.abs(seen[0]), 1e-30)
+            if np.max(slip) > ROUNDING:
+                wrong.append(f"{quantity} with {path}: {np.max(slip):.2g}")
+        if ways.rests and np.any(rest[..., k] > base[..., k] * (1.0 + ROUNDING)):
+            wrong.append(f"{quantity} is not least at rest")
+    assert not wrong, "\n".join(wrong)
