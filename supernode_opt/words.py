@@ -6,13 +6,12 @@ _STEPS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""
 _PREFIXED = ("W", "B", "B/s", "flop", "flop/s", "USD")
 _SMALL = ((1e-3, "m"), (1e-6, "u"), (1e-9, "n"))
 _HOUR = 3600.0
-_SHARES = ("mfu", "goodput", "memory_headroom")
 
 
-def spoken(value: float | str, unit: str, name: str = "") -> str:
-    """Write `value`, given in SI `unit`, for people; `name` tells shares from counts.
+def spoken(value: float | str, unit: str, share: bool = False) -> str:
+    """Write `value`, given in SI `unit`, for people; a `share` in per cent.
 
-    >>> spoken(559e3, "W"), spoken(298.15, "K"), spoken(0.412, "1", "mfu")
+    >>> spoken(559e3, "W"), spoken(298.15, "K"), spoken(0.412, "1", share=True)
     ('559 kW', '25 degC', '41.2 %')
     """
     if isinstance(value, str):
@@ -20,7 +19,6 @@ def spoken(value: float | str, unit: str, name: str = "") -> str:
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else "unlimited"
     if unit in ("", "1"):
-        share = name in _SHARES or name.endswith("_fraction")
         return f"{100.0 * value:.4g} %" if share else figures(value)
     if unit == "K":
         return f"{figures(value - 273.15)} degC"

@@ -22,7 +22,7 @@ from supernode_opt.search.solution import (
     constraint_states,
     plain_report,
 )
-from supernode_opt.system.report import Report
+from supernode_opt.system.report import Report, is_share
 from supernode_opt.units import quantity_of
 from supernode_opt.words import figures, spoken
 
@@ -112,5 +112,5 @@ def _told(
         return f"{name}: exceeded by {figures(move)} %"
     state = next(state for state in states if state.name == name)
     unit, sense = quantity_of(Report, name).unit, "most" if state.at_most else "least"
-    value, limit = (spoken(x, unit, name) for x in (state.value, state.limit))
+    value, limit = (spoken(x, unit, is_share(name)) for x in (state.value, state.limit))
     return f"{name}: {value}, where at {sense} {limit} is allowed"

@@ -8,11 +8,11 @@ import numpy as np
 from jax import Array
 
 from supernode_opt.problem.box import options
-from supernode_opt.problem.build import apply, assemble
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import CHOICE_NAMES, axes, from_unit
-from supernode_opt.system.design import one_hot
+from supernode_opt.system.design import assemble, one_hot
 from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.scenario import apply
 
 # Smooth enough for differences over the step below, sharp enough to be the model.
 SHARPNESS = 20.0

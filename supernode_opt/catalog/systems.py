@@ -14,6 +14,7 @@ from supernode_opt.catalog.read import (
     traced,
 )
 from supernode_opt.system.design import Design
+from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.precision import settled
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantities
@@ -32,14 +33,6 @@ PARTS = {
     "software": "software",
 }
 
-# Design fields that follow a part of the system: (part, field of that part).
-FOLLOWS = {
-    "scale_up_bandwidth": ("chip", "scale_up_bandwidth"),
-    "scale_out_bandwidth": ("chip", "scale_out_bandwidth"),
-    "clock": ("chip", "sustained_clock"),
-    "coolant_flow": ("cooling", "reference_flow"),
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class System:
@@ -48,6 +41,7 @@ class System:
     Attributes:
       links: the link technologies a design of this system may choose from.
       design: default of every hardware field of a design, SI numbers and link names.
+      follows: design fields that take their part as it is sold, for lack of their own.
       provenance: range and source of the numbers in `design`.
       notes: what is disputed about the system, "" if nothing.
     """
@@ -64,6 +58,7 @@ class System:
     reliability: str
     software: str
     design: Mapping[str, float | str]
+    follows: tuple[str, ...]
     provenance: Mapping[str, Provenance]
     notes: str = ""
 
@@ -91,6 +86,7 @@ def system(name: str) -> System:
         name=name,
         links=tuple(written["links"]),
         design={**{field: t.value for field, t in numbers.items()}, **chosen},
+        follows=tuple(f for f in FOLLOWS if f not in written["design"]),
         provenance=numbers,
         notes=written.get("notes", ""),
         **{part: written[part] for part in PARTS},

@@ -31,7 +31,8 @@ def ranges(study: Any) -> dict[str, tuple[float, float]]:
     from supernode_opt.uncertainty.intervals import report_intervals
 
     design = build_design(study.problem.fixed, study.problem.scenario)
-    return report_intervals(design, study.problem.scenario, study.seed)
+    problem = study.problem
+    return report_intervals(design, problem.scenario, study.seed, problem.origins)
 
 
 def answer(
@@ -39,6 +40,7 @@ def answer(
 ) -> int:
     """Print a result and return the exit code it calls for."""
     from supernode_opt.results import outcome, table
+    from supernode_opt.search.settings import UNANSWERED
 
     summary = outcome.summary(dataset)
     if found is not None:
@@ -51,7 +53,7 @@ def answer(
         session.print_rich(table.tables(dataset))
         if found is not None:
             session.print_rich(table.ranges(summary["report"], found))
-    if summary["status"] != "infeasible":
+    if summary["status"] not in UNANSWERED:
         return session.DONE
-    session.say(f"infeasible: {summary['message']}")
+    session.say(f"{summary['status']}: {summary['message']}")
     return session.INFEASIBLE

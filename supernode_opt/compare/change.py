@@ -2,21 +2,22 @@
 
 import dataclasses
 
-from supernode_opt.catalog.systems import FOLLOWS
-from supernode_opt.compare import program
+from supernode_opt.batch.case import used_links
+from supernode_opt.catalog.origins import FOLLOWING
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.places import Place
 from supernode_opt.problem.build import default_clock
 from supernode_opt.problem.problem import Problem
 from supernode_opt.record import replace
+from supernode_opt.system.follow import FOLLOWS
 
 
 def changed(side: Cell, place: Place, value: float) -> Problem:
     """Return the problem of a machine in which the constant at `place` is `value`."""
     problem, fixed = side.problem, dict(side.problem.fixed)
-    follow = program.following(fixed, problem.scenario)
+    origins = problem.origins
     scenario = problem.scenario
-    used = program.used_links(scenario, fixed)
+    used = used_links(scenario, fixed)
     for path in place.paths:
         if path in fixed:
             fixed[path] = value
@@ -27,9 +28,9 @@ def changed(side: Cell, place: Place, value: float) -> Problem:
             words[1] = str(names.index(used.links[int(words[1])].name))
         scenario = replace(scenario, ".".join(words), value)
     for field, (part, source) in FOLLOWS.items():
-        if f"{part}.{source}" in place.paths and float(follow[field]):
+        if f"{part}.{source}" in place.paths and origins.of(field) == FOLLOWING:
             fixed[field] = value
-    if float(follow["clock"]) and "clock" not in place.paths:
+    if origins.of("clock") == FOLLOWING and "clock" not in place.paths:
         # A clock that nobody chose is the one that the changed machine sustains.
         fixed["clock"] = default_clock(fixed, scenario)
     return dataclasses.replace(problem, scenario=scenario, fixed=fixed)

@@ -7,6 +7,7 @@ from pathlib import Path
 from supernode_opt import catalog
 from supernode_opt.config import document
 from supernode_opt.config.node import Node
+from supernode_opt.config.origins import deciding
 from supernode_opt.config.study import understand
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import PLAN
@@ -87,13 +88,17 @@ def cell(
     written = entry.mapping()
     given = _saved(written["saved"]) if "saved" in written else {}
     given |= {key: written[key] for key in ("system", "scenario") if key in written}
+    if "scenario" in written:
+        given.pop("provenance", None)
     design = dict(given.get("design", Node({}, "design", entry.place)).mapping())
-    if "plan" in sections:
-        design |= sections["plan"].mapping(FREE)
+    own = dict(sections["plan"].mapping(FREE)) if "plan" in sections else {}
     if "design" in written:
-        design |= written["design"].mapping()
+        own |= written["design"].mapping()
     if "chips" in written:
-        design["chips"] = written["chips"]
+        own["chips"] = written["chips"]
+    design |= own
+    if "provenance" in given:
+        given["provenance"] = deciding(given["provenance"], own)
     training = sections["training"]
     if "precision" in training.mapping():
         training.mapping()["precision"].fail("is asked for in `precisions`")
@@ -127,7 +132,7 @@ def _saved(node: Node) -> dict[str, Node]:
     """Return system, scenario and frozen machine of the result at the path `node`."""
     dataset = outcome.load(Path(node.text()))
     top = document.parse(dataset.attrs["study"], node.text()).mapping()
-    kept = {key: top[key] for key in ("system", "scenario") if key in top}
+    kept = {key: top[key] for key in ("system", "scenario", "provenance") if key in top}
     built = {
         name: Node(value, f"design.{name}", node.place)
         for name, value in outcome.design(dataset).items()

@@ -4,16 +4,18 @@ import dataclasses
 from collections.abc import Mapping
 
 from supernode_opt import catalog
+from supernode_opt.batch.case import used_links
+from supernode_opt.catalog.origins import FOLLOWING, spelled
 from supernode_opt.catalog.read import entry as catalog_entry
-from supernode_opt.catalog.systems import FOLLOWS, PARTS
-from supernode_opt.compare import program
+from supernode_opt.catalog.systems import PARTS
 from supernode_opt.compare.entries import Cell
 from supernode_opt.config.node import Node, did_you_mean
 from supernode_opt.hardware.network import LinkTechnology
+from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import HARDWARE
 from supernode_opt.record import get, leaves
 from supernode_opt.system.design import Design
-from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.units import parse
 
 # Numbers of a design that come in sizes that can be built, not in between.
@@ -35,14 +37,6 @@ class Place:
     value: float
 
 
-def spelled(path: str, scenario: Scenario) -> str:
-    """Write `links.0.energy` as `links.lpo.energy`."""
-    words = path.split(".")
-    if words[0] == "links":
-        words[1] = scenario.links[int(words[1])].name
-    return ".".join(words)
-
-
 def place_of(node: Node, side: Cell, change: bool) -> Place:
     """Find the constant in one machine.
 
@@ -58,7 +52,7 @@ def place_of(node: Node, side: Cell, change: bool) -> Place:
     if name in NUMBERS:
         value = float(side.problem.fixed[name])
         return Place((name,) if change else (), value)
-    used = program.used_links(scenario, side.problem.fixed)
+    used = used_links(scenario, side.problem.fixed)
     paths = tuple(p for p, _ in leaves(used) if spelled(p, used) == name)
     words = name.split(".")
     # A link that this machine does not have may be that of the other one.
@@ -76,25 +70,23 @@ def owner_of(name: str, place: Place, side: Cell) -> tuple[type, str]:
     """Return the record that declares a constant, and the field there."""
     if name in NUMBERS:
         return Design, name
-    used = program.used_links(side.problem.scenario, side.problem.fixed)
+    used = used_links(side.problem.scenario, side.problem.fixed)
     owner, _, field = place.paths[0].rpartition(".")
     return type(get(used, owner)), field
 
 
 def range_of(
-    name: str, scenario: Scenario, value: float, unit: str
+    name: str, problem: Problem, value: float, unit: str
 ) -> tuple[tuple[float, float, float], tuple[str, float]]:
     """Return catalog value and range of the constant, and the unit it is written in.
 
     Without a catalog entry the range is the value alone and the unit is SI.
     """
     # A design number that follows a part is known as the part's.
-    followed = ".".join(FOLLOWS[name]) if name in FOLLOWS else name
-    owner, _, field = followed.rpartition(".")
-    entry = owner.split(".")[-1]
+    follows = problem.origins.of(name) == FOLLOWING
+    owner, _, field = (".".join(FOLLOWS[name]) if follows else name).rpartition(".")
+    entry = problem.origins.entries.get(owner, "")
     kind = "link" if owner.startswith("links.") else PARTS.get(owner, "")
-    if kind and kind != "link":
-        entry = getattr(scenario, owner).name
     if not kind or entry not in catalog.names(kind):
         return (value, value, value), (unit, 1.0)
     traced = catalog.provenance(kind, entry).get(field)
@@ -103,8 +95,6 @@ def range_of(
     written = catalog_entry(kind, entry)[field]
     own = written.get("unit", "1") if isinstance(written, Mapping) else "1"
     known = traced.value, traced.low, traced.high
-    if followed != name and value != traced.value:
-        known = value, value, value
     # Temperatures keep their kelvin: their own unit has another zero.
     if own == "1" or parse(f"0 {own}", unit) != 0.0:
         return known, (unit, 1.0)

@@ -10,13 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.case import Case, case
+from supernode_opt.batch.engine import Engine
 from supernode_opt.compare import program
 from supernode_opt.compare.inversion.config import Inversion
-from supernode_opt.compare.program import Case
 from supernode_opt.record import get, replace
 from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.follow import FOLLOWS, followed
 
-# Most values of the constant that are evaluated at once.
+# Values of the constant that are evaluated at once.
 BLOCK = 43
 Values = Mapping[str, float | str]
 
@@ -31,38 +33,37 @@ def put(one: Case, values: Mapping[str, Any]) -> Case:
     return one
 
 
-@functools.partial(jax.jit, static_argnames=("paths", "quantity"))
-def _along(
-    one: Case, held: Any, logs: Any, paths: tuple[str, ...], quantity: str
-) -> tuple[Any, Any, Any]:
-    """Evaluate a machine along values of the constant.
+@functools.cache
+def _along(paths: tuple[str, ...], quantity: str) -> Engine:
+    """Return what evaluates a machine along logarithms of the constant.
+
+    It is given the machine and whether it holds the constant at each of `paths` [path],
+    and returns the logarithm of the quantity, its derivative by the logarithm of the
+    constant, and what limits are set on [limit].
 
     Args:
-      one: the machine.
-      held: whether it holds the constant at each of `paths` [path].
-      logs: logarithms of the constant [value].
-      paths: where any of the machines holds it.
+      paths: where any of the machines holds the constant.
       quantity: field of `Report`.
-
-    Returns:
-      Logarithm of the quantity, its derivative by the logarithm of the constant
-      [value], and what limits are set on [value, limit].
     """
 
-    def log_quantity(log: Any) -> tuple[Any, Any]:
-        tree = {"scenario": one.scenario, "design": one.design}
+    def log_quantity(log: Any, given: tuple[Case, Any]) -> tuple[Any, Any]:
+        one, held = given
         values = {}
         for index, path in enumerate(paths):
-            now = get(tree["scenario" if "." in path else "design"], path)
+            now = get(one.scenario if "." in path else one.design, path)
             values[path] = jnp.where(held[index], jnp.exp(log), now)
         changed = put(one, values)
-        report = evaluate(program.followed(changed), changed.scenario)
+        design = followed(changed.design, changed.scenario, changed.follow)
+        report = evaluate(design, changed.scenario)
         limits = jnp.stack([jnp.asarray(getattr(report, n)) for n in program.LIMITS])
         return jnp.log(getattr(report, quantity)), limits
 
-    slopes = jax.vmap(jax.value_and_grad(log_quantity, has_aux=True))
-    (value, limits), slope = slopes(logs)
-    return value, slope, limits
+    def along(log: Any, given: tuple[Case, Any]) -> tuple[Any, Any, Any]:
+        slopes = jax.value_and_grad(log_quantity, has_aux=True)
+        (value, limits), slope = slopes(log, given)
+        return value, slope, limits
+
+    return Engine(along, BLOCK)
 
 
 class Machines:
@@ -74,28 +75,23 @@ class Machines:
         self.paths = tuple(dict.fromkeys(p for one in asked.places for p in one.paths))
         self.cases = []
         for side, plan, place in zip(asked.sides, plans, asked.places, strict=True):
-            one = program.case(plan, side.problem.scenario)
-            follow = program.following(plan, side.problem.scenario)
             # What is set no longer follows the part it is sold with.
-            set_ = [path for path in place.paths if path in follow]
-            follow |= {path: np.zeros(()) for path in set_}
-            self.cases.append(one._replace(follow=follow))
+            origins = side.problem.origins.deciding(
+                *(p for p in place.paths if p in FOLLOWS)
+            )
+            self.cases.append(case(plan, side.problem.scenario, origins.following()))
 
     def at(self, logs: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Return logs of the quantity, slopes and limits [side, value, ...].
 
         Args:
-          logs: logarithms of the constant, at most `BLOCK` [value].
+          logs: logarithms of the constant [value].
         """
-        padded = jnp.asarray(np.pad(logs, (0, BLOCK - len(logs)), mode="edge"))
-        found = []
+        engine, found = _along(self.paths, self.asked.quantity), []
         for one, place in zip(self.cases, self.asked.places, strict=True):
-            held = jnp.asarray([path in place.paths for path in self.paths])
-            found.append(_along(one, held, padded, self.paths, self.asked.quantity))
-        value, slope, limits = (
-            np.stack([np.asarray(x) for x in column])[:, : len(logs)]
-            for column in zip(*found, strict=True)
-        )
+            held = np.asarray([path in place.paths for path in self.paths])
+            found.append(engine(logs, (one, held)))
+        value, slope, limits = (np.stack(column) for column in zip(*found, strict=True))
         return value, slope, limits
 
     def apart(self, logs: NDArray) -> NDArray:

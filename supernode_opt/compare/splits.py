@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.case import Case, case
 from supernode_opt.compare import program
-from supernode_opt.compare.program import Case
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import illegal_reason, plans, tilable
 from supernode_opt.system.design import CHOICES, Design
@@ -69,7 +69,7 @@ def _timed(problem: Problem) -> tuple[dict, NDArray]:
     rows = tilable(problem, plans(problem, MOST))
     if not len(rows["chips"]):
         return rows, np.zeros((0, 2))
-    first = program.case(_values(problem, rows, 0), problem.scenario)
+    first = case(_values(problem, rows, 0), problem.scenario)
     return rows, program.times(_designs(first, rows), first.scenario)
 
 

@@ -62,7 +62,7 @@ def tables(kind: str | None, name: str | None) -> RenderableType:
             table.add_row(words, said)
             continue
         numbers = (row["value"], row["low"], row["high"])
-        said = [spoken(number, row["unit"], field) for number in numbers]
+        said = [spoken(number, row["unit"]) for number in numbers]
         table.add_row(words, *said, row["confidence"], row["source"])
     return table
 

@@ -4,9 +4,12 @@ import dataclasses
 
 from supernode_opt.config import document
 from supernode_opt.config.node import Node, StudyError, shown
-from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
+from supernode_opt.config.origins import deciding
+from supernode_opt.system.design import CHOICE_NAMES, NUMBER_NAMES
 
 FIELDS = NUMBER_NAMES + CHOICE_NAMES
+# Sections with values that the catalog may have; the first two are not in their names.
+_GIVEN = ("scenario", "design", "model", "training")
 _BOUNDS = ("low", "high", "step", "value")
 
 
@@ -31,7 +34,13 @@ def apply(study: Node, assignment: str) -> Node:
     value = document.value(text, place, lines=False)
     if value.value is None:
         raise StudyError(f"{place}: needs a value after `=`")
-    return _graft(study, words, value)
+    changed = _graft(study, words, value)
+    if "provenance" not in changed.value or words[0] not in _GIVEN:
+        return changed
+    # A study that was written out lists what it decides.
+    decided = ".".join(words[words[0] in _GIVEN[:2] :])
+    listed = deciding(changed.value["provenance"], [decided])
+    return dataclasses.replace(changed, value={**changed.value, "provenance": listed})
 
 
 def _graft(node: Node, words: list[str], value: Node) -> Node:

@@ -37,6 +37,11 @@ def resolved(study: Study) -> dict[str, Any]:
         **({"constraints": constraints} if constraints else {}),
         "solver": dataclasses.asdict(study.settings),
         "seed": study.seed,
+        "provenance": {
+            "entries": dict(problem.origins.entries),
+            "user": sorted(problem.origins.user),
+            "follows": sorted(problem.origins.follows),
+        },
     }
 
 

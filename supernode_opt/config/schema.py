@@ -9,9 +9,8 @@ from supernode_opt.config.records import adapter, field_type
 from supernode_opt.config.study import NEEDED
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.problem.problem import SCALARS
-from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
 from supernode_opt.search.settings import Settings
-from supernode_opt.system.design import CHOICES, Design
+from supernode_opt.system.design import CHOICE_NAMES, CHOICES, NUMBER_NAMES, Design
 from supernode_opt.system.precision import BEST
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
@@ -33,6 +32,7 @@ def schema() -> Schema:
         "memory_headroom": headroom,
     }
     quantity = {"enum": list(SCALARS)}
+    names = {"type": "array", "items": {"type": "string"}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "supernode_opt study",
@@ -54,6 +54,14 @@ def schema() -> Schema:
                 "constraints": _object({name: _limits(name) for name in SCALARS}),
                 "solver": _record(Settings, partial=True),
                 "seed": {"type": "integer", "minimum": 0},
+                # Written where a study is written out.
+                "provenance": _object(
+                    {
+                        "entries": {"type": "object"},
+                        "user": names,
+                        "follows": names,
+                    }
+                ),
             }
         ),
         "required": list(NEEDED),

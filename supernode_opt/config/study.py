@@ -8,6 +8,7 @@ from pathlib import Path
 from supernode_opt import catalog
 from supernode_opt.config import document, goal, legality, override
 from supernode_opt.config.node import Node, StudyError
+from supernode_opt.config.origins import read_origins
 from supernode_opt.config.records import read_record, read_value
 from supernode_opt.config.scenario import read_scenario
 from supernode_opt.config.variables import read_variables
@@ -26,6 +27,7 @@ SECTIONS = (
     "constraints",
     "solver",
     "seed",
+    "provenance",
 )
 # The one setting that may be zero: it leaves the relaxed descent out.
 _NO_DESCENT = ("outer", 0)
@@ -106,6 +108,7 @@ def understand(top: Node, default_name: str = "study") -> Study:
         choices=chosen.choices,
         objective=goal.read_objective(sections["objective"]),
         constraints=goal.read_constraints(sections.get("constraints")),
+        origins=read_origins(sections, system, chosen.scenario, chosen.fixed),
     )
     return Study(
         name=name,

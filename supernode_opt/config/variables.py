@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from supernode_opt import catalog
-from supernode_opt.catalog.systems import FOLLOWS
+from supernode_opt.catalog.origins import indexed, spelled
 from supernode_opt.config.fields import (
     FREE,
     bounded,
@@ -25,6 +25,7 @@ from supernode_opt.problem.variables import (
 )
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
+from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
 
 
@@ -58,12 +59,13 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
     ]
     nodes: dict[str, Node] = {}
     for written_name, child in node.mapping().items():
-        name = _indexed(written_name, scenario)
+        name = indexed(written_name, scenario)
         if name in nodes:
             child.fail("is written twice")
         nodes[name] = child
         if name not in FIELDS and name not in constants:
-            near = did_you_mean(name, [*FIELDS, *_spelled(constants, scenario)])
+            written = [spelled(constant, scenario) for constant in constants]
+            near = did_you_mean(name, [*FIELDS, *written])
             child.fail(
                 f"is neither a design field nor a constant of the scenario{near}"
             )
@@ -117,34 +119,12 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
     return Chosen(scenario, fixed, tuple(variables), tuple(choices))
 
 
-def _indexed(name: str, scenario: Scenario) -> str:
-    """Turn `links.cpo.energy` into the path `links.4.energy` of the record."""
-    words = name.split(".")
-    names = [link.name for link in scenario.links]
-    if words[0] == "links" and len(words) == 3 and words[1] in names:
-        words[1] = str(names.index(words[1]))
-    return ".".join(words)
-
-
-def _spelled(constants: list[str], scenario: Scenario) -> list[str]:
-    """Turn `links.4.energy` into `links.cpo.energy`, which people can read."""
-    made = []
-    for constant in constants:
-        words = constant.split(".")
-        if words[0] == "links":
-            words[1] = scenario.links[int(words[1])].name
-        made.append(".".join(words))
-    return made
-
-
 def _defaults(system: catalog.System, scenario: Scenario) -> dict[str, float | str]:
     """Return the system's design; what follows a part follows the scenario's part."""
-    made = dict(system.design)
-    for name, (part, field) in FOLLOWS.items():
-        original = catalog.load(part, getattr(system, part))
-        if made.get(name) == getattr(original, field):
-            made[name] = getattr(getattr(scenario, part), field)
-    return made
+    followed = {
+        field: get(scenario, ".".join(FOLLOWS[field])) for field in system.follows
+    }
+    return {**system.design, **followed}
 
 
 def _box(

@@ -5,17 +5,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from supernode_opt.plot import style
+from supernode_opt.system.report import FACTS, Report
+from supernode_opt.units import quantity_of
 
-# What is drawn, under which words, in which unit; a factor of zero is chosen by size.
-_PANELS = (
-    ("tokens_per_s", "{size}tokens/s", 0.0),
-    ("mfu", "MFU [%]", 100.0),
-    ("tokens_per_joule", "tokens/J", 1.0),
-    ("cost_per_megatoken", "USD/Mtoken", 1.0),
-    ("power", "power [{prefix}W]", 0.0),
-    ("peak_flops", "peak [PFLOP/s]", 1e-15),
-    ("goodput", "goodput [%]", 100.0),
-)
+_PANELS = tuple(name for name, facts in FACTS.items() if facts.compared)
 _COLUMNS = 3
 _SIZES = {1e3: "thousand ", 1e6: "million ", 1e9: "billion "}
 _FILLS = ("full", "none", "left", "right", "bottom")
@@ -34,11 +27,8 @@ def comparison(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.set_axis_off()
     shape = rows, _COLUMNS
     grid = spec.subgridspec(*shape) if spec is not None else figure.add_gridspec(*shape)
-    for place, (name, words, factor) in enumerate(_PANELS):
-        if not factor:
-            size, prefix = style.scale(float(np.nan_to_num(dataset[name].values).max()))
-            words = words.format(size=_SIZES.get(size, ""), prefix=prefix)
-            factor = 1.0 / size
+    for place, name in enumerate(_PANELS):
+        words, factor = _scaled(name, float(np.nan_to_num(dataset[name].values).max()))
         row, column = divmod(place, _COLUMNS)
         panel = figure.add_subplot(grid[row, column])
         _panel(dataset, name, factor, panel)
@@ -58,6 +48,22 @@ def comparison(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     title = "Each machine with its best split; bars are 5-95 % ranges"
     figure.suptitle(title, fontsize=style.TITLE, x=0.01, ha="left")
     return ax
+
+
+def _scaled(name: str, most: float) -> tuple[str, float]:
+    """Return label and factor from SI of a quantity whose greatest value is `most`."""
+    facts = FACTS[name]
+    label = facts.label or style.words(name)
+    if facts.share:
+        return f"{label} [%]", 100.0
+    unit = quantity_of(Report, name).unit
+    size, prefix = style.scale(most)
+    if unit == "W":
+        return f"{label} [{prefix}W]", 1.0 / size
+    if unit == "token/s":
+        return f"{_SIZES.get(size, '')}tokens/s", 1.0 / size
+    unit, factor = facts.shown
+    return unit if "/s" not in unit else f"{label} [{unit}]", factor
 
 
 def _panel(dataset: xr.Dataset, name: str, factor: float, panel: Axes) -> None:

@@ -7,9 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from supernode_opt.problem.box import options
-from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
-from supernode_opt.record import replace
-from supernode_opt.system.design import Design, one_hot
+from supernode_opt.system.design import (
+    CHOICE_NAMES,
+    NUMBER_NAMES,
+    Design,
+    assemble,
+    one_hot,
+)
 from supernode_opt.system.package import settled_clock
 from supernode_opt.system.scenario import Scenario
 
@@ -38,14 +42,6 @@ def build_design(values: Mapping[str, float | str], scenario: Scenario) -> Desig
     return Design(**numbers, **weights)
 
 
-def assemble(numbers: Mapping[str, Any], weights: Mapping[str, Any]) -> Design:
-    """Return a `Design` from arrays or tracers; nothing is checked."""
-    return Design(
-        **{name: numbers[name] for name in NUMBER_NAMES},
-        **{name: weights[name] for name in CHOICE_NAMES},
-    )
-
-
 def default_clock(values: Mapping[str, Any], scenario: Scenario) -> float:
     """Return the clock of a machine that is told none [1]: as sold, or as it can.
 
@@ -64,11 +60,3 @@ def default_clock(values: Mapping[str, Any], scenario: Scenario) -> float:
         numbers |= {name: float(values[name]) for name in names}
         loop = assemble(numbers, dict.fromkeys(CHOICE_NAMES, ()))
         return float(settled_clock(loop, scenario))
-
-
-def apply(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
-    """Return `scenario` with every dotted constant of `values` put in its place."""
-    for name, value in values.items():
-        if "." in name:
-            scenario = replace(scenario, name, value)
-    return scenario

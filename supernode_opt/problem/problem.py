@@ -1,7 +1,8 @@
 """One question: what is given, what is frozen, what is free, what is wanted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from supernode_opt.catalog.origins import Origins
 from supernode_opt.problem.variables import (
     CHOICE_NAMES,
     NUMBER_NAMES,
@@ -75,6 +76,7 @@ class Problem:
       choices: free choices.
       objective: what is wanted.
       constraints: the limits of this study; physical limits are always added.
+      origins: where the values of `scenario` and `fixed` come from, as far as told.
     """
 
     scenario: Scenario
@@ -83,6 +85,7 @@ class Problem:
     choices: tuple[Choice, ...]
     objective: Objective
     constraints: tuple[Constraint, ...] = ()
+    origins: Origins = field(default_factory=Origins)
 
     def __post_init__(self) -> None:
         """Check that every design field is frozen or free, and none is both.

@@ -15,12 +15,11 @@ from jax import Array
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
-from supernode_opt.system.design import CHOICES, Design
+from supernode_opt.system.design import CHOICE_NAMES as CHOICE_NAMES
+from supernode_opt.system.design import CHOICES, NUMBER_NAMES
 
 Scale = Literal["log", "linear"]
 
-CHOICE_NAMES = tuple(CHOICES)
-NUMBER_NAMES = tuple(f for f in Design.__dataclass_fields__ if f not in CHOICES)
 PLAN = (
     "tensor_parallel",
     "pipeline_parallel",

@@ -12,25 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from supernode_opt.results import outcome, store
-from supernode_opt.system.report import Report
+from supernode_opt.search.settings import UNANSWERED
+from supernode_opt.system.report import FACTS, Report, is_share
 from supernode_opt.units import quantities
 from supernode_opt.words import figures, spoken
 
 WIDTH = 88
 # A variable this near to a bound, as a share of the box, leans on it.
 _LEANS = 1e-3
-_HEADLINE = (
-    "mfu",
-    "tokens_per_s",
-    "step_time",
-    "power",
-    "junction_temperature",
-    "memory",
-    "cost",
-    "cost_per_chip_hour",
-    "cost_per_megatoken",
-    "goodput",
-)
+_HEADLINE = tuple(name for name, facts in FACTS.items() if facts.headline)
 
 
 def render(dataset: xr.Dataset) -> str:
@@ -74,7 +64,9 @@ def ranges(
     for name, (low, high) in found.items():
         value = report.get(name)
         if value is not None and high > low:
-            numbers = [spoken(x, units[name], name) for x in (low, value, high)]
+            numbers = [
+                spoken(x, units[name], is_share(name)) for x in (low, value, high)
+            ]
             shown.add_row(name.replace("_", " "), *numbers)
     return shown
 
@@ -83,7 +75,7 @@ def _heading(dataset: xr.Dataset) -> RenderableType:
     question = outcome.question(dataset)
     status = str(store.note(dataset, "status"))
     lines = Text(question["name"], style="bold")
-    lines.append(f": {status}", style="green" if status != "infeasible" else "red")
+    lines.append(f": {status}", style="red" if status in UNANSWERED else "green")
     for line in (question.get("question"), store.note(dataset, "message")):
         if line:
             lines.append(f"\n{line}", style="not bold")
@@ -116,7 +108,7 @@ def _design(dataset: xr.Dataset) -> Table:
         elif isinstance(asked_for, list):
             origin = f"free, {' | '.join(asked_for)}"
         style = "bold" if origin.startswith("free") else "dim"
-        table.add_row(_words(name), spoken(value, unit, name), origin, style=style)
+        table.add_row(_words(name), spoken(value, unit), origin, style=style)
     return table
 
 
@@ -129,7 +121,7 @@ def _constraints(dataset: xr.Dataset) -> Table | None:
     for row in sorted(rows, key=lambda row: not row["tight"]):
         unit, name = row["unit"], row["name"]
         value, limit = (
-            "-" if row[field] is None else spoken(row[field], unit, name)
+            "-" if row[field] is None else spoken(row[field], unit, is_share(name))
             for field in ("value", "limit")
         )
         violated = row["margin"] is not None and row["margin"] < -1e-6
@@ -222,7 +214,7 @@ def _alternatives(dataset: xr.Dataset) -> Table | None:
             if name in best and _differs(value, best[name])
         ]
         said = "; ".join(changes) or "nothing"
-        table.add_row(spoken(other["objective"], unit, wanted), said)
+        table.add_row(spoken(other["objective"], unit, is_share(wanted)), said)
     return table
 
 
@@ -233,7 +225,7 @@ def _differs(one: float | str, other: float | str) -> bool:
 
 
 def _said(dataset: xr.Dataset, name: str) -> str:
-    return spoken(float(dataset[name]), dataset[name].attrs["units"], name)
+    return spoken(float(dataset[name]), dataset[name].attrs["units"], is_share(name))
 
 
 def _words(name: str) -> str:

@@ -19,13 +19,9 @@ from supernode_opt.search.merit import objective_value
 from supernode_opt.search.polish import Finalist
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints
+from supernode_opt.search.settings import CONVEX, FOUND, PROVED
 from supernode_opt.search.starts import spread
 
-PROVED = "proved"
-CONVEX = "optimal if log-convex"
-FOUND = "best found"
-INFEASIBLE = "infeasible"
-UNKNOWN = "none found"
 # Polished starts that must agree, out of how many, and how closely in the logarithm.
 AGREEING, STARTS, AGREEMENT = 8, 16, 1e-4
 # The relaxed descent agrees with the proof when its building is this close.

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.exact import quantities
 from supernode_opt.search.ends import Leaf
 from supernode_opt.search.enumerate import Columns
-from supernode_opt.search.exact import quantities
 from supernode_opt.search.outlook import Outlook, toward, ways_of
 from supernode_opt.system.scenario import Scenario
 

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
-from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
+from supernode_opt.batch.exact import report_of
 from supernode_opt.record import get
-from supernode_opt.search.exact import report_of
+from supernode_opt.system.design import CHOICE_NAMES, NUMBER_NAMES
 from supernode_opt.system.report import PART_FACTS, SCALARS
 from supernode_opt.system.scenario import Scenario
 

@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.problem.build import apply
 from supernode_opt.problem.constraints import all_constraints, per_cent
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.bounds import on_split
-from supernode_opt.search.certificate import CONVEX, FOUND, INFEASIBLE, PROVED
 from supernode_opt.search.enumerate import Columns, take, whole_candidates
 from supernode_opt.search.inner import (
     FEASIBLE,
@@ -26,6 +24,7 @@ from supernode_opt.search.outlook import Outlook
 from supernode_opt.search.polish import finish
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints
+from supernode_opt.search.settings import INFEASIBLE, UNANSWERED
 from supernode_opt.search.solution import (
     Solution,
     constraint_states,
@@ -34,6 +33,7 @@ from supernode_opt.search.solution import (
     prices,
     values_of,
 )
+from supernode_opt.system.scenario import apply
 
 ALTERNATIVES = 5
 
@@ -51,7 +51,7 @@ def describe(
     """
     values = values_of(problem, chosen.columns)
     report = plain_report(values, problem.scenario)
-    known = more["status"] in (PROVED, CONVEX, FOUND)
+    known = more["status"] not in UNANSWERED
     states = constraint_states(problem, report, chosen.multipliers if known else None)
     return Solution(
         design={name: value for name, value in values.items() if "." not in name},

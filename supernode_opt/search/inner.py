@@ -16,11 +16,11 @@ from jax import Array
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from supernode_opt.batch.exact import as_arrays, quantities
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import HARDWARE, from_unit
 from supernode_opt.search.enumerate import Columns, is_whole, take
-from supernode_opt.search.exact import as_arrays, quantities
 from supernode_opt.search.lagrangian import COMPILER, begin, descend
 from supernode_opt.search.merit import (
     LEAST,

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from supernode_opt.problem.build import apply, assemble
+from supernode_opt.batch.exact import report_of
 from supernode_opt.problem.constraints import (
     Form,
     all_constraints,
@@ -25,11 +25,10 @@ from supernode_opt.problem.constraints import (
 from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.problem.variables import Variable, axes, from_unit, weights
 from supernode_opt.record import get
-from supernode_opt.search.exact import report_of
-from supernode_opt.system.design import data_parallel
+from supernode_opt.system.design import assemble, data_parallel
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import FACTS, PART_FACTS, SCALARS, Report
-from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.scenario import Scenario, apply
 
 # A quantity this small, in any SI unit, counts as zero under a logarithm.
 LEAST = 1e-30

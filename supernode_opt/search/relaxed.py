@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import CHOICE_NAMES
 from supernode_opt.search.lagrangian import State, begin, descend
 from supernode_opt.search.merit import (
     STRUCTURE,
@@ -26,7 +25,7 @@ from supernode_opt.search.merit import (
     program,
 )
 from supernode_opt.search.settings import Progress, Settings
-from supernode_opt.system.design import one_hot
+from supernode_opt.system.design import CHOICE_NAMES, one_hot
 
 # A relaxed point this close to its limits is as good as feasible: rounding moves more.
 NEARLY = 3e-3

@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass
 
+# How far an answer is shown; see `certificate`.
+PROVED = "proved"
+CONVEX = "optimal if log-convex"
+FOUND = "best found"
+INFEASIBLE = "infeasible"
+UNKNOWN = "none found"
+# No design comes with these.
+UNANSWERED = (INFEASIBLE, UNKNOWN)
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.problem.box import options
-from supernode_opt.problem.build import apply, build_design
+from supernode_opt.problem.build import build_design
 from supernode_opt.problem.constraints import all_constraints, normalised
 from supernode_opt.problem.problem import Constraint, Problem
-from supernode_opt.problem.variables import CHOICE_NAMES
 from supernode_opt.search.enumerate import Columns
 from supernode_opt.search.inner import Polished, exact_merit
+from supernode_opt.system.design import CHOICE_NAMES
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
-from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.scenario import Scenario, apply
 from supernode_opt.units import quantity_of
 
 # A limit within a tenth of a per cent is called tight.

@@ -12,8 +12,6 @@ from supernode_opt.problem.variables import COUNTS
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.branch_and_bound import Proof, prove
 from supernode_opt.search.certificate import (
-    INFEASIBLE,
-    UNKNOWN,
     Graded,
     assumptions,
     grade,
@@ -48,7 +46,12 @@ from supernode_opt.search.outlook import SLACK, Outlook, look
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints, descend_relaxed
 from supernode_opt.search.rounding import distinct, nearest, neighbourhoods
-from supernode_opt.search.settings import Progress, Settings
+from supernode_opt.search.settings import (
+    INFEASIBLE,
+    UNKNOWN,
+    Progress,
+    Settings,
+)
 from supernode_opt.search.solution import Solution
 from supernode_opt.workload.split import TooManySplits
 

@@ -1,6 +1,6 @@
 """Everything that is chosen: one machine and one way to split the model over it."""
 
-import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -78,6 +78,18 @@ class Design:
     scale_out_link: Any
 
 
+CHOICE_NAMES = tuple(CHOICES)
+NUMBER_NAMES = tuple(f for f in Design.__dataclass_fields__ if f not in CHOICES)
+
+
+def assemble(numbers: Mapping[str, Any], weights: Mapping[str, Any]) -> Design:
+    """Return a `Design` from arrays or tracers; nothing is checked."""
+    return Design(
+        **{name: numbers[name] for name in NUMBER_NAMES},
+        **{name: weights[name] for name in CHOICE_NAMES},
+    )
+
+
 def one_hot(choice: str, names: tuple[str, ...]) -> Array:
     """Return the mixture weights that select `choice` among `names`.
 
@@ -99,8 +111,7 @@ def aligned(design: Design) -> Design:
       ValueError: the fields' shapes do not broadcast against each other.
     """
     mixtures = {name: jnp.asarray(getattr(design, name)) for name in CHOICES}
-    fields = [field.name for field in dataclasses.fields(design)]
-    numbers = {n: jnp.asarray(getattr(design, n)) for n in fields if n not in CHOICES}
+    numbers = {name: jnp.asarray(getattr(design, name)) for name in NUMBER_NAMES}
     shapes = [number.shape for number in numbers.values()]
     shapes += [mixture.shape[1:] for mixture in mixtures.values()]
     batch = jnp.broadcast_shapes(*shapes)

@@ -175,6 +175,7 @@ class Report:
         "dense peak of all chips at the boost clock, in the precision of training",
         zero=False,
         more_is_better=True,
+        label="peak",
         shown=("PFLOP/s", 1e-15),
         compared=True,
     )
@@ -385,6 +386,7 @@ class Report:
     mtbf: reported(
         "s",
         "mean time between failures that stop the job",
+        label="MTBF",
         zero=False,
         more_is_better=True,
         ways=CALM,
@@ -479,6 +481,11 @@ FACTS = facts_of(Report)
 PART_FACTS = {
     f"cost_parts.{name}": facts for name, facts in facts_of(CostParts).items()
 }
+
+
+def is_share(name: str) -> bool:
+    """Tell whether people write the quantity `name` in per cent."""
+    return name in FACTS and FACTS[name].share
 
 
 def completed(values: dict[str, Any], design: Any, scenario: Any) -> dict[str, Any]:

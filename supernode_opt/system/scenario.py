@@ -1,9 +1,12 @@
 """Everything that is given: model, catalog parts and software of one question."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
-from supernode_opt.record import record
+from supernode_opt.record import record, replace
 from supernode_opt.system.software import Software
 from supernode_opt.units import Share
 from supernode_opt.workload.model import Model, Training
@@ -32,3 +35,11 @@ class Scenario:
     reliability: Reliability
     software: Software
     memory_headroom: Share = 0.08
+
+
+def apply(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
+    """Return `scenario` with every dotted constant of `values` put in its place."""
+    for name, value in values.items():
+        if "." in name:
+            scenario = replace(scenario, name, value)
+    return scenario

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from supernode_opt.problem.box import default_variable, options
-from supernode_opt.problem.build import apply, build_design
+from supernode_opt.problem.build import build_design
 from supernode_opt.problem.constraints import (
     all_constraints,
     always,
@@ -26,6 +26,7 @@ from supernode_opt.problem.variables import (
     weights,
 )
 from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.scenario import apply
 from tests.search import studies
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from supernode_opt.batch.exact import quantities
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Constraint
 from supernode_opt.problem.variables import HARDWARE, Variable
@@ -21,7 +22,6 @@ from supernode_opt.search.enumerate import (
     with_domains,
     with_links,
 )
-from supernode_opt.search.exact import quantities
 from supernode_opt.search.merit import forms, limits
 from supernode_opt.search.outlook import look
 from supernode_opt.search.relaxations import kindest

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from supernode_opt.batch.exact import quantities
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Objective
 from supernode_opt.problem.variables import Variable
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.enumerate import plans, take, with_domains, with_links
-from supernode_opt.search.exact import quantities
 from supernode_opt.search.inner import polish, solve
 from supernode_opt.search.merit import forms, limits
 from supernode_opt.search.outlook import look

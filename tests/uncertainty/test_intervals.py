@@ -2,10 +2,12 @@ import jax.numpy as jnp
 import pytest
 
 from supernode_opt import load
+from supernode_opt.catalog.origins import assumed
 from supernode_opt.problem.build import build_design
 from supernode_opt.record import replace
 from supernode_opt.system.evaluate import evaluate
-from supernode_opt.uncertainty.intervals import report_intervals, uncertain
+from supernode_opt.uncertainty.constants import uncertain
+from supernode_opt.uncertainty.intervals import report_intervals
 
 STUDY = "experiments/pangu_ultra/as_trained.yaml"
 
@@ -38,11 +40,26 @@ def test_draws_are_seeded(study, ranges):
     assert report_intervals(*study, seed=0) == ranges
 
 
-def test_a_number_the_user_set_is_exact(study):
+def drawn_paths(problem):
+    known = uncertain(problem.scenario, problem.origins)
+    return {path for constant in known.values() for path in constant.paths}
+
+
+def test_a_number_the_user_set_is_exact_even_if_it_is_the_catalogs():
+    problem = load(STUDY).problem
+    assert "chip.tdp" in drawn_paths(problem)
+    tdp = problem.scenario.chip.tdp
+    for name in ("scenario.chip", "design.chip"):
+        own = load(STUDY, [f"{name}.tdp={tdp} W"]).problem
+        assert own.scenario == problem.scenario
+        assert drawn_paths(problem) - drawn_paths(own) == {"chip.tdp"}
+
+
+def test_a_scenario_made_in_python_has_the_ranges_of_its_entries(study):
     _, scenario = study
-    assert "chip.tdp" in {one.path for one in uncertain(scenario)}
     own = replace(scenario, "chip.tdp", 1.01 * scenario.chip.tdp)
-    assert "chip.tdp" not in {one.path for one in uncertain(own)}
+    same, other = (uncertain(s, assumed(s)) for s in (scenario, own))
+    assert {key[2] for key in same.keys() - other.keys()} == {"tdp"}
 
 
 def test_known_constants_narrow_the_ranges(study, ranges):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from supernode_opt.batch.engine import Group, grouped
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.step_time import batch
 from supernode_opt.calibration.step_time.constants import CONSTANTS, KNOWN_CHIPS
@@ -123,7 +124,7 @@ class Table:
 
     jobs: tuple[Job, ...]
     owner: np.ndarray
-    batches: tuple[batch.Batch, ...]
+    batches: tuple[Group, ...]
     keys: tuple[tuple[str, str], ...]
 
 
@@ -138,7 +139,7 @@ def table(jobs: Sequence[Job]) -> Table:
         (family_of(system(j.machine).chip), j.stack.constants or j.stack.name)
         for j in jobs
     )
-    return Table(tuple(jobs), np.asarray(owner), batch.stack_cases(cases), keys)
+    return Table(tuple(jobs), np.asarray(owner), grouped(cases), keys)
 
 
 def chosen(stacked: Table, predicted: np.ndarray) -> np.ndarray:
@@ -156,7 +157,7 @@ def chosen(stacked: Table, predicted: np.ndarray) -> np.ndarray:
     return order[first]
 
 
-def subset(batches: Sequence[batch.Batch], wanted: np.ndarray) -> list[batch.Batch]:
+def subset(batches: Sequence[Group], wanted: np.ndarray) -> list[Group]:
     """Keep the wanted cases, renumbered in the order of `wanted`."""
     where = {case: position for position, case in enumerate(wanted)}
     kept = []
@@ -164,9 +165,7 @@ def subset(batches: Sequence[batch.Batch], wanted: np.ndarray) -> list[batch.Bat
         mask = np.isin(one.rows, wanted)
         if mask.any():
             rows = np.asarray([where[case] for case in one.rows[mask]])
-            kept.append(
-                batch.Batch(rows, jax.tree.map(lambda x, m=mask: x[m], one.cases))
-            )
+            kept.append(Group(rows, jax.tree.map(lambda x, m=mask: x[m], one.cases)))
     return kept
 
 
@@ -203,7 +202,7 @@ def fit(
     share = share * [1.0 if weight is None else weight for weight in own]
     share = share if weights is None else share * weights
     mean = centre.copy()
-    batches: list[batch.Batch] = []
+    batches: list[Group] = []
     precision = np.diag(1.0 / spread**2)
     for iteration in range(_ITERATIONS):
         if iteration < _CHOOSING:
@@ -234,7 +233,7 @@ def fit(
     )
 
 
-def _choose(stacked: Table, matrices: dict, mean: np.ndarray) -> list[batch.Batch]:
+def _choose(stacked: Table, matrices: dict, mean: np.ndarray) -> list[Group]:
     logs = np.stack([matrices[stacked.keys[i]] @ mean for i in stacked.owner])
     picked = chosen(stacked, batch.predict(stacked.batches, logs))
     return subset(stacked.batches, picked)

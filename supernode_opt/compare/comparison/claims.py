@@ -11,11 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.case import Case
+from supernode_opt.batch.engine import repeated
 from supernode_opt.compare import program
 from supernode_opt.compare.comparison.config import Claim
-from supernode_opt.compare.draws import Identity, Known, varied
-from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES, Case
-from supernode_opt.system.report import Report
+from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
+from supernode_opt.system.report import Report, is_share
+from supernode_opt.uncertainty.constants import Identity, Uncertain
+from supernode_opt.uncertainty.draws import varied
 from supernode_opt.units import quantity_of
 from supernode_opt.words import figures, spoken
 
@@ -38,7 +41,7 @@ class Seen(NamedTuple):
     """
 
     case: Case
-    known: Mapping[Identity, Known]
+    known: Mapping[Identity, Uncertain]
     value: NDArray
     drawn: NDArray
     ends: Mapping[Identity, NDArray]
@@ -57,7 +60,7 @@ class Turn(NamedTuple):
 
     identity: Identity
     value: float
-    known: Known
+    known: Uncertain
     above: bool
 
 
@@ -82,18 +85,18 @@ class Verdict(NamedTuple):
 Pair = tuple[Seen, Seen]
 
 
-def ends_of(cases: Sequence[tuple[Case, Mapping[Identity, Known]]]) -> list[dict]:
+def ends_of(cases: Sequence[tuple[Case, Mapping[Identity, Uncertain]]]) -> list[dict]:
     """Evaluate every machine with each constant alone at the ends of its range."""
     rows = []
     for one, known in cases:
-        wide = program.repeated(one, 2 * len(known))
+        wide = repeated(one, 2 * len(known))
         values = {}
         for index, (identity, held) in enumerate(known.items()):
-            column = np.full(2 * len(known), held.one.value)
-            column[2 * index : 2 * index + 2] = held.one.low, held.one.high
+            column = np.full(2 * len(known), held.value)
+            column[2 * index : 2 * index + 2] = held.low, held.high
             values[identity] = column
         rows.append(varied(wide, dict(known), values))
-    found = program.reports(rows)
+    found = program.REPORTED.many(rows)
     width = len(QUANTITIES)
     return [
         {
@@ -173,7 +176,7 @@ def _turns(asked: Sequence[tuple[Claim, Pair]]):
     for order, (claim, (a, b)) in enumerate(asked):
         here = float(_margin(claim, a.value, b.value))
         for identity in dict.fromkeys((*a.known, *b.known)):
-            held = (a.known.get(identity) or b.known[identity]).one
+            held = a.known.get(identity) or b.known[identity]
             away = _margin(
                 claim,
                 a.ends.get(identity, np.tile(a.value, (2, 1))),
@@ -200,7 +203,7 @@ def _turns(asked: Sequence[tuple[Claim, Pair]]):
 
 def _effort(turn: Turn) -> float:
     """Return which part of the way to the end of its range a constant must go [1]."""
-    one = turn.known.one
+    one = turn.known
     end = one.low if turn.value < one.value else one.high
     return abs(turn.value - one.value) / abs(end - one.value)
 
@@ -214,10 +217,10 @@ def _narrowed(asked: Sequence[tuple[Claim, Pair]], brackets: list) -> list:
         grid = spaced(start, stop, _GRID)
         grids.append(grid)
         for seen in asked[order][1]:
-            wide = program.repeated(seen.case, _GRID)
+            wide = repeated(seen.case, _GRID)
             values = {identity: grid} if identity in seen.known else {}
             rows.append(varied(wide, dict(seen.known), values))
-    found = program.reports(rows) if rows else []
+    found = program.REPORTED.many(rows) if rows else []
     made = []
     for index, (order, identity, _, _) in enumerate(brackets):
         claim, grid = asked[order][0], grids[index]
@@ -235,7 +238,7 @@ def named(identity: Identity) -> str:
 
 def said(value: float, quantity: str) -> str:
     """Write a reported quantity for people."""
-    return spoken(value, quantity_of(Report, quantity).unit, quantity)
+    return spoken(value, quantity_of(Report, quantity).unit, is_share(quantity))
 
 
 def _statement(claim: Claim) -> str:
@@ -278,9 +281,9 @@ def _sentence(
 def _condition(turn: Turn) -> str:
     kind, _, field = turn.identity
     unit = unit_of(kind, field)
-    one = turn.known.one
+    one = turn.known
     value, now, low, high = (
-        spoken(x, unit, field) for x in (turn.value, one.value, one.low, one.high)
+        spoken(x, unit) for x in (turn.value, one.value, one.low, one.high)
     )
     side = "above" if turn.above else "below"
     return f"{named(turn.identity)} is {side} {value} (catalog {now}, {low} to {high})"

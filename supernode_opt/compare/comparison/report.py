@@ -10,19 +10,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from supernode_opt.compare.program import QUANTITIES
+from supernode_opt.system.report import FACTS
 from supernode_opt.words import figures
 
 WIDTH = 124
-# Heading and what a value in SI is multiplied by below it.
-_COLUMNS = {
-    "peak_flops": ("PFLOP/s", 1e-15),
-    "mfu": ("MFU %", 100.0),
-    "tokens_per_s": ("ktokens/s", 1e-3),
-    "power": ("kW", 1e-3),
-    "tokens_per_joule": ("tokens/J", 1.0),
-    "cost_per_megatoken": ("$/Mtoken", 1.0),
-    "goodput": ("goodput %", 100.0),
-}
 _SIZES = {
     "TP": "tensor_parallel",
     "PP": "pipeline_parallel",
@@ -63,7 +54,7 @@ def _table(part: xr.Dataset, model: str, precision: str) -> Table:
     )
     table.add_column("machine, best split", no_wrap=True)
     for name in QUANTITIES:
-        table.add_column(_COLUMNS[name][0], justify="right", no_wrap=True)
+        table.add_column(_heading(name), justify="right", no_wrap=True)
     for system in part["system"].values:
         one = part.sel(system=system)
         trained = str(one["trained_in"].item())
@@ -75,8 +66,14 @@ def _table(part: xr.Dataset, model: str, precision: str) -> Table:
     return table
 
 
+def _heading(name: str) -> str:
+    """Return what a column is called: what is counted says its unit, a share itself."""
+    facts = FACTS[name]
+    return f"{facts.label or name} %" if facts.share else facts.shown[0]
+
+
 def _cell(one: xr.Dataset, name: str) -> str:
-    factor = _COLUMNS[name][1]
+    factor = FACTS[name].shown[1]
     value, low, high = (
         figures(float(f"{factor * float(one[name + end]):.3g}"))
         for end in ("", "_low", "_high")

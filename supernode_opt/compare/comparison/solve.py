@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from supernode_opt.compare import draws, program
+from supernode_opt.batch.case import Case, case, used_links
+from supernode_opt.batch.engine import repeated
+from supernode_opt.compare import program
 from supernode_opt.compare.comparison.claims import Pair, Seen, Verdict, ends_of, judge
 from supernode_opt.compare.comparison.config import Comparison
 from supernode_opt.compare.entries import Cell
@@ -19,6 +21,8 @@ from supernode_opt.compare.splits import Best, best_split
 from supernode_opt.config.node import StudyError
 from supernode_opt.results.versions import git_commit, versions
 from supernode_opt.system.report import Report
+from supernode_opt.uncertainty import draws
+from supernode_opt.uncertainty.constants import uncertain
 from supernode_opt.units import label, quantity_of
 from supernode_opt.workload.split import SIZES, SWITCHES, TooManySplits
 
@@ -83,12 +87,12 @@ def find(cells: Sequence[Cell], seed: int, tell: Progress) -> list[Found]:
     return _evaluated(cells, bests, seed)
 
 
-def _any_case(cell: Cell) -> program.Case:
+def _any_case(cell: Cell) -> Case:
     values = dict(cell.problem.fixed)
     values |= {name: values.get(name, 1.0) for name in SIZES}
     defaults = zip(SWITCHES, ("none", "zero0", "off"), strict=True)
     values |= {name: values.get(name, word) for name, word in defaults}
-    return program.case(values, cell.problem.scenario)
+    return case(values, cell.problem.scenario)
 
 
 def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[Found]:
@@ -96,15 +100,16 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
     cases, known = {}, {}
     for i in legal:
         values, scenario = bests[i].values, cells[i].problem.scenario
-        cases[i] = program.case(values, scenario)
-        known[i] = draws.constants(program.used_links(scenario, values))
+        cases[i] = case(values, scenario)
+        known[i] = uncertain(used_links(scenario, values), cells[i].problem.origins)
     normal = draws.normals(list(known.values()), seed) if known else {}
     rows = []
     for i in legal:
-        follow = program.following(bests[i].values, cells[i].problem.scenario)
-        rows.append(program.repeated(cases[i], 1))
-        rows.append(draws.rows_of(cases[i], follow, known[i], normal))
-    reports = dict(enumerate(program.reports(rows))) if rows else {}
+        rows.append(repeated(cases[i], 1))
+        problem = cells[i].problem
+        sold = case(bests[i].values, problem.scenario, problem.origins.following())
+        rows.append(draws.rows_of(sold, known[i], normal))
+    reports = dict(enumerate(program.REPORTED.many(rows))) if rows else {}
     ends = ends_of([(cases[i], known[i]) for i in legal]) if legal else []
     found = []
     for i, (cell, best) in enumerate(zip(cells, bests, strict=True)):
@@ -122,7 +127,7 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
                     cases[i],
                     known[i],
                     value[: len(QUANTITIES)],
-                    draws.slowed(drawn, slower),
+                    draws.slowed(drawn, slower, QUANTITIES),
                     ends[place],
                     cell.precision,
                 )
@@ -218,9 +223,9 @@ def _with_claims(
                 "constant": ".".join(turn.identity),
                 "value": turn.value,
                 "true": "above" if turn.above else "below",
-                "catalog": turn.known.one.value,
-                "low": turn.known.one.low,
-                "high": turn.known.one.high,
+                "catalog": turn.known.value,
+                "low": turn.known.low,
+                "high": turn.known.high,
             }
             for turn in verdict.turns
         ]

@@ -3,11 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.compare import draws, program
+from supernode_opt.batch.case import used_links
+from supernode_opt.compare import program
 from supernode_opt.compare.crossover.config import Crossover
 from supernode_opt.compare.crossover.steps import Step, sign_of
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.compare.sides import Machines, put
+from supernode_opt.uncertainty import draws
+from supernode_opt.uncertainty.constants import uncertain
 
 
 def margins(
@@ -42,13 +45,13 @@ def margins(
         key = member, place if paths else 0
         if key not in seen:
             one = machines.cases[member]
-            rows = draws.rows_of(one, one.follow, known[member], normal)
+            rows = draws.rows_of(one, known[member], normal)
             value = np.full(draws.DRAWS, grid[place])
             rows = put(rows, dict.fromkeys(paths, value))
-            quantities = program.report(rows)[:, : len(QUANTITIES)]
+            quantities = program.REPORTED(rows)[:, : len(QUANTITIES)]
             scenario = machines.asked.sides[member].problem.scenario
             slower = draws.noise(scenario, asked.seed)
-            seen[key] = np.log(draws.slowed(quantities, slower)[:, column])
+            seen[key] = np.log(draws.slowed(quantities, slower, QUANTITIES)[:, column])
         return seen[key]
 
     made = [
@@ -61,9 +64,9 @@ def margins(
 def _known(asked: Crossover, machines: Machines, member: int) -> dict:
     """Return what is uncertain of a member, but for what the map holds."""
     cell = machines.asked.sides[member]
-    used = program.used_links(cell.problem.scenario, cell.problem.fixed)
+    used = used_links(cell.problem.scenario, cell.problem.fixed)
     held = {p for place in (*asked.up.places, *asked.places) for p in place.paths}
-    known = draws.constants(used)
+    known = uncertain(used, cell.problem.origins)
     return {key: one for key, one in known.items() if not held & set(one.paths)}
 
 

@@ -91,7 +91,7 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Crossover:
         node.fail(f"is nothing that a design of {' or '.join(names)} uses")
     owner, field = owner_of(node.text(), places[index], up.sides[index])
     unit = quantity_of(owner, field).unit
-    here = up.sides[index].problem.scenario
+    here = up.sides[index].problem
     _, (own_unit, factor) = range_of(node.text(), here, places[index].value, unit)
     values = tuple(
         _values(written, side, place, field_type(owner, field))

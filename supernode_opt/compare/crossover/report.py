@@ -13,10 +13,10 @@ from supernode_opt.compare.comparison.claims import said
 from supernode_opt.compare.crossover.config import Crossover
 from supernode_opt.compare.crossover.solve import Surface
 from supernode_opt.compare.crossover.steps import sign_of, today
-from supernode_opt.compare.draws import DRAWS
 from supernode_opt.compare.inversion.report import own
 from supernode_opt.results.versions import git_commit, versions
 from supernode_opt.system.report import Report
+from supernode_opt.uncertainty.draws import DRAWS
 from supernode_opt.units import label, quantity_of
 from supernode_opt.words import figures
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.engine import repeated
 from supernode_opt.compare import program
 from supernode_opt.compare.change import changed
 from supernode_opt.compare.columns import Column, columns, together
@@ -122,9 +123,9 @@ def along(
     """
     rows = []
     for one, place in zip(machines.cases, machines.asked.places, strict=True):
-        wide = program.repeated(one, len(values))
+        wide = repeated(one, len(values))
         rows.append(put(wide, dict.fromkeys(place.paths, values)))
-    found = np.stack(program.reports(rows))
+    found = np.stack(program.REPORTED.many(rows))
     column = QUANTITIES.index(asked.up.quantity)
     return np.log(found[..., column]), found[..., len(QUANTITIES) :]
 

@@ -107,7 +107,7 @@ def read(top: Node, default_name: str) -> Inversion:
     if not held:
         node.fail(f"is nothing that a design of {' or '.join(changed)} uses")
     owner, field = owner_of(node.text(), held[0], sides[places.index(held[0])])
-    at = sides[places.index(held[0])].problem.scenario
+    at = sides[places.index(held[0])].problem
     low, high = _bracket(sections.get("bracket"), held[0].value, owner, field, node)
     unit = quantity_of(owner, field).unit
     known, (own, factor) = range_of(node.text(), at, held[0].value, unit)

@@ -21,7 +21,7 @@ from supernode_opt.compare.inversion.solution import (
 )
 from supernode_opt.compare.inversion.stepping import step
 from supernode_opt.compare.places import STEPPED, Place
-from supernode_opt.compare.sides import BLOCK, Machines, Values
+from supernode_opt.compare.sides import Machines, Values
 from supernode_opt.compare.splits import best_split
 from supernode_opt.config.node import StudyError
 
@@ -85,11 +85,7 @@ def _split(
 def _solve(asked: Inversion, plans: tuple[Values, ...]) -> Solution:
     machines = Machines(asked, plans)
     grid = np.geomspace(asked.low, asked.high, SCAN)
-    parts = [
-        machines.at(np.log(grid[start : start + BLOCK]))[0]
-        for start in range(0, SCAN, BLOCK)
-    ]
-    curves = np.concatenate(parts, axis=1)
+    curves = machines.at(np.log(grid))[0]
     scan = machines.apart(curves)
     place, steps = nearest_turn(scan, grid, asked), 0
     if place is None:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from supernode_opt.batch.case import case
+from supernode_opt.batch.exact import quantities
 from supernode_opt.calibration.step_time import shipped
 from supernode_opt.calibration.step_time.constants import INDEX
 from supernode_opt.calibration.step_time.intervals import constants_of
 from supernode_opt.calibration.step_time.platforms import SHIPPED
 from supernode_opt.catalog.systems import PARTS
-from supernode_opt.compare import draws, program
 from supernode_opt.compare.comparison import config as question
 from supernode_opt.compare.comparison import report as words
 from supernode_opt.compare.comparison import solve as answer
@@ -26,9 +27,9 @@ from supernode_opt.problem.build import build_design
 from supernode_opt.record import replace
 from supernode_opt.results import store
 from supernode_opt.search.enumerate import plans
-from supernode_opt.search.exact import quantities
 from supernode_opt.search.solution import plain_report
 from supernode_opt.system.evaluate import evaluate
+from supernode_opt.uncertainty import draws
 from supernode_opt.uncertainty.intervals import report_intervals
 
 FILE = """\
@@ -116,7 +117,9 @@ def test_ranges_are_those_of_evaluate(found, dataset):
     seen = one(found, "cloudmatrix384")
     scenario = seen.cell.problem.scenario
     design = build_design(seen.best.values, scenario)
-    ranges = report_intervals(design, scenario, seed=3)
+    ranges = report_intervals(
+        design, scenario, seed=3, origins=seen.cell.problem.origins
+    )
     at = {"system": "cloudmatrix384", "model": "llama3_8b", "precision": "bf16"}
     for name in ("power", "tokens_per_s", "cost_per_megatoken"):
         for end, expected in zip(("_low", "_high"), ranges[name], strict=True):
@@ -222,7 +225,7 @@ def test_the_report_has_every_claim(dataset):
 
 def test_names_do_not_shape_programs(found):
     cases = [
-        program.case(one(found, s).best.values, one(found, s).cell.problem.scenario)
+        case(one(found, s).best.values, one(found, s).cell.problem.scenario)
         for s in ("cloudmatrix384", "dgx")
     ]
     assert jax.tree.structure(cases[0]) == jax.tree.structure(cases[1])
@@ -241,3 +244,7 @@ def test_a_saved_result_is_a_machine(tmp_path, asked):
     chip = dataclasses.asdict(mine.scenario.chip)
     assert chip == dataclasses.asdict(parsed.problem.scenario.chip)
     assert mine.fixed["chips"] == parsed.problem.fixed["chips"]
+    # Written out, its values are still the catalog's, or follow their parts.
+    assert mine.origins.of("chip.tdp") == "catalog"
+    assert mine.origins.of("clock") == parsed.problem.origins.of("clock")
+    assert mine.origins.entries == parsed.problem.origins.entries

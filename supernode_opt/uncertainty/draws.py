@@ -1,60 +1,35 @@
 """Constants drawn once for all machines, so that ratios know what they share.
 
-A constant is known by its catalog entry, not by the machine that uses it: two machines
-with the same optics get the same draw.  Fitted constants of different stacks are drawn
-from one covariance, for they share their common part.
+Two machines with the same optics get the same draw.  Fitted constants of different
+stacks are drawn from one covariance, for they share their common part.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.case import Case
+from supernode_opt.batch.engine import repeated
 from supernode_opt.calibration.step_time import intervals, shipped
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
 from supernode_opt.calibration.step_time.fit import selection
 from supernode_opt.calibration.step_time.platforms import SHIPPED
-from supernode_opt.catalog.systems import PARTS
-from supernode_opt.compare import program
-from supernode_opt.compare.program import QUANTITIES, Case
-from supernode_opt.record import get, replace
+from supernode_opt.record import replace
+from supernode_opt.system.report import Report
+from supernode_opt.system.reported import facts_of
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.uncertainty.intervals import (
-    TAIL,
-    TIMED,
-    Uncertain,
-    drawn_value,
-    uncertain,
-)
+from supernode_opt.uncertainty.constants import Identity, Uncertain, drawn_value
 
 DRAWS = 512
-
-# A constant by kind, entry and field.
-Identity = tuple[str, str, str]
-
-
-class Known(NamedTuple):
-    """A constant of the catalog that has a range, and where a scenario holds it."""
-
-    one: Uncertain
-    paths: tuple[str, ...]
-
-
-def constants(scenario: Scenario) -> dict[Identity, Known]:
-    """Return what is uncertain of a scenario with the links of its design alone."""
-    found: dict[Identity, Known] = {}
-    for one in uncertain(scenario):
-        owner, _, field = one.path.rpartition(".")
-        kind = PARTS.get(owner, "link")
-        identity = (kind, get(scenario, owner).name, field)
-        before = found[identity].paths if identity in found else ()
-        found[identity] = Known(one, (*before, one.path))
-    return found
+# Normal draws beyond these would leave what a catalog range was meant to say.
+TAIL = 2.5
+# What the time of a step enters, and with which power.
+TIMED = {name: facts.step_exponent for name, facts in facts_of(Report).items()}
 
 
 def normals(
-    known: Sequence[dict[Identity, Known]], seed: int, count: int = DRAWS
+    known: Sequence[Mapping[Identity, Uncertain]], seed: int, count: int = DRAWS
 ) -> dict[Identity, NDArray]:
     """Draw a standard normal of every constant of any machine [draw]."""
     random = np.random.default_rng(seed)
@@ -99,20 +74,20 @@ def _root(fitted: Sequence) -> NDArray:
 
 
 def rows_of(
-    one: Case, follow: dict, known: dict[Identity, Known], normal: dict
+    one: Case,
+    known: Mapping[Identity, Uncertain],
+    normal: Mapping[Identity, NDArray],
+    count: int = DRAWS,
 ) -> Case:
     """Return a case under every draw; what follows a part follows it as drawn."""
-    count = len(next(iter(normal.values())))
-    rows = program.repeated(one._replace(follow=follow), count)
-    return varied(
-        rows,
-        known,
-        {key: drawn_value(held.one, normal[key]) for key, held in known.items()},
-    )
+    values = {key: drawn_value(held, normal[key]) for key, held in known.items()}
+    return varied(repeated(one, count), known, values)
 
 
 def varied(
-    rows: Case, known: dict[Identity, Known], values: dict[Identity, NDArray]
+    rows: Case,
+    known: Mapping[Identity, Uncertain],
+    values: Mapping[Identity, NDArray],
 ) -> Case:
     """Return `rows` with constants set to `values` [row] wherever they are used."""
     scenario = rows.scenario
@@ -138,7 +113,7 @@ def noise(scenario: Scenario, seed: int, count: int = DRAWS) -> NDArray:
     return np.exp(deviation * random.standard_normal(count))
 
 
-def slowed(quantities: NDArray, slower: NDArray) -> NDArray:
-    """Return quantities [draw, quantity] of steps that take `slower` times as long."""
-    powers = np.asarray([TIMED.get(name, 0.0) for name in QUANTITIES])
-    return quantities * slower[:, None] ** powers
+def slowed(drawn: NDArray, slower: NDArray, names: Sequence[str]) -> NDArray:
+    """Return quantities `names` [draw, quantity] of steps that take `slower` times."""
+    powers = np.asarray([TIMED[name] for name in names])
+    return drawn * slower[:, None] ** powers

@@ -5,8 +5,8 @@ freed constant (by its dotted path).  They are evaluated in blocks of one fixed 
 which stay in cache and compile once.
 """
 
+import functools
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import jax
@@ -15,13 +15,12 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from supernode_opt.problem.build import apply, assemble
-from supernode_opt.problem.variables import CHOICE_NAMES
+from supernode_opt.batch.engine import Engine, cut
 from supernode_opt.record import get
-from supernode_opt.system.design import CHOICES
+from supernode_opt.system.design import CHOICE_NAMES, CHOICES, assemble
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
-from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.scenario import Scenario, apply
 
 Columns = Mapping[str, NDArray]
 
@@ -38,25 +37,26 @@ def report_of(row: Mapping[str, Array], scenario: Scenario) -> Report:
     return evaluate(assemble(row, weights), apply(scenario, constants))
 
 
-@partial(jax.jit, static_argnames="names")
-def _quantities(
-    columns: dict[str, Array], scenario: Scenario, names: tuple[str, ...]
-) -> Array:
-    def one(row: dict[str, Array]) -> Array:
+@functools.cache
+def _engine(names: tuple[str, ...]) -> Engine:
+    def one(row: dict[str, Array], scenario: Scenario) -> dict[str, Array]:
         report = report_of(row, scenario)
-        return jnp.stack([jnp.asarray(get(report, name), float) for name in names])
+        return {name: jnp.asarray(get(report, name), float) for name in names}
 
-    return jax.vmap(one, out_axes=1)(columns)
+    return Engine(one, BLOCK)
+
+
+def typed(columns: Columns) -> dict[str, NDArray]:
+    """Return the columns in fixed types."""
+    return {
+        name: np.asarray(column, np.int32 if name in CHOICE_NAMES else float)
+        for name, column in columns.items()
+    }
 
 
 def as_arrays(columns: Columns, size: int) -> dict[str, Any]:
     """Return the columns padded to `size` rows by their last, in fixed types."""
-    made = {}
-    for name, column in columns.items():
-        kind = np.int32 if name in CHOICE_NAMES else float
-        values = np.asarray(column, kind)
-        made[name] = np.pad(values, (0, size - len(values)), mode="edge")
-    return made
+    return cut(typed(columns), 0, size)
 
 
 def quantities(
@@ -67,11 +67,4 @@ def quantities(
     Only what these quantities need is computed.  A name may be a dotted path below
     `Report`.
     """
-    length = len(columns["chips"])
-    parts = []
-    for start in range(0, length, BLOCK):
-        block = {key: column[start : start + BLOCK] for key, column in columns.items()}
-        found = _quantities(as_arrays(block, BLOCK), scenario, names)
-        parts.append(np.asarray(found)[:, : min(BLOCK, length - start)])
-    joined = np.concatenate(parts, axis=1) if parts else np.zeros((len(names), 0))
-    return dict(zip(names, joined, strict=True))
+    return _engine(names)(typed(columns), scenario)

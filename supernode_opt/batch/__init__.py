@@ -1,0 +1,1 @@
+"""Many designs through the exact model: in blocks, in few programs, on every device."""

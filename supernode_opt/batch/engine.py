@@ -1,0 +1,141 @@
+"""One function of one row on many: in blocks, in bounded memory, compiled once.
+
+Rows are a pytree of arrays with one leading axis.  They are cut into blocks of one
+size, the last one filled up with its last row, so that a program is compiled once for
+any number of rows; blocks take turns on the local devices, and no more of them are
+under way than keep every device busy.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+_AHEAD = 2
+# Compilers run side by side; more of them than cores gain nothing on small machines.
+_COMPILERS = 2
+
+
+class Engine:
+    """A function of one row and of what all rows share, on many rows.
+
+    Rows of another structure (static fields, shapes) are another program.
+    """
+
+    def __init__(self, function: Callable[[Any, Any], Any], block: int) -> None:
+        """Make an engine.
+
+        Args:
+          function: from one row and what is given to a pytree of arrays.
+          block: rows that are evaluated at once.
+        """
+        self.block = block
+        self.compiled: set[Any] = set()
+        self._run = jax.jit(jax.vmap(function, in_axes=(0, None)))
+
+    def __call__(self, rows: Any, given: Any = None) -> Any:
+        """Return what the function gives of every row, as arrays [row, ...]."""
+        count = length(rows)
+        if not count:
+            shapes = jax.eval_shape(self._run, _shapes(rows, self.block), given)
+            return jax.tree.map(lambda x: np.zeros((0, *x.shape[1:]), x.dtype), shapes)
+        self.compiled.add(jax.tree.structure((rows, given)))
+        devices = jax.local_devices()
+        pending: deque[Any] = deque()
+        parts = []
+        for order, start in enumerate(range(0, count, self.block)):
+            piece = cut(rows, start, self.block)
+            if len(devices) > 1:
+                piece = jax.device_put(piece, devices[order % len(devices)])
+            pending.append(self._run(piece, given))
+            if len(pending) > _AHEAD * len(devices):
+                parts.append(jax.tree.map(np.asarray, pending.popleft()))
+        parts += [jax.tree.map(np.asarray, part) for part in pending]
+        return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
+
+    def many(self, groups: Sequence[Any], given: Any = None) -> list[Any]:
+        """Return what `__call__` does of every group; those of one structure share."""
+        kinds: dict[Any, list[int]] = {}
+        for index, rows in enumerate(groups):
+            kinds.setdefault(jax.tree.structure(rows), []).append(index)
+        found: list[Any] = [None] * len(groups)
+        for members in kinds.values():
+            joined = jax.tree.map(
+                lambda *x: np.concatenate(x), *(groups[i] for i in members)
+            )
+            answer, start = self(joined, given), 0
+            for index in members:
+                stop = start + length(groups[index])
+                found[index] = jax.tree.map(lambda x, a=start, b=stop: x[a:b], answer)
+                start = stop
+        return found
+
+
+def prepare(works: Iterable[tuple[Engine, Any, Any]]) -> None:
+    """Compile what engines lack for (engine, rows, given), side by side."""
+    wanted = {}
+    for engine, rows, given in works:
+        kind = jax.tree.structure((rows, given))
+        if kind not in engine.compiled and length(rows):
+            one = jax.tree.map(lambda x: x[:1], rows)
+            wanted.setdefault((id(engine), kind), (engine, one, given))
+    with ThreadPoolExecutor(max_workers=_COMPILERS) as pool:
+        list(pool.map(lambda work: work[0](*work[1:]), wanted.values()))
+
+
+def length(rows: Any) -> int:
+    """Return how many rows there are."""
+    return len(jax.tree.leaves(rows)[0])
+
+
+def cut(rows: Any, start: int, size: int) -> Any:
+    """Return `size` rows from `start`, where they end filled up with the last."""
+    count = length(rows)
+    if start + size <= count:
+        return jax.tree.map(lambda x: np.asarray(x[start : start + size]), rows)
+    index = np.minimum(np.arange(start, start + size), count - 1)
+    return jax.tree.map(lambda x: np.asarray(x)[index], rows)
+
+
+def repeated(row: Any, count: int) -> Any:
+    """Return `count` rows of the one row `row`."""
+    return jax.tree.map(lambda x: np.broadcast_to(x, (count, *np.shape(x))), row)
+
+
+class Group(NamedTuple):
+    """Rows of one structure.
+
+    Attributes:
+      rows: position of each in the list it came from [row].
+      cases: the rows, stacked [row].
+    """
+
+    rows: NDArray
+    cases: Any
+
+
+def grouped(cases: Sequence[Any]) -> tuple[Group, ...]:
+    """Stack single rows into as few groups as there are structures."""
+    flat = [jax.tree.flatten(case) for case in cases]
+    members: dict[Any, list[int]] = {}
+    for row, (_, structure) in enumerate(flat):
+        members.setdefault(structure, []).append(row)
+    made = []
+    for structure, rows in members.items():
+        columns = zip(*(flat[row][0] for row in rows), strict=True)
+        stacked = [
+            np.stack([np.asarray(x, float) for x in column]) for column in columns
+        ]
+        made.append(Group(np.asarray(rows), jax.tree.unflatten(structure, stacked)))
+    return tuple(made)
+
+
+def _shapes(rows: Any, size: int) -> Any:
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((size, *np.shape(x)[1:]), np.asarray(x).dtype),
+        rows,
+    )

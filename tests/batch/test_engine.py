@@ -1,0 +1,53 @@
+"""Blocks, padding and structures do not show in what comes out."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from supernode_opt.batch.engine import Engine, grouped, length, prepare, repeated
+
+
+@pytest.fixture
+def traced():
+    """Engine of `x^2 + given`, and the shapes that it was compiled for."""
+    seen = []
+
+    def square(row, given):
+        seen.append(row["x"].shape)
+        return {"square": row["x"] ** 2 + given, "both": jnp.stack([row["x"], given])}
+
+    return Engine(square, block=4), seen
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 23])
+def test_any_number_of_rows_is_answered_in_order(traced, count):
+    engine, _ = traced
+    x = np.arange(float(count))
+    found = engine({"x": x}, np.asarray(2.0))
+    np.testing.assert_array_equal(found["square"], x**2 + 2.0)
+    assert found["both"].shape == (count, 2)
+
+
+def test_one_program_serves_every_count(traced):
+    engine, seen = traced
+    prepare([(engine, {"x": np.ones(1)}, np.asarray(1.0))] * 2)
+    for count in (1, 4, 9):
+        engine({"x": np.ones(count)}, np.asarray(3.0))
+    assert len(seen) == 1
+
+
+def test_groups_of_one_structure_share_blocks_and_keep_their_place(traced):
+    engine, _ = traced
+    groups = [{"x": np.array([1.0, 2.0])}, {"x": np.array([5.0])}, {"x": np.ones(6)}]
+    found = engine.many(groups, np.asarray(0.0))
+    for rows, one in zip(groups, found, strict=True):
+        np.testing.assert_array_equal(one["square"], rows["x"] ** 2)
+
+
+def test_rows_of_different_structure_are_stacked_apart():
+    cases = [{"a": 1.0}, {"b": 2.0}, {"a": 3.0}]
+    first, second = grouped(cases)
+    assert list(first.rows) == [0, 2]
+    np.testing.assert_array_equal(first.cases["a"], [1.0, 3.0])
+    assert list(second.rows) == [1]
+    assert length(repeated(cases[0], 7)) == 7
