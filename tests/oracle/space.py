@@ -128,7 +128,11 @@ def splits(problem):
             if batch % replicas:
                 continue
             rest = (
-                [m for m in whole(problem, "micro_batch") if batch % (replicas * m) == 0],
+                [
+                    m
+                    for m in whole(problem, "micro_batch")
+                    if batch % (replicas * m) == 0
+                ],
                 [v for v in whole(problem, "interleave") if v <= model.layers],
                 [
                     e

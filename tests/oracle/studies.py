@@ -142,17 +142,20 @@ def several(choose, options, most):
     return picked
 
 
-def machine(choose):
+def machine(choose, systems=None, models=None):
     """Draw a machine, a model, a batch and a frozen split that fits."""
-    name = choose.pick(catalog.names("system"))
-    model = choose.pick((*_MODELS, choose.pick(catalog.names("model"))))
+    name = choose.pick(systems or catalog.names("system"))
+    rare = () if models else (choose.pick(catalog.names("model")),)
+    model = choose.pick((*(models or _MODELS), *rare))
     training = {
         "sequence_length": choose.pick((2048, 4096, 4096, 8192)),
         "global_batch": choose.pick((128, 192, 256, 512)),
         "precision": "bf16",
     }
     system = catalog.system(name)
-    job = Training(**{k: v if k == "precision" else float(v) for k, v in training.items()})
+    job = Training(
+        **{k: v if k == "precision" else float(v) for k, v in training.items()}
+    )
     scenario = catalog.scenario(system, model, job)
     board = int(scenario.host.chips_per_board)
     for boards in (1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256):
@@ -236,7 +239,7 @@ def _count_box(choose, name, base, scenario):
     return {"low": choose.pick((1, value)), "high": high} if high > value else None
 
 
-def _hardware_box(choose, name, system, scenario):
+def _hardware_box(choose, name, system):
     value = float(system.design[name])
     if name == "oversubscription":
         return {"low": 1.0, "high": choose.pick((2.0, 4.0))}
@@ -274,12 +277,14 @@ def _constant_box(choose, path, scenario):
     return {"low": low, "high": _written(value * choose.pick((1.25, 2.0)), unit)}
 
 
-def design(choose, system, scenario, base):
+KINDS = ("count", "choice", "link", "hardware", "constant")
+
+
+def design(choose, system, scenario, base, kinds=KINDS):
     """Draw the `design` section: one to four things free, all others frozen."""
     section = dict(base)
     axes = 0
     wanted = choose.pick((1, 2, 3, 3, 4))
-    kinds = ["count", "choice", "link", "hardware", "constant"]
     freed = []
     while len(freed) < wanted:
         kind = choose.pick(kinds)
@@ -294,7 +299,7 @@ def design(choose, system, scenario, base):
             box = several(choose, (base[name], *system.links), choose.pick((2, 3, 6)))
         elif kind == "hardware":
             name = choose.pick(_HARDWARE)
-            box = _hardware_box(choose, name, system, scenario)
+            box = _hardware_box(choose, name, system)
         else:
             name = choose.pick(_CONSTANTS)
             place = int(choose.number(0, len(system.links) - 1e-9))
@@ -350,7 +355,22 @@ def draw(choose):
     return complete(choose, top)
 
 
-def complete(choose, top, goals=None, limits=None):
+def draw_alike(choose, axes):
+    """Draw the text of a study whose programs others share: one machine, these axes.
+
+    All else varies: model, batch, machine size, what else is free, goal and limits.
+    """
+    drawn = machine(choose, ("cloudmatrix384",), _MODELS)
+    if drawn is None:
+        return None
+    top, system, scenario, base = drawn
+    section = design(choose, system, scenario, base, KINDS[:3])
+    for name in axes:
+        section[name] = _hardware_box(choose, name, system)
+    return complete(choose, top | {"design": section})
+
+
+def complete(choose, top):
     """Add objective and limits to a study; `None` where nothing would be decided."""
     bare = top | {"objective": {"minimize": "step_time"}}
     problem = read(yaml.safe_dump(bare)).problem
