@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 LONGEST := notebooks tests/test_documents.py $(addprefix tests/,system search measure experiments)
 DEMO := experiments/design_a_supernode/question.yaml
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lint benchmark fuzz clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/supernode-opt run $(DEMO)
@@ -22,6 +22,12 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check
 	@$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
 	@$(BIN)/lint-imports --no-logo
+
+# Small studies against brute force; stopped, the same command goes on.  About a minute
+# a study on two cores, since most programs are new.
+FUZZ := --from 0 --to 300
+fuzz: $(VENV)/.installed-dev
+	@JAX_COMPILATION_CACHE_DIR=results/fuzz/compiled $(BIN)/python -m tests.oracle.fuzz $(FUZZ)
 
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json

@@ -47,7 +47,7 @@ class Axis(NamedTuple):
     lane: float
 
     def at(self, unit):
-        """Map the unit interval onto the box, then onto whole lanes if there are any."""
+        """Map the unit interval onto the box, then onto whole lanes, if any."""
         unit = np.clip(unit, 0.0, 1.0)
         if self.log:
             value = self.low * (self.high / self.low) ** unit

@@ -19,14 +19,15 @@ from tests.oracle.space import Space, plain, space
 TOLERANCE = 1e-9
 CLEARLY = 1e-6
 _GRID_POINTS = 300_000
-_CENTRES = 16
-_ROUNDS = 36
+# Centres to start from and to end with; every few rounds the worse of them go.
+_CENTRES = (512, 12)
+_ROUNDS, _BETWEEN, _KEPT = 36, 3, 0.4
 _SHRINK = 0.68
 _PRICES = (1.0, 30.0)
 
 
 def violation(values, constraints):
-    """Return by how much the worst limit is missed, relative to it; unknown is worst."""
+    """Return by how much, of itself, the worst limit is missed; unknown is worst."""
     worst = np.full(len(next(iter(values.values()))), -np.inf)
     for limit in constraints:
         value = values[limit.name]
@@ -130,7 +131,7 @@ class _Descent:
     def run(self):
         index, units, width = self.grid()
         cost, worst = self.measure(index, units)
-        for rank in self.rankings(cost, worst):
+        for rank in self.rankings(cost, worst)[bool(self.least[0] < -CLEARLY) :]:
             self.shrink(rank, index, units, cost, worst, width)
         cost, design = self.best
         sign = -1.0 if self.problem.objective.maximize else 1.0
@@ -177,28 +178,35 @@ class _Descent:
         score = rank(cost, worst)
         order = np.argsort(score, kind="stable")
         order = order[np.isfinite(score[order])]
-        _, first = np.unique(index[order], return_index=True)
-        chosen = order[np.sort(first)][:_CENTRES]
-        # The very best may have several valleys.
-        chosen = np.unique(np.concatenate([chosen, order[:_CENTRES]]))
-        if not len(chosen):
+        if not len(order):
             return
+        most, fewest = _CENTRES
+        _, first = np.unique(index[order], return_index=True)
+        chosen = order[np.sort(first)][:most]
+        # The very best may have several valleys.
+        chosen = np.unique(np.concatenate([chosen, order[:fewest]]))
         at, held, now = units[chosen], index[chosen], score[chosen]
+        fixed = self.steps()
+        span = np.full(len(chosen), width)
+        for turn in range(_ROUNDS):
+            steps = np.concatenate([fixed, self.random.normal(size=(24, self.size))])
+            tried = at[:, None] + span[:, None, None] * steps
+            tried = np.clip(tried, 0.0, 1.0)
+            rows = np.repeat(held, len(steps)), tried.reshape(-1, self.size)
+            found = rank(*self.measure(*rows)).reshape(len(at), -1)
+            row, place = np.arange(len(at)), np.argmin(found, axis=1)
+            better = found[row, place] < now
+            at = np.where(better[:, None], tried[row, place], at)
+            now = np.where(better, found[row, place], now)
+            span = span * np.where(better, 0.9 * _SHRINK**0.5, _SHRINK)
+            if turn % _BETWEEN == _BETWEEN - 1 and len(at) > fewest:
+                keep = np.argsort(now)[: max(int(_KEPT * len(at)), fewest)]
+                at, held, now, span = at[keep], held[keep], now[keep], span[keep]
+
+    def steps(self):
+        """Return the fixed steps from a centre, over its width: a small grid."""
+        if self.size > 3:
+            return np.concatenate([np.eye(self.size), -np.eye(self.size)])
         ticks = np.linspace(-1.0, 1.0, 5 if self.size < 3 else 3)
         mesh = np.stack(np.meshgrid(*[ticks] * self.size, indexing="ij"), axis=-1)
-        fixed = mesh.reshape(-1, self.size)
-        span = np.full(len(chosen), width)
-        for _ in range(_ROUNDS):
-            loose = self.random.normal(size=(24, self.size))
-            steps = np.concatenate([fixed, loose])
-            tried = at[:, None] + span[:, None, None] * steps
-            tried = np.clip(tried, 0.0, 1.0).reshape(-1, self.size)
-            found = rank(*self.measure(np.repeat(held, len(steps)), tried))
-            found = found.reshape(len(chosen), -1)
-            place = np.argmin(found, axis=1)
-            value = found[np.arange(len(chosen)), place]
-            better = value < now
-            moved = tried.reshape(len(chosen), -1, self.size)
-            at = np.where(better[:, None], moved[np.arange(len(chosen)), place], at)
-            now = np.where(better, value, now)
-            span = span * np.where(better, 0.9 * _SHRINK**0.5, _SHRINK)
+        return mesh.reshape(-1, self.size)
