@@ -30,6 +30,12 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
 	@$(BIN)/lint-imports --no-logo
 
+# Small studies against brute force; stopped, the same command goes on.  About a minute
+# a study on two cores, since most programs are new.
+FUZZ := --from 0 --to 300
+fuzz: $(VENV)/.installed-dev
+	@JAX_COMPILATION_CACHE_DIR=results/fuzz/compiled $(BIN)/python -m tests.oracle.fuzz $(FUZZ)
+
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json
 
@@ -44,6 +50,10 @@ check-dependencies:
 # Commands killed and stopped at random instants: some 15 minutes on 2 cores.
 kills: $(VENV)/.installed-dev
 	@$(BIN)/python tests/kills.py
+
+# Everything that takes long, on two quiet cores: kills a quarter of an hour, damage half
+# an hour, fuzz five hours, faults two hours, both ends of the ranges ten minutes.
+check-all: test kills damage fuzz mutate check-dependencies
 
 clean:
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

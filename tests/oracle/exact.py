@@ -1,0 +1,78 @@
+"""`evaluate` on many designs at once: a table of designs in, every quantity out.
+
+Names of catalog entries are static in the records and would make a program of each
+machine; they are dropped, so that machines of one shape share one.
+"""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from supernode_opt.problem.build import assemble
+from supernode_opt.problem.problem import SCALARS
+from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
+from supernode_opt.record import is_record, replace
+from supernode_opt.system.design import CHOICES
+from supernode_opt.system.evaluate import evaluate
+
+BLOCK = 2048
+
+
+def anonymous(record):
+    """Drop the names of entries and make every number an array."""
+    if isinstance(record, tuple):
+        return tuple(anonymous(item) for item in record)
+    if not is_record(record):
+        return record if isinstance(record, str | bool) else np.float64(record)
+    made = {}
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if field.name == "name":
+            made[field.name] = "any"
+        elif not field.metadata.get("static"):
+            made[field.name] = anonymous(value)
+    return dataclasses.replace(record, **made)
+
+
+def _report(row, scenario):
+    weights = {
+        name: jax.nn.one_hot(row[name], len(CHOICES[name]) or len(scenario.links))
+        for name in CHOICE_NAMES
+    }
+    report = evaluate(assemble(row, weights), scenario)
+    return jnp.stack([jnp.asarray(getattr(report, name), float) for name in SCALARS])
+
+
+@partial(jax.jit, static_argnames="own")
+def _block(rows, scenario, own):
+    """Evaluate a block; `own` says whether every row has a scenario of its own."""
+    return jax.vmap(_report, in_axes=(0, 0 if own else None))(rows, scenario)
+
+
+def reports(scenario, columns):
+    """Return every scalar of the report, one array per name.
+
+    `columns` has the fields of `Design`, choices as positions, and dotted constants.
+    """
+    given = anonymous(scenario)
+    constants = [name for name in columns if "." in name]
+    count = len(columns["chips"])
+    parts = []
+    for start in range(0, count, BLOCK):
+        rows = {}
+        for name in (*NUMBER_NAMES, *CHOICE_NAMES, *constants):
+            kind = np.int32 if name in CHOICE_NAMES else float
+            piece = np.asarray(columns[name][start : start + BLOCK], kind)
+            rows[name] = np.pad(piece, (0, BLOCK - len(piece)), mode="edge")
+        own = given
+        if constants:
+            own = jax.tree.map(lambda x: np.full(BLOCK, x), given)
+            for name in constants:
+                own = replace(own, name, rows.pop(name))
+        found = np.asarray(_block(rows, own, bool(constants)))
+        parts.append(found[: count - start])
+    table = np.concatenate(parts) if parts else np.zeros((0, len(SCALARS)))
+    return {name: table[:, index] for index, name in enumerate(SCALARS)}

@@ -1,0 +1,410 @@
+"""Small random studies, as the text a user would write.
+
+A study is drawn from any source of choices: a seed, or hypothesis.  Its machine and its
+split exist and fit; one to four things are free around them; limits are drawn from what
+random designs of that very study attain, so that some studies are barely feasible and
+some are not.
+"""
+
+import math
+import random
+
+import numpy as np
+import yaml
+
+from supernode_opt import catalog
+from supernode_opt.problem.box import possible
+from supernode_opt.problem.constraints import always
+from supernode_opt.problem.problem import SCALARS
+from supernode_opt.record import get
+from supernode_opt.system.design import RECOMPUTE, SHARDING, SWITCHED
+from supernode_opt.system.report import Report
+from supernode_opt.units import quantity_of
+from supernode_opt.workload.model import Training
+from supernode_opt.workload.split import SIZES, SWITCHES, enumerate_splits
+from tests.oracle.exact import reports
+from tests.oracle.program import read
+from tests.oracle.space import COUNTED, space
+from tests.oracle.truth import violation
+
+MOST_DISCRETE = 20_000
+MOST_WITH_AXES = 2_500
+MOST_AXES = 3
+# Models small enough for small machines come often, the others now and then.
+_MODELS = ("llama3_8b", "llama3_8b", "mixtral_8x7b", "llama3_70b", "qwen3_235b_a22b")
+_COUNTS = (
+    "tensor_parallel",
+    "pipeline_parallel",
+    "context_parallel",
+    "expert_parallel",
+    "micro_batch",
+    "interleave",
+    "chips",
+    "scale_up_domain",
+)
+_HARDWARE = (
+    "scale_up_bandwidth",
+    "scale_out_bandwidth",
+    "oversubscription",
+    "clock",
+    "coolant_flow",
+    "inlet_temperature",
+)
+_ALTERNATIVES = {
+    "recompute": RECOMPUTE,
+    "optimizer_sharding": SHARDING,
+    "sequence_parallel": SWITCHED,
+}
+_CONSTANTS = (
+    *COUNTED,
+    "rack.chips_per_rack",
+    "chip.tdp",
+    "chip.hbm_bandwidth",
+    "chip.hbm_capacity",
+    "chip.die_area",
+    "chip.price",
+    "chip.failure_rate",
+    "links.LINK.energy",
+    "links.LINK.price",
+    "links.LINK.latency",
+    "links.LINK.failure_rate",
+    "links.LINK.case_resistance",
+    "links.LINK.reach",
+    "cooling.area_resistance",
+    "cooling.rack_power_limit",
+    "cooling.mover_share",
+    "host.power",
+    "rack.cable_length",
+    "rack.pitch",
+    "rack.supply_efficiency",
+    "scale_up_switch.energy",
+    "scale_up_switch.latency",
+    "scale_up_switch.price",
+    "facility.pue",
+    "facility.energy_price",
+    "facility.lifetime",
+    "reliability.link_masking",
+    "reliability.restart_time",
+    "reliability.spare_share",
+    "software.step_overhead",
+    "software.scale_up_efficiency",
+)
+# Goals people have, with the direction in which they have them.
+_GOALS = (
+    ("tokens_per_s", True),
+    ("mfu", True),
+    ("tokens_per_joule", True),
+    ("tokens_per_dollar", True),
+    ("goodput_tokens_per_s", True),
+    ("step_time", False),
+    ("power", False),
+    ("average_power", False),
+    ("cost", False),
+    ("cost_per_megatoken", False),
+    ("memory", False),
+)
+
+
+class Seeded:
+    """Choices from a seed."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+
+    def pick(self, options):
+        return self.random.choice(list(options))
+
+    def number(self, low, high):
+        return self.random.uniform(low, high)
+
+
+class Drawn:
+    """Choices from hypothesis, given the `draw` of a composite strategy."""
+
+    def __init__(self, draw):
+        from hypothesis import strategies
+
+        self.draw, self.kinds = draw, strategies
+
+    def pick(self, options):
+        return self.draw(self.kinds.sampled_from(list(options)))
+
+    def number(self, low, high):
+        return self.draw(self.kinds.integers(0, 1000)) / 1000 * (high - low) + low
+
+
+def several(choose, options, most):
+    """Pick up to `most` different options, at least one."""
+    left, picked = list(dict.fromkeys(options)), []
+    for _ in range(min(most, len(left))):
+        picked.append(choose.pick(left))
+        left.remove(picked[-1])
+    return picked
+
+
+def machine(choose, systems=None, models=None):
+    """Draw a machine, a model, a batch and a frozen split that fits."""
+    name = choose.pick(systems or catalog.names("system"))
+    rare = () if models else (choose.pick(catalog.names("model")),)
+    model = choose.pick((*(models or _MODELS), *rare))
+    training = {
+        "sequence_length": choose.pick((2048, 4096, 4096, 8192)),
+        "global_batch": choose.pick((128, 192, 256, 512)),
+        "precision": "bf16",
+    }
+    system = catalog.system(name)
+    job = Training(
+        **{k: v if k == "precision" else float(v) for k, v in training.items()}
+    )
+    scenario = catalog.scenario(system, model, job)
+    board = int(scenario.host.chips_per_board)
+    for boards in (1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256):
+        chips = board * boards
+        base = _fitting(choose, system, scenario, chips)
+        if base is not None:
+            break
+    else:
+        return None
+    if chips < 64 and choose.pick((True, False)):
+        wider = _fitting(choose, system, scenario, 2 * chips)
+        base = wider or base
+    links = {
+        side: choose.pick((system.design[side], choose.pick(system.links)))
+        for side in ("scale_up_link", "scale_out_link")
+    }
+    top = {"system": name, "model": model, "training": training}
+    return top, system, scenario, base | links
+
+
+def _fitting(choose, system, scenario, chips):
+    """Return a split of `chips` that keeps the limits that always hold, or `None`."""
+    small = {
+        "tensor_parallel": (1, 8),
+        "pipeline_parallel": (1, 16),
+        "context_parallel": (1, 2),
+        "micro_batch": (1, 2),
+        "interleave": (1, 2),
+        "expert_parallel": (1, 64),
+    }
+    positions = {"recompute": (1, 2), "optimizer_sharding": (1,)}
+    positions["sequence_parallel"] = (0, 1)
+    rows = dict(
+        enumerate_splits(scenario.model, scenario.training, [chips], small, positions)
+    )
+    count = len(rows["chips"])
+    if not count:
+        return None
+    if count > 512:
+        chosen = [int(choose.number(0, count - 1)) for _ in range(8)]
+        chosen = np.unique([(c + np.arange(64)) % count for c in chosen])
+        rows = {name: column[chosen] for name, column in rows.items()}
+        count = len(rows["chips"])
+    numbers = {k: v for k, v in system.design.items() if not isinstance(v, str)}
+    numbers["scale_up_domain"] = min(numbers["scale_up_domain"], chips)
+    for side in ("scale_up_link", "scale_out_link"):
+        numbers[side] = system.links.index(system.design[side])
+    rows |= {k: np.full(count, v) for k, v in numbers.items() if k != "chips"}
+    values = reports(scenario, rows)
+    limits = [c for c in always(scenario) if c.name == "memory_fraction"]
+    good = np.flatnonzero(violation(values, limits) <= 0.0)
+    if not len(good):
+        return None
+    row = int(good[int(choose.number(0, len(good) - 1))])
+    split = {name: int(rows[name][row]) for name in SIZES}
+    split["scale_up_domain"] = int(numbers["scale_up_domain"])
+    for name in SWITCHES:
+        split[name] = _ALTERNATIVES[name][int(rows[name][row])]
+    return split
+
+
+def _written(value, unit):
+    """Write a number as people do: six digits and its unit."""
+    number = f"{value:.6g}"
+    return f"{number} {unit}" if unit else float(number)
+
+
+def _count_box(choose, name, base, scenario):
+    """Return the box of a count around its value, or `None` where it cannot vary."""
+    board = int(scenario.host.chips_per_board)
+    _, most = possible(name, scenario, {"chips": base["chips"]})
+    if name == "chips":
+        step = board * choose.pick((1, 2))
+        low = max(base["chips"] // choose.pick((1, 2)) // step, 1) * step
+        return {"low": low, "high": low + step * choose.pick((2, 4, 8)), "step": step}
+    if name == "scale_up_domain":
+        most = int(min(most, base["chips"]))
+        return {"low": min(board, most), "high": most} if most > board else None
+    value = base[name]
+    high = int(min(max(value, choose.pick((2, 4, 8, 16))), most))
+    return {"low": choose.pick((1, value)), "high": high} if high > value else None
+
+
+def _hardware_box(choose, name, system):
+    value = float(system.design[name])
+    if name == "oversubscription":
+        return {"low": 1.0, "high": choose.pick((2.0, 4.0))}
+    if name == "clock":
+        return {"low": choose.pick((0.4, 0.6)), "high": 1.0}
+    if name == "inlet_temperature":
+        return {"low": "15 degC", "high": choose.pick(("35 degC", "45 degC"))}
+    unit = "B/s" if name.endswith("bandwidth") else "m^3/s"
+    low = value * choose.pick((0.25, 0.5, 1.0))
+    return {
+        "low": _written(low, unit),
+        "high": _written(value * choose.pick((1.5, 2.0, 4.0)), unit),
+    }
+
+
+def _constant_box(choose, path, scenario):
+    """Return the box of a constant, or `None` where it is zero and stays so."""
+    value = float(get(scenario, path))
+    holder, _, field = path.rpartition(".")
+    unit = quantity_of(type(get(scenario, holder)), field).unit
+    if path in COUNTED:
+        if value < 2.0:
+            return None
+        low = max(value * choose.pick((0.25, 0.5, 0.75)), 1.0)
+        high = min(value * choose.pick((1.0, 1.25, 1.5)), low + 64.0)
+        return {"low": math.ceil(low), "high": math.floor(max(high, low + 2.0))}
+    share = quantity_of(type(get(scenario, holder)), field).high == 1.0
+    if share or field in ("spare_share", "supply_efficiency", "pue"):
+        low, high = (1.0, 1.6) if field == "pue" else (0.5, 0.98)
+        low, high = (0.0, 0.3) if field == "spare_share" else (low, high)
+        return {"low": low, "high": high}
+    if value <= 0.0:
+        return None
+    low = _written(value * choose.pick((0.5, 0.75, 1.0)), unit)
+    return {"low": low, "high": _written(value * choose.pick((1.25, 2.0)), unit)}
+
+
+KINDS = ("count", "choice", "link", "hardware", "constant")
+
+
+def design(choose, system, scenario, base, kinds=KINDS):
+    """Draw the `design` section: one to four things free, all others frozen."""
+    section = dict(base)
+    axes = 0
+    wanted = choose.pick((1, 2, 3, 3, 4))
+    freed = []
+    while len(freed) < wanted:
+        kind = choose.pick(kinds)
+        if kind == "count":
+            name = choose.pick(_COUNTS)
+            box = _count_box(choose, name, base, scenario)
+        elif kind == "choice":
+            name = choose.pick(_ALTERNATIVES)
+            box = list(_ALTERNATIVES[name])
+        elif kind == "link":
+            name = choose.pick(("scale_up_link", "scale_out_link"))
+            box = several(choose, (base[name], *system.links), choose.pick((2, 3, 6)))
+        elif kind == "hardware":
+            name = choose.pick(_HARDWARE)
+            box = _hardware_box(choose, name, system)
+        else:
+            name = choose.pick(_CONSTANTS)
+            place = int(choose.number(0, len(system.links) - 1e-9))
+            box = _constant_box(choose, name.replace("LINK", str(place)), scenario)
+            name = name.replace("LINK", system.links[place])
+        axis = kind == "hardware" or (kind == "constant" and name not in COUNTED)
+        if box is None or name in freed or (axis and axes == MOST_AXES):
+            # Hypothesis may repeat itself for ever.
+            wanted -= choose.pick((0, 1)) if len(freed) else 0
+            continue
+        axes += axis
+        section[name] = box
+        freed.append(name)
+    return section
+
+
+def sample(problem, where, seed, count=4000):
+    """Return what random designs report."""
+    chance = np.random.default_rng(seed)
+    index = chance.integers(0, len(where.columns["chips"]), count)
+    units = chance.uniform(size=(count, len(where.axes)))
+    # A third of the points lie on an edge of the box, where answers often are.
+    edge = chance.uniform(size=units.shape) < 1.0 / 3.0
+    units = np.where(edge, np.round(units), units)
+    return reports(problem.scenario, where.rows(index, units))
+
+
+def limit(choose, values, alive):
+    """Draw one limit that some of the `alive` designs keep; also return who does."""
+    varying = [
+        name
+        for name in SCALARS
+        if np.ptp(v := values[name][alive]) > 1e-4 * abs(np.max(v)) and np.min(v) >= 0.0
+    ]
+    name = choose.pick(varying)
+    at_most = choose.pick((True, False))
+    share = choose.pick((0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 0.0, 1.0))
+    value = float(np.quantile(values[name][alive], share, method="nearest"))
+    # Never at a design's own value, where a rounding would decide.
+    value *= 1.0 + choose.pick((-1.0, 1.0)) * choose.number(1e-3, 5e-3)
+    value = float(f"{value:.6g}")
+    kept = values[name] <= value if at_most else values[name] >= value
+    return (name, at_most, value), alive & kept
+
+
+def draw(choose):
+    """Draw the text of a study, or `None` where what was drawn cannot be one."""
+    drawn = machine(choose)
+    if drawn is None:
+        return None
+    top, system, scenario, base = drawn
+    top["design"] = design(choose, system, scenario, base)
+    return complete(choose, top)
+
+
+def draw_alike(choose, axes):
+    """Draw the text of a study whose programs others share: one machine, these axes.
+
+    All else varies: model, batch, machine size, what else is free, goal and limits.
+    """
+    drawn = machine(choose, ("cloudmatrix384",), _MODELS)
+    if drawn is None:
+        return None
+    top, system, scenario, base = drawn
+    section = design(choose, system, scenario, base, KINDS[:3])
+    for name in axes:
+        section[name] = _hardware_box(choose, name, system)
+    return complete(choose, top | {"design": section})
+
+
+def complete(choose, top):
+    """Add objective and limits to a study; `None` where nothing would be decided."""
+    bare = top | {"objective": {"minimize": "step_time"}}
+    problem = read(yaml.safe_dump(bare)).problem
+    where = space(problem, whole_lanes=True, most=MOST_DISCRETE)
+    if where is None or not len(where.columns["chips"]):
+        return None
+    if where.axes and len(where.columns["chips"]) > MOST_WITH_AXES:
+        return None
+    values = sample(problem, where, seed=int(choose.number(0, 1000)))
+    alive = violation(values, always(problem.scenario)) <= 0.0
+    if not alive.any():
+        return None
+    moving = [n for n in SCALARS if np.ptp(values[n][alive]) > 1e-6 * values[n].max()]
+    common = [goal for goal in _GOALS if goal[0] in moving]
+    if not moving:
+        return None
+    unusual = (choose.pick(moving), choose.pick((True, False)))
+    goal, maximize = choose.pick((*(common or [unusual])[:8], *[unusual] * 6))
+    constraints = {}
+    for _ in range(choose.pick((1, 2, 2, 3))):
+        count = int(alive.sum())
+        if count < 2 or all(
+            np.ptp(values[n][alive]) <= 1e-4 * values[n].max() for n in SCALARS
+        ):
+            break
+        (name, at_most, value), kept = limit(choose, values, alive)
+        unit = quantity_of(Report, name).unit
+        word = "at_most" if at_most else "at_least"
+        if value > 0.0 and name not in constraints:
+            constraints[name] = {word: _written(value, unit)}
+            # Mostly the next limit is near what is possible with this one.
+            alive = kept if kept.any() and choose.pick((1, 1, 0)) else alive
+    if not constraints:
+        return None
+    top["objective"] = {"maximize" if maximize else "minimize": goal}
+    top["constraints"] = constraints
+    return yaml.safe_dump(top, sort_keys=False)
