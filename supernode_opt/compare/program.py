@@ -15,7 +15,8 @@ from supernode_opt.record import replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import evaluate, run_job
 from supernode_opt.system.follow import followed
-from supernode_opt.system.report import FACTS, total
+from supernode_opt.system.parts import total
+from supernode_opt.system.report import FACTS
 from supernode_opt.system.scenario import Scenario
 
 QUANTITIES = tuple(name for name, facts in FACTS.items() if facts.compared)

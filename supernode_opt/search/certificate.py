@@ -13,13 +13,14 @@ import numpy as np
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.branch_and_bound import Proof
 from supernode_opt.search.enumerate import take
-from supernode_opt.search.inner import MENDABLE, exact_merit, polish, solve
+from supernode_opt.search.inner import MENDABLE, exact_merit, solve
 from supernode_opt.search.lanes import whole_lanes
 from supernode_opt.search.merit import objective_value
 from supernode_opt.search.polish import Finalist
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints
 from supernode_opt.search.settings import CONVEX, FOUND, PROVED
+from supernode_opt.search.slsqp import polish
 from supernode_opt.search.starts import spread
 
 # Polished starts that must agree, out of how many, and how closely in the logarithm.

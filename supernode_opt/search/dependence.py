@@ -18,7 +18,8 @@ from jax.extend.core import ClosedJaxpr, Literal
 from supernode_opt.batch.exact import report_of
 from supernode_opt.record import get
 from supernode_opt.system.design import CHOICE_NAMES, NUMBER_NAMES
-from supernode_opt.system.report import PART_FACTS, SCALARS
+from supernode_opt.system.parts import PART_FACTS
+from supernode_opt.system.report import SCALARS
 from supernode_opt.system.scenario import Scenario
 
 QUANTITIES = (*SCALARS, *PART_FACTS)

@@ -10,15 +10,7 @@ from supernode_opt.problem.constraints import all_constraints, per_cent
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.bounds import on_split
 from supernode_opt.search.enumerate import Columns, take, whole_candidates
-from supernode_opt.search.inner import (
-    FEASIBLE,
-    MENDABLE,
-    ROUNDS,
-    STEPS,
-    Polished,
-    exact_merit,
-    polish,
-)
+from supernode_opt.search.inner import FEASIBLE, MENDABLE, ROUNDS, STEPS, exact_merit
 from supernode_opt.search.merit import objective_value
 from supernode_opt.search.outlook import Outlook
 from supernode_opt.search.polish import finish
@@ -26,6 +18,7 @@ from supernode_opt.search.prices import prices
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints
 from supernode_opt.search.settings import INFEASIBLE, UNANSWERED
+from supernode_opt.search.slsqp import Polished, polish
 from supernode_opt.search.solution import (
     Solution,
     constraint_states,

@@ -13,7 +13,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from supernode_opt.record import is_record
-from supernode_opt.system.report import FACTS, PART_FACTS
+from supernode_opt.system.parts import PART_FACTS
+from supernode_opt.system.report import FACTS
 
 Side = Literal["low", "high"]
 Thunk = Callable[[], Any]

@@ -8,16 +8,10 @@ from numpy.typing import NDArray
 from supernode_opt.problem.constraints import all_constraints, per_cent
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns, take
-from supernode_opt.search.inner import (
-    FEASIBLE,
-    Polished,
-    at_points,
-    exact_merit,
-    polish,
-    solve,
-)
+from supernode_opt.search.inner import FEASIBLE, at_points, exact_merit, solve
 from supernode_opt.search.merit import DROPPED, aim_of, forms
 from supernode_opt.search.pursuit import Search
+from supernode_opt.search.slsqp import Polished, polish
 from supernode_opt.search.starts import promising
 
 # The second, hard maximum is within 0.3 % of the largest violation.

@@ -6,22 +6,17 @@ asked about; elsewhere several do.  Many candidates are descended together; the 
 polished one by one with SciPy's SLSQP, which also witnesses the multipliers.
 """
 
-from functools import partial
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from supernode_opt.batch.exact import as_arrays, quantities
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import HARDWARE, from_unit
 from supernode_opt.search.enumerate import Columns, is_whole, take
-from supernode_opt.search.lagrangian import COMPILER, begin, descend
+from supernode_opt.search.lagrangian import begin, descend
 from supernode_opt.search.merit import (
     LEAST,
     Exact,
@@ -39,8 +34,6 @@ STEPS = 60
 # Above this violation a solved candidate is infeasible; below, polishing may mend it.
 MENDABLE = 1e-3
 FEASIBLE = 1e-9
-# What misses its limits by more is not a matter of a wider margin.
-_MARGINAL = 1e-2
 
 
 class Solved(NamedTuple):
@@ -195,43 +188,6 @@ def fill(problem: Problem, columns: Columns, points: NDArray) -> Columns:
     return columns | {name: moved[:, i] for i, name in enumerate(merit.names)}
 
 
-@partial(jax.jit, static_argnames="merit", compiler_options=COMPILER)
-def _slopes(merit: Exact, point: Array, data: Any) -> tuple[Array, Array]:
-    """Return [cost, constraints] and their Jacobian at one point."""
-
-    def both(point: Array) -> tuple[Array, Array]:
-        cost, values = merit(point[None], data)
-        joined = jnp.concatenate([cost, values[0]])
-        return joined, joined
-
-    slopes, values = jax.jacfwd(both, has_aux=True)(point)
-    return values, slopes
-
-
-class Polished(NamedTuple):
-    """One candidate at its optimum, to rounding error.
-
-    Attributes:
-      columns: the candidate, one row.
-      point: free variables in the unit box [n].
-      cost: signed logarithm of the objective.
-      values: normalised constraints [m].
-      multipliers: of the constraints [m].
-      slopes: of the Lagrangian at `point`: what a bound is worth [n].
-      feasible: whether no constraint exceeds `FEASIBLE`.
-      evaluations: of values and Jacobian.
-    """
-
-    columns: Columns
-    point: NDArray
-    cost: float
-    values: NDArray
-    multipliers: NDArray
-    slopes: NDArray
-    feasible: bool
-    evaluations: int
-
-
 def judged_rows(
     problem: Problem, rows: Columns, names: tuple[str, ...]
 ) -> tuple[NDArray, NDArray]:
@@ -249,102 +205,3 @@ def judged_rows(
         for (name, at_most), limit in zip(forms(problem), limits(problem), strict=True)
     ]
     return -log if problem.objective.maximize else log, np.stack(g)
-
-
-def _as_is(problem: Problem, columns: Columns) -> Polished:
-    """Return a candidate with nothing to polish."""
-    full = complete(problem, columns)
-    cost, g = judged_rows(problem, full, program(problem))
-    none = np.full(len(exact_merit(problem).names), 0.5)
-    good = bool(np.max(g) <= FEASIBLE)
-    multipliers = np.zeros(len(g))
-    return Polished(full, none, float(cost[0]), g[:, 0], multipliers, none, good, 1)
-
-
-def polish(
-    problem: Problem,
-    columns: Columns,
-    point: NDArray,
-    *,
-    held: NDArray | None = None,
-    aim: Any = None,
-) -> Polished:
-    """Polish one candidate with SLSQP until it is optimal and strictly feasible.
-
-    Args:
-      problem: what is asked.
-      columns: the candidate, one row.
-      point: where to start, in the unit box [n].
-      held: which entries of `point` stay as they are.
-      aim: what to minimise instead of the cost.
-    """
-    merit = exact_merit(problem)
-    if not continuous(problem) and aim is None:
-        return _as_is(problem, columns)
-    arrays = as_arrays(complete(problem, columns), 1)
-    # On the device once, not at every call.
-    data = jax.device_put(merit_data(problem, arrays, aim or aim_of(problem)))
-    own = slice(0, 1 + len(forms(problem)))
-    seen: dict[bytes, tuple[NDArray, NDArray]] = {}
-
-    def look(x: NDArray) -> tuple[NDArray, NDArray]:
-        key = x.tobytes()
-        if key not in seen:
-            values, slopes = _slopes(merit, x, data)
-            seen[key] = np.asarray(values)[own], np.asarray(slopes)[own]
-        return seen[key]
-
-    def at(x: NDArray) -> NDArray:
-        return look(x)[0]
-
-    def slopes_at(x: NDArray) -> NDArray:
-        return look(x)[1]
-
-    point = np.clip(np.asarray(point, float), 0.0, 1.0)
-    held = np.zeros(len(point), bool) if held is None else held
-    moving = continuous(problem)
-    held = held | np.array([name not in moving for name in merit.names])
-    box = [(x, x) if h else (0.0, 1.0) for x, h in zip(point, held, strict=True)]
-    multipliers = np.zeros(len(forms(problem)))
-    margin = FEASIBLE
-    for _ in range(0 if held.all() else 4):
-        movable = np.any(slopes_at(point)[1:, ~held] != 0.0, axis=1)
-        found = minimize(
-            lambda x: at(x)[0],
-            point,
-            jac=lambda x: slopes_at(x)[0],
-            bounds=box,
-            constraints={
-                "type": "ineq",
-                "fun": lambda x, m=margin, w=movable: -at(x)[1:][w] - m,
-                "jac": lambda x, w=movable: -slopes_at(x)[1:][w],
-            },
-            method="SLSQP",
-            options={"ftol": 1e-13, "maxiter": 60},
-        )
-        if np.all(np.isfinite(found.x)):
-            point = np.clip(found.x, 0.0, 1.0)
-        multipliers[movable] = np.maximum(np.asarray(found.multipliers), 0.0)
-        excess = float(np.max(at(point)[1:][movable], initial=-1.0))
-        if not 0.0 < excess < _MARGINAL:
-            break
-        margin = min(10.0 * margin + 2.0 * excess, 1e-5)
-    best = min(
-        (x for x, (v, _) in seen.items() if np.max(v[1:]) <= FEASIBLE),
-        key=lambda x: float(seen[x][0][0]),
-        default=None,
-    )
-    # Where a kink stops the method short, the best point on the way is as good.
-    if best is not None and not float(np.max(at(point)[1:])) <= FEASIBLE:
-        point = np.frombuffer(best)
-    values, slopes = at(point), slopes_at(point)
-    return Polished(
-        fill(problem, complete(problem, columns), point[None]),
-        point,
-        float(values[0]),
-        values[1:],
-        multipliers,
-        slopes[0] + multipliers @ slopes[1:],
-        bool(np.max(values[1:]) <= FEASIBLE),
-        len(seen),
-    )

@@ -7,8 +7,9 @@ import numpy as np
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import to_unit
 from supernode_opt.search.enumerate import Columns, take, variable
-from supernode_opt.search.inner import Polished, exact_merit, polish
+from supernode_opt.search.inner import exact_merit
 from supernode_opt.search.merit import box_data
+from supernode_opt.search.slsqp import Polished, polish
 
 # Closer to its bound than this, in the unit box, a bandwidth leans on it.
 _LEANING = 1e-6

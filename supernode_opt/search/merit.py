@@ -27,7 +27,8 @@ from supernode_opt.problem.variables import Variable, axes, from_unit, weights
 from supernode_opt.record import get
 from supernode_opt.system.design import assemble, data_parallel
 from supernode_opt.system.evaluate import evaluate
-from supernode_opt.system.report import FACTS, PART_FACTS, SCALARS, Report
+from supernode_opt.system.parts import PART_FACTS
+from supernode_opt.system.report import FACTS, SCALARS, Report
 from supernode_opt.system.scenario import Scenario, apply
 
 # A quantity this small, in any SI unit, counts as zero under a logarithm.

@@ -19,7 +19,8 @@ from supernode_opt.search.dependence import inputs_of
 from supernode_opt.search.ends import Leaf, leaves_of
 from supernode_opt.search.enumerate import ends
 from supernode_opt.search.merit import as_floats, forms, limits, program
-from supernode_opt.system.report import FACTS, PART_FACTS
+from supernode_opt.system.parts import PART_FACTS
+from supernode_opt.system.report import FACTS
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.ways import Ways
 from supernode_opt.workload.split import SWITCHES

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns
-from supernode_opt.search.inner import Polished, polish
 from supernode_opt.search.lanes import whole_lanes
 from supernode_opt.search.settings import Settings
+from supernode_opt.search.slsqp import Polished, polish
 
 
 class Finalist(NamedTuple):

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from supernode_opt.problem.constraints import all_constraints
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import to_unit
-from supernode_opt.search.inner import Polished, continuous, exact_merit, polish
+from supernode_opt.search.inner import continuous, exact_merit
 from supernode_opt.search.lanes import lane_rates
 from supernode_opt.search.merit import aim_of, box_data, objective_value
+from supernode_opt.search.slsqp import Polished, polish
 from supernode_opt.search.solution import ConstraintState
 from supernode_opt.system.report import FACTS, Report
 from supernode_opt.units import quantity_of

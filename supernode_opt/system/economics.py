@@ -6,7 +6,7 @@ from jax.typing import ArrayLike
 
 from supernode_opt.hardware.silicon import manufacturing_cost
 from supernode_opt.system.design import Design
-from supernode_opt.system.report import CostParts
+from supernode_opt.system.parts import CostParts
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.wiring import Fabric, Wiring
 

@@ -33,6 +33,7 @@ from supernode_opt.system.package import (
     mean_state,
     mix_of,
 )
+from supernode_opt.system.parts import MemoryParts, StepTime, total
 from supernode_opt.system.pipeline import (
     Passes,
     Stages,
@@ -41,13 +42,7 @@ from supernode_opt.system.pipeline import (
     step_time,
 )
 from supernode_opt.system.precision import settled
-from supernode_opt.system.report import (
-    MemoryParts,
-    Report,
-    StepTime,
-    completed,
-    total,
-)
+from supernode_opt.system.report import Report, completed
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.supply import (
     heat_parts,

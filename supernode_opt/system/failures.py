@@ -8,7 +8,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.system.design import Design
-from supernode_opt.system.report import FailureParts, total
+from supernode_opt.system.parts import FailureParts, total
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.wiring import Wiring
 

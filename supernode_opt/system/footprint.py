@@ -11,8 +11,8 @@ from jax.typing import ArrayLike
 
 from supernode_opt.smooth import maximum, stack
 from supernode_opt.system.design import Design
+from supernode_opt.system.parts import MemoryParts
 from supernode_opt.system.pipeline import Stages, micro_batches
-from supernode_opt.system.report import MemoryParts
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.activations import in_flight, layer_activations
 from supernode_opt.workload.operators import Split

@@ -21,7 +21,7 @@ from supernode_opt.hardware.thermal import (
 from supernode_opt.hardware.throttle import sustained_clock, sustained_power
 from supernode_opt.smooth import maximum
 from supernode_opt.system.design import Design
-from supernode_opt.system.report import ChipParts, StepTime, total
+from supernode_opt.system.parts import ChipParts, StepTime, total
 from supernode_opt.system.scenario import Scenario
 
 # Parts of a step in which a chip waits for its host, for others or for the network.

@@ -19,7 +19,7 @@ from supernode_opt.smooth import ceiling, excess, stack, surplus
 from supernode_opt.system.design import Design, data_parallel
 from supernode_opt.system.kernels import LayerTimes, memory_rate
 from supernode_opt.system.layer import Communication
-from supernode_opt.system.report import StepTime
+from supernode_opt.system.parts import StepTime
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model
 from supernode_opt.workload.shards import Shards

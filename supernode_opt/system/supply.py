@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from supernode_opt.hardware.layout import thinnest
 from supernode_opt.system.component_power import component_power
 from supernode_opt.system.design import Design
-from supernode_opt.system.report import Heat, PowerParts, total
+from supernode_opt.system.parts import Heat, PowerParts, total
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.wiring import Wiring
 

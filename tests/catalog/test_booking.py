@@ -15,7 +15,7 @@ import pytest
 from supernode_opt import catalog
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.evaluate import evaluate
-from supernode_opt.system.report import CostParts, PowerParts
+from supernode_opt.system.parts import CostParts, PowerParts
 from tests.system.designs import as_built, scenario
 
 RISE, ROUNDING = 1.01, 1e-12

@@ -11,10 +11,11 @@ from supernode_opt.problem.problem import Objective
 from supernode_opt.problem.variables import Variable
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.enumerate import plans, take, with_domains, with_links
-from supernode_opt.search.inner import polish, solve
+from supernode_opt.search.inner import solve
 from supernode_opt.search.merit import forms, limits
 from supernode_opt.search.outlook import look
 from supernode_opt.search.settings import Settings
+from supernode_opt.search.slsqp import polish
 from supernode_opt.search.solve import optimize
 from tests.search import studies
 

@@ -17,8 +17,8 @@ from supernode_opt.system.package import (
     mix_of,
     settled_clock,
 )
+from supernode_opt.system.parts import FailureParts, StepTime
 from supernode_opt.system.rates import Rates
-from supernode_opt.system.report import FailureParts, StepTime
 from supernode_opt.system.supply import (
     heat_parts,
     power_parts,

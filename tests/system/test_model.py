@@ -10,7 +10,7 @@ import pytest
 from supernode_opt.record import replace
 from supernode_opt.search.settings import Settings
 from supernode_opt.system.evaluate import evaluate
-from supernode_opt.system.report import total
+from supernode_opt.system.parts import total
 from tests.system.designs import (
     CONTINUOUS,
     as_built,

@@ -20,7 +20,7 @@ from supernode_opt.hardware.voltage import (
 from supernode_opt.record import replace
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.package import allowed_clock, busy_state, mix_of
-from supernode_opt.system.report import total
+from supernode_opt.system.parts import total
 from tests.system.designs import as_built, scenario
 
 throttled = jax.jit(functools.partial(evaluate, throttled=True))

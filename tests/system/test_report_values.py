@@ -10,7 +10,7 @@ import math
 import jax
 
 from supernode_opt.system.evaluate import evaluate
-from supernode_opt.system.report import total
+from supernode_opt.system.parts import total
 from tests.plain import design, same, scenario
 
 PLAN = {"tensor_parallel": 2.0, "sequence_parallel": "on"}

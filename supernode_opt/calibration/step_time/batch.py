@@ -20,7 +20,7 @@ from supernode_opt.calibration.step_time.constants import Practices, software
 from supernode_opt.catalog import load, system
 from supernode_opt.system.design import SHARDING, SWITCHED, Design, one_hot
 from supernode_opt.system.evaluate import run_job
-from supernode_opt.system.report import total
+from supernode_opt.system.parts import total
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Training
 
