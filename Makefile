@@ -26,7 +26,7 @@ lint: $(VENV)/.installed-dev
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json
 
-# Commands killed and stopped at random instants: some 15 minutes on 2 cores.
+# Commands killed and stopped at random instants: some 25 minutes on 2 cores.
 kills: $(VENV)/.installed-dev
 	@$(BIN)/python tests/kills.py
 
