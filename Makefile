@@ -47,7 +47,7 @@ mutate: $(VENV)/.installed-dev
 check-dependencies:
 	@$(PYTHON) tests/dependencies/both_ends.py
 
-# Commands killed and stopped at random instants: some 15 minutes on 2 cores.
+# Commands killed and stopped at random instants: some 25 minutes on 2 cores.
 kills: $(VENV)/.installed-dev
 	@$(BIN)/python tests/kills.py
 

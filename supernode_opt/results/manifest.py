@@ -1,5 +1,6 @@
 """What belongs to a result: every file of it by name, size and checksum."""
 
+import contextlib
 import datetime
 import hashlib
 import json
@@ -89,18 +90,17 @@ def content(path: Path) -> bytes:
       Damaged: the file is not what the manifest says.
       OSError: it cannot be read.
     """
-    left = _TRIES
-    while True:
-        left -= 1
-        try:
-            # Links lead into one version, which has the manifest of that version.
-            real = path.resolve()
-            files = read(real.parent) or {}
-            found = real.read_bytes()
-            break
-        except FileNotFoundError:
-            if not left:
-                raise
+    for _ in range(_TRIES):
+        with contextlib.suppress(FileNotFoundError):
+            return _content(path)
+    return _content(path)
+
+
+def _content(path: Path) -> bytes:
+    # Links lead into one version, which has the manifest of that version.
+    real = path.resolve()
+    files = read(real.parent) or {}
+    found = real.read_bytes()
     if real.name in files and files[real.name] != _entry(found):
         raise Damaged(f"{path}: is damaged: it is not what {NAME} says")
     return found
