@@ -18,7 +18,7 @@ from supernode_opt.problem.constraints import always
 from supernode_opt.problem.problem import SCALARS
 from supernode_opt.record import get
 from supernode_opt.system.design import RECOMPUTE, SHARDING, SWITCHED
-from supernode_opt.system.report import Report
+from supernode_opt.system.report import FACTS, Report
 from supernode_opt.units import quantity_of
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.split import SIZES, SWITCHES, enumerate_splits
@@ -331,7 +331,7 @@ def limit(choose, values, alive):
     """Draw one limit that some of the `alive` designs keep; also return who does."""
     varying = [
         name
-        for name in SCALARS
+        for name in values
         if np.ptp(v := values[name][alive]) > 1e-4 * abs(np.max(v)) and np.min(v) >= 0.0
     ]
     name = choose.pick(varying)
@@ -360,17 +360,19 @@ def draw_alike(choose, axes):
 
     All else varies: model, batch, machine size, what else is free, goal and limits.
     """
-    drawn = machine(choose, ("cloudmatrix384",), _MODELS)
+    drawn = machine(choose, ("cloudmatrix384",), ("llama3_8b", "mixtral_8x7b"))
     if drawn is None:
         return None
     top, system, scenario, base = drawn
     section = design(choose, system, scenario, base, KINDS[:3])
     for name in axes:
         section[name] = _hardware_box(choose, name, system)
-    return complete(choose, top | {"design": section})
+    # Failures and prices would need programs of their own.
+    names = [name for name in SCALARS if not FACTS[name].dear]
+    return complete(choose, top | {"design": section}, names)
 
 
-def complete(choose, top):
+def complete(choose, top, names=SCALARS):
     """Add objective and limits to a study; `None` where nothing would be decided."""
     bare = top | {"objective": {"minimize": "step_time"}}
     problem = read(yaml.safe_dump(bare)).problem
@@ -381,9 +383,10 @@ def complete(choose, top):
         return None
     values = sample(problem, where, seed=int(choose.number(0, 1000)))
     alive = violation(values, always(problem.scenario)) <= 0.0
+    values = {name: values[name] for name in names}
     if not alive.any():
         return None
-    moving = [n for n in SCALARS if np.ptp(values[n][alive]) > 1e-6 * values[n].max()]
+    moving = [n for n in names if np.ptp(values[n][alive]) > 1e-6 * values[n].max()]
     common = [goal for goal in _GOALS if goal[0] in moving]
     if not moving:
         return None
@@ -393,7 +396,7 @@ def complete(choose, top):
     for _ in range(choose.pick((1, 2, 2, 3))):
         count = int(alive.sum())
         if count < 2 or all(
-            np.ptp(values[n][alive]) <= 1e-4 * values[n].max() for n in SCALARS
+            np.ptp(values[n][alive]) <= 1e-4 * values[n].max() for n in names
         ):
             break
         (name, at_most, value), kept = limit(choose, values, alive)
