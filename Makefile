@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 LONGEST := notebooks tests/test_documents.py $(addprefix tests/,system search measure experiments)
 DEMO := experiments/design_a_supernode/question.yaml
 
-.PHONY: demo test lint benchmark fuzz clean
+.PHONY: demo test lint benchmark mutate check-dependencies damage kills fuzz check-all clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/supernode-opt run $(DEMO)
@@ -16,6 +16,13 @@ demo: $(VENV)/.installed
 test: lint
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
 	  --nbmake $(LONGEST) tests
+
+# Damaged inputs, by seeds: make damage FIRST=2000 COUNT=10000
+FIRST ?= 0
+COUNT ?= 2000
+
+damage: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.damage $(FIRST) $(COUNT)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check
@@ -31,6 +38,22 @@ fuzz: $(VENV)/.installed-dev
 
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json
+
+# Sixty faults by a seed, planted in copies; at most two hours on two cores, resumable.
+mutate: $(VENV)/.installed-dev
+	@$(BIN)/python -m benchmarks.mutate --seed 11
+
+# Both ends of the version ranges, in environments of their own; needs the network.
+check-dependencies:
+	@$(PYTHON) tests/dependencies/both_ends.py
+
+# Commands killed and stopped at random instants: some 15 minutes on 2 cores.
+kills: $(VENV)/.installed-dev
+	@$(BIN)/python tests/kills.py
+
+# Everything that takes long, on two quiet cores: kills a quarter of an hour, damage half
+# an hour, fuzz five hours, faults two hours, both ends of the ranges ten minutes.
+check-all: test kills damage fuzz mutate check-dependencies
 
 clean:
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -7,11 +7,14 @@ batch shape, or a tracer.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
 from pydantic import ConfigDict
+
+from supernode_opt.reading.node import did_you_mean
 
 Record = TypeVar("Record")
 
@@ -34,12 +37,27 @@ def record(cls: type[Record]) -> type[Record]:
     cls.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
     made = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
     fields = dataclasses.fields(made)  # pyrefly: ignore[bad-argument-type]
+    _name_the_near(made, {field.name for field in fields})
     jax.tree_util.register_dataclass(
         made,
         data_fields=[f.name for f in fields if not f.metadata.get("static")],
         meta_fields=[f.name for f in fields if f.metadata.get("static")],
     )
     return made
+
+
+def _name_the_near(made: Any, names: set[str]) -> None:
+    """Let the error of an unknown field say which one was probably meant."""
+    plain = made.__init__
+
+    @functools.wraps(plain)
+    def init(self: Any, **values: Any) -> None:
+        for name in values.keys() - names:
+            near = did_you_mean(name, sorted(names))
+            raise TypeError(f"{made.__name__} has no field `{name}`{near}")
+        plain(self, **values)
+
+    made.__init__ = init
 
 
 def is_record(value: object) -> bool:

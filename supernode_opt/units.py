@@ -8,12 +8,13 @@ never pass for a power.
 
 import dataclasses
 import functools
+import math
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema
 
 _DEFINITIONS = (
     "flop = [computation] = FLOP",
@@ -108,11 +109,27 @@ class Quantity:
       unit: base SI unit as written on an axis ("" for a pure number).
       high: the greatest value that makes sense, `None` for none.
       whole: whether it counts things, so that only whole numbers can be built.
+      low: the bound below which no value makes sense, `None` for none.
+      zero: whether that bound itself is allowed.
     """
 
     unit: str
     high: float | None = None
     whole: bool = False
+    low: float | None = None
+    zero: bool = False
+
+    def wrong(self, value: float) -> str | None:
+        """Say what `value` must be, in words; `None` if it may be what it is."""
+        if not math.isfinite(value):
+            return "finite"
+        if self.low is not None and value < self.low:
+            return f"at least {self.low:g}" if self.zero else f"above {self.low:g}"
+        if self.low == value and not self.zero:
+            return f"above {self.low:g}"
+        if self.high is not None and value > self.high:
+            return f"at most {self.high:g}"
+        return None
 
 
 def quantity(
@@ -153,7 +170,7 @@ def quantity(
         BeforeValidator(read),
         Field(allow_inf_nan=False, **bound),
         WithJsonSchema(schema),
-        Quantity(unit, high=high, whole=whole),
+        Quantity(unit, high=high, whole=whole, low=low, zero=zero),
     ]
 
 
@@ -190,6 +207,7 @@ Dollar = quantity("USD", zero=True)
 PerSecond = quantity("1/s", zero=True)
 
 
+@functools.cache
 def quantity_of(record_type: type, name: str) -> Quantity:
     """Return the `Quantity` declared for field `name` of `record_type`."""
     hint = typing.get_type_hints(record_type, include_extras=True)[name]
@@ -205,6 +223,49 @@ def quantities(record_type: type) -> Iterator[tuple[str, Quantity]]:
         for extra in getattr(hint, "__metadata__", ()):
             if isinstance(extra, Quantity):
                 yield name, extra
+
+
+@functools.cache
+def _declared(record_type: type) -> tuple[tuple[str, Quantity], ...]:
+    return tuple(quantities(record_type))
+
+
+def check(
+    record: Any,
+    owner: str = "",
+    *,
+    whole: tuple[str, ...] = (),
+    at_zero: bool = False,
+) -> None:
+    """Refuse plain numbers of a record that a file could not have; arrays may be any.
+
+    Args:
+      record: its fields may hold anything that programs compute with.
+      owner: what an error calls the record, "" for none.
+      whole: the fields that count something.
+      at_zero: whether zero passes whatever the field.
+
+    Raises:
+      TypeError: text or a collection stands where a number belongs.
+      ValueError: a number is beyond its bounds or has a fraction.
+    """
+    for name, known in _declared(type(record)):
+        value = getattr(record, name)
+        path = f"`{owner}.{name}`" if owner else f"`{name}`"
+        if isinstance(value, str | bytes | Mapping | list | tuple | set):
+            raise TypeError(f"{path} must be a number, but is {value!r:.60}")
+        if isinstance(value, int | float):
+            wrong = None if at_zero and value == 0 else known.wrong(value)
+            if wrong is None and name in whole and value != int(value):
+                wrong = "a whole number"
+            if wrong is not None:
+                raise ValueError(f"{path} must be {wrong}, but is {value!r}")
+
+
+@functools.cache
+def field_adapter(record_type: type, name: str) -> TypeAdapter[Any]:
+    """Return the validator of a record's field; it is costly to make."""
+    return TypeAdapter(typing.get_type_hints(record_type, include_extras=True)[name])
 
 
 def label(name: str, unit: str) -> str:

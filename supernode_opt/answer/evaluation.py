@@ -6,7 +6,6 @@ import xarray as xr
 
 from supernode_opt.answer.operators import operators
 from supernode_opt.config import resolve
-from supernode_opt.config.node import StudyError
 from supernode_opt.config.study import Study
 from supernode_opt.hardware.reach import bridged
 from supernode_opt.problem.build import build_design
@@ -16,6 +15,7 @@ from supernode_opt.problem.constraints import (
     per_cent,
 )
 from supernode_opt.problem.problem import Problem
+from supernode_opt.reading.node import StudyError
 from supernode_opt.results import store
 from supernode_opt.search.solution import (
     ConstraintState,

@@ -7,9 +7,9 @@ import xarray as xr
 
 from supernode_opt.answer.operators import operators
 from supernode_opt.config import resolve
-from supernode_opt.config.node import StudyError
 from supernode_opt.config.study import Study
 from supernode_opt.problem.build import build_design
+from supernode_opt.reading.node import StudyError
 from supernode_opt.record import get
 from supernode_opt.results import store
 from supernode_opt.search.settings import Progress

@@ -4,7 +4,12 @@ Every number keeps its range, source and confidence.  Entries are YAML files bes
 module; they are read on first use and validated against the records of the physics.
 """
 
+from supernode_opt.catalog import own
+from supernode_opt.catalog import read as _read
+from supernode_opt.catalog import systems as _systems
+from supernode_opt.catalog.collectives import machine
 from supernode_opt.catalog.gemm import gemm_kernel, gemm_kernels, gemm_residuals
+from supernode_opt.catalog.published import published
 from supernode_opt.catalog.read import (
     KINDS,
     Provenance,
@@ -12,15 +17,16 @@ from supernode_opt.catalog.read import (
     load,
     names,
     provenance,
-    published,
 )
-from supernode_opt.catalog.systems import System, scenario, system
+from supernode_opt.catalog.systems import System, field_span, scenario, system
 
 __all__ = [
     "KINDS",
     "Provenance",
     "System",
     "UnknownEntry",
+    "field_span",
+    "forget",
     "gemm_kernel",
     "gemm_kernels",
     "gemm_residuals",
@@ -31,3 +37,16 @@ __all__ = [
     "scenario",
     "system",
 ]
+
+
+def forget() -> None:
+    """Drop what was read, after the user's own catalog has changed."""
+    for cached in (
+        own.find,
+        _read.document,
+        _read._provenance,
+        _read.load,
+        _systems.system,
+        machine,
+    ):
+        cached.cache_clear()

@@ -3,20 +3,24 @@
 import dataclasses
 import difflib
 import functools
-import os
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from supernode_opt.catalog import own, plausible
+from supernode_opt.catalog.own import OWN_CATALOG as OWN_CATALOG
+from supernode_opt.catalog.own import BadEntry
+from supernode_opt.catalog.plausible import Span
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.collective import Collective
 from supernode_opt.hardware.gemm import GemmKernel
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
+from supernode_opt.reading.node import did_you_mean, shown
 from supernode_opt.system.software import Software
 from supernode_opt.units import parse, quantities
 from supernode_opt.workload.model import Model
@@ -38,20 +42,13 @@ RECORDS: dict[str, type] = {
     "gemm_kernel": GemmKernel,
 }
 KINDS = (*RECORDS, "system")
-_FILES = {
+_IRREGULAR = {
     "switch": "switches",
     "facility": "facilities",
     "reliability": "reliabilities",
 }
-# Environment variable that names folders of the user's own catalog files, such as the
-# `softwares.yaml` that a calibration writes; separated as in PATH, later ones win.
-OWN_CATALOG = "SUPERNODE_OPT_CATALOG"
 HEADINGS = ("sources", "shared")
 _ABOUT = ("notes", "source", "confidence", "published")
-
-
-class BadEntry(ValueError):
-    """Something in a catalog file that cannot be used; the message says where."""
 
 
 class UnknownEntry(BadEntry):
@@ -92,36 +89,31 @@ def document(kind: str) -> Mapping[str, Any]:
 
     Raises:
       UnknownEntry: there is no such kind.
+      BadEntry: one of the user's own files cannot be used.
     """
     written = dict(_shipped(kind))
-    for own in os.environ.get(OWN_CATALOG, "").split(os.pathsep):
-        if own and (Path(own) / _file(kind)).is_file():
-            _add(written, _own(Path(own) / _file(kind)))
+    for folder in own.folders(FILES):
+        path = folder / _file(kind)
+        if path.exists():
+            _add(written, own.read(path))
     return written
 
 
-def _own(path: Path) -> Mapping[str, Any]:
-    """Read one of the user's own files."""
-    try:
-        found = _load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split())
-        raise BadEntry(f"{path}: is no YAML: {problem}") from None
-    if not isinstance(found, Mapping):
-        raise BadEntry(f"{path}: must hold entries by name")
-    return found
-
-
 def _file(kind: str) -> str:
-    return f"{_FILES.get(kind, kind + 's')}.yaml"
+    return f"{_IRREGULAR.get(kind, kind + 's')}.yaml"
+
+
+# What a catalog file may be called.
+FILES = tuple(map(_file, KINDS))
 
 
 @functools.cache
 def _shipped(kind: str) -> Mapping[str, Any]:
     if kind not in KINDS:
         raise unknown("kind of entry", kind, KINDS)
-    folder = resources.files("supernode_opt.catalog")
-    return _load(folder.joinpath(_file(kind)).read_text(encoding="utf-8"))
+    file = resources.files("supernode_opt.catalog").joinpath(_file(kind))
+    text = file.read_text(encoding="utf-8")
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def shipped_names(kind: str) -> tuple[str, ...]:
@@ -129,13 +121,9 @@ def shipped_names(kind: str) -> tuple[str, ...]:
     return tuple(name for name in _shipped(kind) if name not in HEADINGS)
 
 
-def _load(text: str) -> Mapping[str, Any]:
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
 def _add(written: dict[str, Any], more: Mapping[str, Any]) -> None:
     """Let the entries of `more` stand beside or in the place of those written."""
-    sources = {**written.get("sources", {}), **(more.get("sources") or {})}
+    sources = {**(written.get("sources") or {}), **(more.get("sources") or {})}
     written.update(more)
     written["sources"] = sources
 
@@ -174,13 +162,28 @@ def trace(kind: str, written: Any, unit: str, about: Mapping[str, Any]) -> Prove
     for part in ("value", "low", "high", "source", "confidence"):
         if part not in written:
             raise BadEntry(f"must have `{part}`")
-    given = written.get("unit", "1")
-    suffix = "" if given == "1" else f" {given}"
     value, low, high = (
-        parse(f"{written[part]!r}{suffix}", unit) for part in ("value", "low", "high")
+        in_unit(written[part], written.get("unit", "1"), unit)
+        for part in ("value", "low", "high")
     )
+    if not low <= value <= high:
+        raise BadEntry("must have low <= value <= high")
     source = document(kind)["sources"].get(written["source"], written["source"])
     return Provenance(value, low, high, unit, source, written["confidence"])
+
+
+def in_unit(number: Any, given: Any, unit: str) -> float:
+    """Convert a `number` in the unit `given` ("1" for none) to the base `unit`.
+
+    Raises:
+      BadEntry: it is no finite number.
+      UnitError: it has another dimension.
+    """
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise BadEntry(f"must be a number, but is {shown(number)}")
+    if not math.isfinite(number):
+        raise BadEntry(f"must be finite, but is {number}")
+    return parse(f"{number!r}" if given in ("1", 1) else f"{number!r} {given}", unit)
 
 
 def _check_record(kind: str) -> None:
@@ -201,7 +204,13 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 @functools.cache
 def _provenance(kind: str, name: str) -> Mapping[str, Provenance]:
     _check_record(kind)
-    return traced(kind, name, entry(kind, name), _units(kind))
+    written = entry(kind, name)
+    found = traced(kind, name, written, _units(kind))
+    if is_own(kind, name):
+        for field, number in found.items():
+            at, known = f"{_file(kind)}: `{name}.{field}`", span(kind, field)
+            plausible.judge(at, written[field], number.value, known)
+    return found
 
 
 def traced(
@@ -245,43 +254,39 @@ def load(kind: str, name: str) -> Any:
     try:
         return _adapter(kind).validate_python({**written, **numbers, "name": name})
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False)[0]
         at, said = first["loc"][0], first["msg"].lower()
-        raise BadEntry(f"{_file(kind)}: `{name}.{at}`: {said}") from None
+        near = ""
+        if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            near = did_you_mean(str(at), _units(kind))
+        raise BadEntry(f"{_file(kind)}: `{name}.{at}`: {said}{near}") from None
 
 
-_PUBLISHED = {
-    "parameters": "",
-    "active_parameters": "",
-    "power": "W",
-    "power_bottom_up": "W",
-    "price": "USD",
-    "peak_bf16": "flop/s",
-    "peak_fp8": "flop/s",
-    "hbm_capacity": "B",
-    "hbm_bandwidth": "B/s",
-    "scale_up_bandwidth": "B/s",
-    "scale_out_bandwidth": "B/s",
-    "scale_up_modules": "",
-    "scale_out_modules": "",
-    "optical_modules": "",
-    "switch_chips": "",
-    "racks": "",
-    "compute_racks": "",
-    "floor_area": "m^2",
-    "latency": "s",
-    "optical_reach": "m",
-}
+@functools.cache
+def span(kind: str, field: str) -> Span | None:
+    """Return what the shipped entries of `kind` have in a field of their record."""
+    declared = dict(quantities(RECORDS[kind])).get(field)
+    # A share is bounded as it is.
+    if declared is None or declared.high == 1.0:
+        return None
+    return spanned(kind, declared.unit, lambda fields: fields.get(field))
 
 
-def published(kind: str, name: str) -> dict[str, Provenance]:
-    """Return figures published about the entry that are no input of the model, in SI.
+def spanned(
+    kind: str, unit: str, pick: Callable[[Mapping[str, Any]], Any]
+) -> Span | None:
+    """Return the span, in `unit`, of what `pick` finds in shipped entries of `kind`."""
+    numbers = []
+    for name, fields in _shipped(kind).items():
+        written = pick(fields) if name not in HEADINGS else None
+        if isinstance(written, Mapping):
+            given = str(written.get("unit", "1"))
+            numbers += [(written[part], given) for part in ("value", "low", "high")]
+        elif isinstance(written, int | float):
+            numbers.append((written, unit))
+    return plausible.span(unit, numbers)
 
-    Raises:
-      UnknownEntry: there is no such kind or no such entry.
-    """
-    fields = entry(kind, name)
-    return {
-        figure: trace(kind, written, _PUBLISHED[figure], fields)
-        for figure, written in fields.get("published", {}).items()
-    }
+
+def is_own(kind: str, name: str) -> bool:
+    """Tell whether an entry is the user's own."""
+    return _shipped(kind).get(name) is not entry(kind, name)

@@ -2,23 +2,39 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
 
+from pydantic import ValidationError
+
+from supernode_opt.catalog import plausible
+from supernode_opt.catalog.own import BadEntry
+from supernode_opt.catalog.plausible import Span
 from supernode_opt.catalog.read import (
-    BadEntry,
+    RECORDS,
     Provenance,
     entry,
+    is_own,
     load,
+    names,
     provenance,
+    span,
+    spanned,
     traced,
 )
-from supernode_opt.system.design import Design
+from supernode_opt.reading.node import did_you_mean, shown
+from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.precision import settled
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.units import quantities
-from supernode_opt.workload.model import Model, Training
+from supernode_opt.units import check, field_adapter, quantities, quantity_of
+from supernode_opt.workload.model import (
+    MODEL_COUNTS,
+    TRAINING_COUNTS,
+    Model,
+    Training,
+    contradiction,
+)
 
 # Which kind of entry stands behind each part of a scenario.
 PARTS = {
@@ -32,6 +48,17 @@ PARTS = {
     "reliability": "reliability",
     "software": "software",
 }
+
+
+# What every machine says of its design: nothing else tells it.
+NEEDED = (
+    "chips",
+    "scale_up_domain",
+    "oversubscription",
+    "inlet_temperature",
+    "scale_up_link",
+    "scale_out_link",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,15 +99,19 @@ def system(name: str) -> System:
       BadEntry: it lacks a part or has a number that cannot be used.
     """
     written = entry("system", name)
-    for part in (*PARTS, "links", "design"):
-        if part not in written:
-            raise BadEntry(f"systems.yaml: `{name}` must have `{part}`")
+    _check(name, written)
     units = {field: declared.unit for field, declared in quantities(Design)}
     followed = {
         field: provenance(PARTS[part], written[part])[source]
         for field, (part, source) in FOLLOWS.items()
     }
     numbers = {**followed, **traced("system", name, written["design"], units)}
+    _check_numbers(name, numbers)
+    if is_own("system", name):
+        for field in units.keys() & written["design"].keys():
+            at = f"systems.yaml: `{name}.design.{field}`"
+            number, known = written["design"][field], design_span(field)
+            plausible.judge(at, number, numbers[field].value, known)
     chosen = {f: v for f, v in written["design"].items() if f not in units}
     return System(
         name=name,
@@ -91,6 +122,69 @@ def system(name: str) -> System:
         notes=written.get("notes", ""),
         **{part: written[part] for part in PARTS},
     )
+
+
+@functools.cache
+def design_span(field: str) -> Span | None:
+    """Return what the shipped systems have in a field of their design, in SI."""
+    if field in FOLLOWS:
+        part, followed = FOLLOWS[field]
+        return span(PARTS[part], followed)
+    unit = quantity_of(Design, field).unit
+    return spanned("system", unit, lambda fields: fields["design"].get(field))
+
+
+def field_span(record_type: type, field: str) -> Span | None:
+    """Return what the shipped catalog has in a field of a record or of a design."""
+    if record_type is Design:
+        return design_span(field)
+    for kind, known_type in RECORDS.items():
+        if known_type is record_type:
+            return span(kind, field)
+    return None
+
+
+def _check(name: str, written: Mapping[str, Any]) -> None:
+    """Refuse a system without its parts, or with such as the catalog does not hold."""
+
+    def refuse(field: str, why: str) -> NoReturn:
+        raise BadEntry(f"systems.yaml: `{name}.{field}` {why}")
+
+    for part in (*PARTS, "links", "design"):
+        if part not in written:
+            raise BadEntry(f"systems.yaml: `{name}` must have `{part}`")
+    links, design = written["links"], written["design"]
+    if not isinstance(links, list) or not links:
+        refuse("links", "must be a list of link technologies")
+    words = [(part, kind, written[part]) for part, kind in PARTS.items()]
+    for field, kind, word in (*words, *(("links", "link", link) for link in links)):
+        if not isinstance(word, str) or word not in names(kind):
+            known = did_you_mean(str(word), names(kind))
+            refuse(field, f"must be a known {kind}, but is {shown(word)}{known}")
+    if len(set(links)) < len(links):
+        refuse("links", "names a link technology twice")
+    fields = Design.__dataclass_fields__
+    for field in design:
+        if field not in fields:
+            known = did_you_mean(str(field), fields)
+            refuse(f"design.{field}", f"is no field of a design{known}")
+    for field in NEEDED:
+        if field not in design:
+            refuse("design", f"must have `{field}`")
+    for field, known in CHOICES.items():
+        if field in design and design[field] not in (known or links):
+            refuse(f"design.{field}", f"must be one of {', '.join(known or links)}")
+
+
+def _check_numbers(name: str, numbers: Mapping[str, Provenance]) -> None:
+    for field, number in numbers.items():
+        for value in (number.value, number.low, number.high):
+            try:
+                field_adapter(Design, field).validate_python(value)
+            except ValidationError as error:
+                said = error.errors(include_url=False)[0]["msg"].lower()
+                at = f"systems.yaml: `{name}.design.{field}`"
+                raise BadEntry(f"{at}: {said}, but is {value:g}") from None
 
 
 def scenario(
@@ -111,16 +205,43 @@ def scenario(
 
     Raises:
       UnknownEntry: a name is not in the catalog.
+      TypeError: something stands where a record, a name or a number belongs.
+      ValueError: a number is out of bounds, or the model contradicts itself.
     """
     base = system(system_name) if isinstance(system_name, str) else system_name
+    if not isinstance(base, System):
+        raise TypeError(f"`system_name` must be a system, but is {shown(base)}")
+    for name in overrides:
+        if name not in (known := (*PARTS, "links", "memory_headroom")):
+            raise TypeError(f"`{name}` is no part{did_you_mean(name, known)}")
     parts = {part: getattr(base, part) for part in (*PARTS, "links")} | overrides
-    links = tuple(_part("link", link) for link in parts.pop("links"))
+    links = parts.pop("links")
+    if isinstance(links, str | Mapping) or not isinstance(links, Iterable):
+        raise TypeError(f"`links` must be several technologies, but is {shown(links)}")
+    links = tuple(_part("links", "link", link) for link in links)
     for part, kind in PARTS.items():
-        parts[part] = _part(kind, parts[part])
-    return settled(
-        Scenario(model=_part("model", model), training=training, links=links, **parts)
-    )
+        parts[part] = _part(part, kind, parts[part])
+    shape = _part("model", "model", model, whole=MODEL_COUNTS)
+    wrong = contradiction(shape)
+    if wrong is not None:
+        raise ValueError(f"`model` {wrong}")
+    if not isinstance(training, Training):
+        raise TypeError(f"`training` must be a Training, but is {shown(training)}")
+    check(training, "training", whole=TRAINING_COUNTS)
+    made = Scenario(model=shape, training=training, links=links, **parts)
+    check(made)
+    if made.memory_headroom == 1.0:
+        raise ValueError("`memory_headroom` must be below 1, but is 1")
+    return settled(made)
 
 
-def _part(kind: str, part: Any) -> Any:
-    return load(kind, part) if isinstance(part, str) else part
+def _part(name: str, kind: str, part: Any, whole: tuple[str, ...] = ()) -> Any:
+    """Return a record by its catalog name, or as it is if it is one."""
+    if isinstance(part, str):
+        return load(kind, part)
+    record_type = RECORDS[kind]
+    if not isinstance(part, record_type):
+        kinds = f"{record_type.__name__} or the name of one"
+        raise TypeError(f"`{name}` must be a {kinds}, but is {shown(part)}")
+    check(part, name, whole=whole)
+    return part

@@ -10,6 +10,10 @@ from supernode_opt.cli import output, session
 
 app = typer.Typer(
     help="Find the best supernode for a training job, and prove it.",
+    epilog=(
+        "Exit code: 0 done, 2 bad input, 3 no feasible design, 4 refused by the machine"
+        " (disk, permission), 130 interrupted, 143 terminated, 129 hung up."
+    ),
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -36,15 +40,15 @@ def run(
     session.prepare()
     from supernode_opt.answer import run as running
     from supernode_opt.config.study import load
-    from supernode_opt.results.folder import results_folder
+    from supernode_opt.results.publish import publication
 
     study = load(file, set_ or (), seed=seed)
     target = out or Path("results") / study.name
-    with results_folder(target) as folder:
+    with publication(target) as folder:
         with session.progress_line() as show:
             dataset = running.run(study, show)
         output.fill(folder, dataset)
-    session.say(f"written to {target}")
+    session.written(target)
     return output.answer(dataset, json)
 
 
@@ -63,14 +67,14 @@ def evaluate(
     session.prepare()
     from supernode_opt.answer.evaluation import evaluate_study
     from supernode_opt.config.study import load
-    from supernode_opt.results.folder import results_folder
+    from supernode_opt.results.publish import publication
 
     study = load(file, set_ or (), seed=seed)
     dataset = evaluate_study(study)
     if out is not None:
-        with results_folder(out) as folder:
+        with publication(out) as folder:
             output.fill(folder, dataset)
-        session.say(f"written to {out}")
+        session.written(out)
     return output.answer(dataset, json, output.ranges(study) if intervals else None)
 
 
@@ -117,11 +121,18 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
 @app.command()
 def plot(result: Result, out: Out = None, json: Json = False) -> int:
     """Draw the figures of a saved result."""
-    from supernode_opt.results import outcome
+    from supernode_opt.results import manifest, outcome
+    from supernode_opt.results.publish import publication
 
     dataset = outcome.load(result)
     beside = result if result.is_dir() else result.parent
-    paths = output.draw(dataset, out or beside / "figures")
+    # Figures of a result belong to it.
+    within = out is None and (result.is_dir() or (beside / manifest.NAME).is_file())
+    target = beside if within else out or beside / "figures"
+    below = target / "figures" if within else target
+    with publication(target, amend=within) as folder:
+        drawn = session.draw("draw_all", dataset, folder / below.relative_to(target))
+    paths = [below / path.name for path in drawn]
     if json:
         session.print_json({"figures": [str(path) for path in paths]})
     else:

@@ -21,8 +21,8 @@ def calibrate(
     from supernode_opt.calibration.data.tables import kind_of
     from supernode_opt.calibration.step_time import platforms, shipped, user
     from supernode_opt.catalog.read import OWN_CATALOG
-    from supernode_opt.config.node import StudyError
-    from supernode_opt.results.folder import results_folder
+    from supernode_opt.reading.node import StudyError
+    from supernode_opt.results.publish import publication
 
     if not name.isidentifier():
         raise StudyError(f"--platform: {name!r} must be letters, digits and _")
@@ -31,9 +31,9 @@ def calibrate(
         if len(kinds) > 1:
             raise StudyError(f"--runs: tables of {' and '.join(kinds)} in one fit")
         if kinds == ["gemm"]:
-            from supernode_opt.cli import gemm
+            from supernode_opt.cli import calibrate_gemm
 
-            return gemm.calibrate(runs, name, out, seed, json)
+            return calibrate_gemm.calibrate(runs, name, out, seed, json)
         if kinds == ["collectives"]:
             from supernode_opt.cli import calibrate_collectives
 
@@ -44,7 +44,7 @@ def calibrate(
         if not jobs:
             raise StudyError(f"{runs[0]}: {_why(known)}")
         columns = (TextColumn("{task.description}"), BarColumn())
-        with Progress(*columns, console=_console()) as progress:
+        with Progress(*columns, console=session.console(stderr=True)) as progress:
             task = progress.add_task("fitting", total=1.0)
 
             def show(what: str, done: float) -> None:
@@ -60,7 +60,7 @@ def calibrate(
     about = f"fit on {len(jobs)} rows, {today}; {_error(fitted)}"
     entry = platforms.entry(platform, fitted.posterior, about)
     target = out or Path("results") / f"calibration_{name}"
-    with results_folder(target) as folder:
+    with publication(target) as folder:
         (folder / "softwares.yaml").write_text(
             platforms.text({name: entry}, platform.notes), encoding="utf-8"
         )
@@ -69,7 +69,7 @@ def calibrate(
         session.print_json(answer)
     else:
         session.print_rich(_table(answer))
-    session.say(f"written to {target}/softwares.yaml")
+    session.written(target, "softwares.yaml")
     session.say(f"to use it: export {OWN_CATALOG}={_with_own(target)}")
     return session.DONE
 
@@ -81,12 +81,6 @@ def _with_own(folder: Path) -> str:
     own = os.environ.get(OWN_CATALOG, "").split(os.pathsep)
     kept = [one for one in own if one and Path(one) != folder]
     return shlex.quote(os.pathsep.join([*kept, str(folder)]))
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(stderr=True)
 
 
 def _why(known: Any) -> str:

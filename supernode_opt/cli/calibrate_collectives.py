@@ -16,13 +16,13 @@ def calibrate(runs: Sequence[Path], name: str, out: Path | None, json: bool) -> 
     from supernode_opt.calibration.collectives import user as collective_user
     from supernode_opt.calibration.collectives.table import read
     from supernode_opt.calibration.data.runs import BadRuns
-    from supernode_opt.config.node import StudyError
-    from supernode_opt.results.folder import results_folder
+    from supernode_opt.reading.node import StudyError
+    from supernode_opt.results.publish import publication
 
     try:
         rows = [row for path in runs for row in read(path, session.say)]
         columns = (TextColumn("{task.description}"), BarColumn())
-        with Progress(*columns, console=_console()) as progress:
+        with Progress(*columns, console=session.console(stderr=True)) as progress:
             task = progress.add_task("fitting", total=1.0)
 
             def show(what: str, done: float) -> None:
@@ -37,7 +37,7 @@ def calibrate(runs: Sequence[Path], name: str, out: Path | None, json: bool) -> 
     )
     today = datetime.date.today().isoformat()
     target = out or Path("results") / f"calibration_{name}"
-    with results_folder(target) as folder:
+    with publication(target) as folder:
         (folder / "collectives.yaml").write_text(
             collective_entries.text(found, name, heading, today), encoding="utf-8"
         )
@@ -46,14 +46,8 @@ def calibrate(runs: Sequence[Path], name: str, out: Path | None, json: bool) -> 
         session.print_json(answer)
     else:
         session.print_rich(_constants(answer), columns=140)
-    session.say(f"written to {target}/collectives.yaml")
+    session.written(target, "collectives.yaml")
     return session.DONE
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(stderr=True)
 
 
 def _answer(found: Any, name: str, rows: Any) -> dict[str, Any]:

@@ -26,14 +26,14 @@ def compare(
     from supernode_opt.compare.comparison import solve as answer
     from supernode_opt.config import override
     from supernode_opt.results import store
-    from supernode_opt.results.folder import results_folder
+    from supernode_opt.results.publish import publication
 
     top, name = _document(what, models)
     for assignment in overrides:
         top = override.apply(top, assignment)
     asked = question.read(top, name, seed)
     target = out or Path("results") / asked.name
-    with results_folder(target) as folder:
+    with publication(target) as folder:
         with progress_bar() as show:
             dataset = answer.compare(asked, show)
         store.save(dataset, folder / "comparison.nc")
@@ -44,7 +44,7 @@ def compare(
         session.print_json(words.summary(dataset))
     else:
         session.print_rich(words.tables(dataset), columns=words.WIDTH)
-    session.say(f"written to {target}")
+    session.written(target)
     if (dataset["status"] == "feasible").any():
         return session.DONE
     session.say(f"infeasible: {dataset['status'].values.flat[0]}")
@@ -56,8 +56,8 @@ def _document(what: Sequence[str], models: Sequence[str]) -> tuple[Any, str]:
     import yaml
 
     from supernode_opt.compare.comparison import config as question
-    from supernode_opt.config import document
-    from supernode_opt.config.node import StudyError
+    from supernode_opt.reading import document
+    from supernode_opt.reading.node import StudyError
 
     if len(what) == 1 and (
         what[0].endswith((".yaml", ".yml")) or Path(what[0]).exists()
@@ -80,11 +80,10 @@ def _document(what: Sequence[str], models: Sequence[str]) -> tuple[Any, str]:
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Callable[[str, float], None]]:
     """Show what is being done and how far on standard error."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
+    console = session.console(stderr=True)
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("reading", total=1.0)
 

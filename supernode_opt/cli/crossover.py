@@ -16,16 +16,17 @@ def crossover(
     from supernode_opt.compare.crossover import config as asked_of
     from supernode_opt.compare.crossover import report as mapped
     from supernode_opt.compare.crossover import solve as surface
-    from supernode_opt.config import document, override
+    from supernode_opt.config import override
+    from supernode_opt.reading import document
     from supernode_opt.results import store
-    from supernode_opt.results.folder import results_folder
+    from supernode_opt.results.publish import publication
 
     top = document.read(file)
     for assignment in overrides:
         top = override.apply(top, assignment)
     asked = asked_of.read(top, question.default_name(file), seed)
     target = out or Path("results") / asked.up.name
-    with results_folder(target) as folder:
+    with publication(target) as folder:
         with progress_bar() as show:
             found = surface.solve(asked, show)
         text = "\n".join(mapped.lines(asked, found))
@@ -38,7 +39,7 @@ def crossover(
         session.print_json(mapped.summary(asked, found))
     else:
         print(text)
-    session.say(f"written to {target}")
+    session.written(target)
     if any(step.kept.any() for step in found.first):
         return session.DONE
     session.say(f"infeasible: {asked.up.sides[0].system}: {found.first[0].why[0]}")

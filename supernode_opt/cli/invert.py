@@ -14,16 +14,17 @@ def invert(file: Path, overrides: Sequence[str], out: Path | None, json: bool) -
     from supernode_opt.compare.inversion import config as condition
     from supernode_opt.compare.inversion import report as found
     from supernode_opt.compare.inversion import solve as inversion
-    from supernode_opt.config import document, override
+    from supernode_opt.config import override
+    from supernode_opt.reading import document
     from supernode_opt.results import store
-    from supernode_opt.results.folder import results_folder
+    from supernode_opt.results.publish import publication
 
     top = document.read(file)
     for assignment in overrides:
         top = override.apply(top, assignment)
     asked = condition.read(top, question.default_name(file))
     target = out or Path("results") / asked.name
-    with results_folder(target) as folder:
+    with publication(target) as folder:
         with progress_bar() as show:
             solution = inversion.solve(asked, show)
         dataset = found.dataset(asked, solution)
@@ -36,7 +37,7 @@ def invert(file: Path, overrides: Sequence[str], out: Path | None, json: bool) -
         session.print_json(found.summary(asked, solution))
     elif solution.found:
         print(text)
-    session.say(f"written to {target}")
+    session.written(target)
     if solution.found:
         return session.DONE
     session.say(found.sentence(asked, solution))

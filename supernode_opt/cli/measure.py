@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from supernode_opt.cli import session
+from supernode_opt.cli import session, stop
 
 
 def measure(
@@ -16,9 +16,9 @@ def measure(
     json: bool,
 ) -> int:
     """Measure the local devices, write what was found, print it."""
-    from supernode_opt.config.node import StudyError
     from supernode_opt.measure import measuring
     from supernode_opt.measure.errors import BadMeasurement
+    from supernode_opt.reading.node import StudyError
 
     request = measuring.Request(
         name=name,
@@ -40,13 +40,12 @@ def measure(
         session.print_json(answer)
     else:
         session.print_rich(_tables(answer))
-    session.say(f"written to {done.folder}")
+    session.written(done.folder)
     return session.DONE
 
 
 def _watched(request: Any) -> Any:
     """Measure under a progress bar; say what an interruption would leave."""
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         Progress,
@@ -59,29 +58,31 @@ def _watched(request: Any) -> Any:
 
     columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     words = TextColumn("{task.description}")
-    bar = Progress(*columns, words, console=Console(stderr=True))
-    with session.interruptible() as check, bar as progress:
+    bar = Progress(*columns, words, console=session.console(stderr=True))
+    with bar as progress:
         task = progress.add_task("looking at the devices", total=1.0)
         kept: list[Any] = []
 
         def show(what: str, done: float) -> None:
-            check()
             progress.update(task, description=what, completed=done)
             for journal in kept:
                 count = len(journal.entries)
-                session.leave(f"{count} measured points kept in {journal.path}")
+                stop.keep(f"{count} measured points kept in {journal.path}")
 
         return measuring.measure(request, show, kept.append)
 
 
 def _write(done: Any) -> None:
-    from supernode_opt.results.folder import results_folder
+    import shutil
+
+    from supernode_opt.results.publish import publication, state
     from supernode_opt.results.store import save
 
-    with results_folder(done.folder) as folder:
+    with publication(done.folder) as folder:
         for file, text in done.files.items():
             (folder / file).write_text(text, encoding="utf-8")
         save(done.dataset, folder / "measurement.nc")
+    shutil.rmtree(state(done.folder), ignore_errors=True)
 
 
 def _answer(done: Any) -> dict[str, Any]:

@@ -11,18 +11,7 @@ def fill(folder: Path, dataset: Any) -> None:
     from supernode_opt.results.folder import write
 
     write(dataset, folder)
-    draw(dataset, folder / "figures")
-
-
-def draw(dataset: Any, folder: Path) -> list[Path]:
-    """Draw the figures of a result into `folder`."""
-    import matplotlib
-
-    # Figures go to files; a window system may be missing.
-    matplotlib.use("agg")
-    from supernode_opt.plot import draw_all
-
-    return draw_all(dataset, folder)
+    session.draw("draw_all", dataset, folder / "figures")
 
 
 def ranges(study: Any) -> dict[str, tuple[float, float]]:

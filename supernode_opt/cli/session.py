@@ -3,27 +3,14 @@
 import contextlib
 import json
 import os
-import signal
+import shutil
 import sys
-import threading
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-DONE, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 2, 3, 130
-NOTHING = "nothing written"
-# What a command that is interrupted leaves behind, in words.
-_left = [NOTHING]
-
-
-def leave(words: str = NOTHING) -> None:
-    """Say what is kept if this command is interrupted from now on."""
-    _left[:] = [words]
-
-
-def left() -> str:
-    """Return what an interrupted command keeps, in words."""
-    return _left[0]
+DONE, BAD_INPUT, INFEASIBLE, REFUSED, INTERRUPTED = 0, 2, 3, 4, 130
 
 
 def prepare() -> None:
@@ -31,6 +18,8 @@ def prepare() -> None:
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    # A full disk costs time, not the answer.
+    warnings.filterwarnings("ignore", "Error .* persistent compilation cache")
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(cache) / "supernode_opt" / "jax"
     # A machine without a home compiles anew.
@@ -41,7 +30,7 @@ def prepare() -> None:
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
-def draw(how: str, dataset: Any, folder: Path) -> None:
+def draw(how: str, dataset: Any, folder: Path) -> list[Path]:
     """Draw `dataset` into `folder` by a function of the plot room."""
     import matplotlib
 
@@ -49,12 +38,18 @@ def draw(how: str, dataset: Any, folder: Path) -> None:
     matplotlib.use("agg")
     from supernode_opt import plot
 
-    getattr(plot, how)(dataset, folder)
+    return getattr(plot, how)(dataset, folder)
 
 
 def say(text: str) -> None:
-    """Write one line on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """Write one line on standard error, if anyone listens."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def written(target: Path, file: str = "") -> None:
+    """Say where a result is."""
+    say(f"written to {target / file}")
 
 
 def print_json(value: Any) -> None:
@@ -64,19 +59,35 @@ def print_json(value: Any) -> None:
 
 def print_rich(renderable: Any, columns: int = 100) -> None:
     """Print for people: in colour on a terminal, plain and wide enough elsewhere."""
+    from supernode_opt.cli.narrow import NARROWEST, fitted
+
+    # Rich takes a terminal that it knows little of for 80 columns wide.
+    wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else columns
+    shown = console(max(wide, NARROWEST))
+    for part in fitted(renderable, shown):
+        shown.print(part)
+
+
+def console(width: int | None = None, stderr: bool = False) -> Any:
+    """Return a console whose reader may leave at any time."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else columns
-    Console(width=width, highlight=False).print(renderable)
+    class Leaving(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            # Only the answer is a reason to stop when nobody reads it.
+            if not stderr:
+                raise BrokenPipeError
+
+    # With a width alone rich does not believe in it.
+    height = None if width is None else 25
+    return Leaving(width=width, height=height, stderr=stderr, highlight=False)
 
 
 @contextlib.contextmanager
 def progress_line() -> Iterator[Callable[[Any], None]]:
     """Show a solver's progress as one line on standard error, if that is a terminal."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    with console.status("reading", spinner="line") as status:
+    with console(stderr=True).status("reading", spinner="line") as status:
 
         def show(progress: Any) -> None:
             words = [f"{progress.stage} {100.0 * progress.done:.0f} %"]
@@ -88,32 +99,3 @@ def progress_line() -> Iterator[Callable[[Any], None]]:
             status.update(", ".join(words))
 
         yield show
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[Callable[[], None]]:
-    """Lose no interruption: yield a function that raises one that was swallowed.
-
-    Python only prints what is raised where a library's callback or destructor runs.
-
-    Yields:
-      A function to call between steps; it raises `KeyboardInterrupt` if one came.
-    """
-    came: list[int] = []
-
-    def check() -> None:
-        if came:
-            raise KeyboardInterrupt
-
-    def note(number: int, frame: Any) -> None:
-        came.append(number)
-        check()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield check
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield check
-    finally:
-        signal.signal(signal.SIGINT, before)

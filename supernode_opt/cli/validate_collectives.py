@@ -5,46 +5,18 @@ from typing import Any
 
 from supernode_opt.cli import session
 
+FILE, FIGURES = "validation.nc", "draw_collectives"
 
-def validate(runs: Path, out: Path | None, json: bool, markdown: bool) -> int:
-    """Predict the collectives of a table, print the errors and draw them."""
-    from supernode_opt.calibration.collectives import judge as collective_judge
+
+def judged(runs: Path) -> tuple[dict[str, Any], Any]:
+    """Predict the collectives of a table; return report and dataset."""
+    from supernode_opt.calibration.collectives import judge
     from supernode_opt.calibration.collectives.table import read
-    from supernode_opt.calibration.data.runs import BadRuns
-    from supernode_opt.config.node import StudyError
-    from supernode_opt.results.folder import results_folder
 
-    try:
-        table = read(runs, session.say)
-        session.say(f"predicting {len(table)} collectives")
-        seen = collective_judge.judge(table)
-    except BadRuns as error:
-        written = str(error)
-        where = "" if written.startswith(str(runs)) else f"{runs}: "
-        raise StudyError(f"{where}{written}") from None
-    report = collective_judge.report(seen)
-    if json:
-        session.print_json(report)
-    elif markdown:
-        print(_markdown(report))
-    else:
-        session.print_rich(_tables(report), columns=124)
-    if out is not None:
-        with results_folder(out) as folder:
-            dataset = collective_judge.dataset(seen)
-            dataset.to_netcdf(folder / "validation.nc", engine="h5netcdf")
-            _draw(dataset, folder / "figures")
-        session.say(f"written to {out}")
-    return session.DONE
-
-
-def _draw(dataset: Any, folder: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("agg")
-    from supernode_opt.plot import draw_collectives
-
-    draw_collectives(dataset, folder)
+    table = read(runs, session.say)
+    session.say(f"predicting {len(table)} collectives")
+    seen = judge.judge(table)
+    return judge.report(seen), judge.dataset(seen)
 
 
 _PARTS = {
@@ -66,7 +38,8 @@ def _worst(found: dict[str, Any]) -> str:
     return f"{100.0 * found['worst_error']:+.0f} at {size}"
 
 
-def _tables(report: dict[str, Any]) -> Any:
+def tables(report: dict[str, Any]) -> Any:
+    """Return the errors as tables for people."""
     from rich.console import Group
     from rich.table import Table
 
@@ -94,7 +67,7 @@ def _tables(report: dict[str, Any]) -> Any:
     return Group(*shown, words)
 
 
-def _markdown(report: dict[str, Any]) -> str:
+def markdown(report: dict[str, Any]) -> str:
     """Write the rows never fitted per library, machine and operation."""
     part = report["groups"]["never_fitted"]
     heads = ("collectives never fitted", *_HEADINGS, "worst")

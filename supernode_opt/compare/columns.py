@@ -10,9 +10,9 @@ from supernode_opt.compare.inversion.config import Inversion
 from supernode_opt.compare.places import STEPPED, Place
 from supernode_opt.compare.sides import Machines, Values
 from supernode_opt.compare.splits import best_split
-from supernode_opt.config.node import StudyError
 from supernode_opt.problem.box import possible
 from supernode_opt.problem.variables import Variable
+from supernode_opt.reading.node import StudyError
 from supernode_opt.search.enumerate import domains
 
 

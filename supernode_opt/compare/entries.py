@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from supernode_opt import catalog
-from supernode_opt.config import document
-from supernode_opt.config.node import Node
 from supernode_opt.config.origins import deciding
 from supernode_opt.config.study import understand
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import PLAN
+from supernode_opt.reading import document
+from supernode_opt.reading.node import Node
 from supernode_opt.results import outcome
 from supernode_opt.system.precision import settle
 from supernode_opt.workload.split import SWITCHES

@@ -9,10 +9,10 @@ from supernode_opt.catalog.origins import FOLLOWING, spelled
 from supernode_opt.catalog.read import entry as catalog_entry
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.compare.entries import Cell
-from supernode_opt.config.node import Node, did_you_mean
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import HARDWARE
+from supernode_opt.reading.node import Node, did_you_mean
 from supernode_opt.record import get, leaves
 from supernode_opt.system.design import Design
 from supernode_opt.system.follow import FOLLOWS

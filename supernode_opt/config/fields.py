@@ -1,11 +1,12 @@
 """One entry of the `design` section: frozen, free between limits, or a choice."""
 
 import dataclasses
-from typing import Any
 
-from supernode_opt.config.node import Node
-from supernode_opt.config.records import read_count, read_value
+from supernode_opt.config.doubts import weigh
+from supernode_opt.config.records import field_type, read_count, read_value
 from supernode_opt.problem.variables import COUNTS, Variable
+from supernode_opt.reading.node import Node
+from supernode_opt.system.design import Design
 
 FREE = "free"
 # The search tries these on a grid of the study's own.
@@ -37,23 +38,38 @@ def read_choice(node: Node, known: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in known if name in picked)
 
 
-def read_number(node: Node, name: str, annotation: Any) -> Written:
+def read_number(node: Node, record_type: type, name: str, asks: bool) -> Written:
     """Read a frozen value, or the limits of a free one (empty for plain `free`).
+
+    Args:
+      node: where it is written.
+      record_type, name: the field it is for.
+      asks: whether it is weighed against the catalog.
 
     Raises:
       StudyError: it is neither, or in a wrong unit, or the limits are crossed.
     """
-    read = read_count if name in COUNTS else read_value
+
+    def read(at: Node, word: str = "value") -> float:
+        if record_type is Design and name in COUNTS:
+            found = read_count(at, field_type(record_type, name))
+        else:
+            found = read_value(at, field_type(record_type, name))
+        if asks:
+            # A wide box claims nothing.
+            weigh(at, found, record_type, name, asks=word == "value")
+        return found
+
     if node.value == FREE:
         return {}
     if isinstance(node.value, list):
         node.fail("must be a value, {low, high} or `free`, but is a list")
     if not isinstance(node.value, dict):
-        return read(node, annotation)
+        return read(node)
     written = node.mapping(["value", *_LIMITS])
     if "step" in written and name not in _STEPPED:
         written["step"].fail(f"has no effect; only {', '.join(_STEPPED)} has steps")
-    found = {word: read(child, annotation) for word, child in written.items()}
+    found = {word: read(child, word) for word, child in written.items()}
     low, high = found.get("low"), found.get("high")
     if low is not None and high is not None and low > high:
         low_text, high_text = written["low"].described(), written["high"].described()

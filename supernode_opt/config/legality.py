@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import prod
 
-from supernode_opt.config.node import Node
+from supernode_opt.reading.node import Node
 from supernode_opt.system.design import CHOICES
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.split import SIZES, SWITCHES, legal

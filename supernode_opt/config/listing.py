@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from supernode_opt import catalog
-from supernode_opt.config.node import StudyError, did_you_mean, shown
+from supernode_opt.reading.node import StudyError, did_you_mean, shown
 from supernode_opt.words import spoken
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from supernode_opt import catalog
 from supernode_opt.catalog.origins import Origins, indexed, spelled
 from supernode_opt.catalog.systems import PARTS
-from supernode_opt.config.node import Node
 from supernode_opt.problem.build import default_clock
+from supernode_opt.reading.node import Node
 from supernode_opt.record import get
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from supernode_opt.config import document
-from supernode_opt.config.node import Node, StudyError, shown
 from supernode_opt.config.origins import deciding
+from supernode_opt.reading import document
+from supernode_opt.reading.node import Node, StudyError, shown
 from supernode_opt.system.design import CHOICE_NAMES, NUMBER_NAMES
 
 FIELDS = NUMBER_NAMES + CHOICE_NAMES

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from supernode_opt import catalog
-from supernode_opt.config.node import Node, StudyError
+from supernode_opt.config.doubts import is_bare, weigh
+from supernode_opt.reading.node import Node, StudyError
 
 # Larger counts than this are typing errors, and floats stop telling integers apart.
 LARGEST_COUNT = 1e12
@@ -41,6 +42,17 @@ def read_value(node: Node, annotation: Any) -> Any:
         raise _complaint(node, error) from None
 
 
+def read_field(node: Node, record_type: type, name: str, *, asks: bool = True) -> float:
+    """Read a number for a field of a record, in SI; `asks` as in `doubts.weigh`.
+
+    Raises:
+      StudyError: it is not valid, or lacks its unit.
+    """
+    value = read_value(node, field_type(record_type, name))
+    weigh(node, value, record_type, name, asks=asks)
+    return value
+
+
 def read_count(node: Node, annotation: Any) -> float:
     """Read a whole number.
 
@@ -68,9 +80,14 @@ def read_record(node: Node, record_type: type, base: Any | None = None) -> Any:
     plain = {} if base is None else {name: getattr(base, name) for name in names}
     plain |= {name: child.plain() for name, child in written.items()}
     try:
-        return adapter(record_type).validate_python(plain)
+        made = adapter(record_type).validate_python(plain)
     except ValidationError as error:
         raise _complaint(node, error) from None
+    for name, child in written.items():
+        value = getattr(made, name)
+        if isinstance(value, float):
+            weigh(child, value, record_type, name)
+    return made
 
 
 def read_entry(
@@ -118,4 +135,7 @@ def _complaint(node: Node, error: ValidationError) -> StudyError:
         message = first["msg"].replace("Input should be", "must be")
         message = message.partition(", unable to")[0].partition(" after valid")[0]
         message = f"{message}, but is {at.described()}"
+        share = first["type"] == "less_than_equal" and first["ctx"]["le"] == 1.0
+        if share and is_bare(at) and 1.0 < float(at.value) <= 100.0:
+            message += f": write {at.value} % if that is meant"
     return at.error(message)

@@ -6,21 +6,32 @@ from typing import Any
 import yaml
 
 from supernode_opt.catalog.systems import PARTS
+from supernode_opt.config.doubts import as_written, limit_as_written
 from supernode_opt.config.study import Study
+from supernode_opt.config.variables import field_of
 from supernode_opt.problem.problem import Choice, Variable
 from supernode_opt.record import is_record
+from supernode_opt.system.design import Design
+from supernode_opt.system.scenario import Scenario
 
 
 def resolved(study: Study) -> dict[str, Any]:
     """Return the whole study as plain values, in SI."""
     problem = study.problem
     scenario = problem.scenario
-    varying = {v.name: _varying(v) for v in (*problem.variables, *problem.choices)}
+    free = (*problem.variables, *problem.choices)
+    varying = {v.name: _varying(v, scenario) for v in free}
     sense = "maximize" if problem.objective.maximize else "minimize"
-    constraints: dict[str, dict[str, float]] = {}
+    constraints: dict[str, dict[str, Any]] = {}
     for limit in problem.constraints:
         word = "at_most" if limit.at_most else "at_least"
-        constraints.setdefault(limit.name, {})[word] = float(limit.limit)
+        chips = (
+            varying["chips"]["low"] if "chips" in varying else problem.fixed["chips"]
+        )
+        written = limit_as_written(
+            limit.name, float(limit.limit), scenario.chip, float(chips)
+        )
+        constraints.setdefault(limit.name, {})[word] = written
     return {
         "name": study.name,
         **({"question": study.question} if study.question else {}),
@@ -32,7 +43,10 @@ def resolved(study: Study) -> dict[str, Any]:
             "links": [_plain(link) for link in scenario.links],
             "memory_headroom": scenario.memory_headroom,
         },
-        "design": {**problem.fixed, **varying},
+        "design": {
+            **{n: as_written(Design, n, value) for n, value in problem.fixed.items()},
+            **varying,
+        },
         "objective": {sense: problem.objective.name},
         **({"constraints": constraints} if constraints else {}),
         "solver": dataclasses.asdict(study.settings),
@@ -50,17 +64,22 @@ def text(study: Study) -> str:
     return yaml.safe_dump(_plain(resolved(study)), sort_keys=False, allow_unicode=True)
 
 
-def _varying(varying: Variable | Choice) -> Any:
+def _varying(varying: Variable | Choice, scenario: Scenario) -> Any:
     if isinstance(varying, Choice):
         return list(varying.options)
-    bounds = {"low": float(varying.low), "high": float(varying.high)}
+    field = field_of(varying.name, scenario)
+    bounds = {
+        word: as_written(*field, float(getattr(varying, word)))
+        for word in ("low", "high")
+    }
     return bounds if varying.step is None else {**bounds, "step": float(varying.step)}
 
 
 def _plain(value: Any) -> Any:
     """Turn records, tuples and numpy numbers into what YAML can hold."""
     if is_record(value):
-        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        kind, names = type(value), [f.name for f in dataclasses.fields(value)]
+        value = {name: as_written(kind, name, getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -6,7 +6,6 @@ from typing import Any
 
 from supernode_opt import catalog
 from supernode_opt.catalog.systems import PARTS
-from supernode_opt.config.node import Node
 from supernode_opt.config.records import (
     field_type,
     read_count,
@@ -16,9 +15,10 @@ from supernode_opt.config.records import (
 )
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.network import LinkTechnology
+from supernode_opt.reading.node import Node
 from supernode_opt.system.precision import BEST, settle, supports
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.model import Model, Training, contradiction
 
 _WHOLE_TRAINING = ("sequence_length", "global_batch")
 
@@ -76,10 +76,9 @@ def _model(node: Node) -> Model:
                 read_count(node.value[name], field_type(Model, name))
         if "dense_layers" not in node.value and not model.experts:
             model = dataclasses.replace(model, dense_layers=model.layers)
-    if model.dense_layers > model.layers:
-        node.fail(f"has more dense_layers than layers ({model.layers:g})")
-    if model.top_k > model.experts:
-        node.fail(f"has top_k above the number of experts ({model.experts:g})")
+    wrong = contradiction(model)
+    if wrong is not None:
+        node.fail(wrong)
     return model
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from supernode_opt import catalog
-from supernode_opt.config import document, goal, legality, override
-from supernode_opt.config.node import Node, StudyError
+from supernode_opt.config import goal, legality, override
 from supernode_opt.config.origins import read_origins
 from supernode_opt.config.records import read_record, read_value
 from supernode_opt.config.scenario import read_scenario
 from supernode_opt.config.variables import read_variables
 from supernode_opt.problem.problem import Problem
+from supernode_opt.reading import document
+from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.search.settings import Settings
 
 SECTIONS = (
@@ -107,7 +108,9 @@ def understand(top: Node, default_name: str = "study") -> Study:
         variables=chosen.variables,
         choices=chosen.choices,
         objective=goal.read_objective(sections["objective"]),
-        constraints=goal.read_constraints(sections.get("constraints")),
+        constraints=goal.read_constraints(
+            sections.get("constraints"), chosen.scenario.chip, chosen.least_chips
+        ),
         origins=read_origins(sections, system, chosen.scenario, chosen.fixed),
     )
     return Study(

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from supernode_opt import catalog
 from supernode_opt.catalog.origins import indexed, spelled
@@ -13,16 +12,15 @@ from supernode_opt.config.fields import (
     read_number,
     require_inside,
 )
-from supernode_opt.config.node import Node, did_you_mean
 from supernode_opt.config.override import FIELDS
-from supernode_opt.config.records import field_type
 from supernode_opt.problem.box import default_variable, options, possible
-from supernode_opt.problem.build import default_clock
+from supernode_opt.problem.build import default_clock, standing
 from supernode_opt.problem.variables import (
     CHOICE_NAMES,
     Choice,
     Variable,
 )
+from supernode_opt.reading.node import Node, did_you_mean
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.follow import FOLLOWS
@@ -43,6 +41,12 @@ class Chosen:
     fixed: dict[str, float | str]
     variables: tuple[Variable, ...]
     choices: tuple[Choice, ...]
+
+    @property
+    def least_chips(self) -> float:
+        """The fewest chips that the machine has."""
+        free = [v.low for v in self.variables if v.name == "chips"]
+        return free[0] if free else float(self.fixed["chips"])
 
 
 def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Chosen:
@@ -84,7 +88,7 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
             else:
                 fixed[name] = found[0]
             continue
-        number = read_number(written, name, _quantity(name, scenario))
+        number = read_number(written, *field_of(name, scenario), name in nodes)
         if isinstance(number, dict):
             limits[name] = number
         elif name in FIELDS:
@@ -116,6 +120,12 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
     needed = ("clock", "scale_up_bandwidth", "coolant_flow", "inlet_temperature")
     if "clock" not in nodes and all(isinstance(fixed.get(n), float) for n in needed):
         fixed["clock"] = default_clock(fixed, scenario)
+        used = standing(fixed, scenario)
+        if used >= 1.0:
+            node.fail(
+                f"has packages that cannot run: idle, port, memory and leakage take"
+                f" {used:.0%} of what power cap and cooling allow"
+            )
     return Chosen(scenario, fixed, tuple(variables), tuple(choices))
 
 
@@ -147,9 +157,10 @@ def _box(
     return box
 
 
-def _quantity(name: str, scenario: Scenario) -> Any:
+def field_of(name: str, scenario: Scenario) -> tuple[type, str]:
+    """Return the record and the field that `name` stands for."""
     if name in FIELDS:
-        return field_type(Design, name)
+        return Design, name
     owner, _, last = name.rpartition(".")
     holder = get(scenario, owner) if owner else scenario
-    return field_type(type(holder), last)
+    return type(holder), last

@@ -5,6 +5,9 @@ Large GEMMs at the sustained clock and the junction limit draw exactly the TDP. 
 at rest, the port and an idle remainder.  Everything else, what GEMMs stream from memory
 included, is dynamic power.  Other kernels drive less of the chip and more, or less, of
 its memory.
+
+Dynamic power goes with clock and voltage squared (Chandrakasan, Sheng and Brodersen
+1992); `voltage` has the voltage of a clock.
 """
 
 from typing import NamedTuple

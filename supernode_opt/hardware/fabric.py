@@ -1,4 +1,9 @@
-"""Tiers of switches and mixtures of link technologies."""
+"""Tiers of switches and mixtures of link technologies.
+
+A folded Clos (Clos 1953) of switches with `r` chips below each multiplies what it
+reaches by `r` in every further tier: `1 + ceil(log(chips / first) / log r)` tiers
+connect them.
+"""
 
 import jax.numpy as jnp
 from jax import Array

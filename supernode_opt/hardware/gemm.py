@@ -5,6 +5,9 @@ slowed by filling and draining the pipeline of every tile (elements of K) and by
 part-filled last wave of tiles (elements of the output).  Power is idle, clocks, energy
 per FLOP and energy per byte; what the clock drives rises with it as voltage does.
 Where that exceeds the limit, the clock falls until power meets it.
+
+The roofline is that of Williams, Waterman and Patterson (2009); tiles and waves are
+those of NVIDIA's "Matrix Multiplication Background User's Guide".
 """
 
 from typing import NamedTuple

@@ -22,9 +22,9 @@ def thinnest(rack: Rack) -> Array:
     return jnp.where(fewest > 0.0, jnp.minimum(fewest, full), full)
 
 
-def populated(rack: Rack, cooling: Cooling, load: ArrayLike) -> Array:
-    """Accelerators that one rack holds when each stands for `load` [W] of heat [1]."""
-    coolable = cooling.rack_power_limit / load
+def populated(rack: Rack, cooling: Cooling, heat: ArrayLike) -> Array:
+    """Accelerators that one rack holds when each stands for `heat` [W] [1]."""
+    coolable = cooling.rack_power_limit / heat
     return jnp.minimum(jnp.maximum(coolable, thinnest(rack)), rack.chips_per_rack)
 
 

@@ -1,4 +1,7 @@
-"""What a package costs to make: wafer area, yield, packaging."""
+"""What a package costs to make: wafer area, yield, packaging.
+
+Yield is negative binomial, for defects cluster (Stapper, Armstrong and Saji 1983).
+"""
 
 import jax.numpy as jnp
 from jax import Array

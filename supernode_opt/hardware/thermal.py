@@ -6,6 +6,8 @@ With `w = beta R P_leak(T)`, the loop gain, this is `w = x exp(w)`, whose soluti
 `-W0(-x)` (Lambert W).  Beyond a gain of one half the design is unsound; there the
 solution is continued as a power of x with the same slope, so that values and gradients
 stay finite and increasing where no fixed point exists.
+
+`W0` is that of Corless et al., "On the Lambert W Function" (1996).
 """
 
 import jax
@@ -21,6 +23,8 @@ _X_LIMIT = GAIN_LIMIT * 0.6065306597126334  # g exp(-g) at the limit
 # exp(30) is far beyond any temperature of interest and far below overflow, even
 # squared in single precision.
 _EXPONENT_LIMIT = 30.0
+# Over the reference flow.
+_LEAST_FLOW = 1e-6
 
 
 @jax.custom_jvp
@@ -54,11 +58,19 @@ def _loop_gain_jvp(
 
 
 def thermal_resistance(chip: Chip, cooling: Cooling, flow: ArrayLike) -> Array:
-    """Junction to coolant inlet [K/W]; falls with coolant `flow` per chip [m^3/s]."""
-    ratio = jnp.maximum(flow / cooling.reference_flow, 1e-6)
-    convective = cooling.convective_share * ratio ** (-cooling.flow_exponent)
-    conductive = 1.0 - cooling.convective_share
-    return cooling.area_resistance / chip.die_area * (conductive + convective)
+    """Junction to coolant inlet [K/W]; falls with coolant `flow` per chip [m^3/s].
+
+    A plate is no colder than the coolant that leaves it: as a heat exchanger with a
+    wall of one temperature it has `1 / (e c q)` to the inlet, with an effectiveness `e`
+    of at most one (Kays and London, Compact Heat Exchangers, chapter 2).  At the
+    reference flow, where the whole is known, that is part of the convective share.
+    """
+    whole = cooling.area_resistance / chip.die_area
+    least = _rise(cooling, cooling.reference_flow) / whole
+    share = jnp.minimum(jnp.maximum(cooling.convective_share, least), 1.0)
+    ratio = _flow(cooling, flow) / cooling.reference_flow
+    convective = whole * share * ratio ** (-cooling.flow_exponent)
+    return whole * (1.0 - share) + jnp.maximum(convective, _rise(cooling, flow))
 
 
 def junction(
@@ -86,4 +98,14 @@ def outlet_temperature(
     cooling: Cooling, inlet: ArrayLike, power: ArrayLike, flow: ArrayLike
 ) -> Array:
     """Coolant temperature behind one chip [K]: 14.4 K per kW and L/min for water."""
-    return inlet + power / (cooling.heat_capacity * jnp.maximum(flow, 1e-12))
+    return jnp.asarray(inlet + power * _rise(cooling, flow))
+
+
+def _flow(cooling: Cooling, flow: ArrayLike) -> Array:
+    """Coolant per chip, never quite nothing [m^3/s]."""
+    return jnp.maximum(flow, _LEAST_FLOW * cooling.reference_flow)
+
+
+def _rise(cooling: Cooling, flow: ArrayLike) -> Array:
+    """How far coolant warms on its way, over the power it takes [K/W]."""
+    return 1.0 / (cooling.heat_capacity * _flow(cooling, flow))

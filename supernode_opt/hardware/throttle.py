@@ -1,11 +1,17 @@
 """The clock that power limit and cooling sustain, in closed form.
 
-At the limits the leakage is known: it is that of the junction temperature to which the
-power limit leads, or of the temperature limit itself.  What the limit leaves after
-leakage and all that does not follow the clock is dynamic power, whose clock is the
-sustained one.  Where almost nothing is left, the remainder falls exponentially instead
-of through zero: a chip without cooling stops, its time per step stays a number, and
-the logarithm of that time stays convex.
+A package that draws `Q` in all leaks what a junction at `T_in + R Q` leaks; the rest,
+
+    Q - P_leak exp(beta (T_in + R Q - T_limit)),
+
+is for all that does not leak.  It grows with `Q` up to a loop gain of one, beyond which
+the leakage of another watt takes more than that watt.  The greatest `Q` that power
+limit, junction limit and loop gain each allow leaves most; what of it does not follow
+the clock taken away, it is dynamic power, whose clock is the sustained one.  More of a
+limit allows more, and a better path at the same `Q` leaks less: the clock never falls
+with a higher cap, more flow or colder coolant.  Where almost nothing is left, the
+remainder falls exponentially instead of through zero: a chip without cooling stops, its
+time per step stays a number, and the logarithm of that time stays convex.
 """
 
 import jax.numpy as jnp
@@ -41,23 +47,34 @@ def thermal_margin(chip: Chip, inlet: ArrayLike) -> Array:
     return jnp.maximum(chip.junction_limit - inlet, _LEAST_MARGIN)
 
 
+def sustained_power(
+    chip: Chip, resistance: ArrayLike, inlet: ArrayLike
+) -> tuple[Array, Array]:
+    """Return what a package may draw within its limits, and what of it leaks [W].
+
+    Args:
+      chip: gives power limit, temperature limit and leakage.
+      resistance: junction to inlet [K/W].
+      inlet: coolant inlet temperature [K].
+    """
+    at_limit, beta = chip.leakage_share * chip.tdp, chip.leakage_coefficient
+    # Up to a loop gain of one the leakage at the junction limit may grow no further.
+    gain = jnp.maximum(beta * resistance * at_limit, 1.0)
+    warmer = thermal_margin(chip, inlet) - jnp.log(gain) / beta
+    warmer = jnp.maximum(warmer, _LEAST_MARGIN)
+    drawn = jnp.minimum(power_limit(chip), warmer / resistance)
+    beyond = jnp.minimum(inlet + resistance * drawn - chip.junction_limit, 0.0)
+    return drawn, at_limit * jnp.exp(beta * beyond)
+
+
 def sustained_clock(
     chip: Chip, resistance: ArrayLike, inlet: ArrayLike, still: ArrayLike
 ) -> Array:
     """Return the greatest clock at which large GEMMs keep both limits, over boost [1].
 
     Args:
-      chip: gives power limit, temperature limit and leakage.
-      resistance: junction to inlet [K/W].
-      inlet: coolant inlet temperature [K].
+      chip, resistance, inlet: see `sustained_power`.
       still: package power that follows neither clock nor temperature [W].
     """
-    at_limit = chip.leakage_share * chip.tdp
-    limit = power_limit(chip)
-    warm = inlet + resistance * limit - chip.junction_limit
-    exponent = jnp.minimum(chip.leakage_coefficient * warm, _EXPONENT_LIMIT)
-    leaking = at_limit * jnp.exp(exponent)
-    capped = limit * left_over((still + leaking) / limit)
-    removed = thermal_margin(chip, inlet) / resistance
-    cooled = removed * left_over((still + at_limit) / removed)
-    return clock_at(chip, jnp.minimum(capped, cooled))
+    drawn, leaking = sustained_power(chip, resistance, inlet)
+    return clock_at(chip, drawn * left_over((still + leaking) / drawn))

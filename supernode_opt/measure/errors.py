@@ -1,5 +1,7 @@
 """What is wrong with a request to measure, in one line."""
 
+from supernode_opt.reading.node import InputError
 
-class BadMeasurement(ValueError):
+
+class BadMeasurement(InputError):
     """A measurement that cannot be made or continued as asked."""

@@ -15,10 +15,11 @@ from supernode_opt.measure.bench import Bench
 from supernode_opt.measure.devices import Device, describe
 from supernode_opt.measure.errors import BadMeasurement
 from supernode_opt.measure.findings import Findings, find
-from supernode_opt.measure.journal import Journal
+from supernode_opt.measure.journal import NAME, Journal
+from supernode_opt.results import publish
 from supernode_opt.results.versions import versions
 
-FORMAT = 1
+FORMAT = 2
 _WINDOW, _QUICK_WINDOW = 0.5, 0.12
 _KINDS = ("chip", "host", "software", "system")
 _HEADING = (
@@ -127,7 +128,11 @@ def measure(
     folder = request.folder or Path("results") / f"measurement_{name}"
     if folder.exists() and not folder.is_dir():
         raise BadMeasurement(f"{folder}: must be a folder to write to, but is a file")
-    journal = Journal(folder, _header(request, device, name))
+    try:
+        journal = Journal(publish.state(folder), _header(request, device, name))
+    except OSError as error:
+        words = f"cannot be written: {error.strerror}"
+        raise OSError(error.errno, words, str(folder)) from None
     try:
         began(journal)
         with watts.meter_of(local[0]) as meter:
@@ -154,7 +159,9 @@ def measure(
         folder=folder,
         findings=found,
         notes=done.notes,
-        files=_files(found, about, entries.source(found, about)),
+        # What was measured stays with what was made of it.
+        files=_files(found, about, entries.source(found, about))
+        | {NAME: journal.path.read_text(encoding="utf-8")},
         dataset=results.dataset(found, journal, done.notes),
         spent=journal.spent,
     )

@@ -60,18 +60,6 @@ def normalised_values(report: Any, forms: Sequence[Form], limits: ArrayLike) -> 
     return jnp.stack(jnp.broadcast_arrays(*values))
 
 
-def constraint_values(
-    report: Any, constraints: Sequence[Constraint], scenario: Scenario
-) -> Array:
-    """Return `g <= 0` of `constraints` and of those that `scenario` always adds.
-
-    The first axis counts constraints; the rest is the batch shape of `report`.
-    """
-    every = (*constraints, *always(scenario))
-    forms = [(c.name, c.at_most) for c in every]
-    return normalised_values(report, forms, jnp.asarray([c.limit for c in every]))
-
-
 def per_cent(g: float, constraint: Constraint) -> float:
     """Return by how many per cent of itself a limit must move to admit `g`.
 

@@ -1,22 +1,28 @@
 """One question: what is given, what is frozen, what is free, what is wanted."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from supernode_opt.catalog.origins import Origins
+from supernode_opt.problem.box import options
+from supernode_opt.problem.build import check_built
 from supernode_opt.problem.variables import (
     CHOICE_NAMES,
     NUMBER_NAMES,
     Choice,
     Variable,
 )
-from supernode_opt.record import get
+from supernode_opt.reading.node import did_you_mean, shown
+from supernode_opt.record import get, leaves
 from supernode_opt.system.report import SCALARS
 from supernode_opt.system.scenario import Scenario
 
 
 def _scalar(name: str) -> None:
     if name not in SCALARS:
-        raise ValueError(f"`{name}` is no reported quantity; choose among {SCALARS}")
+        near = did_you_mean(str(name), SCALARS)
+        raise ValueError(f"`{name}` is no reported quantity{near}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,10 @@ class Constraint:
           ValueError: `name` is no scalar field of `Report`, or `limit` is negative.
         """
         _scalar(self.name)
-        if not self.limit >= 0.0:
+        if isinstance(self.limit, str | Mapping | list | tuple | None):
+            limit = shown(self.limit)
+            raise TypeError(f"the limit of `{self.name}` must be SI, but is {limit}")
+        if not 0.0 <= self.limit < math.inf:
             raise ValueError(f"the limit of `{self.name}` must not be {self.limit}")
 
 
@@ -91,17 +100,46 @@ class Problem:
         """Check that every design field is frozen or free, and none is both.
 
         Raises:
-          ValueError: a field is missing, unknown or named twice.
+          ValueError: a field is missing, unknown or named twice, or its value cannot
+            be built.
+          TypeError: something stands where a record belongs.
         """
+        for what, kind, items in (
+            ("scenario", Scenario, (self.scenario,)),
+            ("variables", Variable, self.variables),
+            ("choices", Choice, self.choices),
+            ("objective", Objective, (self.objective,)),
+            ("constraints", Constraint, self.constraints),
+        ):
+            for item in items:
+                if not isinstance(item, kind):
+                    said = f"must be {kind.__name__}, but is {shown(item)}"
+                    raise TypeError(f"`{what}` {said}")
         free = [v.name for v in self.variables] + [c.name for c in self.choices]
         named = [*self.fixed, *free]
         for name in named:
             if named.count(name) > 1:
                 raise ValueError(f"`{name}` must be frozen or free, but is named twice")
             if "." in name:
-                get(self.scenario, name)
+                self._constant(name)
             elif name not in NUMBER_NAMES + CHOICE_NAMES:
-                raise ValueError(f"`{name}` is no design variable")
+                near = did_you_mean(name, NUMBER_NAMES + CHOICE_NAMES)
+                raise ValueError(f"`{name}` is no design variable{near}")
+        check_built(self.fixed)
+        for choice in self.choices:
+            for option in choice.options:
+                known = options(choice.name, self.scenario)
+                if option not in known:
+                    near = did_you_mean(option, known)
+                    raise ValueError(f"`{choice.name}` has no {shown(option)}{near}")
         missing = [n for n in NUMBER_NAMES + CHOICE_NAMES if n not in named]
         if missing:
             raise ValueError(f"neither frozen nor free: {', '.join(missing)}")
+
+    def _constant(self, name: str) -> None:
+        """Refuse a dotted path that leads to no constant."""
+        try:
+            get(self.scenario, name)
+        except (AttributeError, ValueError, IndexError):
+            near = did_you_mean(name, [path for path, _ in leaves(self.scenario)])
+            raise ValueError(f"`{name}` is no constant of the scenario{near}") from None

@@ -5,6 +5,7 @@ walks in unconstrained space: a sigmoid maps it onto the box, a softmax with a
 temperature onto mixture weights.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
+from supernode_opt.reading.node import did_you_mean, shown
 from supernode_opt.system.design import CHOICE_NAMES as CHOICE_NAMES
 from supernode_opt.system.design import CHOICES, NUMBER_NAMES
 
@@ -56,6 +58,10 @@ class Variable:
         Raises:
           ValueError: the bounds are not in order, or not positive on a log scale.
         """
+        for value in (self.low, self.high):
+            if isinstance(value, str | Mapping | list | tuple | None):
+                said = f"must have numbers for bounds, but has {shown(value)}"
+                raise TypeError(f"`{self.name}` {said}")
         if not self.low <= self.high:
             raise ValueError(
                 f"`{self.name}` must have low <= high, but is {self.low} to {self.high}"
@@ -87,7 +93,10 @@ class Choice:
         """
         if self.name not in CHOICES:
             known = ", ".join(CHOICES)
-            raise ValueError(f"`{self.name}` must be one of {known}")
+            near = did_you_mean(str(self.name), CHOICES) or f" (known: {known})"
+            raise ValueError(f"`{self.name}` is no choice of a design{near}")
+        if isinstance(self.options, str) or not isinstance(self.options, Sequence):
+            raise TypeError(f"the options of `{self.name}` must be several names")
         if not self.options:
             raise ValueError(f"`{self.name}` must have at least one option")
 

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-import yaml
 
-from supernode_opt.config.node import StudyError
-from supernode_opt.results import store
+from supernode_opt.reading import dataset as datasets
+from supernode_opt.reading import document
+from supernode_opt.reading.node import StudyError
+from supernode_opt.results import manifest, publish, sound, store
+from supernode_opt.system.report import FACTS
+from supernode_opt.units import parse
 
 _PARTS = {
     "breakdown": "step",
@@ -19,6 +22,8 @@ _PARTS = {
     "failure_breakdown": "failure_parts",
 }
 _DESIGN = "design_"
+# What a person is told first of every result.
+HEADLINE = tuple(name for name, facts in FACTS.items() if facts.headline)
 
 
 def load(path: Path) -> xr.Dataset:
@@ -28,16 +33,22 @@ def load(path: Path) -> xr.Dataset:
       StudyError: there is none, or the file is not one that `run` wrote.
     """
     file = path / "design.nc" if path.is_dir() else path
+    if path.is_dir():
+        publish.tidy(path)
     if not file.is_file():
         raise StudyError(f"{file}: there is no such result")
     try:
-        dataset = store.load(file)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error) or type(error).__name__
-        raise StudyError(f"{file}: cannot be read as a result: {reason}") from None
-    if not {"study", "objective", "status"} <= dataset.attrs.keys():
+        manifest.content(file)
+    except manifest.Damaged as error:
+        raise StudyError(str(error)) from None
+    opened = datasets.read(file)
+    if not {"study", "objective", "status"} <= opened.attrs.keys():
         raise StudyError(f"{file}: is not a result of `supernode-opt`")
-    return dataset
+    try:
+        sound.check(opened, _PARTS.values(), HEADLINE)
+    except sound.Unsound as error:
+        raise StudyError(f"{file}: cannot be read as a result: {error}") from None
+    return opened
 
 
 def summary(dataset: xr.Dataset) -> dict[str, Any]:
@@ -75,7 +86,21 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
 
 def question(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the resolved study that the result answers."""
-    return yaml.safe_load(dataset.attrs["study"])
+    return document.parse(dataset.attrs["study"], "study").plain()
+
+
+def asked(dataset: xr.Dataset) -> dict[str, Any]:
+    """Return what the study says of each design field, bounds as numbers in SI."""
+    found = dict(question(dataset)["design"])
+    for name, bounds in found.items():
+        if isinstance(bounds, dict) and f"design_{name}" in dataset:
+            unit = dataset[f"design_{name}"].attrs["units"]
+            # Bounds far from the catalog are written with their unit.
+            found[name] = {
+                word: parse(bound, unit) if isinstance(bound, str) else bound
+                for word, bound in bounds.items()
+            }
+    return found
 
 
 def design(dataset: xr.Dataset) -> dict[str, float | str]:

@@ -7,6 +7,7 @@ file therefore plots and explains itself without the model.
 
 import dataclasses
 import datetime
+import io
 import json
 import math
 import os
@@ -20,6 +21,7 @@ import numpy as np
 import xarray as xr
 
 from supernode_opt.record import get, is_record
+from supernode_opt.results import manifest
 from supernode_opt.results.versions import git_commit, versions
 from supernode_opt.search.solution import ConstraintState, Solution
 from supernode_opt.system.design import Design
@@ -116,7 +118,8 @@ def save(dataset: xr.Dataset, path: Path | str) -> Path:
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
     os.close(handle)
     try:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
+        # Through memory: a full disk must not meet the HDF5 library.
+        Path(temporary).write_bytes(dataset.to_netcdf(engine="h5netcdf"))
         # mkstemp makes files private; results are for everyone the folder is for.
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
@@ -126,9 +129,15 @@ def save(dataset: xr.Dataset, path: Path | str) -> Path:
 
 
 def load(path: Path | str) -> xr.Dataset:
-    """Read a dataset that `save` wrote, whole, and close the file."""
+    """Read a dataset that `save` wrote, whole.
+
+    Raises:
+      Damaged: the manifest beside it says otherwise.
+      OSError, ValueError, KeyError, RuntimeError: it is no such file.
+    """
+    content = io.BytesIO(manifest.content(Path(path)))
     # Times stay floats in seconds: xarray would make some of them time deltas.
-    with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as opened:
+    with xr.open_dataset(content, engine="h5netcdf", decode_times=False) as opened:
         return opened.load()
 
 

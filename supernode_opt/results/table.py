@@ -13,14 +13,13 @@ from rich.text import Text
 
 from supernode_opt.results import outcome, store
 from supernode_opt.search.settings import UNANSWERED
-from supernode_opt.system.report import FACTS, Report, is_share
+from supernode_opt.system.report import Report, is_share
 from supernode_opt.units import quantities
 from supernode_opt.words import figures, spoken
 
 WIDTH = 88
 # A variable this near to a bound, as a share of the box, leans on it.
 _LEANS = 1e-3
-_HEADLINE = tuple(name for name, facts in FACTS.items() if facts.headline)
 
 
 def render(dataset: xr.Dataset) -> str:
@@ -85,7 +84,7 @@ def _heading(dataset: xr.Dataset) -> RenderableType:
 def _headline(dataset: xr.Dataset) -> Table:
     table = _table("Result", ("quantity", "value"))
     wanted = dataset.attrs["objective"]
-    for name in dict.fromkeys((wanted, *_HEADLINE)):
+    for name in dict.fromkeys((wanted, *outcome.HEADLINE)):
         style = "bold" if name == wanted else ""
         table.add_row(_words(name), _said(dataset, name), style=style)
     precision = dataset.attrs.get("precision")
@@ -96,7 +95,7 @@ def _headline(dataset: xr.Dataset) -> Table:
 
 def _design(dataset: xr.Dataset) -> Table:
     table = _table("Design", ("variable", "value", "chosen from"))
-    asked = outcome.question(dataset)["design"]
+    asked = outcome.asked(dataset)
     for name, value in outcome.design(dataset).items():
         unit = dataset[f"design_{name}"].attrs["units"]
         asked_for, origin = asked.get(name), "frozen"
@@ -157,7 +156,7 @@ def _relaxation(dataset: xr.Dataset) -> list[str]:
 def _leaning(dataset: xr.Dataset) -> list[str]:
     """Name the variables that end at a bound which the study set."""
     found = []
-    asked = outcome.question(dataset)["design"]
+    asked = outcome.asked(dataset)
     for name, value in outcome.design(dataset).items():
         bounds = asked.get(name)
         if not isinstance(bounds, dict) or isinstance(value, str):

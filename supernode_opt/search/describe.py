@@ -22,6 +22,7 @@ from supernode_opt.search.inner import (
 from supernode_opt.search.merit import objective_value
 from supernode_opt.search.outlook import Outlook
 from supernode_opt.search.polish import finish
+from supernode_opt.search.prices import prices
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints
 from supernode_opt.search.settings import INFEASIBLE, UNANSWERED
@@ -30,7 +31,6 @@ from supernode_opt.search.solution import (
     constraint_states,
     kind_of,
     plain_report,
-    prices,
     values_of,
 )
 from supernode_opt.system.scenario import apply
@@ -59,7 +59,7 @@ def describe(
         objective=float(getattr(report, problem.objective.name)),
         report=report,
         constraints=states,
-        prices=prices(problem, report, states, chosen) if known else [],
+        prices=prices(problem, states, chosen) if known else [],
         certificate=facts,
         **more,
     )

@@ -78,8 +78,15 @@ class Search:
             for k in range(_STARTS):
                 again = solve(self.problem, columns, points=starts[:, k])
                 block = better(block, again)
+        if self.convex:
+            # What is feasible already sets the mark that the rest has to beat.
+            self._finish(block.rows(block.violation() <= MENDABLE))
         block = self._mended(block)
         self.solved.append(block)
+        self._finish(block)
+
+    def _finish(self, block: Solved) -> None:
+        """Polish the rows of a block that may beat the best."""
         estimate, violation = block.estimate(), block.violation()
         if not self.convex:
             # The Lagrangian is below the optimum only where the problem is convex.

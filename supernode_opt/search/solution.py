@@ -14,18 +14,13 @@ from supernode_opt.problem.build import build_design
 from supernode_opt.problem.constraints import all_constraints, normalised
 from supernode_opt.problem.problem import Constraint, Problem
 from supernode_opt.search.enumerate import Columns
-from supernode_opt.search.inner import Polished, exact_merit
 from supernode_opt.system.design import CHOICE_NAMES
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario, apply
-from supernode_opt.units import quantity_of
 
 # A limit within a tenth of a per cent is called tight.
 _TIGHT = 1e-3
-_LEANING = 1e-6
-# A price below this share of the objective per per cent is not worth a sentence.
-_WORTH_SAYING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -156,56 +151,6 @@ def _state(
         float(worth if helps else -worth) + 0.0,
         abs(g) <= _TIGHT if limit else price > 0.0,
     )
-
-
-_STEPS = {"W": (1e3, "kW"), "K": (1.0, "K"), "B": (1e9, "GB"), "USD": (1e6, "M USD")}
-
-
-def prices(
-    problem: Problem, report: Report, states: list[ConstraintState], polished: Polished
-) -> list[str]:
-    """Say what one more unit of every tight limit, or of a bound, is worth."""
-    goal = problem.objective
-    best = float(getattr(report, goal.name))
-    found = []
-    for state in states:
-        if abs(state.multiplier * (state.limit or 1.0)) < _WORTH_SAYING * abs(best):
-            continue
-        unit = quantity_of(Report, state.name).unit
-        step, word = _STEPS.get(unit, (0.01 * (state.limit or 1.0), "per cent"))
-        article = "one" if word != "per cent" else "one more per cent of"
-        more = f"one more {word} of" if article == "one" else article
-        change = _change(state.multiplier * step, goal.name)
-        found.append(f"{more} {state.name.replace('_', ' ')}: {change}")
-    variables = {v.name: v for v in problem.variables}
-    for place, name in enumerate(exact_merit(problem).names):
-        if name not in variables:
-            continue
-        at, slope = polished.point[place], polished.slopes[place]
-        if min(at, 1.0 - at) > _LEANING or (slope > 0.0) == (at > 0.5):
-            continue
-        box = variables[name]
-        width = math.log(box.high / box.low) if box.scale == "log" else 0.0
-        end = box.high if at > 0.5 else box.low
-        share = 0.01 / width if width else 0.01 * end / (box.high - box.low)
-        change = (-1.0 if goal.maximize else 1.0) * slope * share * best
-        if abs(change) < _WORTH_SAYING * abs(best):
-            continue
-        side = "upper" if at > 0.5 else "lower"
-        gain = change if at > 0.5 else -change
-        found.append(
-            f"{name.replace('_', ' ')} leans on its {side} bound; moving it one per"
-            f" cent outwards: {_change(gain, goal.name)}"
-        )
-    return found
-
-
-def _change(change: float, name: str) -> str:
-    """Write a change of the objective."""
-    if name == "mfu":
-        return f"{100.0 * change:+.3g} points of MFU"
-    unit = quantity_of(Report, name).unit
-    return f"{change:+.3g} {unit}".rstrip() + f" {name.replace('_', ' ')}"
 
 
 # What makes a different machine or a different way to use it; the rest is tuning.

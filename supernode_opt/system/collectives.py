@@ -1,4 +1,8 @@
-"""Time of stacked collectives over the tiers of the machine."""
+"""Time of stacked collectives over the tiers of the machine.
+
+Latency times hops plus bytes over bandwidth, tier by tier (Thakur, Rabenseifner and
+Gropp 2005).
+"""
 
 from typing import NamedTuple
 

@@ -12,7 +12,7 @@ from supernode_opt.system.rates import Rates
 from supernode_opt.system.scenario import Scenario
 
 
-class Load(NamedTuple):
+class ComponentPower(NamedTuple):
     """Power of the parts [W]."""
 
     chips: Array
@@ -24,13 +24,13 @@ class Load(NamedTuple):
     scale_out_switches: Array
 
 
-def load(
+def component_power(
     design: Design,
     scenario: Scenario,
     rates: tuple[Rates, Rates],
     energies: tuple[ArrayLike, ArrayLike],
     chip_power: ArrayLike,
-) -> Load:
+) -> ComponentPower:
     """Add up chips that draw `chip_power` [W] each and all that serves them.
 
     A chip's TDP already contains its HBM, on-package losses and SerDes; links add only
@@ -44,7 +44,7 @@ def load(
     """
     host, (inner, outer) = scenario.host, rates
     up, out = scenario.scale_up_switch, scenario.scale_out_switch
-    return Load(
+    return ComponentPower(
         chips=jnp.asarray(design.chips * chip_power),
         hosts=jnp.asarray(design.chips / host.chips_per_board * host.power),
         network_interfaces=jnp.asarray(

@@ -1,4 +1,8 @@
-"""evaluate(design, scenario) -> Report: the whole machine as one pure function."""
+"""evaluate(design, scenario) -> Report: the whole machine as one pure function.
+
+MFU is model FLOPs over what the chips could do at their dense peak (Chowdhery et al.
+2022, arXiv:2204.02311).
+"""
 
 import dataclasses
 from typing import NamedTuple
@@ -30,6 +34,7 @@ from supernode_opt.system.package import (
     mix_of,
 )
 from supernode_opt.system.pipeline import (
+    Passes,
     Stages,
     micro_batches,
     place_layers,
@@ -53,7 +58,7 @@ from supernode_opt.system.supply import (
 from supernode_opt.system.wiring import wire
 from supernode_opt.workload.flops import step_flops
 from supernode_opt.workload.operators import Split
-from supernode_opt.workload.shards import Shards, shards
+from supernode_opt.workload.shards import Shards, Spread, shards
 
 
 class Job(NamedTuple):
@@ -91,11 +96,13 @@ def rank_share(
         model,
         stages.dense,
         stages.expert,
-        design.pipeline_parallel,
-        design.tensor_parallel,
-        design.expert_parallel,
-        replicas,
-        routed,
+        Spread(
+            design.pipeline_parallel,
+            design.tensor_parallel,
+            design.expert_parallel,
+            replicas,
+            routed,
+        ),
         design.optimizer_sharding,
     )
     return split, stages, held, (replicas, routed)
@@ -116,13 +123,11 @@ def run_job(
         design,
         scenario,
         stages,
-        times,
-        exposed,
-        head,
+        Passes(times, exposed, head),
         comm,
         held,
-        replicas[0],
-        sharpness,
+        sharding_ranks=replicas[0],
+        sharpness=sharpness,
     )
     memory = memory_parts(design, scenario, split, stages, held, *replicas, sharpness)
     return Job(step, memory, bubble)

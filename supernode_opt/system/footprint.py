@@ -1,4 +1,8 @@
-"""Bytes on the fullest chip: states, activations in flight, logits, buffers."""
+"""Bytes on the fullest chip: states, activations in flight, logits, buffers.
+
+States are ZeRO's (arXiv:1910.02054), activations in flight those of 1F1B and its
+interleaved form (Narayanan et al. 2021, arXiv:2104.04473).
+"""
 
 import jax
 import jax.numpy as jnp

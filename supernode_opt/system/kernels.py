@@ -1,4 +1,8 @@
-"""Time of the kernels of one layer pass on one chip: a roofline over stacked shapes."""
+"""Time of the kernels of one layer pass on one chip: a roofline over stacked shapes.
+
+The time of a kernel is a smooth maximum of its FLOPs over the peak and its bytes over
+the bandwidth (Williams, Waterman and Patterson 2009).
+"""
 
 from typing import NamedTuple
 

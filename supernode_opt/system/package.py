@@ -18,7 +18,7 @@ from supernode_opt.hardware.thermal import (
     outlet_temperature,
     thermal_resistance,
 )
-from supernode_opt.hardware.throttle import sustained_clock
+from supernode_opt.hardware.throttle import sustained_clock, sustained_power
 from supernode_opt.smooth import maximum
 from supernode_opt.system.design import Design
 from supernode_opt.system.report import ChipParts, StepTime, total
@@ -128,16 +128,32 @@ def held(state: ChipState, limit: ArrayLike) -> ChipState:
 def allowed_clock(design: Design, scenario: Scenario) -> Array:
     """Clock that power limit and cooling sustain in large GEMMs [1]."""
     chip = scenario.chip
-    still = idle_power(chip) + port_power(chip, design.scale_up_bandwidth)
-    still = still + memory_power(chip, 0.0)
     path = resistance(design, scenario)
+    still = _still(design, scenario)
     sustained = sustained_clock(chip, path, design.inlet_temperature, still)
     return jnp.minimum(sustained, chip.maximum_clock)
+
+
+def standing_share(design: Design, scenario: Scenario) -> Array:
+    """What a package draws before it computes, over what its limits let it draw [1].
+
+    From one on it cannot run at any clock.
+    """
+    path = resistance(design, scenario)
+    drawn, leaking = sustained_power(scenario.chip, path, design.inlet_temperature)
+    return (_still(design, scenario) + leaking) / drawn
 
 
 def settled_clock(design: Design, scenario: Scenario) -> Array:
     """Clock of a machine that is told none: as sold, or what its limits sustain [1]."""
     return jnp.minimum(scenario.chip.sustained_clock, allowed_clock(design, scenario))
+
+
+def _still(design: Design, scenario: Scenario) -> Array:
+    """Package power in large GEMMs that follows neither clock nor temperature [W]."""
+    chip = scenario.chip
+    still = idle_power(chip) + port_power(chip, design.scale_up_bandwidth)
+    return still + memory_power(chip, 0.0)
 
 
 def _closed(

@@ -4,6 +4,9 @@ The step is the sum of the parts of `StepTime`, in this order of reasoning: the 
 stage's kernels and exposed communication for every micro-batch, the excess of the
 slowest stage, the fill and drain of the pipeline, the part of the gradient reduction
 that no backward pass hides, the optimizer, fixed overhead and stragglers.
+
+The bubble is `(p - 1) / v` passes of a mean stage for `p` stages in `v` chunks each
+(Narayanan et al. 2021, arXiv:2104.04473).
 """
 
 from typing import NamedTuple
@@ -82,35 +85,45 @@ def _slowest(
     return jnp.maximum(jnp.maximum(early, more[2]) + late, 0.0)
 
 
+class Passes(NamedTuple):
+    """What one micro-batch takes on an average stage.
+
+    Attributes:
+      times: kernel times [layer, pass, *batch].
+      exposed: exposed communication [kind, layer, pass, *batch].
+      head: LM head and loss, both passes [s].
+    """
+
+    times: LayerTimes
+    exposed: Array
+    head: Array
+
+
 def step_time(
     design: Design,
     scenario: Scenario,
     stages: Stages,
-    times: LayerTimes,
-    exposed: Array,
-    head: Array,
+    passes: Passes,
     comm: Communication,
     shards: Shards,
+    *,
     sharding_ranks: ArrayLike,
     sharpness: ArrayLike,
 ) -> tuple[StepTime, Array]:
     """Assemble the step.
 
     Args:
-      times: kernel times [layer, pass, *batch].
-      exposed: exposed communication [kind, layer, pass, *batch].
-      head: LM head and loss, both passes, one micro-batch [s].
       sharding_ranks: ranks over which one copy of sharded states is spread [1].
 
     Returns:
       The named parts and the bubble's share of the pipelined time.
     """
-    model, software = scenario.model, scenario.software
+    model, software, head = scenario.model, scenario.software, passes.head
     stage_count, chunks = design.pipeline_parallel, design.interleave
     count = micro_batches(design, scenario)
     # Both passes of every part, [part, layer, *batch].
-    kernel_parts = jnp.stack(jnp.broadcast_arrays(*times))
-    parts = jnp.sum(jnp.concatenate([kernel_parts, exposed]), axis=2)
+    kernel_parts = jnp.stack(jnp.broadcast_arrays(*passes.times))
+    parts = jnp.sum(jnp.concatenate([kernel_parts, passes.exposed]), axis=2)
     layer = jnp.sum(parts, axis=0)
     expert_layers = model.layers - model.dense_layers
     extra = model.mtp_layers * (layer[1] + head)

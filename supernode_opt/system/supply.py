@@ -1,11 +1,14 @@
-"""System power, bottom up: what is provisioned and what a step draws."""
+"""System power, bottom up: what is provisioned and what a step draws.
+
+Fans and pumps obey the affinity laws: power goes with the cube of flow.
+"""
 
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.layout import thinnest
-from supernode_opt.system.component_power import load
+from supernode_opt.system.component_power import component_power
 from supernode_opt.system.design import Design
 from supernode_opt.system.report import Heat, PowerParts, total
 from supernode_opt.system.scenario import Scenario
@@ -26,11 +29,11 @@ def power_parts(
 
     Args:
       full: load and fans together when every chip is at peak activity, for which the
-        supplies are built; `None` if that is the load asked about [W].
+        supplies are built; `None` if that is what is asked about [W].
     """
     cooling, rack = scenario.cooling, scenario.rack
     energies = wiring.up.energy, wiring.out.energy
-    parts = load(
+    parts = component_power(
         design, scenario, (wiring.up.rates, wiring.out.rates), energies, chip_power
     )
     drawn = sum(parts[1:], start=parts[0])

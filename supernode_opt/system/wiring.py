@@ -15,7 +15,7 @@ from supernode_opt.hardware.reach import (
     trace_excess,
     wear,
 )
-from supernode_opt.system.component_power import load
+from supernode_opt.system.component_power import component_power
 from supernode_opt.system.design import Design, connected_domain
 from supernode_opt.system.rates import Rates, scale_out_rates, scale_up_rates
 from supernode_opt.system.scenario import Scenario
@@ -83,7 +83,7 @@ def wire(
     out = scale_out_rates(design, scenario, relaxed)
     long = per_technology(links, "energy")
     asked = mixed(design.scale_up_link, long), mixed(design.scale_out_link, long)
-    each = sum(load(design, scenario, (up, out), asked, chip_power)) / chips
+    each = sum(component_power(design, scenario, (up, out), asked, chip_power)) / chips
     each = each * (1.0 + scenario.cooling.mover_share) / rack.supply_efficiency
     held = layout.populated(rack, scenario.cooling, each)
     row = layout.racks(rack, domain, held, relaxed)

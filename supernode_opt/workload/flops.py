@@ -1,4 +1,9 @@
-"""Model FLOPs: what MFU counts, without recompute."""
+"""Model FLOPs: what MFU counts, without recompute.
+
+A matrix of `m x k` by `k x n` is `2 m n k`, and training three times the forward pass
+(Narayanan et al. 2021, arXiv:2104.04473); what recompute repeats is not counted, after
+PaLM's definition of MFU (Chowdhery et al. 2022, arXiv:2204.02311).
+"""
 
 import jax.numpy as jnp
 from jax import Array

@@ -3,10 +3,24 @@
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
+from supernode_opt.reading.node import did_you_mean
 from supernode_opt.record import flag, record, static
-from supernode_opt.units import Count, Flag, NonNegative, Share, quantity
+from supernode_opt.units import (
+    Count,
+    Flag,
+    NonNegative,
+    Share,
+    check,
+    quantities,
+    quantity,
+)
 
 Precision = Literal["bf16", "fp8", "mxfp8", "nvfp4"]
+# `best` is settled before anything is computed.
+_WORDS = {
+    "precision": (*get_args(Precision), "best"),
+    "attention_flops": ("causal", "full"),
+}
 
 
 @record
@@ -57,6 +71,34 @@ class Model:
     name: str = static(default="model")
 
 
+# What counts something: a fraction of it cannot be written in a study.
+MODEL_COUNTS = tuple(name for name, _ in quantities(Model) if name != "windowed_share")
+TRAINING_COUNTS = ("sequence_length", "global_batch")
+
+
+def contradiction(model: Model) -> str | None:
+    """Say what the shape of `model` contradicts itself in; `None` if in nothing."""
+    numbers = (getattr(model, name) for name in MODEL_COUNTS)
+    if not all(isinstance(number, int | float) for number in numbers):
+        # Programs may vary them.
+        return None
+    layers, dense, experts = model.layers, model.dense_layers, model.experts
+    if dense > layers:
+        return f"has more dense_layers than layers ({layers:g})"
+    if model.top_k > experts:
+        return f"has top_k above the number of experts ({experts:g})"
+    if dense < layers and not experts:
+        return (
+            "has no experts, so that every layer is dense: dense_layers must be"
+            f" {layers:g}, but is {dense:g}"
+        )
+    if dense and not model.ffn:
+        return "has dense layers without an FFN: ffn must be above 0"
+    if dense < layers and not (model.top_k and model.expert_ffn):
+        return "has experts that compute nothing: top_k and expert_ffn must be above 0"
+    return None
+
+
 @record
 class Training:
     """How the model is trained.
@@ -77,6 +119,21 @@ class Training:
     shard_ranks: float = flag(default=0.0)
     precision: Precision = static(default="bf16")
     attention_flops: Literal["causal", "full"] = static(default="causal")
+
+    def __post_init__(self) -> None:
+        """Refuse what no study file could say; programs may compute with the rest.
+
+        Raises:
+          TypeError: text or a mapping stands where a number belongs.
+          ValueError: a length is negative, or a word is unknown.
+        """
+        # A map over axes makes records of zeros, which `catalog.scenario` refuses.
+        check(self, "training", at_zero=True)
+        for name, known in _WORDS.items():
+            word = getattr(self, name)
+            if isinstance(word, str) and word not in known:
+                near = did_you_mean(word, known)
+                raise ValueError(f"`training.{name}` must not be {word!r}{near}")
 
 
 @record

@@ -3,6 +3,9 @@
 All GEMMs of the model stand in one table of stacked shapes, so that one roofline call
 times them all.  Shapes are per rank and micro-batch, forward pass; backward repeats
 each GEMM twice (data and weight gradient).
+
+Attention is FlashAttention's (Dao et al. 2022, arXiv:2205.14135), whose backward pass
+computes the scores again: five products for the forward pass's two.
 """
 
 from typing import Any, NamedTuple

@@ -1,4 +1,8 @@
-"""Parameter counts of a model, derived from its shape."""
+"""Parameter counts of a model, derived from its shape.
+
+Gated FFNs have three matrices (Shazeer 2020, arXiv:2002.05202); latent attention has
+DeepSeek-V2's (arXiv:2405.04434).
+"""
 
 import jax.numpy as jnp
 from jax import Array

@@ -1,4 +1,7 @@
-"""How many parameters one rank holds, gathers and updates under a split."""
+"""How many parameters one rank holds, gathers and updates under a split.
+
+What ZeRO's stages shard is that of Rajbhandari et al. 2020 (arXiv:1910.02054).
+"""
 
 from typing import NamedTuple
 
@@ -41,38 +44,49 @@ class Shards(NamedTuple):
     updated: Array
 
 
+class Spread(NamedTuple):
+    """Over how many ranks parameters are spread [1].
+
+    Attributes:
+      pipeline, tensor, expert: parallel ranks.
+      replicas, routed_replicas: ranks that share the same (other, routed) parameters.
+    """
+
+    pipeline: ArrayLike
+    tensor: ArrayLike
+    expert: ArrayLike
+    replicas: ArrayLike
+    routed_replicas: ArrayLike
+
+
 def shards(
     model: Model,
     dense_layers: Array,
     expert_layers: Array,
-    pipeline: ArrayLike,
-    tensor: ArrayLike,
-    expert: ArrayLike,
-    replicas: ArrayLike,
-    routed_replicas: ArrayLike,
+    over: Spread,
     sharding: Array,
 ) -> Shards:
     """Count a rank's parameters.
 
     Args:
       dense_layers, expert_layers: on the (first, middle, last) stage [3, *batch].
-      replicas, routed_replicas: ranks that share the same (other, routed) parameters.
+      over: ranks that share them.
       sharding: mixture weights over ZeRO 0-3 [4, *batch].
 
     Shared experts and routers work on spread tokens and are not split over tensor
     ranks.
     """
-    attention = attention_parameters(model) / tensor
-    dense_layer = attention + dense_ffn_parameters(model) / tensor
+    attention = attention_parameters(model) / over.tensor
+    dense_layer = attention + dense_ffn_parameters(model) / over.tensor
     shared = model.shared_experts * expert_parameters(model)
     expert_layer = attention + shared + router_parameters(model)
-    routed_layer = model.experts * expert_parameters(model) / expert
+    routed_layer = model.experts * expert_parameters(model) / over.expert
     stages = dense_layers * dense_layer + expert_layers * expert_layer
     routed = expert_layers * routed_layer
-    table = embedding_parameters(model) / tensor
+    table = embedding_parameters(model) / over.tensor
     extra = model.mtp_layers
     # A single stage holds the embedding beside the head, unless they are one table.
-    alone = jnp.clip(2.0 - jnp.asarray(pipeline), 0.0, 1.0)
+    alone = jnp.clip(2.0 - jnp.asarray(over.pipeline), 0.0, 1.0)
     tables = 1.0 + (1.0 - model.tied) * alone
     last = stages[2] + table * tables + extra * expert_layer
     last_routed = routed[2] + extra * routed_layer
@@ -80,8 +94,8 @@ def shards(
     stage = jnp.maximum(first, last)
     stage_routed = jnp.maximum(routed[0], last_routed)
     split_state = 1.0 - sharding[0]
-    updated = stage * (1.0 - split_state + split_state / replicas)
-    held = 1.0 - split_state + split_state / routed_replicas
+    updated = stage * (1.0 - split_state + split_state / over.replicas)
+    held = 1.0 - split_state + split_state / over.routed_replicas
     return Shards(
         dense_layer=dense_layer,
         expert_layer=expert_layer,

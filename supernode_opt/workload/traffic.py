@@ -3,6 +3,10 @@
 Ranks are laid out tensor, context, data, pipeline from the inside out; expert ranks
 fold over tensor, context and data, innermost first.  A collective is described by the
 bytes one rank receives inside its scale-up domain and from outside, and by its hops.
+
+A ring carries `(n - 1) / n` of a payload through each port to gather or to scatter it
+(Thakur, Rabenseifner and Gropp 2005); which of them tensor and sequence parallelism
+need is in Korthikanti et al. 2022 (arXiv:2205.05198).
 """
 
 from typing import Any, NamedTuple

@@ -33,6 +33,42 @@ BAD = {
     ),
     "a mass for a power": (["constraints.power.at_most=700 GB"], ["must be in W"]),
     "a size for a rate": (["design.scale_up_bandwidth=400 GB"], ["must be in B/s"]),
+    "a rate without its unit": (
+        ["scenario.chip.peak_bf16=800"],
+        ["`scenario.chip.peak_bf16` would be 800 flop/s", "write 800 TFLOP/s"],
+    ),
+    "a size without its unit": (
+        ["design.chip.hbm_capacity=128"],
+        ["`design.chip.hbm_capacity` would be 128 B", "write 128 GB"],
+    ),
+    "a bandwidth without its unit": (
+        ["design.scale_up_bandwidth={low: 56, high: 784 GB/s}"],
+        ["`design.scale_up_bandwidth.low`", "write 56 GB/s"],
+    ),
+    "a temperature without its unit": (
+        ["design.inlet_temperature=35"],
+        ["write 35 degC"],
+    ),
+    "a limit without its unit": (
+        ["constraints.power.at_most=559"],
+        ["384 packages of this study", "write 559 kW"],
+    ),
+    "a percentage of a limit": (
+        ["constraints.memory_fraction.at_most=92"],
+        ["write 92 % for 0.92"],
+    ),
+    "a percentage of a share": (
+        ["scenario.memory_headroom=8"],
+        ["less than or equal to 1", "write 8 %"],
+    ),
+    "a dense model without layers": (
+        ["model={base: llama3_8b, dense_layers: 0}"],
+        ["`model` has no experts", "dense_layers must be 32, but is 0"],
+    ),
+    "experts that compute nothing": (
+        ["model={base: mixtral_8x7b, expert_ffn: 0}"],
+        ["experts that compute nothing"],
+    ),
     "unit of nothing": (["scenario.chip.tdp=3 parrots"], ["unknown unit"]),
     "negative": (["scenario.chip.tdp=-3 W"], ["greater than 0"]),
     "a package that never rests": (
@@ -216,7 +252,13 @@ straw:
         ("optical: 0", "opticle: 0", "`straw.opt"),
         ("latency: 0", "latency: -1", "`straw.latency`"),
         ("  price: 0\n", "", "`straw.price`"),
-        ("optical: 0", "optical: [0", "is no YAML"),
+        ("optical: 0", "optical: [0", "is not valid YAML"),
+        ("value: 1, low: 1, high: 1, unit: m,", "value: 1e-9, low: 1e-9, high: 1,", ""),
+        ("latency: 0", "latency: 300", "would be 300 s, but the catalog has 1 ns"),
+        ("value: 1, low: 1, high", "value: 3, low: 1, high", "low <= value <= high"),
+        ("  price: 0\n", "  price: 0\n  price: 1\n", "is written twice"),
+        ("straw:", "sources: [1]\nstraw:", "`sources` must be a mapping"),
+        ("source: x", "source: [x]", "must be text"),
     ],
 )
 def test_an_own_catalog_names_entry_and_field(

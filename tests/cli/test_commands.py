@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from supernode_opt.cli import main
-from supernode_opt.config import document, study
+from supernode_opt.config import study
+from supernode_opt.reading import document
 
 KEYS = {
     "status",
@@ -28,7 +29,13 @@ KEYS = {
     "evaluations",
     "wall_s",
 }
+FILES = {"design.nc", "study.yaml", "report.txt", "figures", "manifest.json"}
 HEAVY = ("jax", "numpy", "pint", "matplotlib", "xarray", "yaml")
+
+
+def visible(folder):
+    """Return the names that a user sees in a folder."""
+    return {p.name for p in folder.iterdir() if not p.name.startswith(".")}
 
 
 def strict(text):
@@ -108,8 +115,7 @@ def test_a_result_explains_and_draws_itself(shell, folder):
     written = shell("evaluate", "study.yaml", "--out", "there", "--json")
     assert written.code == 0
     there = folder / "there"
-    names = {path.name for path in there.iterdir()}
-    assert names == {"design.nc", "study.yaml", "report.txt", "figures"}
+    assert visible(there) == FILES
     assert list((there / "figures").glob("*.png"))
     assert sorted(p.name for p in folder.iterdir()) == ["study.yaml", "there"]
     # The file alone says the same as the folder, and the same as the command did.
@@ -181,8 +187,7 @@ def test_run_finds_writes_and_can_be_run_again(shell, folder):
     assert found["design"]["clock"] == pytest.approx(0.8, rel=1e-4)
     assert sum(found["breakdown"].values()) == pytest.approx(found["step_time_s"])
     written = folder / "results" / folder.name
-    names = {path.name for path in written.iterdir()}
-    assert names == {"design.nc", "study.yaml", "report.txt", "figures"}
+    assert visible(written) == FILES
     assert "Certificate" in (written / "report.txt").read_text()
     # The stored question, resolved, has the same answer.
     again = shell("run", written / "study.yaml", "--json", "--out", "again")
@@ -220,7 +225,9 @@ def test_a_reader_that_leaves_is_no_error(monkeypatch):
 
     read, write = os.pipe()
     os.close(read)
-    monkeypatch.setattr(importlib.import_module("supernode_opt.cli.main"), "app", leave)
+    monkeypatch.setattr(
+        importlib.import_module("supernode_opt.cli.entry"), "app", leave
+    )
     with os.fdopen(write, "w") as closed:
         monkeypatch.setattr(sys, "stdout", closed)
         with pytest.raises(SystemExit) as caught:

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from supernode_opt.config import document, override
-from supernode_opt.config.node import StudyError
+from supernode_opt.config import override
+from supernode_opt.reading import document
+from supernode_opt.reading.node import StudyError
 
 
 def test_words_are_words_and_numbers_are_numbers():

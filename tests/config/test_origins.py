@@ -2,8 +2,9 @@
 
 import pytest
 
-from supernode_opt.config import document, override, resolve, study
-from supernode_opt.config.node import StudyError
+from supernode_opt.config import override, resolve, study
+from supernode_opt.reading import document
+from supernode_opt.reading.node import StudyError
 
 FILE = """\
 system: cloudmatrix384

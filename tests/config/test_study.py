@@ -5,8 +5,9 @@ import pytest
 import yaml
 
 from supernode_opt import catalog
-from supernode_opt.config import document, resolve, schema, study
-from supernode_opt.config.node import StudyError
+from supernode_opt.config import resolve, schema, study
+from supernode_opt.reading import document
+from supernode_opt.reading.node import StudyError
 from supernode_opt.search.solution import plain_report
 
 BASE = """\

@@ -11,7 +11,8 @@ from supernode_opt.compare.crossover import report as mapped
 from supernode_opt.compare.crossover import solve as surface
 from supernode_opt.compare.inversion import config as condition
 from supernode_opt.compare.inversion import solve as inversion
-from supernode_opt.config import document, override
+from supernode_opt.config import override
+from supernode_opt.reading import document
 
 
 def quiet(what, done):

@@ -392,3 +392,18 @@ def test_unknown_gpus_are_measured_without_a_data_sheet(gpu):
 )
 def test_data_sheets_are_found_by_the_whole_name(kind, chip):
     assert recognise(kind)[0] == chip
+
+
+def test_a_journal_that_was_changed_is_refused(tmp_path):
+    journal = Journal(tmp_path, HEADER)
+    for size in range(3):
+        journal.add(entry("gemm", {"m": size}, 2.0))
+    journal.close()
+    path = tmp_path / "journal.jsonl"
+    whole = path.read_bytes()
+    for at in range(1, len(whole) - 1, 7):
+        if whole[at] == ord("\n"):
+            continue
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(BadMeasurement, match="journal"):
+            Journal(tmp_path, HEADER)

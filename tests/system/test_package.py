@@ -1,6 +1,7 @@
 """Voltage, package power by work, limits and throttling, conservation of energy."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import pytest
 
 from supernode_opt import catalog
 from supernode_opt.hardware.chip_power import clock_at, dynamic_power, port_limit
+from supernode_opt.hardware.thermal import thermal_resistance
 from supernode_opt.hardware.voltage import (
     clock_of_voltage,
     threshold,
@@ -21,6 +23,7 @@ from supernode_opt.system.package import allowed_clock, busy_state, mix_of
 from supernode_opt.system.report import total
 from tests.system.designs import as_built, scenario
 
+throttled = jax.jit(functools.partial(evaluate, throttled=True))
 PLAN = {"tensor_parallel": 8.0, "sequence_parallel": "on", "expert_parallel": 64.0}
 
 
@@ -88,7 +91,7 @@ def test_less_flow_throttles_and_none_stops():
     last = 0.0
     for share in (1.0, 0.5, 0.25, 0.1, 0.0):
         design = replace(as_built(**PLAN), "coolant_flow", share * flow)
-        report = evaluate(design, where, throttled=True)
+        report = throttled(design, where)
         assert np.isfinite(float(report.step_time))
         assert float(report.step_time) >= last
         assert float(report.clock) <= float(design.clock)
@@ -109,7 +112,7 @@ def test_coolant_hotter_than_the_junction_may_be_is_over_the_limit(inlet):
 
 def test_a_cap_of_nothing_stops_with_every_quantity_a_number():
     capped = replace(scenario(), "chip.power_cap", 0.0)
-    report = evaluate(as_built(**PLAN), capped, throttled=True)
+    report = throttled(as_built(**PLAN), capped)
     for path, value in jax.tree_util.tree_leaves_with_path(report):
         assert np.isfinite(value).all(), jax.tree_util.keystr(path)
     assert float(report.clock) < 1e-9
@@ -118,9 +121,9 @@ def test_a_cap_of_nothing_stops_with_every_quantity_a_number():
 
 def test_no_power_no_work():
     where, design = scenario(), as_built(**PLAN)
-    full = evaluate(design, where, throttled=True)
+    full = throttled(design, where)
     for cap in (0.7, 0.4, 1e-3, 1e-9):
-        slow = evaluate(design, replace(where, "chip.power_cap", cap), throttled=True)
+        slow = throttled(design, replace(where, "chip.power_cap", cap))
         assert np.isfinite(float(slow.step_time))
         assert slow.tokens_per_s < full.tokens_per_s
     assert float(slow.tokens_per_s) < 1e-9 * float(full.tokens_per_s)
@@ -166,3 +169,49 @@ def test_die_to_die_links_limit_the_port():
     assert float(port_limit(chip, 392e9)) == 392e9
     assert float(port_limit(chip, 784e9)) == pytest.approx(540e9)
     assert float(port_limit(catalog.load("chip", "h100_sxm"), 784e9)) == 784e9
+
+
+def test_more_of_a_limit_never_slows_a_package():
+    """Caps, flows and inlets in turn, over plates up to far beyond a runaway."""
+    where, count = scenario(), 2000
+    draw = np.random.default_rng(3)
+    low, high = np.log([0.02, 0.3, 0.02]), np.log([1.0, 60.0, 3.0])
+    cap, plate, flow = np.exp(draw.uniform(low, high, (count, 3))).T
+    inlet = draw.uniform(280.0, 370.0, count)
+    flow = flow * where.cooling.reference_flow
+
+    @jax.jit
+    def clock(cap, plate, flow, inlet):
+        path = plate * where.cooling.area_resistance
+        given = replace(where, "chip.power_cap", cap)
+        given = replace(given, "cooling.area_resistance", path)
+        design = replace(as_built(), "coolant_flow", flow)
+        return allowed_clock(replace(design, "inlet_temperature", inlet), given)
+
+    at = cap, plate, flow, inlet
+    here = clock(*at)
+    slopes = jax.grad(lambda *x: jnp.sum(clock(*x)), argnums=(0, 1, 2, 3))
+    slopes = jax.jit(slopes)(*at)
+    assert all(np.isfinite(slope).all() for slope in slopes)
+    for index, factor in ((0, 1.1), (0, 3.0), (1, 0.9), (1, 0.3), (2, 1.1), (3, 0.98)):
+        better = [x * factor if i == index else x for i, x in enumerate(at)]
+        assert jnp.all(clock(*better) >= here * (1.0 - 1e-12)), index
+    # Three times the resistance: the plate decides, whatever the cap above it.
+    caps = jnp.asarray([0.7, 0.85, 1.0])
+    hot = clock(caps, jnp.full(3, 4.0), jnp.full(3, 1.8e-5), jnp.full(3, 308.0))
+    assert hot[0] == hot[1] == hot[2] > 0.05
+
+
+def test_coolant_leaves_no_warmer_than_the_junction():
+    """Also where hardly any flows; plates keep what is known at their own flow."""
+    for name in catalog.names("system"):
+        where = scenario(name)
+        flow = where.cooling.reference_flow * np.logspace(-8.0, 2.0, 41)
+        design = replace(as_built(name, where), "coolant_flow", jnp.asarray(flow))
+        state = busy_state(design, where, jnp.inf)
+        assert jnp.all(state.outlet <= state.temperature), name
+        known = where.cooling.area_resistance / where.chip.die_area
+        own = thermal_resistance(
+            where.chip, where.cooling, where.cooling.reference_flow
+        )
+        assert float(own) == pytest.approx(known, rel=1e-12)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from supernode_opt import catalog
-from supernode_opt.problem.build import apply
 from supernode_opt.problem.variables import HARDWARE
 from supernode_opt.record import get, leaves
 from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import FACTS, PART_FACTS
+from supernode_opt.system.scenario import apply
 from supernode_opt.units import quantity_of
 from supernode_opt.workload.model import Training
 

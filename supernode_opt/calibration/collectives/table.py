@@ -1,13 +1,12 @@
 """Tables of measured collectives: NCCL, HCCL and exchanges between experts."""
 
-import csv
 import hashlib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from supernode_opt.calibration.data.runs import BadRuns, Run
+from supernode_opt.calibration.data.runs import BadRuns, Run, read_table
 from supernode_opt.catalog import UnknownEntry
 from supernode_opt.catalog.collectives import Machine, machine
 from supernode_opt.catalog.read import unknown
@@ -95,12 +94,7 @@ def read(
     Raises:
       BadRuns: a cell is missing or says something impossible; with file and line.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows = [Run(cells, reader.line_num) for cells in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadRuns(f"{path}: cannot be read: {error}") from None
+    rows = [Run(cells, line) for line, cells in read_table(path).rows]
     if not rows:
         raise BadRuns(f"{path}: has no rows")
     try:

@@ -94,8 +94,3 @@ def _training(run: Run, name: str, stack: Stack, assumed: list[str]) -> Training
         precision=precision,
         attention_flops="full",
     )
-
-
-def machine_of(job: Job) -> str:
-    """Return the chip's catalog name."""
-    return system(job.machine).chip

@@ -13,6 +13,9 @@ from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.split import divisors
 
 _MOST_PLANS = 48
+# No job that anyone has measured is larger, in any of its sizes.
+_LARGEST = 1e7
+_SIZES = ("n_accel", "tp", "pp", "cp", "ep", "etp", "mbs", "vpp")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Plan:
     sequence_parallel: bool
 
 
+def _check(name: str, size: float) -> None:
+    if not 0.0 < size <= _LARGEST or size != int(size):
+        raise Refused(f"{name} must be a whole number up to {_LARGEST:,.0f}")
+
+
 def _size(run: Run, column: str) -> float:
     return run.number(column) or 1.0
 
@@ -53,6 +61,10 @@ def plans_of(
       Refused: the row gives no parallel layout, or one that contradicts itself.
       BadRuns: a cell that must be a number is none.
     """
+    for column in _SIZES:
+        _check(column, run.number(column) or 1.0)
+    _check("experts", model.experts or 1.0)
+    _check("layers", model.layers)
     chips = run.number("n_accel") or 0.0
     sharded = run.text("fsdp_or_zero")
     if not run.text("tp") and not run.text("pp") and not sharded and chips > 1:
@@ -64,6 +76,8 @@ def plans_of(
     batch = training.global_batch / replicas
     if batch < 1.0:
         raise Refused("global batch smaller than data parallel")
+    if not batch <= _LARGEST:
+        raise Refused(f"more than {_LARGEST:,.0f} sequences per replica")
     sequence = run.text("seq_parallel") == "true"
     if not run.text("seq_parallel"):
         sequence = tensor > 1.0 and stack.sequence_parallel
@@ -151,7 +165,7 @@ def _recomputes(
         return [none, selective, full] if stack.full_recompute else [none, selective]
     if written.startswith("none"):
         return [none]
-    partial = re.search(r"full.*?(?:block, |x)(\d+)", written)
+    partial = re.search(r"full.*?(?:block, |x)(\d{1,7})", written)
     if partial:
         share = min(int(partial[1]) * pipeline / model.layers, 1.0)
         return [(1.0 - share, 0.0, share)]
@@ -185,11 +199,11 @@ def _shard_ranks(run: Run, replicas: float, assumed: list[str]) -> list[int]:
 
 
 def _shard_group(run: Run, sharded: str) -> int:
-    found = re.search(r"(?:group |FSDP=|x|ici_fsdp=|ici=)(\d+)", sharded)
-    slices = re.search(r"across (\d+) slice", sharded)
+    found = re.search(r"(?:group |FSDP=|x|ici_fsdp=|ici=)(\d{1,7})", sharded)
+    slices = re.search(r"across (\d{1,7}) slice", sharded)
     chips = run.number("n_accel") or 1.0
     if slices and not (found and int(found[1]) > 1):
-        return int(chips / int(slices[1]))
+        return int(chips / max(int(slices[1]), 1))
     if not found:
         return 0
     return int(found[1]) if int(found[1]) > 1 or "x1" in sharded else 0

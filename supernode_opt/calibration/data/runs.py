@@ -1,11 +1,13 @@
 """Published training runs: rows of a CSV file, read with their citations."""
 
-import csv
 import dataclasses
 import math
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+
+from supernode_opt.reading import table
+from supernode_opt.reading.node import InputError, shown
 
 # Without these a row says nothing that could be predicted or compared.
 NEEDED = ("model", "accelerator", "n_accel", "seq_len")
@@ -25,7 +27,7 @@ _ALIASES = {
 }
 
 
-class BadRuns(ValueError):
+class BadRuns(InputError):
     """A file of runs that cannot be used, in one line."""
 
 
@@ -62,12 +64,12 @@ class Run:
             value = float(written)
         except ValueError:
             raise BadRuns(
-                f"line {self.line}: {column} must be a number, but is {written!r}"
+                f"line {self.line}: {column} must be a number, but is {shown(written)}"
             ) from None
         if not math.isfinite(value) or value < 0.0:
             raise BadRuns(
                 f"line {self.line}: {column} must be finite and not negative,"
-                f" but is {written!r}"
+                f" but is {shown(written)}"
             )
         return value
 
@@ -102,11 +104,6 @@ class Run:
         return None
 
     @property
-    def is_calibration(self) -> bool:
-        """Whether the row may be fitted."""
-        return self.text("usable_for").startswith("calibration")
-
-    @property
     def is_validation(self) -> bool:
         """Whether the row is kept for judging only."""
         return self.text("usable_for").startswith("validation")
@@ -122,28 +119,33 @@ def read(path: Path, given: Mapping[str, str] | None = None) -> tuple[Run, ...]:
     Raises:
       BadRuns: there is no such file, or columns that every run needs are missing.
     """
+    return _runs(read_table(path, _ALIASES), str(path), given or {})
+
+
+def read_table(path: Path, aliases: Mapping[str, str] | None = None) -> table.Table:
+    """Read a CSV file of any kind of measurements; `aliases` rename its columns.
+
+    Raises:
+      BadRuns: it cannot be read.
+    """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return _rows(csv.DictReader(file), str(path), given or {})
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadRuns(f"{path}: cannot be read: {error}") from None
+        return table.read(path, aliases)
+    except InputError as error:
+        raise BadRuns(str(error)) from None
 
 
 def shipped() -> tuple[Run, ...]:
     """Return the runs that come with the package."""
     name = "published_runs.csv"
     file = resources.files("supernode_opt.calibration.data").joinpath(name)
-    text = file.read_text(encoding="utf-8")
-    return _rows(csv.DictReader(text.splitlines(keepends=True)), name)
+    return _runs(table.parse(file.read_text(encoding="utf-8"), name, _ALIASES), name)
 
 
-def _rows(
-    reader: csv.DictReader, where: str, given: Mapping[str, str] | None = None
+def _runs(
+    read: table.Table, where: str, given: Mapping[str, str] | None = None
 ) -> tuple[Run, ...]:
-    columns = [_ALIASES.get(name, name) for name in reader.fieldnames or ()]
-    reader.fieldnames = columns
     given = given or {}
-    missing = [column for column in NEEDED if column not in {*columns, *given}]
+    missing = [c for c in NEEDED if c not in {*read.columns, *given}]
     if missing:
         raise BadRuns(f"{where}: has no column {', '.join(missing)}")
-    return tuple(Run({**given, **cells}, reader.line_num) for cells in reader)
+    return tuple(Run({**given, **cells}, line) for line, cells in read.rows)

@@ -1,10 +1,9 @@
 """What a table of measurements holds, told from its header."""
 
-import csv
 from pathlib import Path
 from typing import Literal
 
-from supernode_opt.calibration.data.runs import BadRuns
+from supernode_opt.calibration.data.runs import read_table
 
 Kind = Literal["runs", "gemm", "collectives"]
 
@@ -23,11 +22,7 @@ def kind_of(path: Path) -> Kind:
     Raises:
       BadRuns: the file cannot be read.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            header = set(next(csv.reader(file), []))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadRuns(f"{path}: cannot be read: {error}") from None
+    header = set(read_table(path).columns)
     if _has(header, _COLLECTIVES):
         return "collectives"
     return "gemm" if _has(header, _GEMM) else "runs"

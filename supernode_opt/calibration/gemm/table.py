@@ -1,6 +1,5 @@
 """Measured GEMMs: time and watts of shapes on packages under a power limit."""
 
-import csv
 import dataclasses
 import functools
 import math
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from supernode_opt.calibration.data.runs import BadRuns
+from supernode_opt.calibration.data.runs import BadRuns, read_table
 from supernode_opt.calibration.step_time.fit import family_of
 from supernode_opt.catalog import load, names
 from supernode_opt.catalog.read import unknown
@@ -122,27 +121,23 @@ def read(paths: Iterable[Path]) -> Table:
 
 def _rows(path: Path) -> Iterator[tuple]:
     known: dict[tuple[str, ...], tuple[str, str, float]] = {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            missing = [c for c in NEEDED if c not in (reader.fieldnames or ())]
-            if missing:
-                raise BadRuns(f"{path}: has no column {', '.join(missing)}")
-            for row in reader:
-                where = f"{path}: line {reader.line_num}"
-                key = tuple((row[c] or "").strip() for c in NEEDED[:2])
-                if key not in known:
-                    known[key] = _identify(*key, where=where)
-                chip, precision, tdp = known[key]
-                sides = [_positive(row, side, where) for side in "mnk"]
-                time = _positive(row, "latency_ms", where) * 1e-3
-                power = _positive(row, "power_w", where, math.nan)
-                limit = _positive(row, "power_limit_w", where, tdp)
-                turns = _positive(row, "weights_in_turn", where, TURNS)
-                about = (row.get("source") or "").strip()
-                yield chip, precision, *sides, time, power, limit, 1.0 / turns, about
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadRuns(f"{path}: cannot be read: {error}") from None
+    table = read_table(path)
+    missing = [c for c in NEEDED if c not in table.columns]
+    if missing:
+        raise BadRuns(f"{path}: has no column {', '.join(missing)}")
+    for line, row in table.rows:
+        where = f"{path}: line {line}"
+        key = tuple(row[c].strip() for c in NEEDED[:2])
+        if key not in known:
+            known[key] = _identify(*key, where=where)
+        chip, precision, tdp = known[key]
+        sides = [_positive(row, side, where) for side in "mnk"]
+        time = _positive(row, "latency_ms", where) * 1e-3
+        power = _positive(row, "power_w", where, math.nan)
+        limit = _positive(row, "power_limit_w", where, tdp)
+        turns = _positive(row, "weights_in_turn", where, TURNS)
+        about = row.get("source", "").strip()
+        yield chip, precision, *sides, time, power, limit, 1.0 / turns, about
 
 
 def _identify(system: str, written: str, where: str) -> tuple[str, str, float]:

@@ -13,8 +13,8 @@ from typing import get_args
 from supernode_opt import catalog
 from supernode_opt.compare.entries import Cell, cell, machines, unique
 from supernode_opt.compare.program import QUANTITIES
-from supernode_opt.config import document
-from supernode_opt.config.node import Node, StudyError
+from supernode_opt.reading import document
+from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.workload.model import Precision
 
 SECTIONS = (

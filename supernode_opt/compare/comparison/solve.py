@@ -18,7 +18,7 @@ from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.limits import broken
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.compare.splits import Best, best_split
-from supernode_opt.config.node import StudyError
+from supernode_opt.reading.node import StudyError
 from supernode_opt.results.versions import git_commit, versions
 from supernode_opt.system.report import Report
 from supernode_opt.uncertainty import draws

@@ -16,10 +16,10 @@ from supernode_opt.compare.inversion import config as condition
 from supernode_opt.compare.inversion.config import SHARED, Inversion, changing
 from supernode_opt.compare.places import STEPPED, Place, owner_of, place_of, range_of
 from supernode_opt.compare.program import QUANTITIES
-from supernode_opt.config import document
-from supernode_opt.config.node import Node, StudyError
-from supernode_opt.config.records import field_type, read_value
+from supernode_opt.config.records import read_field
 from supernode_opt.problem.box import possible
+from supernode_opt.reading import document
+from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.units import quantity_of
 
 SECTIONS = (*SHARED, "across", "up", "seed")
@@ -94,7 +94,7 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Crossover:
     here = up.sides[index].problem
     _, (own_unit, factor) = range_of(node.text(), here, places[index].value, unit)
     values = tuple(
-        _values(written, side, place, field_type(owner, field))
+        _values(written, side, place, (owner, field))
         for side, place in zip(up.sides, places, strict=True)
     )
     return Crossover(
@@ -127,7 +127,7 @@ def _inversion(top: Node, sections: Mapping[str, Node], default_name: str) -> In
 
 
 def _values(
-    written: Mapping[str, Node], side: Cell, place: Place, kind: type
+    written: Mapping[str, Node], side: Cell, place: Place, of: tuple[type, str]
 ) -> tuple[float, ...]:
     """Return the values of what runs across in one machine."""
     node = written["constant"]
@@ -139,14 +139,14 @@ def _values(
             node.fail("needs a list of `values`")
         scenario, fixed = side.problem.scenario, side.problem.fixed
         low, high = possible(STEPPED, scenario, fixed)
-        low = read_value(written["low"], kind) if "low" in written else low
-        high = read_value(written["high"], kind) if "high" in written else high
+        low = read_field(written["low"], *of) if "low" in written else low
+        high = read_field(written["high"], *of) if "high" in written else high
         made = buildable(side, low, high)
         if not made:
             node.fail(f"has no size from {low:g} to {high:g} that can be built")
         return tuple(made)
     items = written["values"].items()
-    values = [float(read_value(item, kind)) for item in items]
+    values = [float(read_field(item, *of, asks=False)) for item in items]
     for item, value, before in zip(items, values, [0.0, *values], strict=False):
         if not value > before:
             item.fail(f"must be above {before:g}, but is {item.described()}")

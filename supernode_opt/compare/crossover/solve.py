@@ -21,7 +21,7 @@ from supernode_opt.compare.inversion.report import own
 from supernode_opt.compare.inversion.solution import nearest_turn
 from supernode_opt.compare.inversion.solve import SCAN
 from supernode_opt.compare.sides import Values
-from supernode_opt.config.node import StudyError
+from supernode_opt.reading.node import StudyError
 
 # Values of the constant at which constants are drawn, and the catalog's.
 _DRAWN = 17

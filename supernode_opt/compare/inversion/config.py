@@ -9,11 +9,11 @@ from supernode_opt.compare import entries
 from supernode_opt.compare.comparison import config as question
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.places import Place, owner_of, place_of, range_of
-from supernode_opt.config import document
-from supernode_opt.config.node import Node, StudyError, did_you_mean
-from supernode_opt.config.records import field_type, read_value
+from supernode_opt.config.goal import read_limit
+from supernode_opt.config.records import read_field
 from supernode_opt.problem.problem import SCALARS
-from supernode_opt.system.report import Report
+from supernode_opt.reading import document
+from supernode_opt.reading.node import Node, StudyError, did_you_mean
 from supernode_opt.units import quantity_of
 
 # What every question about a constant and a condition says.
@@ -98,7 +98,7 @@ def read(top: Node, default_name: str) -> Inversion:
         name: entries.cell(name, entry, sections, sections["model"], wanted)
         for name, entry in listed.items()
     }
-    quantity, names, target = _condition(sections["condition"], list(cells))
+    quantity, names, target = _condition(sections["condition"], cells)
     sides = tuple(cells[name] for name in names)
     changed = changing(sections, names)
     node = sections["constant"]
@@ -148,10 +148,10 @@ def _yes(node: Node | None) -> bool:
 
 
 def _condition(
-    node: Node, systems: list[str]
+    node: Node, cells: Mapping[str, Cell]
 ) -> tuple[str, tuple[str, ...], float | None]:
     """Read {quantity, of, equals}; the machines default to the first and the second."""
-    written = node.mapping(("quantity", "of", "equals"))
+    written, systems = node.mapping(("quantity", "of", "equals")), list(cells)
     if "quantity" not in written:
         node.fail("lacks `quantity`")
     quantity = written["quantity"].one_of(SCALARS, "quantity of the report")
@@ -171,7 +171,9 @@ def _condition(
             f"must be a value or a machine, but is {equals.described()}"
             f"{did_you_mean(equals.value, systems)}"
         )
-    target = read_value(equals, field_type(Report, quantity))
+    machine = cells[first].problem
+    chips = float(machine.fixed["chips"])
+    target = read_limit(equals, quantity, machine.scenario.chip, chips)
     if not target > 0.0:
         equals.fail(f"must be above zero, but is {equals.described()}")
     return quantity, (first,), target
@@ -184,8 +186,10 @@ def _bracket(
     written: Mapping[str, Node] = {}
     if node is not None:
         written = node.mapping(("low", "high"))
-    kind = field_type(owner, field)
-    ends = {word: read_value(child, kind) for word, child in written.items()}
+    ends = {
+        word: read_field(child, owner, field, asks=False)
+        for word, child in written.items()
+    }
     if value <= 0.0 and len(ends) < 2:
         at.fail("is zero; give a `bracket` with low and high")
     declared = quantity_of(owner, field)

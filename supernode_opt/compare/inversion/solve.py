@@ -23,7 +23,7 @@ from supernode_opt.compare.inversion.stepping import step
 from supernode_opt.compare.places import STEPPED, Place
 from supernode_opt.compare.sides import Machines, Values
 from supernode_opt.compare.splits import best_split
-from supernode_opt.config.node import StudyError
+from supernode_opt.reading.node import StudyError
 
 SCAN = 129
 TOLERANCE = 1e-10

@@ -17,7 +17,7 @@ from supernode_opt.compare.inversion.solution import (
 )
 from supernode_opt.compare.limits import excess
 from supernode_opt.compare.places import STEPPED, Place
-from supernode_opt.config.node import StudyError
+from supernode_opt.reading.node import StudyError
 
 
 def step(asked: Inversion, progress: Callable[[str, float], None]) -> Solution:

@@ -39,7 +39,8 @@ def test_tables_are_told_apart_by_their_header(tmp_path):
     experts = "op_name,kernel_source,num_tokens,moe_ep_size,latency_ms"
     assert kind_of(collective_rows.one(tmp_path / "moe.csv", experts)) == "collectives"
     products = "system,gemm_dtype,m,n,k,latency_ms,power_w,power_limit_w"
-    assert kind_of(collective_rows.one(tmp_path / "gemm.csv", products)) == "gemm"
+    row = "b200,bf16,8,8,8,1,,"
+    assert kind_of(collective_rows.one(tmp_path / "gemm.csv", products, row)) == "gemm"
 
 
 def test_calibrate_recovers_known_constants_and_validate_uses_them(

@@ -95,7 +95,7 @@ def test_calibrate_writes_an_entry_that_studies_can_use(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "cannot be read"),
+        (None, "there is no such file"),
         ("model\nx\n", "has no column"),
     ],
 )

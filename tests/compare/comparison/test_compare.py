@@ -22,8 +22,9 @@ from supernode_opt.compare.comparison import solve as answer
 from supernode_opt.compare.comparison.claims import _word
 from supernode_opt.compare.entries import FREE
 from supernode_opt.compare.program import QUANTITIES
-from supernode_opt.config import document, resolve, study
+from supernode_opt.config import resolve, study
 from supernode_opt.problem.build import build_design
+from supernode_opt.reading import document
 from supernode_opt.record import replace
 from supernode_opt.results import store
 from supernode_opt.search.enumerate import plans

@@ -13,9 +13,9 @@ from supernode_opt.compare.crossover import config as crossover
 from supernode_opt.compare.crossover import report as mapped
 from supernode_opt.compare.crossover import solve as surface
 from supernode_opt.compare.splits import best_split
-from supernode_opt.config import document
-from supernode_opt.config.node import StudyError
 from supernode_opt.problem.build import build_design
+from supernode_opt.reading import document
+from supernode_opt.reading.node import StudyError
 
 ASKED = """\
 systems:

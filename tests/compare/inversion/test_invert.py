@@ -10,8 +10,8 @@ from supernode_opt.compare.inversion import config as condition
 from supernode_opt.compare.inversion import report as found
 from supernode_opt.compare.inversion import solve as inversion
 from supernode_opt.compare.splits import best_split
-from supernode_opt.config import document
 from supernode_opt.problem.build import build_design
+from supernode_opt.reading import document
 from supernode_opt.record import replace
 
 FILE = """\

@@ -1,4 +1,4 @@
-"""Values of a study that know where they were written, and how to complain."""
+"""Values of a file that know where they were written, and how to complain."""
 
 import dataclasses
 import difflib
@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 LONGEST_LINE = 400
 
 
-class StudyError(ValueError):
+class InputError(ValueError):
     """Something the user wrote that cannot be used; its text is always one line."""
 
     def __init__(self, text: str) -> None:
@@ -16,6 +16,14 @@ class StudyError(ValueError):
         line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
         cut = f"{line[:LONGEST_LINE]}..." if len(line) > LONGEST_LINE else line
         super().__init__(cut)
+
+
+class Doubt(UserWarning):
+    """Something that was taken as written, though it is probably not what was meant."""
+
+
+class StudyError(InputError):
+    """Something in a study, or in what is written like one."""
 
 
 def shown(value: Any) -> str:

@@ -1,0 +1,217 @@
+"""Collectives of a layer and of a step, each worked by hand."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import pytest
+
+from supernode_opt.system.collectives import Network, duration, network
+from supernode_opt.system.kernels import LayerTimes
+from supernode_opt.system.layer import Communication, communication, layer_passes
+from supernode_opt.workload.operators import Split
+from supernode_opt.workload.shards import Shards
+from supernode_opt.workload.traffic import Transfer
+from tests.plain import DENSE, EXPERTS, TRAINING, design, same, scenario
+
+EXACT = jnp.inf
+
+
+def test_rates_and_latencies_of_the_network():
+    where = scenario()
+    net = network(design(oversubscription=2.0, up=(0.5, 0.5)), where, False)
+    # Half of 100 B/s in the domain; 40 % of 10 B/s outside, shared by two.
+    same([net.inner_rate, net.outer_rate], [50.0, 2.0])
+    # Eight chips of a domain, like all sixteen, need two tiers: three switches of 3 s,
+    # and a link of two ends, copper 0.5 s, light 2 s.
+    same(net.inner_latency, 10.0 + 9.0 + 2.0 * 1.25)
+    same(net.outer_latency, 100.0 + 9.0 + 2.0 * 2.0)
+    same([net.board_latency, net.call_latency], [1.0, 1000.0])
+    # Four chips need one switch, a single chip none.
+    small = network(design(chips=4.0), where, False)
+    same([small.inner_latency, small.outer_latency], [10.0 + 3.0 + 1.0, 107.0])
+    alone = network(design(chips=1.0), where, False)
+    same([alone.inner_latency, alone.outer_latency], [11.0, 104.0])
+
+
+def test_duration_of_a_transfer():
+    net = Network(*map(jnp.asarray, (50.0, 2.0, 1.0, 10.0, 100.0, 1000.0)))
+    # 100 / 50 = 2 s inside, 6 / 2 = 3 s outside: the slower one; 2, 3 and 4 hops.
+    sent = Transfer(*map(jnp.asarray, (100.0, 6.0, 2.0, 3.0, 4.0, 1.0)))
+    same(duration(sent, net, EXACT), 3.0 + 2.0 + 30.0 + 400.0 + 1000.0)
+
+
+# Parameters of one rank, each its own number.
+HELD = Shards(
+    dense_layer=jnp.asarray(30.0),
+    expert_layer=jnp.asarray(60.0),
+    routed_layer=jnp.asarray(90.0),
+    first=jnp.asarray(120.0),
+    last=jnp.asarray(150.0),
+    first_routed=jnp.asarray(180.0),
+    last_routed=jnp.asarray(210.0),
+    stage=jnp.asarray(240.0),
+    stage_routed=jnp.asarray(270.0),
+    updated=jnp.asarray(400.0),
+)
+# Bytes take a second each inside a domain and two outside; nothing else takes time.
+BYTES = Network(*map(jnp.asarray, (1.0, 0.5, 0.0, 0.0, 0.0, 0.0)))
+
+
+def timed(domain=4.0, level="zero1", sequence="on", board=4.0, net=BYTES):
+    """16 chips: tensor 2, context 2, pipeline 2, two replicas; experts over four."""
+    split = Split(tensor=2.0, context=2.0, expert=4.0, sequence=1.0, tokens=16.0)
+    split = split._replace(sequence=float(sequence == "on"))
+    chosen = design(
+        optimizer_sharding=level,
+        sequence_parallel=sequence,
+        tensor_parallel=2.0,
+        context_parallel=2.0,
+        pipeline_parallel=2.0,
+        expert_parallel=4.0,
+        scale_up_domain=domain,
+    )
+    where = scenario(EXPERTS, host__chips_per_board=board)
+    # Sharded states are spread over two of the four ranks that share them.
+    return communication(chosen, where, split, HELD, 2.0, net, EXACT)
+
+
+def test_collectives_of_one_layer():
+    comm = timed()
+    # Two ranks gather as 1 of 1.5.  16 tokens of 8 channels in two bytes.
+    same(comm.tensor, 256.0 / 1.5)
+    # Keys and values of 14 channels, of two context ranks.
+    same(comm.context, 2.0 * 16.0 * 14.0 * 2.0 / 1.5)
+    # Eight tokens to two experts, 3/4 to others, at 1/4 instead of 1/2 of the link.
+    same(comm.dispatch, 8.0 * 16.0 * 2.0 * 0.75 * 2.0)
+    # One layer's parameters in two bytes, gathered by two of a domain, or by two that
+    # stand four chips apart: half of the bytes through each port, at half the rate.
+    same([comm.shard_dense, comm.shard_expert], [60.0 / 1.5, 120.0 / 1.5])
+    same(comm.shard_routed, 180.0 * 0.5 / 0.5)
+    # To the next stage, eight chips on: half of the activations of 16 tokens.
+    same(comm.stage, 128.0 / 0.5)
+
+
+@pytest.mark.parametrize(
+    ("level", "each"),
+    # All-reduce of four bytes; scatter four and gather two; gather two; nothing.
+    [("zero0", 8.0), ("zero1", 6.0), ("zero2", 2.0), ("zero3", 0.0)],
+)
+def test_collectives_of_a_step(level, each):
+    comm = timed(level=level)
+    same(comm.data_dense, each * 240.0 / 1.5)
+    same(comm.data_routed, each * 270.0 * 0.5 / 0.5)
+    # Two copies of a half of the states, four chips apart: all-reduced.
+    same(comm.data_copies, 2.0 * 4.0 * 240.0 / 2.0 * 0.5 / 0.5)
+
+
+def test_collectives_of_sizes_that_all_differ():
+    """64 chips: tensor 4, context 2, pipeline 2, four replicas; experts over eight."""
+    split = Split(tensor=4.0, context=2.0, expert=8.0, sequence=1.0, tokens=16.0)
+    chosen = design(
+        optimizer_sharding="zero1",
+        sequence_parallel="on",
+        chips=64.0,
+        tensor_parallel=4.0,
+        context_parallel=2.0,
+        pipeline_parallel=2.0,
+        expert_parallel=8.0,
+        scale_up_domain=16.0,
+    )
+    # States are spread over four of eight ranks, in two copies.
+    comm = communication(chosen, scenario(EXPERTS), split, HELD, 4.0, BYTES, EXACT)
+    same(comm.tensor, 256.0 * 3.0 / 3.5)
+    same(comm.context, 2.0 * 16.0 * 7.0 * 2.0 / 1.5)
+    same(comm.dispatch, 4.0 * 16.0 * 2.0 * 7.0 / 8.0 * 2.0)
+    same([comm.shard_dense, comm.shard_expert], [180.0 / 3.5, 360.0 / 3.5])
+    same(comm.data_dense, 6.0 * 240.0 * 3.0 / 3.5)
+    # 32 ranks of a stage are four groups of experts, two of them in a domain: 3/4 of
+    # the bytes through two ports at half the rate.
+    same(comm.shard_routed, 180.0 * 0.75 / 2.0 / 0.5)
+    same(comm.data_routed, 6.0 * 270.0 * 0.75 / 2.0 / 0.5)
+    # Copies stand 16 chips apart, stages 32.
+    same(comm.data_copies, 2.0 * 4.0 * 240.0 / 4.0 * 0.5 / 0.5)
+    same(comm.stage, 256.0 / 4.0 / 0.5)
+
+
+def test_collectives_leave_small_domains():
+    comm = timed(domain=2.0, sequence="off")
+    # Context ranks stand two apart: half of the bytes, at half the rate.
+    same(comm.context, 896.0 * 0.5 / 0.5)
+    same(comm.data_dense, 6.0 * 240.0 * 0.5 / 0.5)
+    # Experts on two domains: 2 (1 - 1/4) / 2 = 3/4 copies of a token leave, at 10 % of
+    # the network instead of 40 %.
+    same(comm.dispatch, 8.0 * 16.0 * 0.75 * 4.0 / 0.5)
+    # Without sequence parallelism a stage hands over all activations.
+    same(comm.stage, 256.0 / 0.5)
+
+
+def test_hops_of_boards_and_domains():
+    hops = Network(*map(jnp.asarray, (1e30, 1e30, 1.0, 10.0, 100.0, 1000.0)))
+    comm = timed(board=2.0, net=hops)
+    # Tensor ranks share a board; context and data ranks a domain; copies and routed
+    # experts are domains apart; expert ranks are one hop on and one off the board.
+    same(comm.tensor, 1001.0)
+    same([comm.context, comm.data_dense, comm.shard_dense], 1010.0)
+    same([comm.data_copies, comm.data_routed, comm.stage], 1100.0)
+    same(comm.dispatch, 1011.0)
+
+
+ONCE = Communication(*map(jnp.asarray, (1.0, 10.0, 100.0, 1e3, 2e3, 3e3, 0, 0, 0, 0)))
+
+
+def passes(chosen, model=EXPERTS, compute=0.0, comm=ONCE, **changes):
+    where = scenario(model, **changes)
+    kernels = LayerTimes(jnp.full((2, 2), compute), *(jnp.zeros((2, 2)),) * 4)
+    return layer_passes(chosen, where, kernels, comm, EXACT)
+
+
+def test_how_often_a_layer_communicates():
+    """Kind by layer by pass; nothing hides."""
+    plain = passes(design())
+    # Four gathers and scatters, half of them in an expert layer; keys forward, keys and
+    # their gradients backward; two all-to-alls; nothing sharded.
+    same(plain[0], [[4.0, 4.0], [2.0, 2.0]])
+    same(plain[1], [[10.0, 20.0], [10.0, 20.0]])
+    same(plain[2], [[0.0, 0.0], [200.0, 200.0]])
+    same(plain[3], 0.0)
+    # Full recompute repeats what is forward.
+    again = passes(design(recompute="full"))
+    same(again[0], [[4.0, 8.0], [2.0, 4.0]])
+    same(again[1:3, 1], [[10.0, 30.0], [200.0, 400.0]])
+    # Sequence parallelism gathers the inputs once more; a dense model has no experts.
+    same(passes(design(sequence_parallel="on"), DENSE)[0], [[4.0, 6.0], [4.0, 6.0]])
+
+
+def test_what_is_gathered_has_been_cast():
+    fp8 = dataclasses.replace(TRAINING, precision="fp8")
+    # Of two gathers and two scatters the gathers move half; with sequence parallelism
+    # a third gather backward.
+    chosen = design(sequence_parallel="on", recompute="full")
+    same(passes(chosen, training=fp8)[0, 0], [3.0, 4.0 + 3.0])
+    same(passes(design(), training=fp8)[0, 0], [4.0, 4.0])
+
+
+def test_sharded_layers():
+    # ZeRO-2 scatters gradients of four bytes, twice a gather's; ZeRO-3 also gathers
+    # the parameters in both passes.
+    same(passes(design(optimizer_sharding="zero1"))[3], 0.0)
+    two = passes(design(optimizer_sharding="zero2"))[3]
+    same(two, [[0.0, 2e3], [0.0, 1e4]])
+    three = passes(design(optimizer_sharding="zero3"))[3]
+    same(three, [[1e3, 3e3], [5e3, 15e3]])
+
+
+@pytest.mark.parametrize("kind", ["tensor", "context", "expert", "shard"])
+def test_a_share_hides_behind_a_window(kind):
+    # A pass of 100 s; behind half of it hides 80 % of a short exchange, and all of a
+    # long one but what exceeds the window.
+    hidden = {f"software__{kind}_window": 0.5, f"software__{kind}_overlapped": 0.8}
+    chosen = design(optimizer_sharding="zero3")
+    bare = passes(chosen)
+    found = passes(chosen, compute=100.0, **hidden)
+    place = ("tensor", "context", "expert", "shard").index(kind)
+    raw = bare[place]
+    wanted = jnp.maximum(50.0 + 0.2 * raw, raw) - 50.0
+    same(found[place], wanted)
+    others = jnp.arange(4) != place
+    same(found[others], bare[others])
