@@ -35,6 +35,7 @@ lint: $(VENV)/.installed-dev
 FUZZ := --from 0 --to 300
 fuzz: $(VENV)/.installed-dev
 	@JAX_COMPILATION_CACHE_DIR=results/fuzz/compiled $(BIN)/python -m tests.oracle.fuzz $(FUZZ)
+	@$(BIN)/python -m pytest -q -m long tests/oracle
 
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json

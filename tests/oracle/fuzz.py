@@ -20,7 +20,7 @@ import jax
 jax.config.update("jax_enable_x64", True)
 
 from tests.oracle import studies
-from tests.oracle.judge import judge, shortfall
+from tests.oracle.judge import NONE_FOUND, judge, shortfall
 from tests.oracle.program import answer, read
 from tests.oracle.truth import seek
 
@@ -43,7 +43,7 @@ def examine(seed, text):
         "feasible": truth.feasible,
         "candidates": truth.candidates,
         "behind": max(shortfall(study.problem, solution, truth), 0.0)
-        if solution.status != "infeasible"
+        if solution.status not in ("infeasible", NONE_FOUND)
         else None,
         "gap": solution.certificate.get("gap"),
         "doubtful": truth.doubtful,

@@ -41,6 +41,9 @@ def judge(study, solution, truth, *, whole_lanes=True):
         return [Fault("grade", f"unknown status {solution.status!r}")]
     if solution.status == "infeasible":
         return _refusal(study.problem, solution, truth)
+    if solution.status == NONE_FOUND:
+        # Claims nothing; yet where everything can be tried, it has to be.
+        return [Fault("gave up", solution.message)] if truth.exact else []
     faults = _design(study.problem, solution, whole_lanes=whole_lanes)
     return [*faults, *_optimum(study.problem, solution, truth)]
 

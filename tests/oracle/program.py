@@ -7,8 +7,8 @@ finds can be saved as a file and asked again on the command line.
 import dataclasses
 
 from supernode_opt import Study, optimize
-from supernode_opt.config import document
 from supernode_opt.config.study import understand
+from supernode_opt.reading import document
 
 
 def read(text: str, source: str = "study") -> Study:

@@ -1,27 +1,33 @@
 """Small random studies, as the text a user would write.
 
-A study is drawn from any source of choices: a seed, or hypothesis.  Its machine and its
-split exist and fit; one to four things are free around them; limits are drawn from what
-random designs of that very study attain, so that some studies are barely feasible and
-some are not.
+A study is drawn from a seed or by hypothesis.  Its machine and its split exist and fit;
+one to four things are free around them; limits are drawn from what random designs of
+that very study attain, so that some are barely feasible and some are not.
 """
 
-import math
 import random
 
 import numpy as np
 import yaml
+from hypothesis import strategies
 
 from supernode_opt import catalog
-from supernode_opt.problem.box import possible
 from supernode_opt.problem.constraints import always
 from supernode_opt.problem.problem import SCALARS
-from supernode_opt.record import get
-from supernode_opt.system.design import RECOMPUTE, SHARDING, SWITCHED
-from supernode_opt.system.report import Report
+from supernode_opt.system.report import FACTS, Report
 from supernode_opt.units import quantity_of
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.split import SIZES, SWITCHES, enumerate_splits
+from tests.oracle.boxes import (
+    ALTERNATIVES,
+    CONSTANTS,
+    COUNTS,
+    HARDWARE,
+    constant_box,
+    count_box,
+    hardware_box,
+    written,
+)
 from tests.oracle.exact import reports
 from tests.oracle.program import read
 from tests.oracle.space import COUNTED, space
@@ -32,63 +38,6 @@ MOST_WITH_AXES = 2_500
 MOST_AXES = 3
 # Models small enough for small machines come often, the others now and then.
 _MODELS = ("llama3_8b", "llama3_8b", "mixtral_8x7b", "llama3_70b", "qwen3_235b_a22b")
-_COUNTS = (
-    "tensor_parallel",
-    "pipeline_parallel",
-    "context_parallel",
-    "expert_parallel",
-    "micro_batch",
-    "interleave",
-    "chips",
-    "scale_up_domain",
-)
-_HARDWARE = (
-    "scale_up_bandwidth",
-    "scale_out_bandwidth",
-    "oversubscription",
-    "clock",
-    "coolant_flow",
-    "inlet_temperature",
-)
-_ALTERNATIVES = {
-    "recompute": RECOMPUTE,
-    "optimizer_sharding": SHARDING,
-    "sequence_parallel": SWITCHED,
-}
-_CONSTANTS = (
-    *COUNTED,
-    "rack.chips_per_rack",
-    "chip.tdp",
-    "chip.hbm_bandwidth",
-    "chip.hbm_capacity",
-    "chip.die_area",
-    "chip.price",
-    "chip.failure_rate",
-    "links.LINK.energy",
-    "links.LINK.price",
-    "links.LINK.latency",
-    "links.LINK.failure_rate",
-    "links.LINK.case_resistance",
-    "links.LINK.reach",
-    "cooling.area_resistance",
-    "cooling.rack_power_limit",
-    "cooling.mover_share",
-    "host.power",
-    "rack.cable_length",
-    "rack.pitch",
-    "rack.supply_efficiency",
-    "scale_up_switch.energy",
-    "scale_up_switch.latency",
-    "scale_up_switch.price",
-    "facility.pue",
-    "facility.energy_price",
-    "facility.lifetime",
-    "reliability.link_masking",
-    "reliability.restart_time",
-    "reliability.spare_share",
-    "software.step_overhead",
-    "software.scale_up_efficiency",
-)
 # Goals people have, with the direction in which they have them.
 _GOALS = (
     ("tokens_per_s", True),
@@ -122,8 +71,6 @@ class Drawn:
     """Choices from hypothesis, given the `draw` of a composite strategy."""
 
     def __init__(self, draw):
-        from hypothesis import strategies
-
         self.draw, self.kinds = draw, strategies
 
     def pick(self, options):
@@ -213,68 +160,8 @@ def _fitting(choose, system, scenario, chips):
     split = {name: int(rows[name][row]) for name in SIZES}
     split["scale_up_domain"] = int(numbers["scale_up_domain"])
     for name in SWITCHES:
-        split[name] = _ALTERNATIVES[name][int(rows[name][row])]
+        split[name] = ALTERNATIVES[name][int(rows[name][row])]
     return split
-
-
-def _written(value, unit):
-    """Write a number as people do: six digits and its unit."""
-    number = f"{value:.6g}"
-    return f"{number} {unit}" if unit else float(number)
-
-
-def _count_box(choose, name, base, scenario):
-    """Return the box of a count around its value, or `None` where it cannot vary."""
-    board = int(scenario.host.chips_per_board)
-    _, most = possible(name, scenario, {"chips": base["chips"]})
-    if name == "chips":
-        step = board * choose.pick((1, 2))
-        low = max(base["chips"] // choose.pick((1, 2)) // step, 1) * step
-        return {"low": low, "high": low + step * choose.pick((2, 4, 8)), "step": step}
-    if name == "scale_up_domain":
-        most = int(min(most, base["chips"]))
-        return {"low": min(board, most), "high": most} if most > board else None
-    value = base[name]
-    high = int(min(max(value, choose.pick((2, 4, 8, 16))), most))
-    return {"low": choose.pick((1, value)), "high": high} if high > value else None
-
-
-def _hardware_box(choose, name, system):
-    value = float(system.design[name])
-    if name == "oversubscription":
-        return {"low": 1.0, "high": choose.pick((2.0, 4.0))}
-    if name == "clock":
-        return {"low": choose.pick((0.4, 0.6)), "high": 1.0}
-    if name == "inlet_temperature":
-        return {"low": "15 degC", "high": choose.pick(("35 degC", "45 degC"))}
-    unit = "B/s" if name.endswith("bandwidth") else "m^3/s"
-    low = value * choose.pick((0.25, 0.5, 1.0))
-    return {
-        "low": _written(low, unit),
-        "high": _written(value * choose.pick((1.5, 2.0, 4.0)), unit),
-    }
-
-
-def _constant_box(choose, path, scenario):
-    """Return the box of a constant, or `None` where it is zero and stays so."""
-    value = float(get(scenario, path))
-    holder, _, field = path.rpartition(".")
-    unit = quantity_of(type(get(scenario, holder)), field).unit
-    if path in COUNTED:
-        if value < 2.0:
-            return None
-        low = max(value * choose.pick((0.25, 0.5, 0.75)), 1.0)
-        high = min(value * choose.pick((1.0, 1.25, 1.5)), low + 64.0)
-        return {"low": math.ceil(low), "high": math.floor(max(high, low + 2.0))}
-    share = quantity_of(type(get(scenario, holder)), field).high == 1.0
-    if share or field in ("spare_share", "supply_efficiency", "pue"):
-        low, high = (1.0, 1.6) if field == "pue" else (0.5, 0.98)
-        low, high = (0.0, 0.3) if field == "spare_share" else (low, high)
-        return {"low": low, "high": high}
-    if value <= 0.0:
-        return None
-    low = _written(value * choose.pick((0.5, 0.75, 1.0)), unit)
-    return {"low": low, "high": _written(value * choose.pick((1.25, 2.0)), unit)}
 
 
 KINDS = ("count", "choice", "link", "hardware", "constant")
@@ -289,21 +176,21 @@ def design(choose, system, scenario, base, kinds=KINDS):
     while len(freed) < wanted:
         kind = choose.pick(kinds)
         if kind == "count":
-            name = choose.pick(_COUNTS)
-            box = _count_box(choose, name, base, scenario)
+            name = choose.pick(COUNTS)
+            box = count_box(choose, name, base, scenario)
         elif kind == "choice":
-            name = choose.pick(_ALTERNATIVES)
-            box = list(_ALTERNATIVES[name])
+            name = choose.pick(ALTERNATIVES)
+            box = list(ALTERNATIVES[name])
         elif kind == "link":
             name = choose.pick(("scale_up_link", "scale_out_link"))
             box = several(choose, (base[name], *system.links), choose.pick((2, 3, 6)))
         elif kind == "hardware":
-            name = choose.pick(_HARDWARE)
-            box = _hardware_box(choose, name, system)
+            name = choose.pick(HARDWARE)
+            box = hardware_box(choose, name, system)
         else:
-            name = choose.pick(_CONSTANTS)
+            name = choose.pick(CONSTANTS)
             place = int(choose.number(0, len(system.links) - 1e-9))
-            box = _constant_box(choose, name.replace("LINK", str(place)), scenario)
+            box = constant_box(choose, name.replace("LINK", str(place)), scenario)
             name = name.replace("LINK", system.links[place])
         axis = kind == "hardware" or (kind == "constant" and name not in COUNTED)
         if box is None or name in freed or (axis and axes == MOST_AXES):
@@ -331,7 +218,7 @@ def limit(choose, values, alive):
     """Draw one limit that some of the `alive` designs keep; also return who does."""
     varying = [
         name
-        for name in SCALARS
+        for name in values
         if np.ptp(v := values[name][alive]) > 1e-4 * abs(np.max(v)) and np.min(v) >= 0.0
     ]
     name = choose.pick(varying)
@@ -360,17 +247,19 @@ def draw_alike(choose, axes):
 
     All else varies: model, batch, machine size, what else is free, goal and limits.
     """
-    drawn = machine(choose, ("cloudmatrix384",), _MODELS)
+    drawn = machine(choose, ("cloudmatrix384",), ("llama3_8b", "mixtral_8x7b"))
     if drawn is None:
         return None
     top, system, scenario, base = drawn
     section = design(choose, system, scenario, base, KINDS[:3])
     for name in axes:
-        section[name] = _hardware_box(choose, name, system)
-    return complete(choose, top | {"design": section})
+        section[name] = hardware_box(choose, name, system)
+    # Failures and prices would need programs of their own.
+    names = [name for name in SCALARS if not FACTS[name].dear]
+    return complete(choose, top | {"design": section}, names)
 
 
-def complete(choose, top):
+def complete(choose, top, names=SCALARS):
     """Add objective and limits to a study; `None` where nothing would be decided."""
     bare = top | {"objective": {"minimize": "step_time"}}
     problem = read(yaml.safe_dump(bare)).problem
@@ -381,9 +270,10 @@ def complete(choose, top):
         return None
     values = sample(problem, where, seed=int(choose.number(0, 1000)))
     alive = violation(values, always(problem.scenario)) <= 0.0
+    values = {name: values[name] for name in names}
     if not alive.any():
         return None
-    moving = [n for n in SCALARS if np.ptp(values[n][alive]) > 1e-6 * values[n].max()]
+    moving = [n for n in names if np.ptp(values[n][alive]) > 1e-6 * values[n].max()]
     common = [goal for goal in _GOALS if goal[0] in moving]
     if not moving:
         return None
@@ -393,14 +283,14 @@ def complete(choose, top):
     for _ in range(choose.pick((1, 2, 2, 3))):
         count = int(alive.sum())
         if count < 2 or all(
-            np.ptp(values[n][alive]) <= 1e-4 * values[n].max() for n in SCALARS
+            np.ptp(values[n][alive]) <= 1e-4 * values[n].max() for n in names
         ):
             break
         (name, at_most, value), kept = limit(choose, values, alive)
         unit = quantity_of(Report, name).unit
         word = "at_most" if at_most else "at_least"
         if value > 0.0 and name not in constraints:
-            constraints[name] = {word: _written(value, unit)}
+            constraints[name] = {word: written(value, unit)}
             # Mostly the next limit is near what is possible with this one.
             alive = kept if kept.any() and choose.pick((1, 1, 0)) else alive
     if not constraints:
