@@ -9,6 +9,8 @@ Every function works elementwise on arrays of any shape and has finite gradients
 finite arguments.
 """
 
+import math
+
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
@@ -16,6 +18,8 @@ from jax.typing import ArrayLike
 # Below this an argument of a p-norm counts as zero: 1e-12 s is a thousandth of a clock
 # tick, and its logarithm keeps gradients finite.
 TINY = 1e-12
+# An exponent whose power and root need no logarithm; GEMM kernels have it.
+_QUARTIC = 4.0
 
 
 def maximum(a: ArrayLike, b: ArrayLike, sharpness: ArrayLike) -> Array:
@@ -25,22 +29,40 @@ def maximum(a: ArrayLike, b: ArrayLike, sharpness: ArrayLike) -> Array:
     at least the exact maximum and at most 2**(1/sharpness) times it.
     """
     high = jnp.maximum(a, b)
+    if is_exact(sharpness):
+        return high
+    if isinstance(sharpness, float) and sharpness == _QUARTIC:
+        ratio = jnp.maximum(jnp.minimum(a, b), TINY) / jnp.maximum(high, TINY)
+        return high * jnp.sqrt(jnp.sqrt(1.0 + jnp.square(jnp.square(ratio))))
     return high + high * surplus(a, b, sharpness)
 
 
 def excess(base: ArrayLike, other: ArrayLike, sharpness: ArrayLike) -> Array:
     """Return `maximum(base, other) - base` to the last digit."""
     high = jnp.maximum(base, other)
+    if is_exact(sharpness):
+        return high - base
     return (high - base) + high * surplus(base, other, sharpness)
 
 
 def surplus(a: ArrayLike, b: ArrayLike, sharpness: ArrayLike) -> Array:
     """How far the p-norm of two values exceeds the greater, relative to it [1]."""
+    if is_exact(sharpness):
+        return jnp.zeros(jnp.broadcast_shapes(jnp.shape(a), jnp.shape(b)))
     high, low = jnp.maximum(a, b), jnp.minimum(a, b)
     finite = jnp.isfinite(sharpness)
     exponent = jnp.where(finite, sharpness, 1.0)
     power = (jnp.maximum(low, TINY) / jnp.maximum(high, TINY)) ** exponent
     return jnp.where(finite, jnp.expm1(jnp.log1p(power) / exponent), 0.0)
+
+
+def is_exact(sharpness: ArrayLike) -> bool:
+    """Tell whether `sharpness` is known to be infinite before anything runs.
+
+    Then no smoothing need be traced: it would be computed only to be thrown away, and
+    quantities would seem to depend on what they do not.
+    """
+    return isinstance(sharpness, float) and sharpness == math.inf
 
 
 def root(value: ArrayLike) -> Array:
@@ -55,7 +77,10 @@ def ceiling(value: ArrayLike, relaxed: ArrayLike) -> Array:
     Values within 1e-9 above a whole number count as that number, so that 48 / 48 with
     rounding noise stays one.
     """
-    return jnp.where(relaxed, value, jnp.ceil(jnp.asarray(value) - 1e-9))
+    whole = jnp.ceil(jnp.asarray(value) - 1e-9)
+    if isinstance(relaxed, bool):
+        return jnp.asarray(value) if relaxed else whole
+    return jnp.where(relaxed, value, whole)
 
 
 def stack(*values: ArrayLike) -> Array:

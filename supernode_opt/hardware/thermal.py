@@ -20,6 +20,7 @@ from supernode_opt.hardware.plant import Cooling
 
 GAIN_LIMIT = 0.5
 _X_LIMIT = GAIN_LIMIT * 0.6065306597126334  # g exp(-g) at the limit
+_BEYOND = round(1.0 / (1.0 - GAIN_LIMIT))  # the slope there; a whole power is quick
 # exp(30) is far beyond any temperature of interest and far below overflow, even
 # squared in single precision.
 _EXPONENT_LIMIT = 30.0
@@ -41,7 +42,7 @@ def loop_gain(x: ArrayLike) -> Array:
         image = inside * jnp.exp(gain)
         gain = gain - (gain - image) / (1.0 - image)
     beyond = jnp.maximum(x, _X_LIMIT) / _X_LIMIT
-    return gain * beyond ** (1.0 / (1.0 - GAIN_LIMIT))
+    return gain * beyond**_BEYOND
 
 
 @loop_gain.defjvp
@@ -53,7 +54,7 @@ def _loop_gain_jvp(
     # Inside dw/dx = exp(w) / (1 - w); beyond, the power law's own slope.
     inside = jnp.exp(jnp.minimum(gain, GAIN_LIMIT))
     inside = inside / (1.0 - jnp.minimum(gain, GAIN_LIMIT))
-    slope = jnp.where(x <= _X_LIMIT, inside, gain / (x * (1.0 - GAIN_LIMIT)))
+    slope = jnp.where(x <= _X_LIMIT, inside, gain * _BEYOND / x)
     return gain, slope * tangent
 
 

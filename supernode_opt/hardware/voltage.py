@@ -55,12 +55,11 @@ def _solve(log: ArrayLike, t: ArrayLike, alpha: ArrayLike, weight: float) -> Arr
     bound = jnp.minimum(log, 0.0) + jnp.where(weight < 0.0, jnp.log(t), 0.0)
     u = jnp.log(t + (1.0 - t) * jnp.exp(bound / alpha))
 
-    def step(_: int, u: Array) -> Array:
+    # Unrolled: the compiler sees when two callers ask for the same voltage.
+    for _ in range(_STEPS):
         x = jnp.exp(u)
         value = weight * u + alpha * jnp.log((x - t) / (1.0 - t)) - log
-        return u - value / (weight + alpha * x / (x - t))
-
-    u = jax.lax.fori_loop(0, _STEPS, step, u)
+        u = u - value / (weight + alpha * x / (x - t))
     return u
 
 

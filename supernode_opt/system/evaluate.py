@@ -156,9 +156,9 @@ def evaluate(
     design, scenario = aligned(design), settled(scenario)
     chip, training = scenario.chip, scenario.training
     sustained = allowed_clock(design, scenario)
-    limited = jnp.minimum(design.clock, sustained)
-    slow = throttled & jnp.logical_not(relaxed)
-    clock = jnp.where(slow, limited, design.clock)
+    clock, slow = design.clock, jnp.logical_not(relaxed)
+    if throttled:
+        clock = jnp.where(slow, jnp.minimum(clock, sustained), clock)
     port = port_limit(chip, design.scale_up_bandwidth)
     running = dataclasses.replace(design, clock=clock, scale_up_bandwidth=port)
     job = run_job(running, scenario, sharpness, relaxed)
@@ -173,7 +173,8 @@ def evaluate(
     power = total(provisioned)
     running = dataclasses.replace(design, clock=clock)
     mean = mean_state(running, scenario, mix_of(job.step, scenario), sharpness)
-    mean = held(mean, jnp.where(slow, power_limit(chip), jnp.inf))
+    if throttled:
+        mean = held(mean, jnp.where(slow, power_limit(chip), jnp.inf))
     drawn = power_parts(design, scenario, wiring, mean.power, served_power(provisioned))
     average = total(drawn)
     thinnest = thinnest_power(design, scenario, power)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import maximum, stack
+from supernode_opt.smooth import is_exact, maximum, stack
 from supernode_opt.system.design import Design
 from supernode_opt.system.parts import MemoryParts
 from supernode_opt.system.pipeline import Stages, micro_batches
@@ -104,6 +104,8 @@ def _chosen(weights: Array, values: Array) -> Array:
 
 def _larger(first: Array, last: Array, sharpness: ArrayLike) -> Array:
     """Weight of `last` in the choice of the larger value [1]."""
+    if is_exact(sharpness):
+        return jnp.where(last > first, 1.0, 0.0)
     finite = jnp.isfinite(sharpness)
     rate = jnp.where(finite, sharpness, 1.0)
     soft = jax.nn.sigmoid(rate * jnp.log(last / first))

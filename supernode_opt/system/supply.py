@@ -37,7 +37,7 @@ def power_parts(
         design, scenario, (wiring.up.rates, wiring.out.rates), energies, chip_power
     )
     drawn = sum(parts[1:], start=parts[0])
-    movers = (design.coolant_flow / cooling.reference_flow) ** 3.0
+    movers = (design.coolant_flow / cooling.reference_flow) ** 3
     moved = cooling.mover_share * drawn * movers
     served = drawn + moved
     built = served if full is None else full

@@ -73,7 +73,7 @@ def _transfer(group: Group, inner: Any, outer: Any) -> Transfer:
         board_hops=jnp.log2(group.board),
         inner_hops=jnp.log2(group.inside / group.board),
         outer_hops=jnp.log2(group.outside),
-        calls=jnp.clip(group.size - 1.0, 0.0, 1.0),
+        calls=_several(group.size),
     )
 
 
@@ -86,7 +86,8 @@ def gather(group: Group, payload: ArrayLike) -> Transfer:
     two members 0.75 and four 0.93 of what eight reach (nccl-tests of 64 and 512 MB on
     A100 and H100), which `n - SMALL_GROUP` in the place of `n` gives.
     """
-    inner = payload * (group.inside - 1.0) / (group.inside - SMALL_GROUP)
+    inner = payload * (group.size - 1.0) / (group.size - SMALL_GROUP)
+    inner = inner * _several(group.inside)
     # Where a relaxed design has a little over one domain, that little crosses.
     across = jnp.minimum(group.outside - 1.0, (group.size - 1.0) / group.size)
     return _transfer(group, inner, payload * across / group.inside)
@@ -102,7 +103,7 @@ def all_to_all(
     `model.node_limit`) and is copied to its experts inside.
     """
     copies = tokens * token_bytes * model.top_k
-    inner = copies * (group.inside - 1.0) / group.inside
+    inner = copies * (1.0 - 1.0 / group.size) * _several(group.inside)
     # The floor keeps the slope finite where nothing leaves the domain.
     missed = jnp.maximum(1.0 - 1.0 / group.outside, 1e-12) ** model.top_k
     domains = group.outside * (1.0 - missed)
@@ -116,12 +117,17 @@ def stage_hop(group: Group, payload: ArrayLike) -> Transfer:
     """Send `payload` bytes to the next pipeline stage, averaged over the boundaries."""
     boundaries = jnp.maximum(group.size - 1.0, 1.0)
     crossing = (group.outside - 1.0) / boundaries
-    sends = jnp.clip(group.size - 1.0, 0.0, 1.0)
+    sends = _several(group.size)
     return Transfer(
-        inner=jnp.asarray(payload * sends * (1.0 - crossing)),
+        inner=jnp.asarray(payload * _several(group.inside)),
         outer=jnp.asarray(payload * crossing),
         board_hops=jnp.zeros_like(sends),
         inner_hops=sends * (1.0 - crossing),
         outer_hops=crossing,
         calls=sends,
     )
+
+
+def _several(members: Array) -> Array:
+    """0 for a single member, which sends nothing, 1 from two on [1]."""
+    return jnp.clip(members - 1.0, 0.0, 1.0)

@@ -160,6 +160,9 @@ def placed(kind, name, place):
     where = replace(base(), place, catalog.load(kind, name))
     if kind == "chip" and name in HOT:
         where = replace(where, "cooling", catalog.load("cooling", HOT[name]))
+    if (kind, name) == ("cooling", "air"):
+        # Under a package of two dies the warming air alone decides its resistance.
+        where = replace(where, "chip", catalog.load("chip", "h100_sxm"))
     where = replace(where, "rack.cable_length", where.rack.cable_length * 0.9)
     built = as_built("cloudmatrix384", base(), **PLAN)
     first = where.scale_up_switch.first_tier_chips

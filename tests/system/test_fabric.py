@@ -17,7 +17,7 @@ from supernode_opt.hardware.reach import (
 from supernode_opt.record import replace
 from supernode_opt.system.rates import scale_out_rates, scale_up_rates
 from supernode_opt.system.wiring import wire
-from tests.system.designs import as_built, scenario
+from tests.system.designs import as_built, evaluated, legal_designs, scenario
 
 RACK = catalog.load("rack", "cloudmatrix")
 
@@ -168,3 +168,18 @@ def test_modules_wear_by_arrhenius():
     # 8.2 W in a 400G module, about 50 degC above 35 degC air.
     assert 318.0 < float(cases[0]) < 328.0
     assert float(cases[1]) == 308.15
+
+
+@pytest.mark.parametrize("system", ["cloudmatrix384", "gb200_nvl72"])
+def test_a_doubled_domain_is_never_slower_but_for_the_latency_of_another_tier(system):
+    """Same chips; scale-up ports at least as fast as the network's."""
+    where = scenario(system)
+    design = legal_designs(where, 500, seed=6)
+    net = jnp.minimum(design.scale_out_bandwidth, 0.5 * design.scale_up_bandwidth)
+    design = replace(design, "scale_out_bandwidth", net)
+    twice = replace(design, "scale_up_domain", 2.0 * design.scale_up_domain)
+    small, large = evaluated(design, where), evaluated(twice, where)
+    slower = large.step_time > small.step_time * (1.0 + 1e-12)
+    assert not jnp.any(slower & (large.switch_tiers == small.switch_tiers))
+    assert jnp.all(large.scale_up_latency[slower] > small.scale_up_latency[slower])
+    assert jnp.mean(large.step_time < small.step_time) > 0.3
