@@ -29,6 +29,7 @@ Set = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of the random starts.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to.", metavar="DIR")]
+Count = Annotated[int, typer.Option(help="Candidates to solve.", min=1)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -143,10 +144,20 @@ def plot(result: Result, out: Out = None, json: Json = False) -> int:
 @app.command()
 def explain(result: Result, json: Json = False) -> int:
     """Print what a saved result says, without computing anything."""
-    from supernode_opt.results import outcome
+    from supernode_opt.results.outcome import load
 
-    output.answer(outcome.load(result), json)
+    output.answer(load(result), json)
     return session.DONE
+
+
+@app.command()
+def verify(
+    result: Result, count: Count = 64, seed: Seed = None, json: Json = False
+) -> int:
+    """Solve a random sample of what a result left out again; 3 if it is wrong."""
+    from supernode_opt.cli.verify import verify
+
+    return verify(result, count, seed, json)
 
 
 @app.command()

@@ -69,11 +69,11 @@ def test_what_is_far_is_questioned_by_name_and_loads_again(override, said, writt
 def test_a_doubt_is_told_beside_the_answer_and_not_beside_an_error(written, capsys):
     from supernode_opt.cli import main
 
-    words = ["check", str(written), "--set", "scenario.chip.tdp=800 kW", "--json"]
+    words = ["check", str(written), "--set", "scenario.chip.price=17 MUSD", "--json"]
     with pytest.raises(SystemExit) as left:
         main(words)
     assert not left.value.code
-    assert capsys.readouterr().err.startswith("warning: --set scenario.chip.tdp: ")
+    assert capsys.readouterr().err.startswith("warning: --set scenario.chip.price: ")
     with pytest.raises(SystemExit) as left:
         main([*words, "--set", "seed=-1"])
     assert left.value.code == 2

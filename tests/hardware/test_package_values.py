@@ -92,8 +92,13 @@ def test_idle_memory_and_limit():
 
 def test_resistance_falls_with_the_flow():
     # 0.8 / 8 = 0.1 K/W; four times the flow halves the convective 60 %.
+    much = dataclasses.replace(COOLING, heat_capacity=500.0)
+    same(thermal_resistance(CHIP, much, 2.0), 0.1)
+    same(thermal_resistance(CHIP, much, 8.0), 0.1 * (0.4 + 0.6 * 0.5))
+    # 5 J/K/m3 * 2 m3/s warm by 1 / 10 K/W, the whole of it: nothing but coolant counts.
     same(thermal_resistance(CHIP, COOLING, 2.0), 0.1)
-    same(thermal_resistance(CHIP, COOLING, 8.0), 0.1 * (0.4 + 0.6 * 0.5))
+    same(thermal_resistance(CHIP, COOLING, 8.0), 0.05)
+    same(thermal_resistance(CHIP, COOLING, 0.2), 1.0)
     # 40 W over 5 J/K/m3 * 2 m3/s are 4 K.
     same(outlet_temperature(COOLING, 300.0, 40.0, 2.0), 304.0)
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import xarray as xr
 
+from supernode_opt.answer.evaluation import evaluate_study
 from supernode_opt.batch.case import case
 from supernode_opt.batch.exact import quantities
 from supernode_opt.calibration.step_time import shipped
@@ -22,7 +22,7 @@ from supernode_opt.compare.comparison import solve as answer
 from supernode_opt.compare.comparison.claims import _word
 from supernode_opt.compare.entries import FREE
 from supernode_opt.compare.program import QUANTITIES
-from supernode_opt.config import resolve, study
+from supernode_opt.config import study
 from supernode_opt.problem.build import build_design
 from supernode_opt.reading import document
 from supernode_opt.record import replace
@@ -234,9 +234,7 @@ def test_names_do_not_shape_programs(found):
 
 def test_a_saved_result_is_a_machine(tmp_path, asked):
     parsed = study.load("experiments/pangu_ultra/as_trained.yaml")
-    built = {f"design_{k}": v for k, v in parsed.problem.fixed.items()}
-    about = {"study": resolve.text(parsed), "objective": "mfu", "status": '"feasible"'}
-    store.save(xr.Dataset(built, attrs=about), tmp_path / "design.nc")
+    store.save(evaluate_study(parsed), tmp_path / "design.nc")
     text = FILE.replace("- cloudmatrix384", f"- {{name: mine, saved: {tmp_path}}}")
     read = question.read(document.parse(text, "compare.yaml"), "small")
     mine = read.cells[0].problem
