@@ -124,10 +124,12 @@ def test_collectives_of_sizes_that_all_differ():
     same(comm.dispatch, 4.0 * 16.0 * 2.0 * 7.0 / 8.0 * 2.0)
     same([comm.shard_dense, comm.shard_expert], [180.0 / 3.5, 360.0 / 3.5])
     same(comm.data_dense, 6.0 * 240.0 * 3.0 / 3.5)
-    # 32 ranks of a stage are four groups of experts, two of them in a domain: 3/4 of
-    # the bytes through two ports at half the rate.
-    same(comm.shard_routed, 180.0 * 0.75 / 2.0 / 0.5)
-    same(comm.data_routed, 6.0 * 270.0 * 0.75 / 2.0 / 0.5)
+    # 32 ranks of a stage are four groups of experts, two of them in a domain: outside
+    # 3/4 of the bytes through two ports at half the rate, inside a ring through all
+    # four, 3 / 3.5 of them at the full rate, which is the slower.
+    assert 180.0 * 3.0 / 3.5 > 180.0 * 0.75 / 2.0 / 0.5
+    same(comm.shard_routed, 180.0 * 3.0 / 3.5)
+    same(comm.data_routed, 6.0 * 270.0 * 3.0 / 3.5)
     # Copies stand 16 chips apart, stages 32.
     same(comm.data_copies, 2.0 * 4.0 * 240.0 / 4.0 * 0.5 / 0.5)
     same(comm.stage, 256.0 / 4.0 / 0.5)

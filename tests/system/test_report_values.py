@@ -16,9 +16,10 @@ from tests.plain import design, same, scenario
 PLAN = {"tensor_parallel": 2.0, "sequence_parallel": "on"}
 
 
-# One program for all of them: whether a machine is throttled is a number, too.
+# Two programs for all of them: whether a machine is throttled is part of it.
 evaluated = jax.jit(
-    lambda chosen, where, throttled: evaluate(chosen, where, throttled=throttled)
+    lambda chosen, where, throttled: evaluate(chosen, where, throttled=throttled),
+    static_argnums=2,
 )
 
 
