@@ -1,6 +1,5 @@
 """supernode-opt: the commands."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -97,8 +96,8 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
                 "gradient": [
                     {
                         "name": slope.name,
-                        "automatic": _finite(slope.automatic),
-                        "difference": _finite(slope.difference),
+                        "automatic": session.finite(slope.automatic),
+                        "difference": session.finite(slope.difference),
                         "agrees": slope.agrees,
                     }
                     for slope in slopes
@@ -267,9 +266,9 @@ def crossover(
     seed: Annotated[int | None, typer.Option(help="Seed of the draws.")] = None,
 ) -> int:
     """Map where one machine overtakes another, over two constants."""
-    from supernode_opt.cli import crossover as command
+    from supernode_opt.cli.crossover import crossover
 
-    return command.crossover(file, set_ or [], out, json, seed)
+    return crossover(file, set_ or [], out, json, seed)
 
 
 @app.command()
@@ -291,11 +290,7 @@ def catalog(
 @app.command()
 def schema() -> int:
     """Print the JSON Schema of study files, for editors."""
-    from supernode_opt.config.schema import schema
+    from supernode_opt.config import schema as schemas
 
-    session.print_json(schema())
+    session.print_json(schemas.schema())
     return session.DONE
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
