@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array
 
 from supernode_opt import catalog
+from supernode_opt.batch.compiler import compiled
 from supernode_opt.results.versions import versions
 from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.evaluate import evaluate
@@ -131,8 +132,8 @@ def main() -> None:
     scenario = catalog.scenario(SYSTEM, asked.model, training)
     designs = in_blocks(random_designs(asked.batch, scenario, asked.seed), asked.block)
     measured = {
-        "designs_per_s": partial(jax.jit(values), scenario),
-        "gradients_per_s": partial(jax.jit(gradients), scenario),
+        "designs_per_s": partial(compiled(values), scenario),
+        "gradients_per_s": partial(compiled(gradients), scenario),
     }
     answer = {
         name: rate(function, designs, asked.batch, asked.seconds)

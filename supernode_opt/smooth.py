@@ -10,8 +10,11 @@ finite arguments.
 """
 
 import math
+from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -20,6 +23,14 @@ from jax.typing import ArrayLike
 TINY = 1e-12
 # An exponent whose power and root need no logarithm; GEMM kernels have it.
 _QUARTIC = 4.0
+
+
+def namespace(*values: ArrayLike) -> Any:
+    """Return `jax.numpy` if any value is JAX's, else `numpy`.
+
+    Outside of a program, JAX compiles every operation anew for every shape.
+    """
+    return jnp if any(isinstance(value, jax.Array) for value in values) else np
 
 
 def maximum(a: ArrayLike, b: ArrayLike, sharpness: ArrayLike) -> Array:

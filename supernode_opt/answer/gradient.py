@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from supernode_opt.batch.compiler import compiled
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import CHOICE_NAMES, axes, from_unit
@@ -63,9 +64,9 @@ def check(problem: Problem) -> list[Slope]:
         return jnp.log(getattr(report, problem.objective.name))
 
     middle = jnp.full(len(variables), 0.5)
-    automatic = np.asarray(jax.jit(jax.grad(objective))(middle))
+    automatic = np.asarray(compiled(jax.grad(objective))(middle))
     ends = jnp.eye(len(variables)) * STEP
-    many = jax.jit(jax.vmap(objective))
+    many = compiled(jax.vmap(objective))
     difference = np.asarray(many(middle + ends) - many(middle - ends)) / (2.0 * STEP)
     return [
         Slope(variable.name, float(automatic[i]), float(difference[i]))

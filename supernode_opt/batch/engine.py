@@ -15,6 +15,8 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.compiler import compiled
+
 _AHEAD = 2
 # Compilers run side by side; more of them than cores gain nothing on small machines.
 _COMPILERS = 2
@@ -35,7 +37,7 @@ class Engine:
         """
         self.block = block
         self.compiled: set[Any] = set()
-        self._run = jax.jit(jax.vmap(function, in_axes=(0, None)))
+        self._run = compiled(jax.vmap(function, in_axes=(0, None)))
 
     def __call__(self, rows: Any, given: Any = None) -> Any:
         """Return what the function gives of every row, as arrays [row, ...]."""

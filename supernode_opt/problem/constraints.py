@@ -15,6 +15,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.problem.problem import Constraint, Problem
+from supernode_opt.smooth import namespace
 from supernode_opt.system.report import FACTS
 from supernode_opt.system.scenario import Scenario
 
@@ -40,12 +41,13 @@ def all_constraints(problem: Problem) -> tuple[Constraint, ...]:
 
 def normalised(value: ArrayLike, limit: ArrayLike, at_most: ArrayLike) -> Array:
     """Return `g <= 0`, elementwise; see the module's description."""
-    value, limit = jnp.asarray(value), jnp.asarray(limit)
+    xp = namespace(value, limit, at_most)
+    value, limit = xp.asarray(value), xp.asarray(limit)
     positive = limit > 0.0
-    ratio = jnp.where(positive, value / jnp.where(positive, limit, 1.0), 1.0)
-    log = jnp.log(jnp.maximum(ratio, _TINY))
-    sign = jnp.where(at_most, 1.0, -1.0)
-    return sign * jnp.where(positive, log, value)
+    ratio = xp.where(positive, value / xp.where(positive, limit, 1.0), 1.0)
+    log = xp.log(xp.maximum(ratio, _TINY))
+    sign = xp.where(at_most, 1.0, -1.0)
+    return sign * xp.where(positive, log, value)
 
 
 def normalised_values(report: Any, forms: Sequence[Form], limits: ArrayLike) -> Array:

@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from supernode_opt.reading.node import did_you_mean, shown
+from supernode_opt.smooth import namespace
 from supernode_opt.system.design import CHOICE_NAMES as CHOICE_NAMES
 from supernode_opt.system.design import CHOICES, NUMBER_NAMES
 
@@ -114,21 +115,23 @@ def from_unit(
     unit: ArrayLike, low: ArrayLike, high: ArrayLike, log: ArrayLike
 ) -> Array:
     """Map the unit interval onto a box, evenly in the logarithm where `log` is true."""
-    start = jnp.where(log, jnp.log(jnp.where(log, low, 1.0)), low)
-    end = jnp.where(log, jnp.log(jnp.where(log, high, 1.0)), high)
-    place = start + jnp.asarray(unit) * (end - start)
-    return jnp.where(log, jnp.exp(jnp.where(log, place, 0.0)), place)
+    xp = namespace(unit, low, high, log)
+    start = xp.where(log, xp.log(xp.where(log, low, 1.0)), low)
+    end = xp.where(log, xp.log(xp.where(log, high, 1.0)), high)
+    place = start + xp.asarray(unit) * (end - start)
+    return xp.where(log, xp.exp(xp.where(log, place, 0.0)), place)
 
 
 def to_unit(value: ArrayLike, low: ArrayLike, high: ArrayLike, log: ArrayLike) -> Array:
     """Invert `from_unit`; a box without width maps to one half."""
+    xp = namespace(value, low, high, log)
 
     def bend(x: ArrayLike) -> Array:
-        return jnp.where(log, jnp.log(jnp.where(log, x, 1.0)), x)
+        return xp.where(log, xp.log(xp.where(log, x, 1.0)), x)
 
     width = bend(high) - bend(low)
-    place = (bend(value) - bend(low)) / jnp.where(width > 0.0, width, 1.0)
-    return jnp.where(width > 0.0, place, 0.5)
+    place = (bend(value) - bend(low)) / xp.where(width > 0.0, width, 1.0)
+    return xp.where(width > 0.0, place, 0.5)
 
 
 def weights(logits: ArrayLike, temperature: ArrayLike) -> Array:

@@ -21,6 +21,8 @@ import optax
 from jax import Array
 from jax.typing import ArrayLike
 
+from supernode_opt.batch.compiler import compiled
+
 Function = Callable[[Array, Any], tuple[Array, Array]]
 
 
@@ -47,19 +49,7 @@ def begin(points: ArrayLike, constraints: int) -> State:
     return State(points, zeros, jnp.zeros(points.shape[0]), zeros)
 
 
-# These programs are large and run for seconds: LLVM's slowest passes take longer than
-# they save.
-COMPILER = {
-    "xla_llvm_disable_expensive_passes": True,
-    "xla_backend_optimization_level": 1,
-}
-
-
-@partial(
-    jax.jit,
-    static_argnames=("function", "steps", "boxed"),
-    compiler_options=COMPILER,
-)
+@partial(compiled, static_argnames=("function", "steps", "boxed"))
 def descend(
     state: State,
     data: Any,

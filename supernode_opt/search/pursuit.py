@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.problem.problem import Problem
-from supernode_opt.search.enumerate import Columns, take
+from supernode_opt.search.enumerate import Columns, take, whole_candidates
 from supernode_opt.search.inner import (
     FEASIBLE,
     MENDABLE,
@@ -20,6 +20,7 @@ from supernode_opt.search.inner import (
 from supernode_opt.search.merit import aim_of, objective_value
 from supernode_opt.search.polish import Finalist, finish
 from supernode_opt.search.settings import Progress, Settings
+from supernode_opt.search.slsqp import polish
 from supernode_opt.search.starts import promising
 
 # Candidates that are worth several starts where chords do not hold, points to look at
@@ -68,6 +69,11 @@ class Search:
         """Return the cost that a candidate must promise to be worth solving."""
         cost = self.best.built.cost if self.best else np.inf
         return cost - self.settings.tolerance
+
+    def prepare(self, plans: Columns) -> None:
+        """Compile what solves and polishes, on a candidate of `plans`."""
+        some = solve(self.problem, take(whole_candidates(self.problem, plans), [0]))
+        polish(self.problem, some.columns, some.points[0])
 
     def solve(self, columns: Columns) -> None:
         """Solve candidates and finish those that may beat the best."""

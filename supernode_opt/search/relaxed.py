@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.compiler import compiled
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.lagrangian import State, begin, descend
@@ -128,7 +128,8 @@ def _between(ends: tuple[float, float], done: float) -> float:
 
 def _order(state: State) -> tuple[NDArray, NDArray]:
     """Sort rows: nearly feasible ones by cost, then the others by violation."""
-    violation = np.nan_to_num(np.max(state.values, axis=1), nan=np.inf)
+    # Not on the device: its every small operation would be compiled.
+    violation = np.nan_to_num(np.max(np.asarray(state.values), axis=1), nan=np.inf)
     cost = np.nan_to_num(np.asarray(state.objective), nan=np.inf)
     feasible = violation <= NEARLY
     return np.lexsort((np.where(feasible, cost, violation), ~feasible)), violation
@@ -149,8 +150,8 @@ def _sorted(
     settings: Settings,
 ) -> RelaxedPoints:
     order, violation = _order(state)
-    decode = jax.vmap(lambda point: merit.decode(point, data))
-    numbers, weights = decode(jnp.asarray(state.points)[order])
+    decode = compiled(jax.vmap(lambda point: merit.decode(point, data)))
+    numbers, weights = decode(np.asarray(state.points)[order])
     keys = ("step", "best_objective", "worst_violation", "worst_constraint")
     columns = zip(*rows, strict=True) if rows else ((), (), (), ())
     return RelaxedPoints(

@@ -13,6 +13,7 @@ from jax import Array
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from supernode_opt.batch.compiler import compiled
 from supernode_opt.batch.exact import as_arrays
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns
@@ -25,14 +26,13 @@ from supernode_opt.search.inner import (
     judged_rows,
     merit_data,
 )
-from supernode_opt.search.lagrangian import COMPILER
 from supernode_opt.search.merit import Exact, aim_of, forms, program
 
 # What misses its limits by more is not a matter of a wider margin.
 _MARGINAL = 1e-2
 
 
-@partial(jax.jit, static_argnames="merit", compiler_options=COMPILER)
+@partial(compiled, static_argnames="merit")
 def _slopes(merit: Exact, point: Array, data: Any) -> tuple[Array, Array]:
     """Return [cost, constraints] and their Jacobian at one point."""
 

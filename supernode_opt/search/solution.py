@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.compiler import compiled
 from supernode_opt.problem.box import options
 from supernode_opt.problem.build import build_design
 from supernode_opt.problem.constraints import all_constraints, normalised
@@ -101,7 +101,7 @@ def values_of(problem: Problem, columns: Columns) -> dict[str, float | str]:
     return plain
 
 
-@partial(jax.jit)
+@compiled
 def _evaluate(design: Any, scenario: Scenario) -> Report:
     return evaluate(design, scenario, throttled=True)
 

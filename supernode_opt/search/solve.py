@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -189,7 +190,11 @@ def _descend_and_build(
     free = any(variable(problem, name) for name in COUNTS) or problem.choices
     if not free or not settings.outer:
         return None
-    points = space.points or descend_relaxed(problem, settings, seed, search.report)
+    # Compiling takes most of a short study: two programs are compiled side by side.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        ready = pool.submit(search.prepare, take(space.fitting, [0]))
+        points = space.points or descend_relaxed(problem, settings, seed, search.report)
+        ready.result()
     search.solve(nearest(problem, outlook, space.fitting, points))
     search.tell("building", 1.0)
     return points
