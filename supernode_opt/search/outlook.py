@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.case import nameless
 from supernode_opt.problem.constraints import Form, normalised
 from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.problem.variables import HARDWARE, PLAN
 from supernode_opt.search.dependence import inputs_of
 from supernode_opt.search.ends import Leaf, leaves_of
 from supernode_opt.search.enumerate import ends
-from supernode_opt.search.merit import as_floats, forms, limits, program
+from supernode_opt.search.merit import forms, limits, program
 from supernode_opt.system.parts import PART_FACTS
 from supernode_opt.system.report import FACTS
 from supernode_opt.system.scenario import Scenario
@@ -126,7 +127,7 @@ def toward(leaf: Leaf, name: str) -> str:
 
 def look(problem: Problem) -> Outlook:
     """Collect what bounds of `problem` need."""
-    objective, scenario = problem.objective, as_floats(problem.scenario)
+    objective, scenario = problem.objective, nameless(problem.scenario)
     wanted = Leaf(objective.name, "high" if objective.maximize else "low")
     every = tuple(
         Limit(form, float(limit), Leaf(form[0], "low" if form[1] else "high"))
