@@ -116,9 +116,7 @@ class Ends:
             far = (np.asarray(self.low()) > 0.0) | (np.asarray(self.high()) < 0.0)
             return np.where(far, value, np.nan)
 
-        return Ends(
-            lambda: over(self.high), lambda: over(self.low), signed=self.signed
-        )
+        return Ends(lambda: over(self.high), lambda: over(self.low), signed=self.signed)
 
 
 def _lifted(value: Any) -> Ends:
@@ -164,9 +162,7 @@ def _end_pair(leaf: Callable[[Leaf], Any], name: str) -> Ends:
     return Ends(lambda: leaf(Leaf(name, "low")), lambda: leaf(Leaf(name, "high")))
 
 
-def end_of(
-    wanted: Leaf, leaf: Callable[[Leaf], Any], chips: Any, scenario: Any
-) -> Any:
+def end_of(wanted: Leaf, leaf: Callable[[Leaf], Any], chips: Any, scenario: Any) -> Any:
     """Return one end of a quantity.
 
     Args:

@@ -13,6 +13,7 @@ from supernode_opt.search.merit import DROPPED, aim_of, forms
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.slsqp import Polished, polish
 from supernode_opt.search.starts import promising
+from supernode_opt.words import figures
 
 # The second, hard maximum is within 0.3 % of the largest violation.
 _HARD = 1000.0
@@ -147,9 +148,9 @@ def _sentence(
 
     def demand(name: str, move: float) -> str:
         if limits[name].limit == 0.0:
-            return f"{name} exceeds its reach by {move:.3g} %"
+            return f"{name} exceeds its reach by {figures(move, 3)} %"
         verb = "rise" if limits[name].at_most else "fall"
-        return f"the limit of {name} must {verb} by {move:.3g} %"
+        return f"the limit of {name} must {verb} by {figures(move, 3)} %"
 
     if not alone:
         joint = " and ".join(demand(*item) for item in together)
