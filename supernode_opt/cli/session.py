@@ -105,3 +105,25 @@ def progress_line() -> Iterator[Callable[[Any], None]]:
             status.update(", ".join(words))
 
         yield show
+
+
+@contextlib.contextmanager
+def progress_bar(
+    what: str, passing: bool = False
+) -> Iterator[Callable[[str, float], None]]:
+    """Show what is done and how far on standard error, `what` first.
+
+    A `passing` bar tells the time and goes when all is done.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = [TextColumn("{task.description}"), BarColumn()]
+    columns += [TimeElapsedColumn()] if passing else []
+    shown = console(stderr=True)
+    with Progress(*columns, console=shown, transient=passing) as progress:
+        task = progress.add_task(what, total=1.0)
+
+        def show(what: str, done: float) -> None:
+            progress.update(task, description=what, completed=done)
+
+        yield show
