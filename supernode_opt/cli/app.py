@@ -78,6 +78,7 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
     from supernode_opt.answer import gradient
     from supernode_opt.config import resolve
     from supernode_opt.config.study import load
+    from supernode_opt.results import store
 
     study = load(file, set_ or (), seed=seed)
     slopes = gradient.check(study.problem)
@@ -87,12 +88,7 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
                 "study": resolve.resolved(study),
                 "free": list(study.free),
                 "gradient": [
-                    {
-                        "name": slope.name,
-                        "automatic": session.finite(slope.automatic),
-                        "difference": session.finite(slope.difference),
-                        "agrees": slope.agrees,
-                    }
+                    {**store.plain(vars(slope)), "agrees": slope.agrees}
                     for slope in slopes
                 ],
             }

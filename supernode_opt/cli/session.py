@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import os
 import shutil
 import sys
@@ -51,11 +50,6 @@ def say(text: str) -> None:
 def written(target: Path, file: str = "") -> None:
     """Say where a result is."""
     say(f"written to {target / file}")
-
-
-def finite(value: float) -> float | None:
-    """Return `value` as JSON has it: what is no number is null."""
-    return value if math.isfinite(value) else None
 
 
 def print_json(value: Any) -> None:

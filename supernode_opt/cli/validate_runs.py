@@ -13,10 +13,7 @@ from supernode_opt.cli import tables as writing
 from supernode_opt.cli.tables import percent
 
 FILE, FIGURES = "validation.nc", "draw_validation"
-_PARTS = {
-    "fitted": "Fitted rows (in-sample)",
-    "never_fitted": "Rows never fitted",
-}
+_PARTS = {"fitted": "Fitted rows (in-sample)", "never_fitted": "Rows never fitted"}
 _COLUMNS = {
     "rows": "rows",
     "MAPE": "mape",

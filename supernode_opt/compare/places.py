@@ -9,6 +9,7 @@ from supernode_opt.catalog.origins import FOLLOWING, spelled
 from supernode_opt.catalog.read import entry as catalog_entry
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.compare.entries import Cell
+from supernode_opt.config.variables import constants_of
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.problem.build import default_clock
 from supernode_opt.problem.problem import Problem
@@ -45,11 +46,7 @@ def place_of(node: Node, side: Cell, change: bool) -> Place:
       StudyError: no scenario has such a constant.
     """
     name, scenario = node.text(), side.problem.scenario
-    constants = {
-        spelled(path, scenario): path
-        for path, _ in leaves(scenario)
-        if "." in path and not path.startswith(("model.", "training."))
-    }
+    constants = [spelled(path, scenario) for path in constants_of(scenario)]
     if name in NUMBERS:
         value = float(side.problem.fixed[name])
         return Place((name,) if change else (), value)

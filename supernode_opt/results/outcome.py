@@ -80,8 +80,7 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
             if not dataset[name].dims and not name.startswith((_DESIGN, "chip_peak"))
         },
     }
-    notes = ("certificate", "prices", "alternatives", "relaxation", "evaluations")
-    made |= {name: store.note(dataset, name) for name in (*notes, "wall_s")}
+    made |= {name: store.note(dataset, name) for name in store.NOTES[2:]}
     return made | {"seed": int(dataset.attrs["seed"])}
 
 

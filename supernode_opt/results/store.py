@@ -29,6 +29,9 @@ from supernode_opt.system.report import PARTS, SCALARS, Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import label, quantities, quantity_of
 
+# What a solution says of itself that is neither design nor report.
+NOTES = ("status", "message", "certificate", "prices", "alternatives")
+NOTES += ("relaxation", "evaluations", "wall_s")
 OPERATOR_UNITS = {"flops": "flop", "bytes": "B", "time": "s"}
 
 
@@ -102,16 +105,7 @@ def from_solution(
         constraints=solution.constraints,
         history=solution.history,
         operators=operators,
-        notes={
-            "status": solution.status,
-            "message": solution.message,
-            "certificate": solution.certificate,
-            "alternatives": solution.alternatives,
-            "prices": solution.prices,
-            "relaxation": solution.relaxation,
-            "evaluations": solution.evaluations,
-            "wall_s": solution.wall_s,
-        },
+        notes={name: getattr(solution, name) for name in NOTES},
     )
 
 
@@ -181,9 +175,7 @@ def _with_chip(dataset: xr.Dataset, scenario: Scenario) -> xr.Dataset:
         (), memory, "streaming memory bandwidth", "B/s"
     )
     return dataset.assign_attrs(
-        chip=chip.name,
-        model=scenario.model.name,
-        precision=scenario.training.precision,
+        chip=chip.name, model=scenario.model.name, precision=scenario.training.precision
     )
 
 
@@ -197,9 +189,9 @@ def _with_constraints(
     units = [known[name].unit if name in known else "" for name in names]
     dataset["constraint_unit"] = ("constraint", np.array(units, dtype=object))
     for field in ("value", "limit", "margin", "multiplier", "at_most", "tight"):
-        column = [getattr(state, field) for state in constraints]
-        values = [math.nan if cell is None else float(cell) for cell in column]
-        dataset[f"constraint_{field}"] = ("constraint", np.asarray(values, dtype=float))
+        # None becomes NaN.
+        values = np.array([getattr(state, field) for state in constraints], dtype=float)
+        dataset[f"constraint_{field}"] = ("constraint", values)
     return dataset
 
 
