@@ -16,6 +16,7 @@ def calibrate(
     session.prepare()
     from rich.progress import BarColumn, Progress, TextColumn
 
+    from supernode_opt.calibration import written
     from supernode_opt.calibration.data.runs import BadRuns, read
     from supernode_opt.calibration.data.selecting import fittable, interpret_all
     from supernode_opt.calibration.data.tables import kind_of
@@ -62,7 +63,7 @@ def calibrate(
     target = out or Path("results") / f"calibration_{name}"
     with publication(target) as folder:
         (folder / "softwares.yaml").write_text(
-            platforms.text({name: entry}, platform.notes), encoding="utf-8"
+            written.text({name: entry}, platform.notes), encoding="utf-8"
         )
     answer = _answer(fitted, name, known.refused)
     if json:

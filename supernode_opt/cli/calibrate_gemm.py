@@ -12,10 +12,10 @@ def calibrate(
     runs: list[Path], name: str, out: Path | None, seed: int, json: bool
 ) -> int:
     """Fit kernels to half of the shapes, judge on the rest, write catalog entries."""
+    from supernode_opt.calibration import written
     from supernode_opt.calibration.data.runs import BadRuns
     from supernode_opt.calibration.gemm import user as gemm_user
     from supernode_opt.calibration.gemm.table import read
-    from supernode_opt.calibration.step_time import platforms
     from supernode_opt.catalog.gemm import RESIDUAL_FILE
     from supernode_opt.reading.node import StudyError
     from supernode_opt.results.publish import publication
@@ -44,7 +44,7 @@ def calibrate(
     heading = f"GEMM kernels that `supernode-opt calibrate` fitted to {names}."
     target = out or Path("results") / f"calibration_{name}"
     with publication(target) as folder:
-        text = platforms.text(entries, heading)
+        text = written.text(entries, heading)
         (folder / "gemm_kernels.yaml").write_text(text, encoding="utf-8")
         if fitted.residual is not None:
             text = gemm_user.network_text(fitted.residual)

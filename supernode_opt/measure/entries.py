@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from supernode_opt.calibration.written import number
 from supernode_opt.catalog.read import entry as written_entry
 from supernode_opt.catalog.systems import PARTS, system
 from supernode_opt.measure.findings import Findings
 from supernode_opt.measure.fits import Fit
-from supernode_opt.measure.numbers import inherited, number
+from supernode_opt.measure.numbers import inherited
 
 Entry = dict[str, Any]
 # Half-width of the range of a number read once, such as a size [1].

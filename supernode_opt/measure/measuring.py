@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from supernode_opt.calibration.data.stacks import MACHINES
-from supernode_opt.calibration.step_time.platforms import text
+from supernode_opt.calibration.written import text
 from supernode_opt.catalog import read
 from supernode_opt.measure import attention, entries, results, running, tables, watts
 from supernode_opt.measure.bench import Bench

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from supernode_opt.calibration.written import number
 from supernode_opt.catalog import provenance
 from supernode_opt.catalog.read import RECORDS
 from supernode_opt.units import quantities
@@ -32,26 +33,6 @@ _KEPT = (
     "threshold_voltage",
     "memory_share",
 )
-
-
-def number(
-    value: float,
-    low: float,
-    high: float,
-    unit: str,
-    source: str,
-    confidence: str = "measured",
-) -> dict[str, Any]:
-    """Write one number with its range, in SI, to five figures."""
-    value, low, high = (float(f"{x:.5g}") for x in (value, low, high))
-    return {
-        "value": value,
-        "low": min(low, value),
-        "high": max(high, value),
-        "unit": unit or "1",
-        "source": source,
-        "confidence": confidence,
-    }
 
 
 def inherited(
