@@ -11,12 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 import yaml
 
-from supernode_opt.calibration.data.stacks import stacks, unfitted
-from supernode_opt.calibration.step_time.constants import (
-    Practices,
+from supernode_opt.calibration.data.stacks import (
+    Practice,
     as_documented,
-    software,
+    stacks,
+    unfitted,
 )
+from supernode_opt.calibration.step_time.constants import software
 from supernode_opt.calibration.step_time.fit import Posterior
 from supernode_opt.calibration.step_time.intervals import NINETY, constants_of
 from supernode_opt.calibration.written import number
@@ -72,9 +73,9 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
     written: dict[str, Any] = {"notes": platform.notes}
     kind = unfitted(platform.base)
     base, kept = provenance(kind, platform.base), load(kind, platform.base)
-    practices = as_documented(stack)
-    centre = software(kept, jnp.asarray(mean), practices)
-    fitted = _fitted(kept, mean, spread, practices)
+    practice = as_documented(stack)
+    centre = software(kept, jnp.asarray(mean), practice)
+    fitted = _fitted(kept, mean, spread, practice)
     narrowed = {name: float(getattr(centre, name)) for name in _WINDOWS}
     for name, declared in quantities(Software):
         if name in fitted:
@@ -99,12 +100,12 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
 
 
 def _fitted(
-    base: Software, mean: np.ndarray, spread: np.ndarray, practices: Practices
+    base: Software, mean: np.ndarray, spread: np.ndarray, practice: Practice
 ) -> dict[str, Range]:
     """Return value, low and high (5-95 %) of the fields that a fit decides."""
 
     def fields(logs: np.ndarray) -> dict[str, float]:
-        made = software(base, jnp.asarray(logs), practices)
+        made = software(base, jnp.asarray(logs), practice)
         return {
             name: float(getattr(made, name))
             for name, _ in quantities(Software)
