@@ -22,10 +22,9 @@ import jax
 import numpy as np
 
 from supernode_opt.calibration import written
-from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.data.interpret import Job, fittable, interpret_all
 from supernode_opt.calibration.data.runs import Run, read
 from supernode_opt.calibration.data.runs import shipped as shipped_runs
-from supernode_opt.calibration.data.selecting import fittable, interpret_all
 from supernode_opt.calibration.step_time import platforms, shipped
 from supernode_opt.calibration.step_time.cross_validation import cross_validate
 from supernode_opt.calibration.step_time.fit import (

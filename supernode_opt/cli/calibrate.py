@@ -17,9 +17,8 @@ def calibrate(
     from rich.progress import BarColumn, Progress, TextColumn
 
     from supernode_opt.calibration import written
-    from supernode_opt.calibration.data.runs import BadRuns, read
-    from supernode_opt.calibration.data.selecting import fittable, interpret_all
-    from supernode_opt.calibration.data.tables import kind_of
+    from supernode_opt.calibration.data.interpret import fittable, interpret_all
+    from supernode_opt.calibration.data.runs import BadRuns, kind_of, read
     from supernode_opt.calibration.step_time import platforms, shipped, user
     from supernode_opt.catalog.read import OWN_CATALOG
     from supernode_opt.reading.node import StudyError

@@ -78,7 +78,7 @@ def _answer(found: Any, name: str, rows: Any) -> dict[str, Any]:
 
 
 def _library(one: Any) -> dict[str, Any]:
-    from supernode_opt.calibration.collectives.parameters import constants_at
+    from supernode_opt.calibration.collectives.constants import constants_at
     from supernode_opt.calibration.step_time.user import UNIDENTIFIED
 
     keys = sorted({(row.operation, row.machine.fabric) for row in one.rows})

@@ -17,7 +17,7 @@ def measure(
 ) -> int:
     """Measure the local devices, write what was found, print it."""
     from supernode_opt.measure import measuring
-    from supernode_opt.measure.errors import BadMeasurement
+    from supernode_opt.measure.plan import BadMeasurement
     from supernode_opt.reading.node import StudyError
 
     request = measuring.Request(

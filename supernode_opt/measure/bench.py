@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from typing import Any
 
+import jax
 import numpy as np
 
 from supernode_opt.measure.devices import Device
@@ -41,8 +42,6 @@ class Bench:
 
     def operand(self, shape: tuple[int, ...], dtype: Any, turn: int = 0) -> Any:
         """Put random normal numbers on the first device; `turn` shifts them."""
-        import jax
-
         block = np.roll(self._block, 977 * turn).astype(dtype)
         return jax.device_put(np.resize(block, shape), self.local[0])
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from supernode_opt import catalog
 from supernode_opt.measure.watts import smi
 
 # Device kinds whose data sheets the catalog holds: (pattern, chip, system).
@@ -118,8 +119,6 @@ def describe(devices: Sequence[Any], alike: str = "") -> Device:
 
 
 def _float8(device: Any, chip: str) -> bool:
-    from supernode_opt import catalog
-
     if chip:
         return catalog.load("chip", chip).peak_fp8 > 0.0
     try:

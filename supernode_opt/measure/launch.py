@@ -3,6 +3,9 @@
 import re
 from typing import Any
 
+import jax
+import numpy as np
+
 from supernode_opt.measure.bench import Bench
 from supernode_opt.measure.devices import Device
 from supernode_opt.measure.plan import Point, Speed, required
@@ -29,9 +32,6 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
 
 def run(point: Point, bench: Bench) -> tuple[Timing, float]:
     """Time one point; also return how many kernels one call is."""
-    import jax
-    import numpy as np
-
     links = int(point.sizes["links"])
 
     def chain(total: Any, base: Any) -> Any:

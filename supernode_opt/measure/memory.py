@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from supernode_opt.measure.bench import Bench
 from supernode_opt.measure.devices import Device
 from supernode_opt.measure.plan import Point, Speed, required
@@ -34,7 +36,6 @@ def run(point: Point, bench: Bench) -> Timing:
 
 def time_triad(length: int, bench: Bench) -> Timing:
     """Time one pass over arrays of `length` single-precision numbers."""
-    import numpy as np
 
     def triad(b: Any, c: Any) -> Any:
         return b + np.float32(0.5) * c

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import jax
+
 from supernode_opt.measure import (
     attention,
     collectives,
@@ -15,11 +17,9 @@ from supernode_opt.measure import (
     training,
 )
 from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.errors import BadMeasurement
 from supernode_opt.measure.journal import Entry, Journal
-from supernode_opt.measure.plan import Point, Speed, interleave
-from supernode_opt.measure.timing import Timing
-from supernode_opt.measure.waiting import DISTURBED
+from supernode_opt.measure.plan import BadMeasurement, Point, Speed, interleave
+from supernode_opt.measure.timing import DISTURBED, Timing
 
 SECTIONS: dict[str, Any] = {
     module.SECTION: module
@@ -129,8 +129,6 @@ def _probed(journal: Journal, point: Point) -> tuple[Timing, float]:
 
 def _finish(point: Point, bench: Bench, journal: Journal, again: bool = False) -> None:
     """Measure one point, unless that is done, and keep it."""
-    import jax
-
     if point.key in journal.entries and not again:
         return
     module = probe if point.section == probe.SECTION else SECTIONS[point.section]

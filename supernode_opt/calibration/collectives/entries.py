@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from supernode_opt.calibration import written
-from supernode_opt.calibration.collectives.constants import ABSENT, FLAGS
-from supernode_opt.calibration.collectives.parameters import constants_at
+from supernode_opt.calibration.collectives.constants import ABSENT, FLAGS, constants_at
 from supernode_opt.calibration.collectives.user import Calibration
 from supernode_opt.calibration.step_time.intervals import NINETY
 from supernode_opt.catalog.collectives import ANY

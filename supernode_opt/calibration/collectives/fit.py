@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from supernode_opt.calibration.collectives.constants import ABSENT, NAMES
-from supernode_opt.calibration.collectives.parameters import (
+from supernode_opt.calibration.collectives.constants import (
+    ABSENT,
+    NAMES,
     Posterior,
     parameters,
     selection,

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from supernode_opt.calibration.collectives.constants import Posterior
 from supernode_opt.calibration.collectives.fit import Problem, fit, predict, problem
-from supernode_opt.calibration.collectives.parameters import Posterior
 from supernode_opt.calibration.collectives.table import Measurement
 from supernode_opt.calibration.step_time.score import Errors, errors
 
