@@ -11,8 +11,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device
+from supernode_opt.measure.devices import Bench, Device
 from supernode_opt.measure.plan import Point, Speed, required, spread_out
 from supernode_opt.measure.timing import Timing, measure
 

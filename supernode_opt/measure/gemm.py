@@ -6,8 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device
+from supernode_opt.measure.devices import Bench, Device
 from supernode_opt.measure.plan import Point, Speed, bearable, required, spread_out
 from supernode_opt.measure.timing import Repeated, Timing, measure
 

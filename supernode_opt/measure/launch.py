@@ -6,8 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device
+from supernode_opt.measure.devices import Bench, Device
 from supernode_opt.measure.plan import Point, Speed, required
 from supernode_opt.measure.timing import Repeated, Timing, measure
 

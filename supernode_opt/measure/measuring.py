@@ -13,8 +13,7 @@ from supernode_opt.calibration.data.stacks import MACHINES
 from supernode_opt.calibration.written import text
 from supernode_opt.catalog import read
 from supernode_opt.measure import attention, entries, results, running, tables, watts
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device, describe
+from supernode_opt.measure.devices import Bench, Device, describe
 from supernode_opt.measure.findings import Findings, find
 from supernode_opt.measure.journal import NAME, Journal
 from supernode_opt.measure.plan import BadMeasurement

@@ -11,8 +11,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from supernode_opt.measure import decoder
 from supernode_opt.measure.attention import implementation
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device
+from supernode_opt.measure.devices import Bench, Device
 from supernode_opt.measure.plan import Point, Speed, bearable, required, spread_out
 from supernode_opt.measure.timing import Timing, measure
 

@@ -12,8 +12,7 @@ import pytest
 
 from supernode_opt.calibration.data.shapes import flops_per_token
 from supernode_opt.measure import launch, running, timing, training, watts
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device, describe, recognise
+from supernode_opt.measure.devices import Bench, Device, describe, recognise
 from supernode_opt.measure.journal import Journal
 from supernode_opt.measure.plan import (
     BadMeasurement,
