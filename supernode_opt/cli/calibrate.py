@@ -28,8 +28,7 @@ def calibrate(
 ) -> int:
     """Fit the constants of a platform to its measured runs or GEMMs."""
     session.prepare()
-    from supernode_opt.calibration.data.runs import BadRuns
-    from supernode_opt.calibration.data.tables import kind_of
+    from supernode_opt.calibration.data.runs import BadRuns, kind_of
     from supernode_opt.catalog.read import OWN_CATALOG
     from supernode_opt.reading.node import StudyError
     from supernode_opt.results.publish import publication

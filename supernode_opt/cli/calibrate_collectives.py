@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Group
 
 from supernode_opt.calibration.collectives import entries, user
+from supernode_opt.calibration.collectives.constants import constants_at
 from supernode_opt.calibration.collectives.link import PARAMETERS, implied
-from supernode_opt.calibration.collectives.parameters import constants_at
 from supernode_opt.calibration.collectives.table import read
 from supernode_opt.calibration.step_time.user import UNIDENTIFIED
 from supernode_opt.cli import session

@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.console import Group
 
+from supernode_opt.calibration import written
 from supernode_opt.calibration.gemm import score, user
 from supernode_opt.calibration.gemm.table import read
-from supernode_opt.calibration.step_time import platforms
 from supernode_opt.calibration.step_time.fit import family_of
 from supernode_opt.catalog.gemm import RESIDUAL_FILE
 from supernode_opt.cli import session
@@ -43,7 +43,7 @@ def fitted(
         for one in found.fits
     }
     heading = f"GEMM kernels that `supernode-opt calibrate` fitted to {names}."
-    files = {"gemm_kernels.yaml": platforms.text(entries, heading)}
+    files = {"gemm_kernels.yaml": written.text(entries, heading)}
     if found.residual is not None:
         files[RESIDUAL_FILE] = user.network_text(found.residual)
     return answer, files

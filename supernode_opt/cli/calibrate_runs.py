@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from rich.console import Group
 
+from supernode_opt.calibration import written
+from supernode_opt.calibration.data.interpret import fittable, interpret_all
 from supernode_opt.calibration.data.runs import read
-from supernode_opt.calibration.data.selecting import fittable, interpret_all
 from supernode_opt.calibration.step_time import platforms, shipped, user
 from supernode_opt.cli import session
 from supernode_opt.cli.tables import table
@@ -37,7 +38,7 @@ def fitted(
     platform = platforms.Platform(name, found.family, found.stack, found.base, notes)
     about = f"fit on {len(jobs)} rows, {datetime.date.today().isoformat()}; {error}"
     entry = platforms.entry(platform, found.posterior, about)
-    files = {"softwares.yaml": platforms.text({name: entry}, notes)}
+    files = {"softwares.yaml": written.text({name: entry}, notes)}
     return _answer(found, name, known.refused), files
 
 

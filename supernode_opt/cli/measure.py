@@ -26,7 +26,7 @@ def measure(
 ) -> int:
     """Measure this machine; write catalog entries and runs for `calibrate`."""
     from supernode_opt.measure import measuring
-    from supernode_opt.measure.errors import BadMeasurement
+    from supernode_opt.measure.plan import BadMeasurement
     from supernode_opt.reading.node import StudyError
 
     request = measuring.Request(name, out, minutes, quick, seed, like or "")

@@ -25,8 +25,7 @@ def validate(
 ) -> int:
     """Predict measured runs or GEMMs and print how wrong the predictions are."""
     session.prepare()
-    from supernode_opt.calibration.data.runs import BadRuns
-    from supernode_opt.calibration.data.tables import kind_of
+    from supernode_opt.calibration.data.runs import BadRuns, kind_of
     from supernode_opt.reading.node import StudyError
     from supernode_opt.results.publish import publication
     from supernode_opt.results.store import save

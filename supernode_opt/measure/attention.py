@@ -3,8 +3,10 @@
 import functools
 from typing import Any
 
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device
+import jax
+import jax.numpy as jnp
+
+from supernode_opt.measure.devices import Bench, Device
 from supernode_opt.measure.plan import Point, Speed, bearable, required, spread_out
 from supernode_opt.measure.timing import Repeated, Timing, measure
 
@@ -51,9 +53,6 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
 @functools.cache
 def implementation(platform: str) -> str:
     """Return "cudnn" where a fused kernel works on this platform, else "xla"."""
-    import jax
-    import jax.numpy as jnp
-
     if platform != "gpu":
         return "xla"
     tiny = jnp.zeros((1, 128, 1, 64), jnp.bfloat16)
@@ -72,8 +71,6 @@ def fused(device: Device) -> bool:
 
 def causal(kind: str) -> Any:
     """Return causal attention of queries, keys and values [batch, token, head, -]."""
-    import jax
-
     return functools.partial(
         jax.nn.dot_product_attention, is_causal=True, implementation=kind
     )
@@ -81,9 +78,6 @@ def causal(kind: str) -> Any:
 
 def run(point: Point, bench: Bench) -> Timing:
     """Time one point."""
-    import jax
-    import jax.numpy as jnp
-
     sizes = point.sizes
     shape = (int(sizes["batch"]), int(sizes["length"]), HEADS, int(sizes["channels"]))
     attend = causal(implementation(bench.device.platform))

@@ -6,8 +6,12 @@ all-to-all, the gathered result of an all-gather, the input of a reduce-scatter.
 
 from typing import Any
 
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device
+import jax
+import numpy as np
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from supernode_opt.measure.devices import Bench, Device
 from supernode_opt.measure.plan import Point, Speed, required, spread_out
 from supernode_opt.measure.timing import Timing, measure
 
@@ -52,10 +56,6 @@ def prepare(point: Point, bench: Bench) -> tuple[Any, Any]:
     The operand is sharded over the devices; so is the result, except that of an
     all-gather, which every device holds whole.
     """
-    import jax
-    import numpy as np
-    from jax.sharding import Mesh, NamedSharding, PartitionSpec
-
     group, operation = int(point.sizes["devices"]), str(point.sizes["operation"])
     mesh = Mesh(np.asarray(bench.local[:group]), ("rank",))
     sharded, gathered = PartitionSpec("rank"), operation == "all_gather"
@@ -77,8 +77,6 @@ def prepare(point: Point, bench: Bench) -> tuple[Any, Any]:
 
 
 def _bodies(group: int) -> dict[str, Any]:
-    from jax import lax
-
     def exchange(x: Any) -> Any:
         return lax.all_to_all(x.reshape(group, -1), "rank", 0, 0).reshape(-1)
 

@@ -1,13 +1,18 @@
 """The local devices, as far as drivers and the operating system describe them."""
 
 import dataclasses
+import functools
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from supernode_opt.measure.watts import smi
+import jax
+import numpy as np
+
+from supernode_opt import catalog
+from supernode_opt.measure.watts import Meter, smi
 
 # Device kinds whose data sheets the catalog holds: (pattern, chip, system).
 _KNOWN = (
@@ -118,8 +123,6 @@ def describe(devices: Sequence[Any], alike: str = "") -> Device:
 
 
 def _float8(device: Any, chip: str) -> bool:
-    from supernode_opt import catalog
-
     if chip:
         return catalog.load("chip", chip).peak_fp8 > 0.0
     try:
@@ -190,3 +193,44 @@ def _text(path: Path) -> str:
 
 def _first_line(path: Path) -> str:
     return _text(path).partition("\n")[0].strip()
+
+
+# Random numbers repeat after so many; more would only take time to draw.
+_BLOCK = 1 << 20
+_MOST_SETS = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """The place where points are measured.
+
+    Attributes:
+      device: its description.
+      local: JAX's local devices.
+      seed: of the operands.
+      window: time per point [s].
+      quick: only as much as a test needs.
+      meter: source of watts, if any.
+    """
+
+    device: Device
+    local: tuple[Any, ...]
+    seed: int
+    window: float
+    quick: bool = False
+    meter: Meter | None = None
+
+    @functools.cached_property
+    def _block(self) -> np.ndarray:
+        normal = np.random.default_rng(self.seed).standard_normal(_BLOCK)
+        return normal.astype(np.float32)
+
+    def operand(self, shape: tuple[int, ...], dtype: Any, turn: int = 0) -> Any:
+        """Put random normal numbers on the first device; `turn` shifts them."""
+        block = np.roll(self._block, 977 * turn).astype(dtype)
+        return jax.device_put(np.resize(block, shape), self.local[0])
+
+    def sets(self, size: float) -> int:
+        """How many operand sets of `size` [B] keep a cache from holding them all."""
+        cold = min(2.0 * self.device.cache, 0.1 * self.device.usable)
+        return int(min(max(cold / size, 1.0), _MOST_SETS))

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from supernode_opt.calibration.written import number
 from supernode_opt.catalog.read import entry as written_entry
 from supernode_opt.catalog.systems import PARTS, system
 from supernode_opt.measure.findings import Findings
 from supernode_opt.measure.fits import Fit
-from supernode_opt.measure.numbers import inherited, number
+from supernode_opt.measure.numbers import estimate, inherited
 
 Entry = dict[str, Any]
 # Half-width of the range of a number read once, such as a size [1].
@@ -21,13 +24,7 @@ _WINDOWS = ("tensor_window", "context_window", "expert_window", "shard_window")
 
 
 class About(NamedTuple):
-    """What every source line says.
-
-    Attributes:
-      name: of the entries.
-      date: on which the measurement began.
-      jax: version.
-    """
+    """What every source line says: name of the entries, date of the start, version."""
 
     name: str
     date: str
@@ -37,10 +34,13 @@ class About(NamedTuple):
 def entries(found: Findings, about: About) -> dict[str, dict[str, Entry]]:
     """Return the entries by catalog file."""
     return {
-        "chips.yaml": {about.name: chip(found, about)},
-        "hosts.yaml": {about.name: host(found, about)},
-        "softwares.yaml": {about.name: software(found, about)},
-        "systems.yaml": {about.name: machine(found, about)},
+        f"{kind}s.yaml": {about.name: write(found, about)}
+        for kind, write in (
+            ("chip", chip),
+            ("host", host),
+            ("software", software),
+            ("system", machine),
+        )
     }
 
 
@@ -58,42 +58,44 @@ def residual(one: Fit) -> str:
     )
 
 
+def _fitted(
+    found: Findings,
+    about: About,
+    section: str,
+    name: str,
+    unit: str = "",
+    what: str = "",
+    most: float = np.inf,
+) -> Entry:
+    """Write the constant of a fit with its 5-95 % range."""
+    one = found.fits[section]
+    text = source(found, about, what + residual(one))
+    return number(*one.range(name, most), unit, text)
+
+
 def chip(found: Findings, about: About) -> Entry:
     """Describe one device as a chip."""
     device, sheet = found.device, found.sheet
     base = device.chip or system(device.alike).chip
     made: Entry = inherited("chip", base, bool(sheet))
-    gemms, stream = found.fits["bfloat16"], found.fits["memory"]
-
-    def say(what: str) -> str:
-        return source(found, about, what)
-
-    value, low, high = gemms.range("efficiency", 1.0)
-    made["array_efficiency"] = number(value, low, high, "", say(residual(gemms)))
-    streaming, slow, fast = stream.range("bandwidth")
+    made["array_efficiency"] = _fitted(found, about, "bfloat16", "efficiency", most=1.0)
+    stream = found.fits["memory"]
     top = sheet.hbm_bandwidth if sheet else found.stream
     made["hbm_efficiency"] = number(
-        min(streaming / top, 1.0),
-        min(slow / top, 1.0),
-        min(fast / top, 1.0),
+        *(min(rate / top, 1.0) for rate in stream.range("bandwidth")),
         "",
-        say(f"triad; {residual(stream)}"),
+        source(found, about, f"triad; {residual(stream)}"),
     )
     if sheet is None:
         made |= _rates(found, about)
-    made["hbm_capacity"] = number(
-        device.memory,
-        device.memory * (1.0 - _READ),
-        device.memory * (1.0 + _READ),
-        "B",
-        say(f"as reported: {device.memory_source}"),
-    )
-    if not device.memory_source:
-        made["hbm_capacity"] = inherited("chip", base, False)["hbm_capacity"]
+    if device.memory_source:
+        ends = (device.memory * share for share in (1.0, 1.0 - _READ, 1.0 + _READ))
+        text = source(found, about, f"as reported: {device.memory_source}")
+        made["hbm_capacity"] = number(*ends, "B", text)
     if sheet is None and not found.fused and "attention" in found.fits:
-        within = "engineering estimate: exponentials count in the measured bytes per"
-        within += " score (software score_traffic)"
-        made["softmax_channels"] = number(0.0, 0.0, 0.0, "", within, "estimate")
+        within = "exponentials count in the measured bytes per score (software"
+        within += " score_traffic)"
+        made["softmax_channels"] = estimate(0.0, 0.0, "", within)
     made |= _power(found, about)
     notes = f"Measured by microbenchmarks on {device.words}."
     if sheet is None:
@@ -113,27 +115,27 @@ def chip(found: Findings, about: About) -> Entry:
 def _rates(found: Findings, about: About) -> Entry:
     """Peaks and rates of a device without a data sheet: the best that was measured."""
 
-    def best(rate: float, what: str, unit: str) -> dict[str, Any]:
+    def best(rate: float, what: str, unit: str) -> Entry:
         text = source(found, about, f"best {what}, for want of a data sheet")
         return number(rate, rate, 1.5 * rate, unit, text)
 
-    none = "engineering estimate: no unit known that JAX could use"
-    clock = "engineering estimate: rates are measured as sustained, so clocks count"
-    clock += " from there"
+    none = estimate(0.0, 0.0, "flop/s", "no unit known that JAX could use")
+    why = "rates are measured as sustained, so clocks count from there"
+    clock = estimate(1.0, 1.0, "", why)
     made = {
         "peak_bf16": best(found.rates["bfloat16"], "BF16 GEMM rate", "flop/s"),
-        "peak_fp8": number(0.0, 0.0, 0.0, "flop/s", none, "estimate"),
-        "peak_fp4": number(0.0, 0.0, 0.0, "flop/s", none, "estimate"),
+        "peak_fp8": dict(none),
+        "peak_fp4": none,
         "hbm_bandwidth": best(found.stream, "streaming rate", "B/s"),
-        "sustained_clock": number(1.0, 1.0, 1.0, "", clock, "estimate"),
-        "maximum_clock": number(1.0, 1.0, 1.0, "", clock, "estimate"),
+        "sustained_clock": dict(clock),
+        "maximum_clock": clock,
     }
     if "fp8" in found.rates:
         made["peak_fp8"] = best(found.rates["fp8"], "FP8 GEMM rate", "flop/s")
     if "collective" in found.fits:
-        seen = found.fits["collective"]
-        text = source(found, about, f"collectives; {residual(seen)}")
-        made["scale_up_bandwidth"] = number(*seen.range("bandwidth"), "B/s", text)
+        made["scale_up_bandwidth"] = _fitted(
+            found, about, "collective", "bandwidth", "B/s", "collectives; "
+        )
     return made
 
 
@@ -149,51 +151,36 @@ def _power(found: Findings, about: About) -> Entry:
     return {}
 
 
+def _counted(found: Findings, about: About) -> Entry:
+    count = float(found.device.count)
+    return number(count, count, count, "", source(found, about, "local devices"))
+
+
 def host(found: Findings, about: About) -> Entry:
     """Describe the board: its devices are counted, the rest is another's."""
-    count = float(found.device.count)
     base = system(found.device.alike).host
     made: Entry = inherited("host", base, bool(found.device.chip))
-    made["chips_per_board"] = number(
-        count, count, count, "", source(found, about, "local devices")
-    )
+    made["chips_per_board"] = _counted(found, about)
     return {"notes": f"Board of {found.device.words}.", **made}
 
 
 def software(found: Findings, about: About) -> Entry:
     """Describe JAX on this device as a software stack."""
     base = system(found.device.alike).software if found.device.chip else _STACK
-    made: Entry = inherited(
-        "software", base, bool(found.device.chip), but=("score_bytes",)
-    )
+    made: Entry = inherited("software", base, bool(found.device.chip))
     for name in () if found.device.chip else _WINDOWS:
         made[name]["low"], made[name]["high"] = 0.0, made[name]["value"]
-    gemms = found.fits["bfloat16"]
-
-    def say(one: Fit, what: str = "") -> str:
-        return source(found, about, what + residual(one))
-
-    for field, name in (("gemm_width", "width"), ("gemm_tokens", "tokens")):
-        made[field] = number(*gemms.range(name), "", say(gemms))
+    made["gemm_width"] = _fitted(found, about, "bfloat16", "width")
+    made["gemm_tokens"] = _fitted(found, about, "bfloat16", "tokens")
     if "fp8" in found.fits:
-        narrow = found.fits["fp8"]
-        made["fp8_efficiency"] = number(*narrow.range("share"), "", say(narrow))
+        made["fp8_efficiency"] = _fitted(found, about, "fp8", "share")
     if "attention" in found.fits:
-        seen = found.fits["attention"]
-        kind = "fused; " if found.fused else "unfused; "
-        made["attention_efficiency"] = number(
-            *seen.range("efficiency", 1.0), "", say(seen, kind)
-        )
-        traffic = (0.0, 0.0, 0.0)
-        if not found.fused:
-            traffic = seen.range("traffic")
-        made["score_traffic"] = number(*traffic, "B", say(seen, kind))
-        made |= _short_sequences(found, about)
+        made |= _attention(found, about)
     made["score_bytes"] = 0.0 if found.fused else 5.0
     if "launch" in found.fits:
-        gap = found.fits["launch"]
-        value, low, high = gap.range("gap")
-        text = say(gap, "kernels of one program in a chain; ")
+        value, low, high = found.fits["launch"].range("gap")
+        chain = "kernels of one program in a chain; "
+        text = source(found, about, chain + residual(found.fits["launch"]))
         for field in ("launch_time", "kernel_time"):
             made[field] = number(value, 0.5 * low, high, "s", text)
     if found.dispatch:
@@ -205,37 +192,40 @@ def software(found: Findings, about: About) -> Entry:
     return {"notes": f"JAX {about.jax} on {found.device.words}.", **made}
 
 
-def _short_sequences(found: Findings, about: About) -> Entry:
-    """Say what a short sequence costs, where attention of several lengths shows it."""
-    seen = found.fits["attention"]
+def _attention(found: Findings, about: About) -> Entry:
+    """What attention costs, and a short sequence where several lengths show it."""
+    seen, kind = found.fits["attention"], "fused; " if found.fused else "unfused; "
+    text = source(found, about, kind + residual(seen))
+    traffic = (0.0, 0.0, 0.0) if found.fused else seen.range("traffic")
+    made = {
+        "attention_efficiency": number(*seen.range("efficiency", 1.0), "", text),
+        "score_traffic": number(*traffic, "B", text),
+    }
     if "tokens" in seen.values:
-        text = source(found, about, residual(seen))
-        return {"attention_tokens": number(*seen.range("tokens"), "", text)}
-    if found.device.chip:
-        return {}
-    few = "engineering estimate: too few lengths were measured to tell"
-    return {"attention_tokens": number(0.0, 0.0, 500.0, "", few, "estimate")}
+        made["attention_tokens"] = _fitted(found, about, "attention", "tokens")
+    elif not found.device.chip:
+        few = "too few lengths were measured to tell"
+        made["attention_tokens"] = estimate(0.0, 500.0, "", few)
+    return made
 
 
 def _collective(found: Findings, about: About) -> Entry:
     seen, sheet = found.fits["collective"], found.sheet
     text = source(found, about, residual(seen))
     # Without a data sheet the chip's own bandwidth is the fit's, and all is achieved.
-    rate, slow, fast = 1.0, 1.0, 1.0
+    rates = [1.0, 1.0, 1.0]
     if sheet:
-        range_ = seen.range("bandwidth")
-        rate, slow, fast = (x / sheet.scale_up_bandwidth for x in range_)
-    made = {
-        "scale_up_efficiency": number(rate, slow, fast, "", text),
-        "collective_latency": number(*seen.range("call"), "s", text),
-    }
+        rates = [rate / sheet.scale_up_bandwidth for rate in seen.range("bandwidth")]
+    hops, whole = (0.0, 0.0, seen.values["call"]), text
     if "hop" in seen.values:
-        made["board_latency"] = number(*seen.range("hop"), "s", text)
+        hops = seen.range("hop")
     else:
-        whole = f"{text}; one group size, so the call's latency holds it"
-        most = seen.values["call"]
-        made["board_latency"] = number(0.0, 0.0, most, "s", whole)
-    return made
+        whole += "; one group size, so the call's latency holds it"
+    return {
+        "scale_up_efficiency": number(*rates, "", text),
+        "collective_latency": number(*seen.range("call"), "s", text),
+        "board_latency": number(*hops, "s", whole),
+    }
 
 
 def machine(found: Findings, about: About) -> Entry:
@@ -243,27 +233,20 @@ def machine(found: Findings, about: About) -> Entry:
     device = found.device
     base = system(device.alike)
     own = {"chip", "host", "software"}
-    parts: Mapping[str, str] = {
-        part: about.name if part in own else getattr(base, part) for part in PARTS
+    parts = {part: about.name if part in own else getattr(base, part) for part in PARTS}
+    said = {
+        "source": f"engineering estimate: as system {device.alike}",
+        "confidence": "estimate",
     }
-    taken = written_entry("system", device.alike)["design"]
-    count = float(device.count)
-    counted = number(count, count, count, "", source(found, about, "local devices"))
     design = {
-        **{n: _full(w, device.alike) for n, w in taken.items() if n not in _CHIPS},
-        "chips": counted,
-        "scale_up_domain": dict(counted),
+        name: {**written, **said} if isinstance(written, Mapping) else written
+        for name, written in written_entry("system", device.alike)["design"].items()
+        if name not in _CHIPS
     }
+    for name in ("chips", "scale_up_domain"):
+        design[name] = _counted(found, about)
     notes = (
         f"{device.words} as measured {about.date}; rack, switches, cooling, facility"
         f" and reliability stand as in system {device.alike}."
     )
     return {"notes": notes, **parts, "links": list(base.links), "design": design}
-
-
-def _full(written: Any, alike: str) -> Any:
-    """Keep a design value of another system, and say whose it is."""
-    if not isinstance(written, Mapping):
-        return written
-    text = f"engineering estimate: as system {alike}"
-    return {**written, "source": text, "confidence": "estimate"}

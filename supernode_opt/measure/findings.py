@@ -10,9 +10,9 @@ from supernode_opt.catalog import load, system
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.measure import attention, collectives, fits, gemm, memory, rooflines
 from supernode_opt.measure.devices import Device
-from supernode_opt.measure.errors import BadMeasurement
 from supernode_opt.measure.fits import Fit, Numbers, Times
 from supernode_opt.measure.journal import Entry
+from supernode_opt.measure.plan import BadMeasurement
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,8 +3,10 @@
 import itertools
 from typing import Any
 
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device
+import jax
+import jax.numpy as jnp
+
+from supernode_opt.measure.devices import Bench, Device
 from supernode_opt.measure.plan import Point, Speed, bearable, required, spread_out
 from supernode_opt.measure.timing import Repeated, Timing, measure
 
@@ -70,9 +72,6 @@ def run(point: Point, bench: Bench) -> tuple[Timing, float]:
 
 def time_gemm(m: int, n: int, k: int, precision: str, bench: Bench) -> Timing:
     """Time an M x K by K x N product."""
-    import jax
-    import jax.numpy as jnp
-
     dtype = jnp.float8_e4m3fn if precision == "fp8" else jnp.dtype(precision)
     result = jnp.float32 if precision == "float32" else jnp.bfloat16
     # Otherwise accelerators would round single precision to fewer bits.

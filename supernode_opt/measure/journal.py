@@ -16,8 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from supernode_opt.measure.errors import BadMeasurement
-from supernode_opt.measure.plan import Point
+from supernode_opt.measure.plan import BadMeasurement, Point
 from supernode_opt.measure.timing import Timing
 from supernode_opt.reading.files import read_bytes
 from supernode_opt.reading.node import InputError

@@ -3,8 +3,10 @@
 import re
 from typing import Any
 
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device
+import jax
+import numpy as np
+
+from supernode_opt.measure.devices import Bench, Device
 from supernode_opt.measure.plan import Point, Speed, required
 from supernode_opt.measure.timing import Repeated, Timing, measure
 
@@ -29,9 +31,6 @@ def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
 
 def run(point: Point, bench: Bench) -> tuple[Timing, float]:
     """Time one point; also return how many kernels one call is."""
-    import jax
-    import numpy as np
-
     links = int(point.sizes["links"])
 
     def chain(total: Any, base: Any) -> Any:

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+
 from supernode_opt.calibration.data.stacks import MACHINES
-from supernode_opt.calibration.step_time.platforms import text
+from supernode_opt.calibration.written import text
 from supernode_opt.catalog import read
 from supernode_opt.measure import attention, entries, results, running, tables, watts
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device, describe
-from supernode_opt.measure.errors import BadMeasurement
+from supernode_opt.measure.devices import Bench, Device, describe
 from supernode_opt.measure.findings import Findings, find
 from supernode_opt.measure.journal import NAME, Journal
+from supernode_opt.measure.plan import BadMeasurement
 from supernode_opt.results import publish
 from supernode_opt.results.versions import versions
 
@@ -118,8 +119,6 @@ def measure(
       BadMeasurement: the request is wrong, its folder cannot be used, or too little
         could be measured.
     """
-    import jax
-
     check(request)
     local = tuple(jax.local_devices())
     device = describe(local, request.alike)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device
+import numpy as np
+
+from supernode_opt.measure.devices import Bench, Device
 from supernode_opt.measure.plan import Point, Speed, required
 from supernode_opt.measure.timing import Repeated, Timing, measure
 
@@ -12,14 +13,17 @@ SECTION = "memory"
 BYTES = 12.0
 
 
+def cold(device: Device, scale: int = 1) -> int:
+    """Return `scale` times the length [1] of arrays that no cache holds."""
+    least = max(int(2.0 * device.cache / BYTES), 1 << 20)
+    # A machine with little memory streams through what it has.
+    return min(least * scale, int(0.2 * device.usable / BYTES))
+
+
 def points(device: Device, speed: Speed, quick: bool) -> list[Point]:
     """Offer array lengths from twice the cache upwards."""
-    least = max(int(2.0 * device.cache / BYTES), 1 << 20)
     scales = (1, 2) if quick else (1, 2, 3, 4, 6)
-    lengths = [least * scale for scale in scales]
-    # A machine with little memory streams through what it has.
-    most = int(0.2 * device.usable / BYTES)
-    lengths = sorted({min(length, most) for length in lengths})
+    lengths = sorted({cold(device, scale) for scale in scales})
     made = [
         Point(SECTION, {"length": length}, BYTES * length / speed.bandwidth)
         for length in lengths
@@ -34,7 +38,6 @@ def run(point: Point, bench: Bench) -> Timing:
 
 def time_triad(length: int, bench: Bench) -> Timing:
     """Time one pass over arrays of `length` single-precision numbers."""
-    import numpy as np
 
     def triad(b: Any, c: Any) -> Any:
         return b + np.float32(0.5) * c

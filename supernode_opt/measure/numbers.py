@@ -1,26 +1,15 @@
-"""Catalog numbers: measured ones, and those that come from another entry."""
+"""Catalog numbers that were not measured: from another entry, or an estimate."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from supernode_opt.calibration.written import number
 from supernode_opt.catalog import provenance
 from supernode_opt.catalog.read import RECORDS
 from supernode_opt.units import quantities
 
-# By this factor a quantity that was not measured may differ from the stand-in's.
-_WIDE: Mapping[str, float] = {
-    "tdp": 3.0,
-    "die_area": 3.0,
-    "price": 5.0,
-    "memory_price": 3.0,
-    "failure_rate": 5.0,
-    "scale_up_bandwidth": 10.0,
-    "scale_out_bandwidth": 10.0,
-    "power": 5.0,
-}
-_WIDER = 2.0
 # What silicon shares keeps the stand-in's own range.
-_KEPT = (
+_SILICON = (
     "junction_limit",
     "maximum_clock",
     "power_exponent",
@@ -32,56 +21,42 @@ _KEPT = (
     "threshold_voltage",
     "memory_share",
 )
+# By this factor a quantity that was not measured may differ from the stand-in's.
+_FACTORS: Mapping[str, float] = {
+    **dict.fromkeys(_SILICON, 1.0),
+    **dict.fromkeys(("tdp", "die_area", "memory_price"), 3.0),
+    **dict.fromkeys(("price", "failure_rate", "power"), 5.0),
+    **dict.fromkeys(("scale_up_bandwidth", "scale_out_bandwidth"), 10.0),
+}
+_WIDER = 2.0
 
 
-def number(
-    value: float,
-    low: float,
-    high: float,
-    unit: str,
-    source: str,
-    confidence: str = "measured",
-) -> dict[str, Any]:
-    """Write one number with its range, in SI, to five figures."""
-    value, low, high = (float(f"{x:.5g}") for x in (value, low, high))
-    return {
-        "value": value,
-        "low": min(low, value),
-        "high": max(high, value),
-        "unit": unit or "1",
-        "source": source,
-        "confidence": confidence,
-    }
-
-
-def inherited(
-    kind: str, base: str, own: bool, but: Iterable[str] = ()
-) -> dict[str, dict[str, Any]]:
+def inherited(kind: str, base: str, own: bool) -> dict[str, dict[str, Any]]:
     """Take all numbers of entry `base`.
 
-    Args:
-      kind: of entry.
-      base: which one.
-      own: whether it describes the measured part itself; its numbers then stand as
-        they are.  Else they are estimates in wide ranges, which say where they are
-        from.
-      but: fields to leave out.
+    Where it describes the measured part itself (`own`) they stand as they are.  Else
+    they are estimates in wide ranges, which say where they are from.
     """
     taken = {}
+    known = provenance(kind, base)
     for name, declared in quantities(RECORDS[kind]):
-        known = provenance(kind, base).get(name)
-        if known is None or name in but:
+        if name not in known:
             continue
-        low, high = known.low, known.high
-        source = f"{known.source} (catalog {kind} {base})"
-        confidence = known.confidence
+        value, low, high = known[name].value, known[name].low, known[name].high
+        about = f"{known[name].source} (catalog {kind} {base})"
+        confidence = known[name].confidence
         if not own:
             confidence = "estimate"
-            source = f"engineering estimate: as {kind} {base}; not measured"
-            if name not in _KEPT:
-                factor = _WIDE.get(name, _WIDER)
-                low, high = low / factor, high * factor
+            about = f"engineering estimate: as {kind} {base}; not measured"
+            factor = _FACTORS.get(name, _WIDER)
+            low, high = low / factor, high * factor
             if declared.high is not None:
                 high = min(high, declared.high)
-        taken[name] = number(known.value, low, high, declared.unit, source, confidence)
+        taken[name] = number(value, low, high, declared.unit, about, confidence)
     return taken
+
+
+def estimate(value: float, high: float, unit: str, why: str) -> dict[str, Any]:
+    """Write a number that nothing measured."""
+    text = f"engineering estimate: {why}"
+    return number(value, value, high, unit, text, "estimate")

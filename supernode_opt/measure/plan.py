@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from supernode_opt.reading.node import InputError
+
 Size = float | int | str
 
 
@@ -115,3 +117,7 @@ def required(points: Sequence[Point], count: int) -> list[Point]:
     """Mark the first `count` points as needed."""
     marked = [point._replace(needed=True) for point in points[:count]]
     return [*marked, *points[count:]]
+
+
+class BadMeasurement(InputError):
+    """A measurement that cannot be made or continued as asked."""

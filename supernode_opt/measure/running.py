@@ -5,26 +5,33 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import jax
+
 from supernode_opt.measure import (
     attention,
     collectives,
     gemm,
     launch,
     memory,
-    probe,
     training,
 )
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.errors import BadMeasurement
+from supernode_opt.measure.devices import Bench
 from supernode_opt.measure.journal import Entry, Journal
-from supernode_opt.measure.plan import Point, Speed, interleave
-from supernode_opt.measure.timing import Timing
-from supernode_opt.measure.waiting import DISTURBED
+from supernode_opt.measure.plan import BadMeasurement, Point, Speed, interleave
+from supernode_opt.measure.timing import DISTURBED, Timing
 
 SECTIONS: dict[str, Any] = {
     module.SECTION: module
     for module in (gemm, memory, launch, attention, collectives, training)
 }
+# A first look at an unknown device: growing GEMMs and one stream.
+_PROBES = tuple(
+    Point("probe", {"what": what}, 0.1, needed=True)
+    for what in ("arithmetic", "memory")
+)
+# A GEMM of this duration is large enough to show the device's rate [s].
+_ENOUGH = 2e-3
+_LARGEST = 16384
 # What fits, files and leaving take at the end [s].
 _RESERVE = 10.0
 # A point is measured so often at most.
@@ -66,11 +73,10 @@ def run(
     Raises:
       BadMeasurement: not even a first look at the device succeeds.
     """
-    for point in probe.points():
+    for point in _PROBES:
         show(f"first look: {point.sizes['what']}", 0.0)
         _finish(point, bench, journal)
-    arithmetic, stream = (_probed(journal, point) for point in probe.points())
-    speed = probe.speed(arithmetic, stream)
+    speed = Speed(*(_probed(journal, point) for point in _PROBES))
     sections = [
         module.points(bench.device, speed, bench.quick) for module in SECTIONS.values()
     ]
@@ -120,26 +126,40 @@ def _again(
         _finish(worst, bench, journal, again=True)
 
 
-def _probed(journal: Journal, point: Point) -> tuple[Timing, float]:
+def _probed(journal: Journal, point: Point) -> float:
+    """Return the rate that a probe found [flop/s] or [B/s]."""
     entry = journal.entries[point.key]
     if entry.timing is None:
         raise BadMeasurement(f"{point.words} failed: {entry.failed}")
-    return entry.timing, entry.work
+    return entry.work / entry.timing.seconds
+
+
+def _probe(point: Point, bench: Bench) -> tuple[Timing, float]:
+    """Return the time of a probe and its amount of work [flop] or [B]."""
+    if point.sizes["what"] == "memory":
+        length = memory.cold(bench.device)
+        return memory.time_triad(length, bench), memory.BYTES * length
+    side = 256
+    while True:
+        timing = gemm.time_gemm(side, side, side, "bfloat16", bench)
+        if timing.seconds >= _ENOUGH or side >= _LARGEST:
+            return timing, 2.0 * side**3
+        side *= 2
 
 
 def _finish(point: Point, bench: Bench, journal: Journal, again: bool = False) -> None:
     """Measure one point, unless that is done, and keep it."""
-    import jax
-
     if point.key in journal.entries and not again:
         return
-    module = probe if point.section == probe.SECTION else SECTIONS[point.section]
     began = time.perf_counter()
     timing, work, failed = None, 0.0, ""
     try:
         # As users' programs run, whatever the rest of this program needs.
         with jax.enable_x64(False):
-            found = module.run(point, bench)
+            if point in _PROBES:
+                found = _probe(point, bench)
+            else:
+                found = SECTIONS[point.section].run(point, bench)
         timing, work = (found, 0.0) if isinstance(found, Timing) else found
     except Exception as error:
         # Too little memory, or a shape that this device has no kernel for: no reason

@@ -14,7 +14,7 @@ from supernode_opt.measure.decoder import HEAD
 from supernode_opt.measure.findings import Findings
 from supernode_opt.measure.journal import Entry
 from supernode_opt.measure.plan import Point
-from supernode_opt.measure.waiting import DISTURBED
+from supernode_opt.measure.timing import DISTURBED
 
 GEMM = (
     "system",

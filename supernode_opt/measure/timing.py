@@ -1,15 +1,21 @@
 """How long a call takes on the device: warm-up, repetitions, median and noise."""
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from supernode_opt.measure.waiting import QUIET, quietest, waited
 from supernode_opt.measure.watts import Meter
 
+TASKS = Path("/proc/self/task")
+# Samples with less waiting than this share of their time are undisturbed [1].
+QUIET = 0.05
+# Above this share a time cannot be trusted [1].
+DISTURBED = 0.2
 # A sample lasts at least this long, so that the clock's own cost vanishes; where power
 # is read, so that the pauses between samples do not lower it [s].
 _SAMPLE, _METERED = 2e-3, 20e-3
@@ -23,6 +29,41 @@ _PRECISE = 0.005
 _RANGES = {2: 1.128, 3: 1.693, 4: 2.059, 5: 2.326}
 # Standard error of a median over that of a mean, for normal noise.
 _MEDIAN = 1.2533
+
+
+def waited(tasks: Path = TASKS) -> float:
+    """Return how long all threads have waited for a core, 0 where unknown [s].
+
+    Linux counts for every thread how long it was ready to run but had no core (the
+    second number of `schedstat`).  On a machine of one's own that is nearly nothing; on
+    a shared one it explains most of the noise of a CPU's times.
+    """
+    total = 0
+    try:
+        names = os.listdir(tasks)
+    except OSError:
+        return 0.0
+    for name in names:
+        try:
+            total += int((tasks / name / "schedstat").read_bytes().split()[1])
+        except (OSError, IndexError, ValueError):
+            # A thread may end meanwhile, or the system may not count.
+            continue
+    return 1e-9 * total
+
+
+def quietest(times: np.ndarray, waits: np.ndarray, least: int) -> np.ndarray:
+    """Choose the samples to trust: a mask [sample].
+
+    All undisturbed ones; where they are fewer than `least`, the quietest `least`.
+
+    Args:
+      times: of the samples [sample] [s].
+      waits: of all threads in each sample [sample] [s].
+      least: how many to keep at least.
+    """
+    shares = np.maximum(waits, 0.0) / times
+    return shares <= max(QUIET, np.sort(shares)[:least].max(initial=0.0))
 
 
 class Timing(NamedTuple):

@@ -5,9 +5,13 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from supernode_opt.measure import decoder
 from supernode_opt.measure.attention import implementation
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device
+from supernode_opt.measure.devices import Bench, Device
 from supernode_opt.measure.plan import Point, Speed, bearable, required, spread_out
 from supernode_opt.measure.timing import Timing, measure
 
@@ -104,11 +108,6 @@ def stepper(point: Point, bench: Bench) -> Callable[[], Any]:
 
     The states are donated from step to step.
     """
-    import jax
-    import numpy as np
-
-    from supernode_opt.measure import decoder
-
     sizes = {name: int(size) for name, size in point.sizes.items()}
     micro = sizes.pop("micro_batches")
     program, whole, spread = _program(bench, tuple(sizes.items()))
@@ -125,15 +124,11 @@ def stepper(point: Point, bench: Bench) -> Callable[[], Any]:
 
 
 def _shape(sizes: Mapping[str, int]) -> Any:
-    from supernode_opt.measure import decoder
-
     width = sizes["width"]
     return decoder.Shape(sizes["layers"], width, ffn(width), sizes["vocabulary"])
 
 
 def _tokens(sizes: Mapping[str, int], seed: int) -> Any:
-    import numpy as np
-
     size = (MICRO_BATCHES, sizes["devices"] * sizes["batch"], sizes["length"] + 1)
     random = np.random.default_rng(seed)
     return random.integers(0, sizes["vocabulary"], size, dtype=np.int32)
@@ -142,12 +137,6 @@ def _tokens(sizes: Mapping[str, int], seed: int) -> Any:
 @functools.lru_cache(maxsize=1)
 def _program(bench: Bench, items: tuple[tuple[str, int], ...]) -> tuple[Any, Any, Any]:
     """Compile a step; return it with the places of its states and of its tokens."""
-    import jax
-    import numpy as np
-    from jax.sharding import Mesh, NamedSharding, PartitionSpec
-
-    from supernode_opt.measure import decoder
-
     sizes = dict(items)
     count, kind = sizes["devices"], implementation(bench.device.platform)
     mesh = Mesh(np.asarray(bench.local[:count]), ("data",))

@@ -136,8 +136,8 @@ def split_solution(
     names = [name for name, _ in relaxation]
     if names == ["memory_fraction"]:
         message = (
-            f"No split fits: the tightest needs {figures(relaxation[0][1], 3)} % more memory"
-            " per chip. Allow more chips, recompute or sharding."
+            f"No split fits: the tightest needs {figures(relaxation[0][1], 3)} % more"
+            " memory per chip. Allow more chips, recompute or sharding."
         )
     else:
         joint = " and ".join(

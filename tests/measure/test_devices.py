@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from supernode_opt.measure import collectives, training
-from supernode_opt.measure.bench import Bench
+from supernode_opt.measure.devices import Bench
 from supernode_opt.measure.devices import describe
 from supernode_opt.measure.plan import Point, Speed
 from supernode_opt.measure.running import SECTIONS

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from supernode_opt import Training, build_design, catalog, evaluate
-from supernode_opt.calibration.step_time.platforms import text
+from supernode_opt.calibration.written import text
 from supernode_opt.catalog.read import RECORDS
 from supernode_opt.measure.entries import About, entries, source
 from supernode_opt.measure.findings import find

@@ -10,13 +10,18 @@ import types
 import numpy as np
 import pytest
 
-from supernode_opt.calibration.data.counting import flops_per_token
-from supernode_opt.measure import launch, running, timing, training, waiting, watts
-from supernode_opt.measure.bench import Bench
-from supernode_opt.measure.devices import Device, describe, recognise
-from supernode_opt.measure.errors import BadMeasurement
+from supernode_opt.calibration.data.shapes import flops_per_token
+from supernode_opt.measure import launch, running, timing, training, watts
+from supernode_opt.measure.devices import Bench, Device, describe, recognise
 from supernode_opt.measure.journal import Journal
-from supernode_opt.measure.plan import Point, Speed, interleave, required, spread_out
+from supernode_opt.measure.plan import (
+    BadMeasurement,
+    Point,
+    Speed,
+    interleave,
+    required,
+    spread_out,
+)
 from supernode_opt.workload.model import Model
 from tests.measure.conftest import entry
 
@@ -154,8 +159,8 @@ def test_disturbed_samples_are_left_out_where_others_remain(tmp_path):
     }.items():
         (tmp_path / thread).mkdir()
         (tmp_path / thread / "schedstat").write_text(line)
-    assert waiting.waited(tmp_path) == pytest.approx(2.5)
-    assert waiting.waited(tmp_path / "nowhere") == 0.0
+    assert timing.waited(tmp_path) == pytest.approx(2.5)
+    assert timing.waited(tmp_path / "nowhere") == 0.0
 
 
 def test_kernels_of_a_program_are_counted():

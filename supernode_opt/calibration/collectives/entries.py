@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import yaml
 
-from supernode_opt.calibration.collectives.constants import ABSENT, FLAGS
-from supernode_opt.calibration.collectives.parameters import Fitted, constants_at
+from supernode_opt.calibration import written
+from supernode_opt.calibration.collectives.constants import ABSENT, FLAGS, constants_at
 from supernode_opt.calibration.collectives.user import Calibration
 from supernode_opt.calibration.step_time.intervals import NINETY
 from supernode_opt.catalog.collectives import ANY
@@ -57,28 +56,19 @@ def _entry(found: Calibration, operation: str, fabric: str) -> dict[str, Any]:
     links = "links that were never measured" if fabric == ANY else fabric
     doubt = _DOUBTS.get(found.library, "")
     said = f"{operation.replace('_', ' ')} of {found.library} on {links}{doubt}"
-    written: dict[str, Any] = {"notes": said}
+    made: dict[str, Any] = {"notes": said}
     for name, declared in quantities(Collective):
         one = fitted.get(name)
-        low, value, high = (ABSENT[name],) * 3 if one is None else _range(one)
-        if declared.high is not None:
-            high = min(high, declared.high)
-        written[name] = {
-            **{"value": value, "low": low, "high": high},
-            "unit": declared.unit or "1",
-            "source": "absent" if one is None else source_name(found),
-            "confidence": "estimate" if one is None else "fit",
-        }
+        value, ratio, about, confidence = ABSENT[name], 1.0, "absent", "estimate"
+        if one is not None:
+            value, ratio = one.value, float(np.exp(NINETY * one.deviation))
+            about, confidence = source_name(found), "fit"
+        ends = (value, value / ratio, value * ratio)
+        made[name] = written.number(
+            *ends, declared.unit, about, confidence, most=declared.high, figures=4
+        )
     kind = OPERATIONS[operation]._asdict()
-    return {**written, **{flag: kind[flag] for flag in FLAGS}}
-
-
-def _range(one: Fitted) -> tuple[float, float, float]:
-    """Return low, value and high: 5-95 % of the posterior."""
-    half = np.exp(NINETY * one.deviation)
-    ends = (one.value / half, one.value, one.value * half)
-    low, value, high = (float(f"{end:.4g}") for end in ends)
-    return low, value, high
+    return {**made, **{flag: kind[flag] for flag in FLAGS}}
 
 
 def source_name(found: Calibration) -> str:
@@ -102,9 +92,9 @@ def source(found: Calibration, date: str) -> str:
     return said
 
 
-def _publication(written: str) -> str:
+def _publication(cited: str) -> str:
     """Return repository and commit of a source without the file in it."""
-    return re.split(r"[:\s]", written, maxsplit=1)[0]
+    return re.split(r"[:\s]", cited, maxsplit=1)[0]
 
 
 def text(
@@ -117,21 +107,8 @@ def text(
     """
     families = {found.library.split("_")[0] for found in calibrations}
     sources = {source_name(found): source(found, date) for found in calibrations}
-    lines = [f"# {line}" for line in heading.splitlines()]
-    lines.append("sources:")
-    for name, said in {**sources, "absent": _ABSENT}.items():
-        lines.append(f"  {name}: {_flow(said)}")
+    made: dict[str, dict[str, Any]] = {}
     for found in calibrations:
         own = platform if len(families) == 1 else found.library.split("_")[0]
-        for name, fields in entries(found, own).items():
-            lines.append(f"\n{name}:")
-            lines += [f"  {field}: {_flow(value)}" for field, value in fields.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _flow(value: Any) -> str:
-    """Write a value in one line of YAML."""
-    dumped = yaml.safe_dump(
-        value, default_flow_style=True, width=10**6, sort_keys=False
-    )
-    return dumped.split("\n...")[0].strip()
+        made |= entries(found, own)
+    return written.text(made, heading, {**sources, "absent": _ABSENT})

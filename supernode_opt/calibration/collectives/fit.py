@@ -1,6 +1,6 @@
 """Fitting the constants of collectives: robust least squares in logarithms."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from supernode_opt.calibration.collectives.constants import ABSENT, NAMES
-from supernode_opt.calibration.collectives.parameters import (
+from supernode_opt.calibration.collectives.constants import (
+    ABSENT,
+    NAMES,
     Posterior,
     parameters,
     selection,
@@ -43,25 +44,19 @@ class Rows(NamedTuple):
 def arrays(rows: Sequence[Measurement]) -> Rows:
     """Stack measurements."""
     kinds = [OPERATIONS[row.operation] for row in rows]
-    columns = (
-        [(row.ranks, row.payload, row.machine.rate, row.items) for row in rows],
-        [(kind.rounds, kind.direct, kind.tree) for kind in kinds],
-    )
-    return Rows(*(c for table in columns for c in np.asarray(table, float).T))
+    sizes = [(row.ranks, row.payload, row.machine.rate, row.items) for row in rows]
+    table = [(*size, *kind) for size, kind in zip(sizes, kinds, strict=True)]
+    return Rows(*np.asarray(table, float).T)
 
 
 _DEFAULT = np.asarray([ABSENT[name] for name in NAMES])
 _LOCAL = NAMES.index("local_share")
 
 
-def values_of(logs: Array, present: Array) -> Array:
-    """Return the constants [..., constant] of logarithms, absent ones at no effect."""
+def _times(logs: Array, present: Array, rows: Rows) -> Array:
+    """Predict rows [s] from logarithms of constants, absent ones at no effect."""
     values = jnp.where(present, jnp.exp(logs), _DEFAULT)
-    return values.at[..., _LOCAL].min(1.0)
-
-
-def times(values: Array, rows: Rows) -> Array:
-    """Predict rows [s] from their constants [row, constant]."""
+    values = values.at[..., _LOCAL].min(1.0)
     fields: dict[str, Any] = dict(zip(NAMES, jnp.moveaxis(values, -1, 0), strict=True))
     fields |= {"rounds": rows.rounds, "direct": rows.direct, "tree": rows.tree}
     constants = Collective(**fields)
@@ -73,7 +68,7 @@ def _linear(logs: Array, present: Array, rows: Rows) -> tuple[Array, Array]:
     """Return log times [row] and their slopes in the logarithms [row, constant]."""
 
     def log_time(logs: Array) -> Array:
-        return jnp.log(times(values_of(logs, present), rows))
+        return jnp.log(_times(logs, present, rows))
 
     # Rows do not mix, so that one tangent per constant gives the slopes of all.
     def slope(one: Array) -> tuple[Array, Array]:
@@ -83,7 +78,7 @@ def _linear(logs: Array, present: Array, rows: Rows) -> tuple[Array, Array]:
     return value, slopes
 
 
-_predict = jax.jit(lambda logs, present, rows: times(values_of(logs, present), rows))
+_predict = jax.jit(_times)
 
 
 class Problem(NamedTuple):
@@ -110,31 +105,19 @@ def problem(library: str, rows: Sequence[Measurement]) -> Problem:
     prior = parameters(library, sorted(set(keys)))
     matrices = {key: selection(prior, *key) for key in set(keys)}
     matrix = np.stack([matrices[key] for key in keys])
-    return Problem(
-        prior,
-        arrays(rows),
-        matrix,
-        np.asarray(matrix.any(axis=-1)),
-        np.log([row.seconds for row in rows]),
-    )
+    measured = np.log([row.seconds for row in rows])
+    return Problem(prior, arrays(rows), matrix, matrix.any(axis=-1), measured)
 
 
-def fit(
-    task: Problem,
-    weights: np.ndarray,
-    show: Callable[[float], None] = lambda done: None,
-) -> Posterior:
+def fit(task: Problem, weights: np.ndarray) -> Posterior:
     """Fit all parameters by Levenberg and Marquardt's method.
 
-    Args:
-      task: from `problem`.
-      weights: of the rows, 0 for those that must not be seen [row].
-      show: told the share of the work that is done.
+    Rows that must not be seen have a weight of 0 [row].
     """
     prior = task.prior
     mean, damping = prior.centre.copy(), 1e-3
     loss, residual, jacobian = _loss(task, weights, mean)
-    for iteration in range(_ITERATIONS):
+    for _ in range(_ITERATIONS):
         hessian, gradient = _normal(task, weights, mean, residual, jacobian)
         before = loss
         while damping < _STUCK:
@@ -147,11 +130,9 @@ def fit(
                 damping /= 3.0
                 break
             damping *= 4.0
-        show((iteration + 1) / _ITERATIONS)
         if before - loss < _ENOUGH * abs(loss):
             break
     hessian, _ = _normal(task, weights, mean, residual, jacobian)
-    show(1.0)
     return prior._replace(mean=mean, covariance=np.linalg.inv(hessian))
 
 

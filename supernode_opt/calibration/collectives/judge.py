@@ -12,7 +12,7 @@ from supernode_opt.calibration.collectives.constants import FLAGS, NAMES
 from supernode_opt.calibration.collectives.fit import arrays
 from supernode_opt.calibration.collectives.table import Measurement
 from supernode_opt.calibration.data.runs import BadRuns
-from supernode_opt.calibration.step_time.score import errors
+from supernode_opt.calibration.step_time.score import Errors, errors
 from supernode_opt.catalog import UnknownEntry
 from supernode_opt.catalog.collectives import collective
 from supernode_opt.hardware.collective import Collective, collective_time
@@ -47,28 +47,26 @@ def judge(rows: Sequence[Measurement]) -> Judged:
     """
     fitted = np.asarray([row.is_fitted for row in rows])
     measured = np.asarray([row.seconds for row in rows])
-    given = arrays(rows)
-    constants = _constants(rows)
-    sizes = (given.ranks, given.payload, given.rate, given.items)
-    predicted = np.asarray(_time(constants, *sizes))
+    ranks, payload, rate, items, *_ = arrays(rows)
+    predicted = np.asarray(_time(_constants(rows), ranks, payload, rate, items))
     return Judged(tuple(rows), predicted, measured, baseline(rows, fitted), fitted)
 
 
 def _constants(rows: Sequence[Measurement]) -> Collective:
     """Stack the constants of all rows [row]."""
-    found: dict[tuple[str, str, str], Collective] = {}
-    keys = []
+    fields = (*NAMES, *FLAGS)
+    found: dict[tuple[str, str, str], list[float]] = {}
+    table = []
     for row in rows:
         key = (row.library, row.operation, row.machine.fabric)
-        keys.append(key)
         if key not in found:
             try:
-                found[key] = collective(*key)
+                one = collective(*key)
             except UnknownEntry as error:
                 raise BadRuns(f"line {row.line}: {error}") from None
-    fields = (*NAMES, *FLAGS)
-    table = {k: [float(getattr(one, f)) for f in fields] for k, one in found.items()}
-    columns = np.asarray([table[key] for key in keys]).T
+            found[key] = [float(getattr(one, field)) for field in fields]
+        table.append(found[key])
+    columns = np.asarray(table).T
     return Collective(**dict(zip(fields, columns, strict=True)), name="")
 
 
@@ -108,12 +106,19 @@ def _line(moved: np.ndarray, measured: np.ndarray) -> tuple[float, float]:
     return float(np.exp(found.x[0])), float(np.exp(found.x[1]))
 
 
+def errors_of(
+    rows: Sequence[Measurement], predicted: np.ndarray, mask: np.ndarray
+) -> Errors:
+    """Return the errors of predictions [row] [s] on the rows of `mask`."""
+    chosen = [rows[row] for row in np.flatnonzero(mask)]
+    measured = np.asarray([row.seconds for row in chosen])
+    return errors(predicted[mask], measured, [row.name for row in chosen])
+
+
 def summary(seen: Judged, mask: np.ndarray) -> dict[str, Any]:
     """Return the errors of some rows as plain numbers, all relative [1]."""
-    where = [int(row) for row in np.flatnonzero(mask)]
-    names = [seen.rows[row].name for row in where]
-    found = errors(seen.predicted[where], seen.measured[where], names)._asdict()
-    plain = np.abs(seen.baseline[where] / seen.measured[where] - 1.0)
+    found = errors_of(seen.rows, seen.predicted, mask)._asdict()
+    plain = np.abs(seen.baseline[mask] / seen.measured[mask] - 1.0)
     found["baseline_median"] = float(np.median(plain))
     found["baseline_mape"] = float(plain.mean())
     return found
@@ -130,13 +135,12 @@ def grouped(
     }
 
 
-def machine_operation(row: Measurement) -> str:
-    """Name library, machine and operation."""
-    return f"{row.library} {row.machine.name} {row.operation}"
-
-
 def report(seen: Judged) -> dict[str, Any]:
     """Return everything `validate --json` prints."""
+
+    def machine_operation(row: Measurement) -> str:
+        return f"{row.library} {row.machine.name} {row.operation}"
+
     everything = np.ones(len(seen.rows), bool)
     parts = {"fitted": seen.fitted, "never_fitted": ~seen.fitted, "all": everything}
     return {
@@ -174,10 +178,10 @@ def _row(seen: Judged, row: int) -> dict[str, Any]:
 
 def dataset(seen: Judged) -> xarray.Dataset:
     """Return the predictions as labelled arrays, ready for a file and for figures."""
-    second, data, rate = {"units": "s"}, {"units": "B"}, {"units": "B/s"}
+    second, rate = {"units": "s"}, {"units": "B/s"}
     moved = bus_bytes(seen.rows)
-    texts = ("library", "operation", "variant")
-    sizes = {"ranks": {}, "payload": data, "items": {}}
+    columns = {"library": {}, "operation": {}, "variant": {}}
+    columns |= {"ranks": {}, "payload": {"units": "B"}, "items": {}}
     return xarray.Dataset(
         {
             "predicted": ("row", seen.predicted, second),
@@ -187,10 +191,9 @@ def dataset(seen: Judged) -> xarray.Dataset:
             "measured_bandwidth": ("row", moved / seen.measured, rate),
             "fitted": ("row", seen.fitted.astype(np.int8)),
             "machine": ("row", [row.machine.name for row in seen.rows]),
-            **{t: ("row", [getattr(row, t) for row in seen.rows]) for t in texts},
             **{
-                size: ("row", [getattr(row, size) for row in seen.rows], units)
-                for size, units in sizes.items()
+                name: ("row", [getattr(row, name) for row in seen.rows], units)
+                for name, units in columns.items()
             },
         }
     )

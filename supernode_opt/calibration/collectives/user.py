@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from supernode_opt.calibration.collectives.constants import Posterior
 from supernode_opt.calibration.collectives.fit import Problem, fit, predict, problem
-from supernode_opt.calibration.collectives.parameters import Posterior
+from supernode_opt.calibration.collectives.judge import errors_of
 from supernode_opt.calibration.collectives.table import Measurement
-from supernode_opt.calibration.step_time.score import Errors, errors
+from supernode_opt.calibration.step_time.score import Errors
 
 # A group left out of the fit must leave at least so many rows to fit.
 _LEAST = 4
@@ -50,8 +51,8 @@ def calibrate(
     libraries = sorted({row.library for row in rows})
     found = []
     for done, library in enumerate(libraries):
-        mine = tuple(row for row in rows if row.library == library)
         show(f"fitting {library}", done / len(libraries))
+        mine = tuple(row for row in rows if row.library == library)
         found.append(_calibrate(library, mine))
     show("fitted", 1.0)
     return tuple(found)
@@ -66,19 +67,13 @@ def _calibrate(library: str, rows: tuple[Measurement, ...]) -> Calibration:
         library,
         rows,
         known,
-        _errors(rows, told, fitted),
-        _errors(rows, told, ~fitted) if (~fitted).any() else None,
+        errors_of(rows, told, fitted),
+        errors_of(rows, told, ~fitted) if (~fitted).any() else None,
         {
             "ranks": _without(task, [f"{row.ranks:.0f}" for row in rows]),
             "machine": _without(task, [row.machine.name for row in rows]),
         },
     )
-
-
-def _errors(rows: Sequence[Measurement], told: np.ndarray, mask: np.ndarray) -> Errors:
-    where = [int(row) for row in np.flatnonzero(mask)]
-    measured = np.asarray([rows[row].seconds for row in where])
-    return errors(told[where], measured, [rows[row].name for row in where])
 
 
 def _without(task: Problem, labels: Sequence[str]) -> dict[str, float]:

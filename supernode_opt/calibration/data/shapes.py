@@ -1,14 +1,34 @@
 """The model of a row: its columns, and what they leave open chosen by its size."""
 
 import dataclasses
+import functools
 import itertools
 import math
 import re
 
-from supernode_opt.calibration.data.counting import flops_per_token
+import jax
+
 from supernode_opt.calibration.data.runs import Refused, Run
+from supernode_opt.workload.flops import token_flops
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.parameters import parameters
+
+_count = jax.jit(token_flops)
+
+
+@functools.cache
+def flops_per_token(model: Model, length: float) -> float:
+    """Model FLOPs of one token, all attention scores counted [flop].
+
+    Args:
+      model: the transformer.
+      length: tokens per sequence [1].
+    """
+    training = Training(
+        sequence_length=length, global_batch=1.0, attention_flops="full"
+    )
+    return float(_count(model, training))
+
 
 _LATENT = {"query_rank": 1536.0, "key_value_rank": 512.0, "rope_dim": 64.0}
 # Layers with a sliding window: (model name, window, share of the layers).

@@ -10,8 +10,10 @@ import functools
 import re
 from collections.abc import Mapping
 from importlib import resources
+from typing import NamedTuple
 
 import yaml
+from jax.typing import ArrayLike
 
 from supernode_opt import catalog
 from supernode_opt.calibration.data.runs import Run
@@ -89,32 +91,34 @@ class Stack:
     scale_out_bandwidth: float = 0.0
 
 
-@dataclasses.dataclass(frozen=True)
-class Practice:
-    """What a row itself says about how it was run; all 0 or 1.
+class Practice(NamedTuple):
+    """How something was run, by its stack and its row; numbers or arrays of them [1].
 
     Attributes:
       tensor_overlap, data_overlap, expert_overlap: traffic hides behind compute.
       unfused: attention stores its scores.
+      fused_dispatch: a fused dispatch kernel (DeepEP, HybridEP).
+      rank_by_rank, bubble: `Stack.rank_by_rank` and `Stack.bubble_share`.
       token_drop: experts have a capacity, tokens beyond it are dropped.
       full_graph: the whole iteration is one captured graph.
       partial_graph: parts of a layer are captured graphs.
-      fused_dispatch: a fused dispatch kernel (DeepEP, HybridEP).
       real_routing: tokens were routed by a trained router, not spread evenly.
       sink_attention: attention has learned sinks (GPT-OSS) and no fast kernel for
         them: on Blackwell before release 26.06, and in 26.06.01, whose notes name it.
     """
 
-    tensor_overlap: float
-    data_overlap: float
-    expert_overlap: float
-    unfused: float
-    token_drop: float
-    full_graph: float
-    partial_graph: float
-    fused_dispatch: float
-    real_routing: float
-    sink_attention: float
+    tensor_overlap: ArrayLike
+    data_overlap: ArrayLike
+    expert_overlap: ArrayLike
+    unfused: ArrayLike
+    fused_dispatch: ArrayLike
+    rank_by_rank: ArrayLike
+    bubble: ArrayLike
+    token_drop: ArrayLike = 0.0
+    full_graph: ArrayLike = 0.0
+    partial_graph: ArrayLike = 0.0
+    real_routing: ArrayLike = 1.0
+    sink_attention: ArrayLike = 0.0
 
 
 @functools.cache
@@ -172,19 +176,27 @@ def _accelerator(run: Run) -> str:
 
 def stack_of(run: Run) -> Stack:
     """Find the stack of a row: the first whose patterns its cells match."""
-    accelerator = _accelerator(run)
+    cells = {"accelerator": _accelerator(run)}
     for name, written in _document().items():
-        wanted = written.get("match", {})
         if all(
-            re.search(
-                pattern,
-                accelerator if column == "accelerator" else run.text(column),
-                re.IGNORECASE,
-            )
-            for column, pattern in wanted.items()
+            re.search(pattern, cells.get(column, run.text(column)), re.IGNORECASE)
+            for column, pattern in written.get("match", {}).items()
         ):
             return stacks()[name]
     raise LookupError("the last stack must match every row")
+
+
+def as_documented(stack: Stack) -> Practice:
+    """Return how a stack runs where no row says more: dropless, routed for real."""
+    return Practice(
+        tensor_overlap=float(stack.tensor_overlap),
+        data_overlap=float(stack.data_overlap),
+        expert_overlap=float(stack.expert_overlap),
+        unfused=float(not stack.flash),
+        fused_dispatch=float(stack.fused_dispatch),
+        rank_by_rank=float(stack.rank_by_rank),
+        bubble=stack.bubble_share,
+    )
 
 
 def practice_of(run: Run, stack: Stack) -> Practice:
@@ -202,21 +214,19 @@ def practice_of(run: Run, stack: Stack) -> Practice:
     graph = re.search(r"cuda_graph=([^;]*)", config)
     captured = graph[1] if graph else ""
     full = "full_iteration" in captured
-    return Practice(
-        tensor_overlap=float(
-            stack.tensor_overlap or "mc2" in config or "async tp" in config
-        ),
-        data_overlap=float(stack.data_overlap or "overlap-grad-reduce" in config),
-        expert_overlap=float(
-            stack.expert_overlap or "a2a_overlap" in config or "dualpipe" in config
-        ),
+
+    def said(declared: bool, *words: str) -> float:
+        return float(declared or any(word in config for word in words))
+
+    return as_documented(stack)._replace(
+        tensor_overlap=said(stack.tensor_overlap, "mc2", "async tp"),
+        data_overlap=said(stack.data_overlap, "overlap-grad-reduce"),
+        expert_overlap=said(stack.expert_overlap, "a2a_overlap", "dualpipe"),
+        fused_dispatch=said(stack.fused_dispatch, "hybridep", "deepep"),
         unfused=float(not flash),
         token_drop=float("drop" in balance.replace("dropless", "")),
         full_graph=float(full),
         partial_graph=float("moe" in captured and not full),
-        fused_dispatch=float(
-            stack.fused_dispatch or bool(re.search("hybridep|deepep", config))
-        ),
         real_routing=float(balance.startswith("real")),
         sink_attention=float(_slow_sinks(run)),
     )

@@ -13,6 +13,7 @@ from supernode_opt.calibration.gemm.predict import Constants
 from supernode_opt.calibration.gemm.score import Scored, score
 from supernode_opt.calibration.gemm.table import Table, held_out
 from supernode_opt.calibration.step_time.intervals import NINETY
+from supernode_opt.calibration.written import number
 from supernode_opt.hardware.gemm import GemmKernel
 from supernode_opt.hardware.gemm_residual import Residual
 from supernode_opt.units import quantities
@@ -139,19 +140,13 @@ def entry(found: Fit, source: str, notes: str) -> dict[str, Any]:
         value = float(f"{min(getattr(kernel, name), most):.4g}")
         if name in found.errors:
             half = float(np.exp(NINETY * found.errors[name]))
-            low, high = value / half, min(value * half, most)
-            about, confidence = source, "fit"
+            lower, upper, about, confidence = 1.0 / half, half, source, "fit"
         else:
             lower, upper, about, confidence = _ABOUT[name]
-            low, high = value * lower, value * upper
-        written[name] = {
-            "value": value,
-            "low": float(f"{min(low, value):.4g}"),
-            "high": float(f"{max(high, value):.4g}"),
-            "unit": declared.unit or "1",
-            "source": about,
-            "confidence": confidence,
-        }
+        ends = (value, value * lower, value * upper)
+        written[name] = number(
+            *ends, declared.unit, about, confidence, most=most, figures=4
+        )
     return written
 
 

@@ -15,8 +15,8 @@ from supernode_opt.batch.case import any_precision, nameless
 from supernode_opt.batch.engine import Engine, Group, prepare
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.data.plans import Plan
-from supernode_opt.calibration.data.stacks import practice_of, unfitted
-from supernode_opt.calibration.step_time.constants import Practices, software
+from supernode_opt.calibration.data.stacks import Practice, practice_of, unfitted
+from supernode_opt.calibration.step_time.constants import software
 from supernode_opt.catalog import load, system
 from supernode_opt.system.design import SHARDING, SWITCHED, Design, one_hot
 from supernode_opt.system.evaluate import run_job
@@ -33,7 +33,7 @@ class Case(NamedTuple):
 
     design: Design
     scenario: Scenario
-    practice: Practices
+    practice: Practice
 
 
 # All plans of a job share one model.
@@ -74,7 +74,6 @@ def _chosen(choice: str, names: tuple[str, ...]) -> np.ndarray:
 def case(job: Job, plan: Plan) -> Case:
     """Build the design and the scenario of one plan."""
     built = _machine(job.machine).design
-    practice = practice_of(job.run, job.stack)
     scenario = dataclasses.replace(
         _given(job.machine, base_of(job)),
         model=_bare(job.model),
@@ -97,12 +96,7 @@ def case(job: Job, plan: Plan) -> Case:
         scale_up_link=one,
         scale_out_link=one,
     )
-    practices = Practices(
-        **dataclasses.asdict(practice),
-        rank_by_rank=float(job.stack.rank_by_rank),
-        bubble=job.stack.bubble_share,
-    )
-    return Case(design, scenario, practices)
+    return Case(design, scenario, practice_of(job.run, job.stack))
 
 
 def step(case: Case, logs: Array) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.calibration.data.stacks import Stack
+from supernode_opt.calibration.data.stacks import Practice
 from supernode_opt.system.software import Software
 
 
@@ -81,41 +81,6 @@ NAMES = tuple(constant.name for constant in CONSTANTS)
 INDEX = {name: position for position, name in enumerate(NAMES)}
 
 
-class Practices(NamedTuple):
-    """`stacks.Practice` and two properties of the stack, as numbers [1]."""
-
-    tensor_overlap: ArrayLike
-    data_overlap: ArrayLike
-    expert_overlap: ArrayLike
-    unfused: ArrayLike
-    token_drop: ArrayLike
-    full_graph: ArrayLike
-    partial_graph: ArrayLike
-    fused_dispatch: ArrayLike
-    real_routing: ArrayLike
-    sink_attention: ArrayLike
-    rank_by_rank: ArrayLike
-    bubble: ArrayLike
-
-
-def as_documented(stack: Stack) -> Practices:
-    """Return how a stack runs where no row says more: dropless, routed for real."""
-    return Practices(
-        tensor_overlap=float(stack.tensor_overlap),
-        data_overlap=float(stack.data_overlap),
-        expert_overlap=float(stack.expert_overlap),
-        unfused=float(not stack.flash),
-        token_drop=0.0,
-        full_graph=0.0,
-        partial_graph=0.0,
-        fused_dispatch=float(stack.fused_dispatch),
-        real_routing=1.0,
-        sink_attention=0.0,
-        rank_by_rank=float(stack.rank_by_rank),
-        bubble=stack.bubble_share,
-    )
-
-
 # Share of the compute that expert traffic hides behind where forward passes of one
 # micro-batch run beside backward passes of another [1].
 PAIRED_WINDOW = 0.6
@@ -141,7 +106,7 @@ def shared_windows(
     return {name: window * factor for name, window in own.items()}
 
 
-def software(base: Software, logs: Array, practice: Practices) -> Software:
+def software(base: Software, logs: Array, practice: Practice) -> Software:
     """Return the software of a row.
 
     Args:
@@ -154,48 +119,21 @@ def software(base: Software, logs: Array, practice: Practices) -> Software:
     def overlapped(exposed: str, flag: ArrayLike) -> Array:
         return jnp.asarray(flag) * (1.0 - jnp.minimum(value[exposed], 1.0))
 
-    hosted = value["expert_layer_time"]
-    hosted = hosted * jnp.where(
-        jnp.asarray(practice.token_drop) > 0.0, value["drop_factor"], 1.0
-    )
-    fused = jnp.asarray(practice.fused_dispatch)
-    faster = jnp.where(fused > 0.0, value["fused_speed"], 1.0)
-    hosted = hosted * jnp.where(fused > 0.0, value["dispatch_factor"], 1.0)
-    captured = jnp.where(
-        jnp.asarray(practice.full_graph) > 0.0, value["graph_factor"], 1.0
-    )
+    def where(flag: ArrayLike, name: str) -> Array:
+        return jnp.where(jnp.asarray(flag) > 0.0, value[name], 1.0)
+
+    hosted = value["expert_layer_time"] * where(practice.token_drop, "drop_factor")
+    hosted = hosted * where(practice.fused_dispatch, "dispatch_factor")
+    faster = where(practice.fused_dispatch, "fused_speed")
+    captured = where(practice.full_graph, "graph_factor")
     unfused = jnp.asarray(practice.unfused)
     attention = jnp.where(
         unfused > 0.0, value["unfused_efficiency"], value["attention_efficiency"]
     )
-    sinks = jnp.asarray(practice.sink_attention)
-    attention = attention * jnp.where(sinks > 0.0, value["sink_factor"], 1.0)
     exposed = jnp.minimum(value["data_exposed"], 1.0)
-    windows = shared_windows(base, value["shard_window"], practice.expert_overlap)
-    same = (
-        "gemm_efficiency",
-        "fp8_efficiency",
-        "mxfp8_efficiency",
-        "nvfp4_efficiency",
-        "gemm_tokens",
-        "expert_tokens",
-        "elementwise_traffic",
-        "cast_traffic",
-        "attention_tokens",
-        "gradient_traffic",
-        "scale_up_efficiency",
-        "scale_out_efficiency",
-        "pipeline_exposed",
-        "shard_window",
-        "loss_traffic",
-        "step_overhead",
-        "straggler",
-        "routing_traffic",
-    )
     changed: dict[str, Any] = dict(
-        **{name: value[name] for name in same},
-        **windows,
-        attention_efficiency=attention,
+        **shared_windows(base, value["shard_window"], practice.expert_overlap),
+        attention_efficiency=attention * where(practice.sink_attention, "sink_factor"),
         tensor_pieces=value["tensor_pieces"] * practice.tensor_overlap,
         score_bytes=5.0 * unfused,
         score_traffic=unfused * value["score_traffic"],
@@ -210,4 +148,6 @@ def software(base: Software, logs: Array, practice: Practices) -> Software:
         shard_latency=value["shard_latency"] * practice.rank_by_rank,
         bubble_share=practice.bubble,
     )
-    return dataclasses.replace(base, **changed)
+    fields = {field.name for field in dataclasses.fields(Software)}
+    same = {name: value[name] for name in NAMES if name in fields}
+    return dataclasses.replace(base, **same | changed)

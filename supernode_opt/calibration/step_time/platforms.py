@@ -4,20 +4,23 @@ A platform joins what documentation declares (overlap, schedule, attention kerne
 what was fitted, and with the constants of a base entry that no run can identify.
 """
 
+from importlib import resources
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 import yaml
 
-from supernode_opt.calibration.data.stacks import stacks, unfitted
-from supernode_opt.calibration.step_time.constants import (
-    Practices,
+from supernode_opt.calibration.data.stacks import (
+    Practice,
     as_documented,
-    software,
+    stacks,
+    unfitted,
 )
+from supernode_opt.calibration.step_time.constants import software
 from supernode_opt.calibration.step_time.fit import Posterior
 from supernode_opt.calibration.step_time.intervals import NINETY, constants_of
+from supernode_opt.calibration.written import number
 from supernode_opt.catalog import load, provenance
 from supernode_opt.system.software import Software
 from supernode_opt.units import quantities
@@ -43,107 +46,13 @@ class Platform(NamedTuple):
     widen: float = 1.0
 
 
-SHIPPED: tuple[Platform, ...] = (
-    Platform(
-        "megatron_a100",
-        "a100",
-        "megatron_2021",
-        "megatron_a100",
-        "Megatron-LM of 2021-2022: unfused attention, no overlap.",
-    ),
-    Platform(
-        "megatron_a100_flash",
-        "a100",
-        "internevo",
-        "megatron_a100_flash",
-        "InternEvo on A100: flash attention, overlapped reduction.",
-    ),
-    Platform(
-        "fsdp_a100",
-        "a100",
-        "llm_foundry",
-        "megatron_a100_flash",
-        "llm-foundry FSDP on A100.",
-    ),
-    Platform(
-        "nemo_h100",
-        "hopper",
-        "nemo",
-        "nemo_h100",
-        "NeMo 24 and 25 on H100 and H200.",
-    ),
-    Platform(
-        "fsdp_h100",
-        "hopper",
-        "fsdp_jax",
-        "nemo_h100",
-        "MaxText, Paxml and NeMo FSDP on H100.",
-    ),
-    Platform(
-        "bridge_h100",
-        "hopper",
-        "megatron_bridge_26",
-        "nemo_h100",
-        "Megatron-Bridge 26 on H100.",
-    ),
-    Platform(
-        "nemo_blackwell",
-        "blackwell",
-        "megatron_bridge_26",
-        "nemo_blackwell",
-        "Megatron-Bridge 26 on B200, B300, GB200, GB300.",
-    ),
-    Platform(
-        "dualpipe_h800",
-        "hopper",
-        "dualpipe",
-        "dualpipe_h800",
-        "DeepSeek-V3's own stack; no run of it is fitted.",
-    ),
-    Platform(
-        "mindspeed_910b",
-        "ascend_910b",
-        "mindspeed",
-        "mindspeed_910b",
-        "MindSpeed on Ascend 910B, no optional overlap.",
-    ),
-    Platform(
-        "mindspeed_910b_pangu",
-        "ascend_910b",
-        "pangu",
-        "mindspeed_910b_pangu",
-        "Pangu Ultra's own stack; no run of it is fitted.",
-    ),
-    Platform(
-        "mindspeed_910c",
-        "ascend_910b",
-        "pangu",
-        "mindspeed_910c",
-        "Inherited from Ascend 910B; no CloudMatrix384 run is public.",
-        1.5,
-    ),
-    Platform(
-        "maxtext_tpu",
-        "tpu",
-        "maxtext_tpu",
-        "maxtext_tpu",
-        "MaxText on a TPU generation that was not fitted.",
-    ),
-    Platform(
-        "maxtext_tpu_v5e",
-        "tpu_v5e",
-        "maxtext_tpu",
-        "maxtext_tpu",
-        "MaxText on TPU v5e.",
-    ),
-    Platform(
-        "maxtext_tpu_v6e",
-        "tpu_v6e",
-        "maxtext_tpu",
-        "maxtext_tpu",
-        "MaxText on TPU v6e.",
-    ),
-)
+def _shipped() -> tuple[Platform, ...]:
+    file = resources.files("supernode_opt.calibration.step_time") / "platforms.yaml"
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return tuple(Platform(name, **fields) for name, fields in written.items())
+
+
+SHIPPED = _shipped()
 
 # Value, low and high.
 Range = tuple[float, float, float]
@@ -164,9 +73,9 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
     written: dict[str, Any] = {"notes": platform.notes}
     kind = unfitted(platform.base)
     base, kept = provenance(kind, platform.base), load(kind, platform.base)
-    practices = as_documented(stack)
-    centre = software(kept, jnp.asarray(mean), practices)
-    fitted = _fitted(kept, mean, spread, practices)
+    practice = as_documented(stack)
+    centre = software(kept, jnp.asarray(mean), practice)
+    fitted = _fitted(kept, mean, spread, practice)
     narrowed = {name: float(getattr(centre, name)) for name in _WINDOWS}
     for name, declared in quantities(Software):
         if name in fitted:
@@ -182,26 +91,21 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
                 value, low, high = value * share, low * share, high * share
         else:
             continue
-        most = np.inf if declared.high is None else declared.high
-        written[name] = {
-            "value": float(f"{min(value, most):.4g}"),
-            "low": float(f"{min(low, value, most):.4g}"),
-            "high": float(f"{min(max(high, value), most):.4g}"),
-            "unit": unit or "1",
-            "source": source,
-            "confidence": confidence,
-        }
+        ends = (value, low, high)
+        written[name] = number(
+            *ends, unit, source, confidence, most=declared.high, figures=4
+        )
     written["score_bytes"] = 0.0 if stack.flash else 5.0
     return written
 
 
 def _fitted(
-    base: Software, mean: np.ndarray, spread: np.ndarray, practices: Practices
+    base: Software, mean: np.ndarray, spread: np.ndarray, practice: Practice
 ) -> dict[str, Range]:
     """Return value, low and high (5-95 %) of the fields that a fit decides."""
 
     def fields(logs: np.ndarray) -> dict[str, float]:
-        made = software(base, jnp.asarray(logs), practices)
+        made = software(base, jnp.asarray(logs), practice)
         return {
             name: float(getattr(made, name))
             for name, _ in quantities(Software)
@@ -220,17 +124,3 @@ def _fitted(
             if low < high:
                 found[name] = (value, min(low, least), max(high, most))
     return found
-
-
-def text(entries: dict[str, dict[str, Any]], heading: str) -> str:
-    """Write entries as a catalog file."""
-    lines = [f"# {line}" for line in heading.splitlines()]
-    lines.append("sources: {}")
-    for name, fields in entries.items():
-        lines.append(f"\n{name}:")
-        for field, value in fields.items():
-            dumped = yaml.safe_dump(
-                value, default_flow_style=True, width=10**6, sort_keys=False
-            ).split("\n...")[0]
-            lines.append(f"  {field}: {dumped.strip()}")
-    return "\n".join(lines) + "\n"

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import spearmanr
 
-from supernode_opt.calibration.data.counting import flops_per_token
 from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.data.shapes import flops_per_token
 from supernode_opt.catalog import load, system
 from supernode_opt.system.kernels import peak
 

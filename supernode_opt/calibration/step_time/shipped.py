@@ -1,4 +1,4 @@
-"""The calibrations that come with the package: saving and loading a posterior.
+"""The calibrations that come with the package.
 
 There are two.  `posterior()` is fitted on every row that is not kept for validation; it
 is what predictions use.  `judged()` has seen no row of any group (model on accelerator)
@@ -8,8 +8,6 @@ that has a validation row, whatever software it ran; published errors are its er
 import functools
 import json
 from importlib import resources
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,34 +15,6 @@ from supernode_opt.calibration.step_time.fit import Posterior
 
 _FOLDER = "supernode_opt.calibration.step_time"
 POSTERIOR, JUDGED = "posterior", "posterior_judged"
-
-
-def save(posterior: Posterior, name: str, folder: Path, about: dict[str, Any]) -> None:
-    """Write a posterior: a readable table, and its covariance beside it.
-
-    Args:
-      posterior: what was fitted.
-      name: `POSTERIOR` or `JUDGED`.
-      folder: where to write both files.
-      about: when, from what and how well, for the reader.
-    """
-    spread = np.sqrt(np.diag(posterior.covariance))
-    constants = [
-        [*name, round(float(mean), 5), round(float(deviation), 4)]
-        for name, mean, deviation in zip(
-            posterior.names, posterior.mean, spread, strict=True
-        )
-    ]
-    lines = ",\n".join("    " + json.dumps(row) for row in constants)
-    head = json.dumps({**about, "noise": posterior.noise}, indent=2)
-    text = head[:-2] + ',\n  "rows": ' + json.dumps(list(posterior.rows))
-    text += ',\n  "constants": [\n' + lines + "\n  ]\n}\n"
-    (folder / f"{name}.json").write_text(text, encoding="utf-8")
-    lower = np.tril_indices(len(spread))
-    correlation = posterior.covariance / np.outer(spread, spread)
-    np.savez_compressed(
-        folder / f"{name}.npz", correlation=correlation[lower].astype(np.float16)
-    )
 
 
 def posterior() -> Posterior:

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray
 
-from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.data.interpret import Job, interpret_all
 from supernode_opt.calibration.data.runs import Run
-from supernode_opt.calibration.data.selecting import interpret_all
 from supernode_opt.calibration.step_time import score
 from supernode_opt.calibration.step_time.fit import Posterior, predict, table
 from supernode_opt.calibration.step_time.intervals import NINETY, spread

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from supernode_opt.calibration.collectives.table import read
-from supernode_opt.calibration.data.tables import kind_of
+from supernode_opt.calibration.data.runs import kind_of
 from supernode_opt.catalog import read as catalog_files
 from supernode_opt.catalog.collectives import collective, machine
 from supernode_opt.cli import main

@@ -1,8 +1,12 @@
 import pytest
 
-from supernode_opt.calibration.data.interpret import Refused, interpret
+from supernode_opt.calibration.data.interpret import (
+    Refused,
+    fittable,
+    interpret,
+    interpret_all,
+)
 from supernode_opt.calibration.data.runs import BadRuns, read, shipped
-from supernode_opt.calibration.data.selecting import fittable, interpret_all
 from supernode_opt.calibration.data.stacks import practice_of, stack_of
 from supernode_opt.calibration.step_time.batch import base_of
 from supernode_opt.catalog import system

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from supernode_opt import catalog
-from supernode_opt.calibration.data.tables import kind_of
+from supernode_opt.calibration.data.runs import kind_of
 from supernode_opt.calibration.gemm import network as gemm_network
 from supernode_opt.calibration.gemm import predict as gemm_predict
 from supernode_opt.calibration.gemm import score as gemm_score

@@ -9,8 +9,8 @@ import itertools
 import numpy as np
 import pytest
 
+from supernode_opt.calibration.data.interpret import interpret_all
 from supernode_opt.calibration.data.runs import shipped as shipped_runs
-from supernode_opt.calibration.data.selecting import interpret_all
 from supernode_opt.calibration.step_time import shipped
 from supernode_opt.calibration.step_time.fit import predict, table
 

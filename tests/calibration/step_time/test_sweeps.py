@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from supernode_opt.calibration.data.interpret import interpret_all
 from supernode_opt.calibration.data.runs import read
-from supernode_opt.calibration.data.selecting import interpret_all
 from supernode_opt.calibration.step_time import batch, score, shipped
 from supernode_opt.calibration.step_time.constants import software
 from supernode_opt.calibration.step_time.fit import predict, selection, table
