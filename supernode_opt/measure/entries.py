@@ -83,15 +83,15 @@ def chip(found: Findings, about: About) -> Entry:
     top = sheet.hbm_bandwidth if sheet else found.stream
     made["hbm_efficiency"] = number(
         *(min(rate / top, 1.0) for rate in stream.range("bandwidth")),
-        "",
-        source(found, about, f"triad; {residual(stream)}"),
+        unit="",
+        source=source(found, about, f"triad; {residual(stream)}"),
     )
     if sheet is None:
         made |= _rates(found, about)
     if device.memory_source:
         ends = (device.memory * share for share in (1.0, 1.0 - _READ, 1.0 + _READ))
         text = source(found, about, f"as reported: {device.memory_source}")
-        made["hbm_capacity"] = number(*ends, "B", text)
+        made["hbm_capacity"] = number(*ends, unit="B", source=text)
     if sheet is None and not found.fused and "attention" in found.fits:
         within = "exponentials count in the measured bytes per score (software"
         within += " score_traffic)"
@@ -222,7 +222,7 @@ def _collective(found: Findings, about: About) -> Entry:
     else:
         whole += "; one group size, so the call's latency holds it"
     return {
-        "scale_up_efficiency": number(*rates, "", text),
+        "scale_up_efficiency": number(*rates, unit="", source=text),
         "collective_latency": number(*seen.range("call"), "s", text),
         "board_latency": number(*hops, "s", whole),
     }

@@ -110,7 +110,7 @@ def errors_of(
     rows: Sequence[Measurement], predicted: np.ndarray, mask: np.ndarray
 ) -> Errors:
     """Return the errors of predictions [row] [s] on the rows of `mask`."""
-    chosen = [rows[row] for row in np.flatnonzero(mask)]
+    chosen = [row for row, seen in zip(rows, mask, strict=True) if seen]
     measured = np.asarray([row.seconds for row in chosen])
     return errors(predicted[mask], measured, [row.name for row in chosen])
 
