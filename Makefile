@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock
 # First, so that no worker waits for another at the end.
-LONGEST := notebooks tests/test_documents.py $(addprefix tests/,system search measure experiments)
+LONGEST := notebooks tests/test_documents.py $(addprefix tests/,extension system search oracle measure experiments)
 DEMO := experiments/design_a_supernode/question.yaml
 
 .PHONY: demo test lint benchmark mutate check-dependencies damage kills fuzz check-all clean

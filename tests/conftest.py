@@ -8,8 +8,6 @@ import tempfile
 # a folder of its own, for one session: JAX does not write such files atomically, and
 # they fit only the machine that made them.  JAX reads the variables when imported.
 COMPILED = tempfile.mkdtemp(prefix="supernode-opt-compiled-")
-# Programs kept in memory each map several pieces of it; the system allows 65,530.
-MOST_MAPS = 20_000
 os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
 # Tests compile as the package does; see `batch/compiler.py`.
@@ -17,11 +15,11 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 # Figures are drawn where there is no screen.
 os.environ.setdefault("MPLBACKEND", "agg")
 
-from pathlib import Path
-
 import hypothesis
 import jax
 import pytest
+
+from tests.programs import forget_many
 
 jax.config.update("jax_enable_x64", True)
 
@@ -33,11 +31,8 @@ hypothesis.settings.load_profile("suite")
 
 @pytest.fixture(autouse=True, scope="module")
 def room_for_programs():
-    """Forget compiled programs before the process may map no more memory."""
-    maps = Path("/proc/self/maps")
-    if maps.exists() and len(maps.read_bytes().splitlines()) > MOST_MAPS:
-        jax.clear_caches()
-    return
+    """Make room before each module."""
+    forget_many()
 
 
 def pytest_unconfigure():

@@ -23,6 +23,7 @@ from tests.oracle import studies
 from tests.oracle.judge import NONE_FOUND, judge, shortfall
 from tests.oracle.program import answer, read
 from tests.oracle.truth import seek
+from tests.programs import forget_many
 
 # Studies of which every one runs through the descent as well.
 _DESCENDED = 4
@@ -104,6 +105,7 @@ def main():
         if time.monotonic() - began > 60.0 * asked.minutes:
             print("time is up; the same command goes on from here")
             break
+        forget_many()
         record = {"seed": seed}
         text = None
         try:
