@@ -133,5 +133,5 @@ def _signed(fitted: Posterior, shipped: Posterior) -> Posterior:
 
 
 def _errors(stacked: Table, predicted: np.ndarray) -> Errors:
-    measured = np.asarray([job.seconds for job in stacked.jobs])
-    return errors(predicted, measured, [job.run.name for job in stacked.jobs])
+    names = [job.run.name for job in stacked.jobs]
+    return errors(predicted, stacked.measured, names)
