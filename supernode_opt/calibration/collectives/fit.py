@@ -106,7 +106,8 @@ def problem(library: str, rows: Sequence[Measurement]) -> Problem:
     matrices = {key: selection(prior, *key) for key in set(keys)}
     matrix = np.stack([matrices[key] for key in keys])
     measured = np.log([row.seconds for row in rows])
-    return Problem(prior, arrays(rows), matrix, matrix.any(axis=-1), measured)
+    present = np.asarray(matrix.any(axis=-1))
+    return Problem(prior, arrays(rows), matrix, present, measured)
 
 
 def fit(task: Problem, weights: np.ndarray) -> Posterior:

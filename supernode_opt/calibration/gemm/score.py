@@ -194,7 +194,7 @@ def _sizes(
 
 
 def _rows(seen: Scored) -> list[dict[str, Any]]:
-    table = seen.table
+    table, read = seen.table, np.isfinite(seen.table.power)
     columns = {
         "series": table.series,
         **{side: getattr(table, side) for side in "mnk"},
@@ -203,7 +203,7 @@ def _rows(seen: Scored) -> list[dict[str, Any]]:
         "predicted_time_s": seen.time,
         "measured_time_s": table.time,
         "predicted_power_w": seen.power,
-        "measured_power_w": np.where(np.isfinite(table.power), table.power, None),
+        "measured_power_w": np.where(read, table.power, np.asarray(None)),
     }
     values = zip(*(column.tolist() for column in columns.values()), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in values]

@@ -117,7 +117,8 @@ _ABOUT: Mapping[str, tuple[float, float, str, str]] = {
 
 def entry(found: Fit, source: str, notes: str) -> dict[str, Any]:
     """Return the catalog entry of a kernel: every number with range and source."""
-    kernel, written = found.kernel, {"notes": notes}
+    kernel = found.kernel
+    written: dict[str, Any] = {"notes": notes}
     for name in ("architecture", "precision", "residual"):
         written[name] = getattr(kernel, name)
     for name, declared in quantities(GemmKernel):
@@ -130,7 +131,7 @@ def entry(found: Fit, source: str, notes: str) -> dict[str, Any]:
             lower, upper, about, confidence = _ABOUT[name]
         ends = (value, value * lower, value * upper)
         written[name] = number(
-            *ends, declared.unit, about, confidence, most=most, figures=4
+            ends, declared.unit, about, confidence, most=most, figures=4
         )
     return written
 

@@ -129,7 +129,7 @@ def utilisation(job: Job) -> float:
     chip = load("chip", system(job.machine).chip)
     nominal = float(np.asarray(peak(chip, job.training.precision)))
     nominal = nominal or float(chip.peak_bf16)
-    chips = job.run.number("n_accel") or 1.0
+    chips = job.run.size("n_accel")
     tokens = job.training.global_batch * job.training.sequence_length
     flops = tokens * flops_per_token(job.model, job.training.sequence_length)
     return float(flops) / (job.seconds * chips * nominal)
