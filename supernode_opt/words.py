@@ -32,15 +32,16 @@ def spoken(value: float | str, unit: str, share: bool = False) -> str:
     return f"{figures(value)} {unit}"
 
 
-def figures(value: float) -> str:
-    """Write a number with four significant figures, whole if it is whole.
+def figures(value: float, digits: int = 4) -> str:
+    """Write a number with some significant figures, whole if it is whole.
 
-    >>> figures(4608.0), figures(0.123456), figures(2e6)
-    ('4608', '0.1235', '2000000')
+    >>> figures(4608.0), figures(0.123456), figures(2e6), figures(212.2, 2)
+    ('4608', '0.1235', '2000000', '212')
     """
-    if value == int(value) and abs(value) < 1e9:
+    if math.isfinite(value) and value == int(value) and abs(value) < 1e9:
         return str(int(value))
-    return f"{value:.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.4g}"
+    large = 10.0 ** (digits - 1) <= abs(value) < 1e7
+    return f"{value:.0f}" if large else f"{value:.{digits}g}"
 
 
 def _duration(seconds: float) -> str:

@@ -12,6 +12,8 @@ COMPILED = tempfile.mkdtemp(prefix="supernode-opt-compiled-")
 MOST_MAPS = 20_000
 os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
+# Tests compile as the package does; see `batch/compiler.py`.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 # Figures are drawn where there is no screen.
 os.environ.setdefault("MPLBACKEND", "agg")
 

@@ -26,11 +26,7 @@ FABRICS = {
 REDUCING = frozenset({"nvlink4", "nvlink5"})
 ANY = "any"
 # What other people call a machine.
-ALIASES = {
-    "a100_sxm": "dgx_a100",
-    "b200_sxm": "hgx_b200",
-    "b300_sxm": "hgx_b300",
-}
+ALIASES = {"a100_sxm": "dgx_a100", "b200_sxm": "hgx_b200", "b300_sxm": "hgx_b300"}
 # A rank of the Ascend libraries is one die, the catalog's chip a package.
 _RANKS_PER_CHIP = {"ascend_910c": 2.0}
 

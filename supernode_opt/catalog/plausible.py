@@ -80,7 +80,7 @@ TFLOP/s, or whatever unit is meant'
     """
     if known is None or not known.unit or known.has_near(value):
         return None
-    for unit in (*known.units, *_prefixed(known.unit)):
+    for unit in (*known.units, *(f"{prefix}{known.unit}" for prefix in "TGMkmunp")):
         try:
             meant = parse(f"{value:.15g} {unit}", known.unit)
         except UnitError:
@@ -93,19 +93,14 @@ TFLOP/s, or whatever unit is meant'
     return f"would be {value:g} {known.unit}, but {known.words}: {advice}"
 
 
-def _prefixed(unit: str) -> tuple[str, ...]:
-    return tuple(f"{prefix}{unit}" for prefix in "TGMkmunp")
-
-
 def far(value: float, known: Span | None) -> str | None:
     """Question `value`, in SI, if it is far from any in the catalog; else `None`."""
     if known is None or known.has_near(value):
         return None
-    times = value / known.high if value > known.high else known.low / value
-    side = "greatest" if value > known.high else "least"
-    beyond = (
-        f"{times:.3g} times {'above' if value > known.high else 'below'} the {side}"
-    )
+    if value > known.high:
+        beyond = f"{value / known.high:.3g} times above the greatest"
+    else:
+        beyond = f"{known.low / value:.3g} times below the least"
     unit = f" {known.unit}" if known.unit else ""
     return f"is {value:g}{unit}, {beyond}: {known.words}"
 

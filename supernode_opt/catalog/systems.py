@@ -188,10 +188,7 @@ def _check_numbers(name: str, numbers: Mapping[str, Provenance]) -> None:
 
 
 def scenario(
-    system_name: str | System,
-    model: str | Model,
-    training: Training,
-    **overrides: Any,
+    system_name: str | System, model: str | Model, training: Training, **overrides: Any
 ) -> Scenario:
     """Put a scenario together from catalog names.
 

@@ -6,6 +6,12 @@ from typing import Annotated
 import typer
 
 from supernode_opt.cli import output, session
+from supernode_opt.cli.calibrate import calibrate
+from supernode_opt.cli.machines import compare, crossover, invert
+from supernode_opt.cli.measure import measure
+from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
+from supernode_opt.cli.validate import validate
+from supernode_opt.cli.verify import verify
 
 app = typer.Typer(
     help="Find the best supernode for a training job, and prove it.",
@@ -17,19 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-File = Annotated[Path, typer.Argument(help="Study, a YAML file.", metavar="FILE")]
-Result = Annotated[
-    Path, typer.Argument(help="Folder or .nc file of a result.", metavar="RESULT")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change one field; repeatable."),
-]
-Seed = Annotated[int | None, typer.Option(help="Seed of the random starts.")]
-Out = Annotated[Path | None, typer.Option(help="Folder to write to.", metavar="DIR")]
-Count = Annotated[int, typer.Option(help="Candidates to solve.", min=1)]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command()
@@ -85,6 +78,7 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
     from supernode_opt.answer import gradient
     from supernode_opt.config import resolve
     from supernode_opt.config.study import load
+    from supernode_opt.results import store
 
     study = load(file, set_ or (), seed=seed)
     slopes = gradient.check(study.problem)
@@ -94,12 +88,7 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
                 "study": resolve.resolved(study),
                 "free": list(study.free),
                 "gradient": [
-                    {
-                        "name": slope.name,
-                        "automatic": session.finite(slope.automatic),
-                        "difference": session.finite(slope.difference),
-                        "agrees": slope.agrees,
-                    }
+                    {**store.plain(vars(slope)), "agrees": slope.agrees}
                     for slope in slopes
                 ],
             }
@@ -149,126 +138,8 @@ def explain(result: Result, json: Json = False) -> int:
     return session.DONE
 
 
-@app.command()
-def verify(
-    result: Result, count: Count = 64, seed: Seed = None, json: Json = False
-) -> int:
-    """Solve a random sample of what a result left out again; 3 if it is wrong."""
-    from supernode_opt.cli.verify import verify
-
-    return verify(result, count, seed, json)
-
-
-@app.command()
-def validate(
-    runs: Annotated[
-        Path | None,
-        typer.Option(
-            help="Measured runs, GEMMs or collectives, CSV; if not given, shipped."
-        ),
-    ] = None,
-    out: Out = None,
-    json: Json = False,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the table of the README.")
-    ] = False,
-) -> int:
-    """Predict measured runs or GEMMs and print how wrong the predictions are."""
-    from supernode_opt.cli import validate as command
-
-    return command.validate(runs, out, json, markdown)
-
-
-@app.command()
-def calibrate(
-    runs: Annotated[
-        list[Path],
-        typer.Option(
-            help="Measured runs, GEMMs or collectives, CSV; repeatable.", metavar="FILE"
-        ),
-    ],
-    platform: Annotated[
-        str, typer.Option(help="Name of the new catalog entries.", metavar="NAME")
-    ],
-    out: Out = None,
-    json: Json = False,
-    seed: Seed = None,
-) -> int:
-    """Fit the constants of a platform to its measured runs or GEMMs."""
-    from supernode_opt.cli import calibrate as command
-
-    return command.calibrate(runs, platform, out, seed or 0, json)
-
-
-@app.command()
-def measure(
-    name: Annotated[
-        str | None, typer.Option(help="Of the new entries.", metavar="NAME")
-    ] = None,
-    out: Out = None,
-    minutes: Annotated[float, typer.Option(help="Time to spend.")] = 5.0,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A first look, in some twenty seconds.")
-    ] = False,
-    like: Annotated[
-        str | None,
-        typer.Option(help="System to take what is not measured from.", metavar="NAME"),
-    ] = None,
-    json: Json = False,
-    seed: Annotated[int, typer.Option(help="Seed of the operands.")] = 0,
-) -> int:
-    """Measure this machine; write catalog entries and runs for `calibrate`."""
-    from supernode_opt.cli import measure as command
-
-    return command.measure(name, out, minutes, quick, like, seed, json)
-
-
-@app.command()
-def compare(
-    what: Annotated[
-        list[str],
-        typer.Argument(help="A YAML file, or systems.", metavar="FILE|SYSTEM..."),
-    ],
-    models: Annotated[
-        list[str] | None,
-        typer.Option("--models", help="With systems; repeatable.", metavar="NAME"),
-    ] = None,
-    set_: Set = None,
-    out: Out = None,
-    json: Json = False,
-    seed: Annotated[int | None, typer.Option(help="Seed of the draws.")] = None,
-) -> int:
-    """Compare machines on models, each with its best split, with 5-95 % ranges."""
-    from supernode_opt.cli import compare as command
-
-    return command.compare(what, models or [], set_ or [], out, json, seed)
-
-
-@app.command()
-def invert(
-    file: Annotated[Path, typer.Argument(help="A YAML file.", metavar="FILE")],
-    set_: Set = None,
-    out: Out = None,
-    json: Json = False,
-) -> int:
-    """Find the value of a constant at which a condition holds."""
-    from supernode_opt.cli import invert as command
-
-    return command.invert(file, set_ or [], out, json)
-
-
-@app.command()
-def crossover(
-    file: Annotated[Path, typer.Argument(help="A YAML file.", metavar="FILE")],
-    set_: Set = None,
-    out: Out = None,
-    json: Json = False,
-    seed: Annotated[int | None, typer.Option(help="Seed of the draws.")] = None,
-) -> int:
-    """Map where one machine overtakes another, over two constants."""
-    from supernode_opt.cli.crossover import crossover
-
-    return crossover(file, set_ or [], out, json, seed)
+for command in (verify, validate, calibrate, measure, compare, invert, crossover):
+    app.command()(command)
 
 
 @app.command()

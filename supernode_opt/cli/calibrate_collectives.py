@@ -1,86 +1,66 @@
 """`supernode-opt calibrate` on tables of collectives."""
 
 import datetime
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
+
+from supernode_opt.calibration.collectives import entries, user
+from supernode_opt.calibration.collectives.constants import constants_at
+from supernode_opt.calibration.collectives.link import PARAMETERS, implied
+from supernode_opt.calibration.collectives.table import read
+from supernode_opt.calibration.step_time.user import UNIDENTIFIED
 from supernode_opt.cli import session
+from supernode_opt.cli.tables import percent, table
+
+COLUMNS = 140
+# What people say each constant in, and how many make one of its base unit.
+_UNITS = {
+    **dict.fromkeys(("call_time", "step_time", "chunk_time"), ("(us)", 1e6)),
+    **dict.fromkeys(("rendezvous_time", "rendezvous_step_time"), ("(us)", 1e6)),
+    **dict.fromkeys(("collective_latency", "latency"), ("(us)", 1e6)),
+    "item_time": ("(ns)", 1e9),
+    "rendezvous_bytes": ("(MB)", 1e-6),
+}
 
 
-def calibrate(runs: Sequence[Path], name: str, out: Path | None, json: bool) -> int:
-    """Fit the collectives of a platform, print constants and errors, write entries."""
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    from supernode_opt.calibration.collectives import entries as collective_entries
-    from supernode_opt.calibration.collectives import user as collective_user
-    from supernode_opt.calibration.collectives.table import read
-    from supernode_opt.calibration.data.runs import BadRuns
-    from supernode_opt.reading.node import StudyError
-    from supernode_opt.results.publish import publication
-
-    try:
-        rows = [row for path in runs for row in read(path, session.say)]
-        columns = (TextColumn("{task.description}"), BarColumn())
-        with Progress(*columns, console=session.console(stderr=True)) as progress:
-            task = progress.add_task("fitting", total=1.0)
-
-            def show(what: str, done: float) -> None:
-                progress.update(task, description=what, completed=done)
-
-            found = collective_user.calibrate(rows, show)
-    except BadRuns as error:
-        raise StudyError(str(error)) from None
+def fitted(
+    runs: list[Path], name: str, seed: int
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Fit the collectives of a platform; return what was found and catalog files."""
+    rows = [row for path in runs for row in read(path, session.say)]
+    with session.progress_bar("fitting") as show:
+        found = user.calibrate(rows, show)
     heading = (
         "Constants of collectives, written by `supernode-opt calibrate` on\n"
         f"{', '.join(path.name for path in runs)}; ranges are 5-95 % of the posterior."
     )
     today = datetime.date.today().isoformat()
-    target = out or Path("results") / f"calibration_{name}"
-    with publication(target) as folder:
-        (folder / "collectives.yaml").write_text(
-            collective_entries.text(found, name, heading, today), encoding="utf-8"
-        )
-    answer = _answer(found, name, rows)
-    if json:
-        session.print_json(answer)
-    else:
-        session.print_rich(_constants(answer), columns=140)
-    session.written(target, "collectives.yaml")
-    return session.DONE
-
-
-def _answer(found: Any, name: str, rows: Any) -> dict[str, Any]:
-    from supernode_opt.calibration.collectives.link import PARAMETERS, implied
-
-    step = [
-        {
-            "library": one.library,
-            "fabric": one.fabric,
-            "collectives": "expert exchange" if one.exchange else "gather and scatter",
-            "rows": one.rows,
-            "constants": {
-                parameter: {"value": value, "standard_error": deviation}
-                for parameter, value, deviation in zip(
-                    PARAMETERS, one.values, one.deviations, strict=True
-                )
-            },
-            "unseen_median": one.median,
-        }
-        for one in implied(rows)
-    ]
-    return {
+    answer = {
         "kind": "collectives",
         "platform": name,
         "libraries": [_library(one) for one in found],
-        "step_time_model": step,
+        "step_time_model": [_needed(one) for one in implied(rows)],
+    }
+    return answer, {"collectives.yaml": entries.text(found, name, heading, today)}
+
+
+def _needed(one: Any) -> dict[str, Any]:
+    """Say what the step-time model would need for what was measured."""
+    both = zip(one.values, one.deviations, strict=True)
+    numbers = [{"value": value, "standard_error": error} for value, error in both]
+    return {
+        "library": one.library,
+        "fabric": one.fabric,
+        "collectives": "expert exchange" if one.exchange else "gather and scatter",
+        "rows": one.rows,
+        "constants": dict(zip(PARAMETERS, numbers, strict=True)),
+        "unseen_median": one.median,
     }
 
 
 def _library(one: Any) -> dict[str, Any]:
-    from supernode_opt.calibration.collectives.constants import constants_at
-    from supernode_opt.calibration.step_time.user import UNIDENTIFIED
-
     keys = sorted({(row.operation, row.machine.fabric) for row in one.rows})
     constants = [
         {
@@ -107,42 +87,45 @@ def _library(one: Any) -> dict[str, Any]:
     }
 
 
-def _constants(answer: dict[str, Any]) -> Any:
-    from rich.console import Group
-    from rich.table import Table
-
+def tables(answer: dict[str, Any]) -> Any:
+    """Return constants and errors for people."""
     shown: list[Any] = []
     for library in answer["libraries"]:
-        title = f"{library['library']}: {library['fitted_rows']} rows fitted"
-        table = Table(title=title, title_justify="left")
         names = list(dict.fromkeys(one["name"] for one in library["constants"]))
-        table.add_column("operation", no_wrap=True)
-        for name in names:
-            table.add_column(f"{name} {_UNITS.get(name, ('', 1.0))[0]}".strip())
         lines: dict[str, dict[str, str]] = {}
         for one in library["constants"]:
             mark = "" if one["identified"] else " ?"
-            cell = f"{_spoken(one['name'], one)}{mark}"
             key = f"{one['operation']} {one['fabric']}"
-            lines.setdefault(key, {})[one["name"]] = cell
-        for key, cells in lines.items():
-            table.add_row(key, *(cells.get(name, "") for name in names))
-        shown += [table, *_errors(library), ""]
-    return Group(*shown, *_step(answer["step_time_model"]))
+            lines.setdefault(key, {})[one["name"]] = _spoken(one["name"], one) + mark
+        made = table(
+            ("operation", *map(_heading, names)),
+            ([key, *(cells.get(n, "") for n in names)] for key, cells in lines.items()),
+            words=range(len(names) + 1),
+            title=f"{library['library']}: {library['fitted_rows']} rows fitted",
+            title_justify="left",
+        )
+        made.columns[0].no_wrap = True
+        shown += [made, *_errors(library), ""]
+    needed = answer["step_time_model"]
+    if needed:
+        heads = ["library", "links", "collectives"]
+        heads += [*map(_heading, needed[0]["constants"]), "median error"]
+        rows = (
+            [
+                *(one[key] for key in ("library", "fabric", "collectives")),
+                *(_spoken(*item) for item in one["constants"].items()),
+                f"{percent(one['unseen_median'])} %",
+            ]
+            for one in needed
+        )
+        title = "What the step-time model would need"
+        words = range(len(heads))
+        shown += [table(heads, rows, words=words, title=title, title_justify="left")]
+    return Group(*shown)
 
 
-# What people say each constant in, and how many make one of its base unit.
-_UNITS = {
-    "call_time": ("(us)", 1e6),
-    "step_time": ("(us)", 1e6),
-    "chunk_time": ("(us)", 1e6),
-    "item_time": ("(ns)", 1e9),
-    "rendezvous_time": ("(us)", 1e6),
-    "rendezvous_step_time": ("(us)", 1e6),
-    "rendezvous_bytes": ("(MB)", 1e-6),
-    "collective_latency": ("(us)", 1e6),
-    "latency": ("(us)", 1e6),
-}
+def _heading(name: str) -> str:
+    return f"{name} {_UNITS[name][0]}" if name in _UNITS else name
 
 
 def _spoken(name: str, number: dict[str, float]) -> str:
@@ -154,37 +137,16 @@ def _spoken(name: str, number: dict[str, float]) -> str:
 def _errors(library: dict[str, Any]) -> list[str]:
     def said(found: dict[str, Any]) -> str:
         return (
-            f"median {100.0 * found['median']:.1f} %, p90 {100.0 * found['p90']:.1f} %,"
+            f"median {percent(found['median'])} %, p90 {percent(found['p90'])} %,"
             f" bias {100.0 * found['bias']:+.1f} %"
         )
 
     lines = [f"  fitted rows: {said(library['in_sample'])}"]
-    if library["unseen_half"]:
-        unseen = library["unseen_half"]
+    unseen = library["unseen_half"]
+    if unseen:
         lines.append(f"  {unseen['rows']} rows never fitted: {said(unseen)}")
-    words = {"ranks": "rank count"}
     for what, medians in library["leave_one_out_median"].items():
-        each = ", ".join(f"{k} {100.0 * v:.1f} %" for k, v in medians.items())
-        if each:
-            lines.append(
-                f"  median on a {words.get(what, what)} left out of the fit: {each}"
-            )
-    lines.append("  a question mark: the rows do not identify the constant")
-    return lines
-
-
-def _step(implied: list[dict[str, Any]]) -> list[Any]:
-    from rich.table import Table
-
-    if not implied:
-        return []
-    table = Table(title="What the step-time model would need", title_justify="left")
-    names = list(implied[0]["constants"])
-    said = [f"{name} {_UNITS.get(name, ('', 1.0))[0]}".strip() for name in names]
-    for heading in ("library", "links", "collectives", *said, "median error"):
-        table.add_column(heading)
-    for one in implied:
-        cells = [_spoken(*item) for item in one["constants"].items()]
-        error = f"{100.0 * one['unseen_median']:.1f} %"
-        table.add_row(one["library"], one["fabric"], one["collectives"], *cells, error)
-    return [table]
+        each = ", ".join(f"{k} {percent(v)} %" for k, v in medians.items())
+        word = "rank count" if what == "ranks" else what
+        lines += [f"  median on a {word} left out of the fit: {each}"] if each else []
+    return [*lines, "  a question mark: the rows do not identify the constant"]

@@ -4,62 +4,52 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
+
+from supernode_opt.calibration import written
+from supernode_opt.calibration.gemm import score, user
+from supernode_opt.calibration.gemm.table import read
+from supernode_opt.calibration.step_time.fit import family_of
+from supernode_opt.catalog.gemm import RESIDUAL_FILE
 from supernode_opt.cli import session
-from supernode_opt.cli.validate_gemm import percent, table_of
+from supernode_opt.cli.tables import percent, table
+from supernode_opt.cli.validate_gemm import table_of
+from supernode_opt.reading.node import StudyError
+
+COLUMNS = 124
 
 
-def calibrate(
-    runs: list[Path], name: str, out: Path | None, seed: int, json: bool
-) -> int:
-    """Fit kernels to half of the shapes, judge on the rest, write catalog entries."""
-    from supernode_opt.calibration import written
-    from supernode_opt.calibration.data.runs import BadRuns
-    from supernode_opt.calibration.gemm import user as gemm_user
-    from supernode_opt.calibration.gemm.table import read
-    from supernode_opt.catalog.gemm import RESIDUAL_FILE
-    from supernode_opt.reading.node import StudyError
-    from supernode_opt.results.publish import publication
-
+def fitted(
+    runs: list[Path], name: str, seed: int
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Fit kernels to half of the shapes, judge on the rest; return it and files."""
+    measured = read(runs)
+    if not len(measured):
+        raise StudyError(f"{runs[0]}: the file is empty")
     try:
-        table = read(runs)
-        if not len(table):
-            raise StudyError(f"{runs[0]}: the file is empty")
         with session.console(stderr=True).status("reading") as status:
-            fitted = gemm_user.calibrate(table, name, seed, status.update)
-    except gemm_user.TooFew as error:
+            found = user.calibrate(measured, name, seed, status.update)
+    except user.TooFew as error:
         raise StudyError(f"{runs[0]}: {error}") from None
-    except BadRuns as error:
-        raise StudyError(str(error)) from None
     today = datetime.date.today().isoformat()
-    answer = _answer(fitted, name)
+    answer = _answer(found, name)
     names = ", ".join(path.name for path in runs)
     entries = {
-        one.kernel.name: gemm_user.entry(
+        one.kernel.name: user.entry(
             one,
             f"fit on {one.rows} rows of {one.source or names}, {today}",
             _notes(one.kernel, answer, today),
         )
-        for one in fitted.fits
+        for one in found.fits
     }
     heading = f"GEMM kernels that `supernode-opt calibrate` fitted to {names}."
-    target = out or Path("results") / f"calibration_{name}"
-    with publication(target) as folder:
-        text = written.text(entries, heading)
-        (folder / "gemm_kernels.yaml").write_text(text, encoding="utf-8")
-        if fitted.residual is not None:
-            text = gemm_user.network_text(fitted.residual)
-            (folder / RESIDUAL_FILE).write_text(text, encoding="utf-8")
-    if json:
-        session.print_json(answer)
-    else:
-        session.print_rich(_fitted(answer), columns=124)
-    session.written(target, "gemm_kernels.yaml")
-    return session.DONE
+    files = {"gemm_kernels.yaml": written.text(entries, heading)}
+    if found.residual is not None:
+        files[RESIDUAL_FILE] = user.network_text(found.residual)
+    return answer, files
 
 
-def _answer(fitted: Any, name: str) -> dict[str, Any]:
-    from supernode_opt.calibration.gemm import score as gemm_score
-
+def _answer(found: Any, name: str) -> dict[str, Any]:
     kernels = [
         {
             "name": one.kernel.name,
@@ -75,28 +65,24 @@ def _answer(fitted: Any, name: str) -> dict[str, Any]:
                 for field, deviation in one.errors.items()
             },
         }
-        for one in fitted.fits
+        for one in found.fits
     ]
     return {
         "platform": name,
         "kernels": kernels,
-        "held_out": gemm_score.groups(fitted.judged)["held_out"],
-        "held_out_without_network": gemm_score.groups(fitted.physics)["held_out"],
-        "elasticities": [one._asdict() for one in fitted.judged.elasticities],
+        "held_out": score.groups(found.judged)["held_out"],
+        "held_out_without_network": score.groups(found.physics)["held_out"],
+        "elasticities": [one._asdict() for one in found.judged.elasticities],
     }
 
 
 def _notes(kernel: Any, answer: dict[str, Any], today: str) -> str:
     """Say how far a kernel is off on shapes it has not seen."""
-    from supernode_opt.calibration.step_time.fit import family_of
-
-    said = []
+    said, own = [], (kernel.architecture, kernel.precision)
     both = zip(answer["held_out"], answer["held_out_without_network"], strict=True)
     for group, plain in both:
-        own = kernel.architecture, kernel.precision
-        if group["regime"] != "all":
-            continue
-        if (family_of(group["chip"]), group["precision"]) != own:
+        series = family_of(group["chip"]), group["precision"]
+        if group["regime"] != "all" or series != own:
             continue
         words = f"{group['chip']} time {percent(group['time']['median'])} %"
         if kernel.residual:
@@ -108,21 +94,20 @@ def _notes(kernel: Any, answer: dict[str, Any], today: str) -> str:
     return f"{today}, fitted on half of the shapes; median error on the rest: {found}."
 
 
-def _fitted(answer: dict[str, Any]) -> Any:
-    from rich.console import Group
-    from rich.table import Table
-
-    shown: list[Any] = []
-    for kernel in answer["kernels"]:
-        title = f"{kernel['name']}: {kernel['rows']} rows fitted"
-        table = Table(title=title, title_justify="left")
-        table.add_column("constant")
-        table.add_column("value", justify="right")
-        table.add_column("standard error", justify="right")
-        for field, found in kernel["constants"].items():
-            numbers = f"{found['value']:.4g}", f"{found['standard_error']:.2g}"
-            table.add_row(field, *numbers)
-        shown.append(table)
+def tables(answer: dict[str, Any]) -> Any:
+    """Return constants and errors for people."""
+    shown: list[Any] = [
+        table(
+            ("constant", "value", "standard error"),
+            (
+                (field, f"{found['value']:.4g}", f"{found['standard_error']:.2g}")
+                for field, found in kernel["constants"].items()
+            ),
+            title=f"{kernel['name']}: {kernel['rows']} rows fitted",
+            title_justify="left",
+        )
+        for kernel in answer["kernels"]
+    ]
     plain = [g for g in answer["held_out_without_network"] if g["regime"] == "all"]
     shown.append(table_of("Shapes kept from the fit, physics alone:", plain))
     if any(kernel["network"] for kernel in answer["kernels"]):

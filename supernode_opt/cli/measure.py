@@ -1,33 +1,35 @@
 """`supernode-opt measure`: this machine as catalog entries, tables and a dataset."""
 
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from supernode_opt.cli import session, stop
+from supernode_opt.cli.options import Json, Out
 
 
 def measure(
-    name: str | None,
-    out: Path | None,
-    minutes: float,
-    quick: bool,
-    like: str | None,
-    seed: int,
-    json: bool,
+    name: Annotated[
+        str | None, typer.Option(help="Of the new entries.", metavar="NAME")
+    ] = None,
+    out: Out = None,
+    minutes: Annotated[float, typer.Option(help="Time to spend.")] = 5.0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A first look, in some twenty seconds.")
+    ] = False,
+    like: Annotated[
+        str | None,
+        typer.Option(help="System to take what is not measured from.", metavar="NAME"),
+    ] = None,
+    json: Json = False,
+    seed: Annotated[int, typer.Option(help="Seed of the operands.")] = 0,
 ) -> int:
-    """Measure the local devices, write what was found, print it."""
+    """Measure this machine; write catalog entries and runs for `calibrate`."""
     from supernode_opt.measure import measuring
     from supernode_opt.measure.plan import BadMeasurement
     from supernode_opt.reading.node import StudyError
 
-    request = measuring.Request(
-        name=name,
-        folder=out,
-        minutes=minutes,
-        quick=quick,
-        seed=seed,
-        alike=like or "",
-    )
+    request = measuring.Request(name, out, minutes, quick, seed, like or "")
     try:
         measuring.check(request)
         session.prepare()
@@ -103,7 +105,7 @@ def _answer(done: Any) -> dict[str, Any]:
             for field, number in fields.items()
             if isinstance(number, dict) and number["confidence"] == "measured"
         ]
-    found = done.findings
+    found, sheet = done.findings, done.findings.sheet
     return {
         "name": done.name,
         "folder": str(done.folder),
@@ -112,7 +114,8 @@ def _answer(done: Any) -> dict[str, Any]:
         "stands_in": found.device.alike,
         "best_gemm_rates": dict(found.rates),
         "best_stream": found.stream,
-        "share_of_data_sheet": _share(found),
+        # Best BF16 GEMM rate over the data sheet's, of a recognised device [1].
+        "share_of_data_sheet": sheet and found.rates["bfloat16"] / sheet.peak_bf16,
         "power_w": found.watts,
         "power_limit_w": found.limit,
         "points": {name: len(rows) for name, rows in found.entries.items()},
@@ -124,38 +127,34 @@ def _answer(done: Any) -> dict[str, Any]:
     }
 
 
-def _share(found: Any) -> float | None:
-    """Best BF16 GEMM rate over the data sheet's, of a recognised device [1]."""
-    sheet = found.sheet
-    return found.rates["bfloat16"] / sheet.peak_bf16 if sheet else None
-
-
 def _tables(answer: dict[str, Any]) -> Any:
     from rich.console import Group
-    from rich.table import Table
 
+    from supernode_opt.cli.tables import percent, table
     from supernode_opt.words import spoken
 
     known = answer["recognised_as"]
     title = f"{answer['name']}: {answer['device']}"
     title += f", recognised as {known}" if known else ""
-    table = Table(title=title, title_justify="left")
-    for heading in ("measured", "value", "5 %", "95 %"):
-        table.add_column(heading, justify="left" if heading == "measured" else "right")
-    for row in answer["constants"]:
-        numbers = (spoken(row[key], row["unit"]) for key in ("value", "low", "high"))
-        table.add_row(f"{row['kind']}.{row['name']}", *numbers)
+    headings = ("measured", "value", "5 %", "95 %")
+    rows = (
+        (
+            f"{row['kind']}.{row['name']}",
+            *(spoken(row[key], row["unit"]) for key in ("value", "low", "high")),
+        )
+        for row in answer["constants"]
+    )
     lines = [
         f"best {precision} GEMM: {spoken(rate, 'flop/s')}"
         for precision, rate in answer["best_gemm_rates"].items()
     ]
     share = answer["share_of_data_sheet"]
     if share is not None:
-        lines.append(f"best BF16 GEMM over data sheet: {100.0 * share:.1f} %")
+        lines.append(f"best BF16 GEMM over data sheet: {percent(share)} %")
     lines += [
         f"fit of {name}: {fit['points']} points, error"
-        f" {100.0 * fit['median_error']:.1f} % (median),"
-        f" {100.0 * fit['p90_error']:.1f} % (90th percentile)"
+        f" {percent(fit['median_error'])} % (median),"
+        f" {percent(fit['p90_error'])} % (90th percentile)"
         for name, fit in answer["fits"].items()
     ]
     folder = answer["folder"]
@@ -166,4 +165,5 @@ def _tables(answer: dict[str, Any]) -> Any:
         f"  supernode-opt calibrate --runs {folder}/runs.csv --platform"
         f" {answer['name']}",
     )
-    return Group(table, *lines, *answer["notes"], *ending)
+    shown = table(headings, rows, title=title, title_justify="left")
+    return Group(shown, *lines, *answer["notes"], *ending)

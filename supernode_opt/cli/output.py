@@ -7,10 +7,12 @@ from supernode_opt.cli import session
 
 
 def fill(folder: Path, dataset: Any) -> None:
-    """Put a result and its figures into `folder`."""
-    from supernode_opt.results.folder import write
+    """Put data, question, table and figures of a result into `folder`."""
+    from supernode_opt.results import store, table
 
-    write(dataset, folder)
+    store.save(dataset, folder / "design.nc")
+    (folder / "study.yaml").write_text(dataset.attrs["study"], encoding="utf-8")
+    (folder / "report.txt").write_text(table.render(dataset), encoding="utf-8")
     session.draw("draw_all", dataset, folder / "figures")
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import os
 import shutil
 import sys
@@ -53,11 +52,6 @@ def written(target: Path, file: str = "") -> None:
     say(f"written to {target / file}")
 
 
-def finite(value: float) -> float | None:
-    """Return `value` as JSON has it: what is no number is null."""
-    return value if math.isfinite(value) else None
-
-
 def print_json(value: Any) -> None:
     """Write `value` as the one JSON object on standard output."""
     print(json.dumps(value, indent=2, allow_nan=False))
@@ -103,5 +97,27 @@ def progress_line() -> Iterator[Callable[[Any], None]]:
                 over = f"{100.0 * progress.violation:.2g} %"
                 words.append(f"{progress.constraint} violated by {over}")
             status.update(", ".join(words))
+
+        yield show
+
+
+@contextlib.contextmanager
+def progress_bar(
+    what: str, passing: bool = False
+) -> Iterator[Callable[[str, float], None]]:
+    """Show what is done and how far on standard error, `what` first.
+
+    A `passing` bar tells the time and goes when all is done.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = [TextColumn("{task.description}"), BarColumn()]
+    columns += [TimeElapsedColumn()] if passing else []
+    shown = console(stderr=True)
+    with Progress(*columns, console=shown, transient=passing) as progress:
+        task = progress.add_task(what, total=1.0)
+
+        def show(what: str, done: float) -> None:
+            progress.update(task, description=what, completed=done)
 
         yield show

@@ -2,21 +2,28 @@
 
 import importlib
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from supernode_opt.cli import session
-
-# What judges and tells each kind of table.
-_TELLERS = {
-    "runs": "validate_runs",
-    "gemm": "validate_gemm",
-    "collectives": "validate_collectives",
-}
+from supernode_opt.cli.options import Json, Out
 
 
 def validate(
-    runs: Path | None, out: Path | None, json: bool, markdown: bool = False
+    runs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measured runs, GEMMs or collectives, CSV; if not given, shipped."
+        ),
+    ] = None,
+    out: Out = None,
+    json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the table of the README.")
+    ] = False,
 ) -> int:
-    """Predict the rows of a table, print the errors and draw them."""
+    """Predict measured runs or GEMMs and print how wrong the predictions are."""
     session.prepare()
     from supernode_opt.calibration.data.runs import BadRuns, kind_of
     from supernode_opt.reading.node import StudyError
@@ -25,7 +32,7 @@ def validate(
 
     try:
         kind = "runs" if runs is None else kind_of(runs)
-        teller = importlib.import_module(f"supernode_opt.cli.{_TELLERS[kind]}")
+        teller = importlib.import_module(f"supernode_opt.cli.validate_{kind}")
         report, dataset = teller.judged(runs)
     except BadRuns as error:
         written = str(error)

@@ -3,7 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
+
+from supernode_opt.calibration.gemm import score
+from supernode_opt.calibration.gemm.predict import shipped
+from supernode_opt.calibration.gemm.table import read
 from supernode_opt.cli import session
+from supernode_opt.cli import tables as writing
+from supernode_opt.cli.tables import percent
 
 FILE, FIGURES = "gemm.nc", "draw_gemm"
 _HALVES = {
@@ -11,6 +18,10 @@ _HALVES = {
     "fit_half": "Shapes that a fit may see",
 }
 _COLUMNS = ("median", "p90", "bias", "baseline")
+_HEADS = (
+    *("series", "regime", "rows"),
+    *(f"{what} {column}" for what in ("time", "watts") for column in _COLUMNS),
+)
 _WORDS = (
     "Errors in per cent of measured time and watts; `baseline` is the median error of"
     " one fraction of peak and of the power limit per series. Watts of `brief` kernels"
@@ -20,47 +31,27 @@ _WORDS = (
 
 def judged(runs: Path) -> tuple[dict[str, Any], Any]:
     """Predict a table of GEMMs; return report and dataset."""
-    from supernode_opt.calibration.gemm import score
-    from supernode_opt.calibration.gemm.predict import shipped
-    from supernode_opt.calibration.gemm.table import read
-
     table = read([runs])
     session.say(f"predicting {len(table)} GEMMs")
     seen = score.score(table, shipped())
     return score.report(seen), score.dataset(seen)
 
 
-def percent(value: float) -> str:
-    """Write a share in per cent."""
-    return f"{100.0 * value:.1f}"
-
-
 def _cells(group: dict[str, Any]) -> list[str]:
     series = f"{group['chip']} {group['precision']}"
     cells = [series, group["regime"], str(group["rows"])]
     for sizes in (group["time"], group["watts"]):
-        cells += ["-" if sizes is None else percent(sizes[c]) for c in _COLUMNS]
+        cells += [percent(sizes and sizes[column]) for column in _COLUMNS]
     return cells
-
-
-def _heads() -> list[str]:
-    heads = ["series", "regime", "rows"]
-    return heads + [f"{what} {c}" for what in ("time", "watts") for c in _COLUMNS]
 
 
 def markdown(report: dict[str, Any]) -> str:
     """Write the shapes kept from every fit."""
-    groups = report["groups"]["held_out"]
-    heads = _heads()
-    lines = ["| " + " | ".join(heads) + " |", "|---|---|" + "--:|" * 9]
-    lines += ["| " + " | ".join(_cells(group)) + " |" for group in groups]
-    return "\n".join(lines)
+    return writing.markdown(_HEADS, map(_cells, report["groups"]["held_out"]), words=2)
 
 
 def tables(report: dict[str, Any]) -> Any:
     """Return the errors as tables for people."""
-    from rich.console import Group
-
     shown = [
         table_of(f"{title}:", report["groups"][half])
         for half, title in _HALVES.items()
@@ -82,12 +73,11 @@ def tables(report: dict[str, Any]) -> Any:
 
 def table_of(title: str, groups: list[dict[str, Any]]) -> Any:
     """Return the errors of groups as one table."""
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for place, head in enumerate(_heads()):
-        justify = "left" if place < 2 else "right"
-        table.add_column(head.replace(" ", "\n"), justify=justify, no_wrap=True)
-    for group in groups:
-        table.add_row(*_cells(group))
-    return table
+    return writing.table(
+        [head.replace(" ", "\n") for head in _HEADS],
+        map(_cells, groups),
+        words=(0, 1),
+        whole=True,
+        title=title,
+        title_justify="left",
+    )

@@ -1,127 +1,94 @@
 """`supernode-opt validate` on training runs: errors of step time."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
+
+from supernode_opt.calibration.data import runs as tables_of_runs
+from supernode_opt.calibration.step_time import shipped, validation
 from supernode_opt.cli import session
+from supernode_opt.cli import tables as writing
+from supernode_opt.cli.tables import percent
 
 FILE, FIGURES = "validation.nc", "draw_validation"
-_PARTS = {
-    "fitted": "Fitted rows (in-sample)",
-    "never_fitted": "Rows never fitted",
+_PARTS = {"fitted": "Fitted rows (in-sample)", "never_fitted": "Rows never fitted"}
+_COLUMNS = {
+    "rows": "rows",
+    "MAPE": "mape",
+    "median": "median",
+    "p90": "p90",
+    "bias": "bias",
+    "worst row": "worst_error",
+    "by chip": "baseline_mape",
+    "by stack": "baseline_by_stack_mape",
+    "in 90 %": "coverage",
 }
+_WORDS = (
+    "Errors in per cent of measured step time. `by chip` and `by stack` are the"
+    " mean errors of one constant utilisation per chip and precision, and stack as"
+    " well; `in 90 %` is the share of rows inside their 90 % interval."
+)
 
 
 def judged(runs: Path | None) -> tuple[dict[str, Any], Any]:
     """Predict the rows of a table, or the shipped ones; return report and dataset."""
-    from supernode_opt.calibration.data.runs import read
-    from supernode_opt.calibration.data.runs import shipped as shipped_runs
-    from supernode_opt.calibration.step_time import shipped, validation
-
-    table = shipped_runs() if runs is None else read(runs)
+    shipped_rows = runs is None
+    table = tables_of_runs.shipped() if shipped_rows else tables_of_runs.read(runs)
     # Shipped rows are judged by a calibration that has seen none of their groups.
-    known = shipped.judged() if runs is None else shipped.posterior()
+    known = shipped.judged() if shipped_rows else shipped.posterior()
     session.say(f"predicting {len(table)} rows")
     seen = validation.validate(table, known)
     return validation.report(seen), validation.dataset(seen)
 
 
+def _cells(name: str, found: dict[str, Any]) -> list[str]:
+    cells = {head: percent(found[key]) for head, key in _COLUMNS.items()}
+    cells["rows"] = str(found["rows"])
+    cells["worst row"] = f"{found['worst']} {cells['worst row']}"
+    return [name, *cells.values()]
+
+
 def markdown(report: dict[str, Any]) -> str:
     """Write rows kept for validation per family, worst family last."""
     part = report["groups"]["validation"]
+    families = sorted(part["family"].items(), key=lambda item: item[1]["mape"])
+    rows = []
+    for name, found in [*families, ("**all**", part["overall"])]:
+        cells = _cells(name, found)
+        del cells[4]
+        rows.append([*cells[:-1], f"{100.0 * found['coverage']:.0f}"])
     heads = ("rows never fitted", "rows", "MAPE", "median", "bias", "worst row")
     heads += ("constant by chip", "and stack", "in 90 %")
-    lines = ["| " + " | ".join(heads) + " |", "|---|" + "--:|" * (len(heads) - 1)]
-    families = sorted(part["family"].items(), key=lambda item: item[1]["mape"])
-    for name, found in [*families, ("**all**", part["overall"])]:
-        shares = [
-            f"{100.0 * found[key]:.1f}"
-            for key in ("mape", "median", "bias", "worst_error")
-        ]
-        rest = [
-            f"{100.0 * found[key]:.1f}"
-            for key in ("baseline_mape", "baseline_by_stack_mape")
-        ]
-        cells = [name, str(found["rows"]), *shares[:3]]
-        cells += [f"{found['worst']} {shares[3]}", *rest]
-        cells += [f"{100.0 * found['coverage']:.0f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    return writing.markdown(heads, rows)
 
 
 def tables(report: dict[str, Any]) -> Any:
     """Return the errors as tables for people."""
-    from rich.console import Group
-    from rich.table import Table
-
     shown: list[Any] = []
     for part, title in _PARTS.items():
         groups = report["groups"][part]
         for kind in ("platform", "source"):
             if not groups[kind]:
                 continue
-            table = Table(title=f"{title}, per {kind}", title_justify="left")
-            table.add_column(kind, no_wrap=True)
-            for name in _COLUMNS:
-                table.add_column(name, justify="right", no_wrap=True)
-            for name, found in sorted(groups[kind].items()):
-                table.add_row(name[:27], *_cells(found))
+            table = writing.table(
+                (kind, *_COLUMNS),
+                [_cells(name[:27], one) for name, one in sorted(groups[kind].items())],
+                whole=True,
+                title=f"{title}, per {kind}",
+                title_justify="left",
+            )
             if groups["overall"] and kind == "platform":
                 table.add_section()
-                table.add_row("all", *_cells(groups["overall"]))
+                table.add_row(*_cells("all", groups["overall"]))
             shown += [table, ""]
-    shown += _rankings(report["rankings"])
-    shown += _refusals(report["rows"])
-    return Group(*shown)
-
-
-def _rankings(ranked: list[dict[str, Any]]) -> list[Any]:
-    lines = [
+    ranked = [
         f"  {one['group']}: {one['rows']} plans, Spearman {one['spearman']:.2f},"
         f" regret {100.0 * one['regret']:.1f} %"
-        for one in ranked
+        for one in report["rankings"]
     ]
-    return ["Plans of one job, ranked:", *lines, ""] if lines else []
-
-
-_COLUMNS = (
-    "rows",
-    "MAPE",
-    "median",
-    "p90",
-    "bias",
-    "worst row",
-    "by chip",
-    "by stack",
-    "in 90 %",
-)
-
-
-def _cells(found: dict[str, Any]) -> list[str]:
-    def percent(name: str) -> str:
-        return "-" if found[name] is None else f"{100.0 * found[name]:.1f}"
-
-    return [
-        str(found["rows"]),
-        percent("mape"),
-        percent("median"),
-        percent("p90"),
-        percent("bias"),
-        f"{found['worst']} {percent('worst_error')}",
-        percent("baseline_mape"),
-        percent("baseline_by_stack_mape"),
-        percent("coverage"),
-    ]
-
-
-def _refusals(rows: list[dict[str, Any]]) -> list[Any]:
-    from collections import Counter
-
-    reasons = Counter(row["refused"] for row in rows if row["refused"])
+    shown += ["Plans of one job, ranked:", *ranked, ""] if ranked else []
+    reasons = Counter(row["refused"] for row in report["rows"] if row["refused"])
     lines = [f"  {count:4d}  {reason}" for reason, count in reasons.most_common()]
-    words = (
-        "Errors in per cent of measured step time. `by chip` and `by stack` are the"
-        " mean errors of one constant utilisation per chip and precision, and stack as"
-        " well; `in 90 %` is the share of rows inside their 90 % interval."
-    )
-    return [words, "", f"Refused rows: {sum(reasons.values())}", *lines]
+    return Group(*shown, _WORDS, "", f"Refused rows: {sum(reasons.values())}", *lines)

@@ -1,13 +1,21 @@
 """`supernode-opt verify`: a sample of what a result left out, solved again."""
 
 from dataclasses import asdict
-from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from supernode_opt.cli import session
+from supernode_opt.cli.options import Json, Result, Seed
 
 
-def verify(result: Path, count: int, seed: int | None, json: bool) -> int:
-    """Solve the sample and say whether it contradicts the result."""
+def verify(
+    result: Result,
+    count: Annotated[int, typer.Option(help="Candidates to solve.", min=1)] = 64,
+    seed: Seed = None,
+    json: Json = False,
+) -> int:
+    """Solve a random sample of what a result left out again; 3 if it is wrong."""
     session.prepare()
     from supernode_opt.answer import verify as doubt
     from supernode_opt.config.study import load

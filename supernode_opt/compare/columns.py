@@ -4,10 +4,9 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from supernode_opt.compare.change import changed
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.inversion.config import Inversion
-from supernode_opt.compare.places import STEPPED, Place
+from supernode_opt.compare.places import STEPPED, Place, changed
 from supernode_opt.compare.sides import Machines, Values
 from supernode_opt.compare.splits import best_split
 from supernode_opt.problem.box import possible

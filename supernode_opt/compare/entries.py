@@ -1,22 +1,30 @@
 """One machine of a comparison: its entry in the file, and the study that it makes."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, get_args
+
+import yaml
 
 from supernode_opt import catalog
+from supernode_opt.config import study as studies
 from supernode_opt.config.origins import deciding
-from supernode_opt.config.study import understand
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import PLAN
 from supernode_opt.reading import document
-from supernode_opt.reading.node import Node
+from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.results import outcome
 from supernode_opt.system.precision import settle
+from supernode_opt.workload.model import Precision
 from supernode_opt.workload.split import SWITCHES
 
 _ENTRY = ("name", "system", "saved", "chips", "scenario", "design")
 FREE = (*PLAN, *SWITCHES)
+PRECISIONS = (*get_args(Precision), "best")
+# Names of files that say nothing; their folder does.
+_GENERAL = ("compare", "crossover", "invert", "question")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +49,64 @@ class Cell:
         return self.problem.scenario.training.precision
 
 
-def unique(items: Sequence[Node], names: list[str]) -> list[str]:
-    """Return `names`; complain of the one of `items` that is written twice.
+def default_name(path: Path | str) -> str:
+    """Return what the answer to the file at `path` is called if it does not say."""
+    return studies.default_name(path, _GENERAL, "comparison")
+
+
+def heading(
+    top: Node, sections: Mapping[str, Node], default_name: str
+) -> dict[str, Any]:
+    """Return name of the answer, question in words and text of a document as YAML.
+
+    Raises:
+      StudyError: the name is none of a folder.
+    """
+    name = sections["name"].text() if "name" in sections else default_name
+    if "name" in sections and not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        sections["name"].fail(
+            "must be a folder name of letters, digits, `_`, `-` and `.`"
+        )
+    question = sections["question"].text() if "question" in sections else ""
+    text = yaml.safe_dump(top.plain(), sort_keys=False, allow_unicode=True)
+    return {"name": name, "question": question, "text": text}
+
+
+def seed_of(sections: Mapping[str, Node], seed: int | None) -> int:
+    """Return the seed of the draws, that of the shell first.
+
+    Raises:
+      StudyError: it is no whole number from 0.
+    """
+    if seed is not None:
+        if seed < 0:
+            raise StudyError(f"--seed: must be at least 0, but is {seed}")
+        return seed
+    node = sections.get("seed")
+    if node is None:
+        return 0
+    if isinstance(node.value, bool) or not isinstance(node.value, int):
+        node.fail(f"must be a whole number, but is {node.described()}")
+    if node.value < 0:
+        node.fail(f"must be at least 0, but is {node.value}")
+    return node.value
+
+
+def fields(node: Node, known: Sequence[str], *needed: str) -> Mapping[str, Node]:
+    """Return the fields of a mapping, of which some are `needed`.
+
+    Raises:
+      StudyError: one is not `known` or lacks.
+    """
+    written = node.mapping(known)
+    for name in needed:
+        if name not in written:
+            node.fail(f"lacks `{name}`")
+    return written
+
+
+def unique(items: Sequence[Node], names: list[str]) -> None:
+    """Complain of the one of `items` whose name is written twice.
 
     Raises:
       StudyError: one is.
@@ -50,7 +114,6 @@ def unique(items: Sequence[Node], names: list[str]) -> list[str]:
     for item, name in zip(items, names, strict=True):
         if names.count(name) > 1:
             item.fail(f"is written twice: {name}")
-    return names
 
 
 def machines(node: Node) -> dict[str, Node]:
@@ -103,7 +166,7 @@ def cell(
     if "precision" in training.mapping():
         training.mapping()["precision"].fail("is asked for in `precisions`")
     objective = {"maximize": Node("tokens_per_s", "objective.maximize", entry.place)}
-    study = understand(
+    study = studies.understand(
         Node(
             given
             | {

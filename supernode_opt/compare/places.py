@@ -1,7 +1,7 @@
 """Where machines hold a constant, and what the catalog knows of it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from supernode_opt import catalog
 from supernode_opt.batch.case import used_links
@@ -9,14 +9,16 @@ from supernode_opt.catalog.origins import FOLLOWING, spelled
 from supernode_opt.catalog.read import entry as catalog_entry
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.compare.entries import Cell
+from supernode_opt.config.variables import constants_of
 from supernode_opt.hardware.network import LinkTechnology
+from supernode_opt.problem.build import default_clock
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import HARDWARE
 from supernode_opt.reading.node import Node, did_you_mean
-from supernode_opt.record import get, leaves
+from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.follow import FOLLOWS
-from supernode_opt.units import parse
+from supernode_opt.units import parse, quantity_of
 
 # Numbers of a design that come in sizes that can be built, not in between.
 STEPPED = "scale_up_domain"
@@ -44,11 +46,7 @@ def place_of(node: Node, side: Cell, change: bool) -> Place:
       StudyError: no scenario has such a constant.
     """
     name, scenario = node.text(), side.problem.scenario
-    constants = {
-        spelled(path, scenario): path
-        for path, _ in leaves(scenario)
-        if "." in path and not path.startswith(("model.", "training."))
-    }
+    constants = [spelled(path, scenario) for path in constants_of(scenario)]
     if name in NUMBERS:
         value = float(side.problem.fixed[name])
         return Place((name,) if change else (), value)
@@ -66,13 +64,50 @@ def place_of(node: Node, side: Cell, change: bool) -> Place:
     return Place(paths if change else (), float(get(used, paths[0])))
 
 
-def owner_of(name: str, place: Place, side: Cell) -> tuple[type, str]:
-    """Return the record that declares a constant, and the field there."""
-    if name in NUMBERS:
-        return Design, name
-    used = used_links(side.problem.scenario, side.problem.fixed)
-    owner, _, field = place.paths[0].rpartition(".")
-    return type(get(used, owner)), field
+@dataclasses.dataclass(frozen=True)
+class Constant:
+    """What differs in machines.
+
+    Attributes:
+      constant: as the file writes it.
+      places: of it in each machine; no paths where it is not to change.
+      unit: base SI unit.
+      own_unit, factor: the unit the catalog writes it in, and its size in `unit`.
+      known: its catalog value, low and high; all the same where there is no range.
+    """
+
+    constant: str
+    places: tuple[Place, ...]
+    unit: str
+    own_unit: str
+    factor: float
+    known: tuple[float, float, float]
+
+
+def constant_of(
+    node: Node, sides: Sequence[Cell], changing: Sequence[str]
+) -> tuple[Constant, tuple[type, str]]:
+    """Find a constant in machines, of which some are `changing` it.
+
+    Returns:
+      The constant, and the record that declares it with the field there.
+
+    Raises:
+      StudyError: it is none, or none of these machines uses it.
+    """
+    places = tuple(place_of(node, side, side.system in changing) for side in sides)
+    index = next((i for i, place in enumerate(places) if place.paths), None)
+    if index is None:
+        node.fail(f"is nothing that a design of {' or '.join(changing)} uses")
+    name, problem = node.text(), sides[index].problem
+    owner, field = Design, name
+    if name not in NUMBERS:
+        used = used_links(problem.scenario, problem.fixed)
+        path, _, field = places[index].paths[0].rpartition(".")
+        owner = type(get(used, path))
+    unit = quantity_of(owner, field).unit
+    known, own = range_of(name, problem, places[index].value, unit)
+    return Constant(name, places, unit, *own, known), (owner, field)
 
 
 def range_of(
@@ -99,3 +134,27 @@ def range_of(
     if own == "1" or parse(f"0 {own}", unit) != 0.0:
         return known, (unit, 1.0)
     return known, (own, parse(f"1 {own}", unit))
+
+
+def changed(side: Cell, place: Place, value: float) -> Problem:
+    """Return the problem of a machine in which the constant at `place` is `value`."""
+    problem, fixed = side.problem, dict(side.problem.fixed)
+    origins = problem.origins
+    scenario = problem.scenario
+    used = used_links(scenario, fixed)
+    for path in place.paths:
+        if path in fixed:
+            fixed[path] = value
+            continue
+        words = path.split(".")
+        if words[0] == "links":
+            names = [link.name for link in scenario.links]
+            words[1] = str(names.index(used.links[int(words[1])].name))
+        scenario = replace(scenario, ".".join(words), value)
+    for field, (part, source) in FOLLOWS.items():
+        if f"{part}.{source}" in place.paths and origins.of(field) == FOLLOWING:
+            fixed[field] = value
+    if origins.of("clock") == FOLLOWING and "clock" not in place.paths:
+        # A clock that nobody chose is the one that the changed machine sustains.
+        fixed["clock"] = default_clock(fixed, scenario)
+    return dataclasses.replace(problem, scenario=scenario, fixed=fixed)

@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from supernode_opt.answer.evaluation import ROUNDING
 from supernode_opt.batch import engine
 from supernode_opt.batch.case import Case, nameless
 from supernode_opt.batch.engine import Engine, repeated
 from supernode_opt.hardware.chip_power import port_limit
-from supernode_opt.problem.constraints import always
+from supernode_opt.problem.constraints import always, normalised
+from supernode_opt.problem.problem import Problem
 from supernode_opt.record import replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import evaluate, run_job
@@ -69,3 +72,36 @@ def _untimed(scenario: Scenario) -> Scenario:
 def limits(scenario: Scenario) -> dict[str, float]:
     """Return the limits that every design must respect, by report field."""
     return {limit.name: limit.limit for limit in always(scenario)}
+
+
+def excess(scenario: Scenario, values: NDArray) -> NDArray:
+    """Return by how much each limit is broken, at most zero where it is kept [1].
+
+    Args:
+      scenario: says what the limits are.
+      values: what is limited, in the order of `LIMITS` [..., limit].
+    """
+    most = limits(scenario)
+    parts = [
+        np.asarray(normalised(values[..., index], most[name], True))
+        for index, name in enumerate(LIMITS)
+    ]
+    # What is not a number counts as broken.
+    return np.nan_to_num(np.stack(parts, axis=-1) - ROUNDING, nan=np.inf)
+
+
+def broken(problem: Problem, values: NDArray) -> tuple[str, ...]:
+    """Name the limits a machine breaks, each with what it has; `values` [limit]."""
+    most = limits(problem.scenario)
+    over = excess(problem.scenario, values)
+    found = []
+    for name, value, by in zip(LIMITS, values, over, strict=True):
+        side = name.removesuffix("_reach")
+        if by <= 0.0:
+            continue
+        if side == name:
+            found.append(f"{name} is {value:.4g}, above {most[name]:g}")
+        else:
+            link = problem.fixed[f"{side}_link"]
+            found.append(f"{name}: {100.0 * value:.3g} % beyond what {link} carries")
+    return tuple(found)

@@ -1,6 +1,9 @@
 """`--set PATH=VALUE`: change one field of a study from the command line."""
 
 import dataclasses
+import functools
+from collections.abc import Sequence
+from pathlib import Path
 
 from supernode_opt.config.origins import deciding
 from supernode_opt.reading import document
@@ -11,6 +14,15 @@ FIELDS = NUMBER_NAMES + CHOICE_NAMES
 # Sections with values that the catalog may have; the first two are not in their names.
 _GIVEN = ("scenario", "design", "model", "training")
 _BOUNDS = ("low", "high", "step", "value")
+
+
+def read(path: Path | str, assignments: Sequence[str]) -> Node:
+    """Read the document at `path`, changed by `PATH=VALUE` assignments.
+
+    Raises:
+      StudyError: it cannot be read, or so changed.
+    """
+    return functools.reduce(apply, assignments, document.read(Path(path)))
 
 
 def apply(study: Node, assignment: str) -> Node:

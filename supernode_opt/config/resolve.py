@@ -22,15 +22,12 @@ def resolved(study: Study) -> dict[str, Any]:
     free = (*problem.variables, *problem.choices)
     varying = {v.name: _varying(v, scenario) for v in free}
     sense = "maximize" if problem.objective.maximize else "minimize"
+    chips = varying["chips"]["low"] if "chips" in varying else problem.fixed["chips"]
+    machine = scenario.chip, float(chips)
     constraints: dict[str, dict[str, Any]] = {}
     for limit in problem.constraints:
         word = "at_most" if limit.at_most else "at_least"
-        chips = (
-            varying["chips"]["low"] if "chips" in varying else problem.fixed["chips"]
-        )
-        written = limit_as_written(
-            limit.name, float(limit.limit), scenario.chip, float(chips)
-        )
+        written = limit_as_written(limit.name, float(limit.limit), *machine)
         constraints.setdefault(limit.name, {})[word] = written
     return {
         "name": study.name,

@@ -56,11 +56,7 @@ def schema() -> Schema:
                 "seed": {"type": "integer", "minimum": 0},
                 # Written where a study is written out.
                 "provenance": _object(
-                    {
-                        "entries": {"type": "object"},
-                        "user": names,
-                        "follows": names,
-                    }
+                    {"entries": {"type": "object"}, "user": names, "follows": names}
                 ),
             }
         ),
@@ -89,10 +85,8 @@ def _record(record_type: type, *, partial: bool = False) -> Schema:
 def _training() -> Schema:
     made = _record(Training)
     known = made["properties"]["precision"]
-    return made | {
-        "properties": made["properties"]
-        | {"precision": known | {"enum": [*known["enum"], BEST]}}
-    }
+    known["enum"] = [*known["enum"], BEST]
+    return made
 
 
 def _entry(kind: str, record_type: type) -> Schema:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from supernode_opt import catalog
@@ -12,7 +12,6 @@ from supernode_opt.config.records import read_record, read_value
 from supernode_opt.config.scenario import read_scenario
 from supernode_opt.config.variables import read_variables
 from supernode_opt.problem.problem import Problem
-from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.search.settings import Settings
 
@@ -70,15 +69,34 @@ def load(
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
+    more = [] if seed is None else [f"seed={seed}"]
+    top = override.read(path, [*overrides, *more])
+    return understand(top, default_name(path, ("study", "question"), "study"))
+
+
+def default_name(path: Path | str, general: Sequence[str], otherwise: str) -> str:
+    """Return what the answer to the file at `path` is called if it does not say.
+
+    Names of files that are `general` say nothing; their folder does.
+    """
     path = Path(path)
-    top = document.read(path)
-    for assignment in overrides:
-        top = override.apply(top, assignment)
-    if seed is not None:
-        top = override.apply(top, f"seed={seed}")
-    folder = path.absolute().parent.name
-    stem = path.stem if path.stem not in ("study", "question") else folder
-    return understand(top, re.sub(r"[^\w.-]", "_", stem).lstrip(".") or "study")
+    stem = path.absolute().parent.name if path.stem in general else path.stem
+    return re.sub(r"[^\w.-]", "_", stem).lstrip(".") or otherwise
+
+
+def sections_of(
+    top: Node, what: str, known: Sequence[str], needed: Sequence[str]
+) -> Mapping[str, Node]:
+    """Return the sections of a document, called `what` in errors.
+
+    Raises:
+      StudyError: one is not `known`, or one that is `needed` is not there.
+    """
+    sections = top.mapping(known)
+    for name in needed:
+        if name not in sections:
+            raise StudyError(f"{top.place}: {what} lacks `{name}`")
+    return sections
 
 
 def understand(top: Node, default_name: str = "study") -> Study:
@@ -87,10 +105,7 @@ def understand(top: Node, default_name: str = "study") -> Study:
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    sections = top.mapping(SECTIONS)
-    for name in NEEDED:
-        if name not in sections:
-            raise StudyError(f"{top.place}: the study lacks `{name}`")
+    sections = sections_of(top, "the study", SECTIONS, NEEDED)
     name = sections["name"].text() if "name" in sections else default_name
     if not re.fullmatch(r"\w[\w.-]{0,99}", name):
         at = sections.get("name", top)

@@ -15,11 +15,7 @@ from supernode_opt.config.fields import (
 from supernode_opt.config.override import FIELDS
 from supernode_opt.problem.box import default_variable, options, possible
 from supernode_opt.problem.build import default_clock, standing
-from supernode_opt.problem.variables import (
-    CHOICE_NAMES,
-    Choice,
-    Variable,
-)
+from supernode_opt.problem.variables import CHOICE_NAMES, Choice, Variable
 from supernode_opt.reading.node import Node, did_you_mean
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
@@ -55,12 +51,7 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
     Raises:
       StudyError: a field is unknown, or its value or bounds cannot be used.
     """
-    # Model and training define the question and count in whole numbers.
-    constants = [
-        name
-        for name, _ in leaves(scenario)
-        if "." in name and not name.startswith(("model.", "training."))
-    ]
+    constants = constants_of(scenario)
     nodes: dict[str, Node] = {}
     for written_name, child in node.mapping().items():
         name = indexed(written_name, scenario)
@@ -76,7 +67,9 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
 
     fixed: dict[str, float | str] = {}
     choices: list[Choice] = []
-    defaults = _defaults(system, scenario)
+    # What follows a part follows the scenario's part.
+    followed = {f: get(scenario, ".".join(FOLLOWS[f])) for f in system.follows}
+    defaults = {**system.design, **followed}
     limits: dict[str, dict[str, float]] = {}
     for name in (*FIELDS, *(name for name in nodes if name not in FIELDS)):
         default = defaults.get(name, FREE)
@@ -102,9 +95,9 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
     variables = []
     for name, bounds in limits.items():
         at = nodes.get(name, node)
-        box = _box(at, name, scenario, fixed, bounds)
-        design = name in FIELDS
-        allowed = possible(name, scenario, fixed) if design else (None, None)
+        box, allowed = _box(at, name, scenario, fixed, bounds), (None, None)
+        if name in FIELDS:
+            allowed = possible(name, scenario, fixed)
         variable = bounded(at, box, bounds, allowed)
         if variable.low < variable.high:
             variables.append(variable)
@@ -129,12 +122,14 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
     return Chosen(scenario, fixed, tuple(variables), tuple(choices))
 
 
-def _defaults(system: catalog.System, scenario: Scenario) -> dict[str, float | str]:
-    """Return the system's design; what follows a part follows the scenario's part."""
-    followed = {
-        field: get(scenario, ".".join(FOLLOWS[field])) for field in system.follows
-    }
-    return {**system.design, **followed}
+def constants_of(scenario: Scenario) -> list[str]:
+    """Return the paths of the numbers that a design may set beside its own fields.
+
+    Model and training define the question and count in whole numbers.
+    """
+    given = ("model.", "training.")
+    paths = [path for path, _ in leaves(scenario)]
+    return [path for path in paths if "." in path and not path.startswith(given)]
 
 
 def _box(
@@ -142,14 +137,14 @@ def _box(
     name: str,
     scenario: Scenario,
     fixed: dict[str, float | str],
-    limits: Mapping[str, float] | None = None,
+    limits: Mapping[str, float],
 ) -> Variable:
     """Return the default box of a number; without one, that of its `limits`."""
     try:
         box = default_variable(name, scenario, fixed)
     except ValueError:
         # A constant that is zero has no box of its own.
-        if limits is None or not {"low", "high"} <= limits.keys():
+        if not {"low", "high"} <= limits.keys():
             node.fail("is zero in the scenario; to free it give {low, high}")
         return Variable(name, limits["low"], limits["high"], "linear")
     if isinstance(box, Choice):

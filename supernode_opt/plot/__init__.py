@@ -1,5 +1,6 @@
 """Figures of a result; each is `f(dataset, ax=None) -> Axes` and reads nothing else."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,42 +48,14 @@ def draw_all(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
     return _draw(dataset, folder, {name: FIGURES[name] for name in drawable(dataset)})
 
 
-def draw_validation(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
-    """Draw the figures of a validation into `folder` as PNG."""
-    return _draw(dataset, folder, VALIDATION)
-
-
-def draw_gemm(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
-    """Draw the figures of measured GEMMs into `folder` as PNG."""
-    return _draw(dataset, folder, GEMM)
-
-
-def draw_comparison(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
-    """Draw the machines of a comparison into `folder` as PNG."""
-    return _draw(dataset, folder, {"comparison": comparison})
-
-
-def draw_inversion(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
-    """Draw both sides of a condition into `folder` as PNG."""
-    return _draw(dataset, folder, {"inversion": inversion})
-
-
-def draw_crossover(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
-    """Draw where one machine overtakes another into `folder` as PNG."""
-    return _draw(dataset, folder, {"crossover": crossover})
-
-
 def draw_collectives(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
     """Draw bus bandwidth of every library of a validation into `folder` as PNG."""
     libraries = sorted(set(dataset["library"].values))
-    parts = {f"bus_bandwidth_{name}": name for name in libraries}
-    return [
-        path
-        for figure, name in parts.items()
-        for path in _draw(
-            dataset.sel(row=dataset["library"] == name), folder, {figure: bus_bandwidth}
-        )
-    ]
+    paths = []
+    for name in libraries:
+        part = dataset.sel(row=dataset["library"] == name)
+        paths += _draw(part, folder, {f"bus_bandwidth_{name}": bus_bandwidth})
+    return paths
 
 
 def _draw(
@@ -98,3 +71,11 @@ def _draw(
         plt.close(figure)
         paths.append(path)
     return paths
+
+
+# Each draws a dataset of its kind into a folder.
+draw_validation = functools.partial(_draw, figures=VALIDATION)
+draw_gemm = functools.partial(_draw, figures=GEMM)
+draw_comparison = functools.partial(_draw, figures={"comparison": comparison})
+draw_inversion = functools.partial(_draw, figures={"inversion": inversion})
+draw_crossover = functools.partial(_draw, figures={"crossover": crossover})

@@ -20,10 +20,7 @@ def bus_bandwidth(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     operations = sorted(set(moving["operation"].values))
     rows = max(1, -(-len(operations) // _ACROSS))
     ax = style.axes(ax, 1.2 + 2.3 * rows)
-    figure, spec = style.figure(ax), ax.get_subplotspec()
-    ax.set_axis_off()
-    shape = (rows, min(_ACROSS, max(1, len(operations))))
-    grid = spec.subgridspec(*shape) if spec is not None else figure.add_gridspec(*shape)
+    figure, grid = style.panels(ax, rows, min(_ACROSS, max(1, len(operations))))
     several = len(set(moving["machine"].values)) > 1
     labels: dict[str, int] = {}
     for place, operation in enumerate(operations):

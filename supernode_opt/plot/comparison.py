@@ -23,10 +23,7 @@ def comparison(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     series = dataset.sizes["model"] * dataset.sizes["precision"]
     rows = -(-len(_PANELS) // _COLUMNS)
     ax = style.axes(ax, 0.5 + rows * (0.5 + 0.09 * systems * (series + 1.5)))
-    figure, spec = style.figure(ax), ax.get_subplotspec()
-    ax.set_axis_off()
-    shape = rows, _COLUMNS
-    grid = spec.subgridspec(*shape) if spec is not None else figure.add_gridspec(*shape)
+    figure, grid = style.panels(ax, rows, _COLUMNS)
     for place, name in enumerate(_PANELS):
         words, factor = _scaled(name, float(np.nan_to_num(dataset[name].values).max()))
         row, column = divmod(place, _COLUMNS)

@@ -1,5 +1,7 @@
 """How the search went: the best objective and the worst constraint over iterations."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
@@ -33,7 +35,7 @@ def convergence(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.plot(
         step, objective, color=blue, lw=1.8, marker=".", ms=4, drawstyle="steps-post"
     )
-    up = f"best {style.words(name)}" + (f" [{unit}]" if unit else "")
+    up = style.named(f"best {style.words(name)}", unit)
     style.dress(ax, "Convergence", across="iteration", up=up)
     ax.yaxis.label.set_color(blue)
     ax.tick_params(axis="y", labelcolor=blue)
@@ -58,33 +60,20 @@ def _marks(
     """Mark every iteration by its worst constraint; return one artist of each."""
     size = 5.5 if len(step) <= CROWD else 3.5
     artists: list[Artist] = []
-    names = dict.fromkeys(constraint[violation > 0.0])
+
+    def draw(here: NDArray, label: str, **looks: Any) -> None:
+        looks |= {"ls": "none", "ms": size, "label": label}
+        artists.extend(ax.plot(step[here], violation[here], **looks))
+
     # The first pair is the blue of the objective.
-    for order, name in enumerate(names, start=1):
+    for order, name in enumerate(dict.fromkeys(constraint[violation > 0.0]), start=1):
         marker, colour = style.mark(order)
         here = (violation > 0.0) & (constraint == name)
-        artists += ax.plot(
-            step[here],
-            violation[here],
-            ls="none",
-            marker=marker,
-            ms=size,
-            color=colour,
-            label=style.words(str(name)),
-        )
+        draw(here, style.words(str(name)), marker=marker, color=colour)
     feasible = violation == 0.0
     if feasible.any():
-        artists += ax.plot(
-            step[feasible],
-            violation[feasible],
-            ls="none",
-            marker="o",
-            ms=size,
-            mfc="white",
-            mec="black",
-            label="none violated",
-            clip_on=False,
-        )
+        looks = {"marker": "o", "mfc": "white", "mec": "black", "clip_on": False}
+        draw(feasible, "none violated", **looks)
     return artists
 
 
@@ -96,8 +85,7 @@ def _zero_below_decades(ax: Axes, violation: NDArray) -> None:
     threshold = 10.0**lowest
     ax.set_yscale("symlog", linthresh=threshold, linscale=0.5)
     ax.set_ylim(-0.25 * threshold, 1.6 * 10.0**highest)
-    exponents = range(lowest, highest + 1)
-    ax.set_yticks([0.0, *(10.0**exponent for exponent in exponents)])
+    ax.set_yticks([0.0, *(10.0**step for step in range(lowest, highest + 1))])
     ax.yaxis.set_major_formatter(FuncFormatter(_power_of_ten))
     ax.yaxis.set_minor_locator(NullLocator())
     # Transparent, as these axes lie above those of the objective.

@@ -58,12 +58,8 @@ def crossover(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     across = style.words(str(dataset["across"].attrs["long_name"]))
     unit = dataset.attrs["own_unit"]
     constant = str(dataset["up"].attrs["long_name"])
-    style.dress(
-        ax,
-        f"{names[0]} or {names[1]}: {words}",
-        across if own in ("", "1") else f"{across} [{own}]",
-        constant if unit in ("", "1") else f"{constant} [{unit}]",
-    )
+    title = f"{names[0]} or {names[1]}: {words}"
+    style.dress(ax, title, style.named(across, own), style.named(constant, unit))
     style.legend_below(ax, 4, handles=handles)
     return ax
 
@@ -101,14 +97,12 @@ def _crossings(ax: Axes, dataset: xr.Dataset, factor: float) -> list[Artist]:
         )
         if not np.isfinite(value):
             continue
-        line = ax.hlines(
-            value, place - 0.45, place + 0.45, color="black", label="equal"
-        )
         ends = np.clip([low, high], bottom / 1.5, top * 1.5)
-        whisker = ax.vlines(
-            place, *ends, color="black", linewidth=0.9, label="5-95 % of equal"
-        )
-        handles = [line, whisker]
+        said, black = "5-95 % of equal", "black"
+        handles = [
+            ax.hlines(value, place - 0.45, place + 0.45, color=black, label="equal"),
+            ax.vlines(place, *ends, color=black, linewidth=0.9, label=said),
+        ]
     return handles
 
 
@@ -119,13 +113,9 @@ def _catalog(ax: Axes, dataset: xr.Dataset, factor: float) -> list[Artist]:
     line = ax.axhline(value, color=green, linestyle="--", label="catalog value")
     handles: list[Artist] = [line]
     if low < high:
-        for end in (low, high):
-            handles.append(
-                ax.axhline(
-                    end, color=green, linestyle=":", linewidth=0.9, label="its range"
-                )
-            )
-        handles = handles[:2]
+        looks = {"color": green, "linestyle": ":", "linewidth": 0.9}
+        ends = [ax.axhline(end, label="its range", **looks) for end in (low, high)]
+        handles.append(ends[0])
     bottom, top = dataset["up"].values[[0, -1]] / factor
     marks = json.loads(dataset.attrs["marks"])
     groups: list[tuple[float, list[str]]] = []

@@ -12,13 +12,11 @@ def inversion(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax = style.axes(ax, 4.2)
     name, factor = dataset.attrs["quantity"], dataset.attrs["factor"]
     along = dataset["constant"].values / factor
-    largest = float(np.nanmax(dataset[name].values))
-    size, prefix = style.scale(largest)
     unit = style.unit(dataset[name].attrs["units"])
     # Only with a unit of its own can a quantity take a prefix.
     named = unit != "" and "_per_" not in name
-    if not named:
-        size, prefix = 1.0, ""
+    largest = float(np.nanmax(dataset[name].values))
+    size, prefix = style.scale(largest) if named else (1.0, "")
     value, low, high = dataset["catalog"].values / factor
     if low < high:
         ax.axvspan(low, high, color="0.9", zorder=0, label="catalog range")
@@ -50,8 +48,7 @@ def inversion(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         ax.set_xticks(along, [f"{size:g}" for size in along])
         ax.minorticks_off()
     constant = str(dataset["constant"].attrs["long_name"])
-    own = dataset.attrs["own_unit"]
-    across = constant if own in ("", "1") else f"{constant} [{own}]"
+    across = style.named(constant, dataset.attrs["own_unit"])
     words = style.words(name)
     said = f"{words} [{prefix}{unit}]" if named else words
     style.dress(ax, "What would have to be true", across, said)

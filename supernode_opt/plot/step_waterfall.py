@@ -34,11 +34,11 @@ def step_waterfall(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     for row, (_, kind, seconds) in enumerate(rows):
         ax.barh(row, seconds / factor, left=start / factor, color=_colour(kind))
         start += seconds
-        _mark(ax, row, start / factor, seconds, whole, f"{prefix}s", factor)
+        _mark(ax, (start / factor, row), seconds, whole)
         # A thin line carries the eye from the end of a bar to the start of the next.
         ax.plot([start / factor] * 2, [row, row + 1], color="0.6", lw=0.7, zorder=0)
     ax.barh(len(rows), total / factor, color=style.COLOURS["black"])
-    _mark(ax, len(rows), total / factor, total, whole, f"{prefix}s", factor)
+    _mark(ax, (total / factor, len(rows)), total, whole)
     names = [name for name, _, _ in rows] + ["step time"]
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
@@ -85,20 +85,13 @@ def _colour(kind: str) -> str:
     return style.COLOURS[COLOURS.get(kind, "grey")]
 
 
-def _mark(
-    ax: Axes,
-    row: int,
-    end: float,
-    seconds: float,
-    whole: float,
-    unit: str,
-    factor: float,
-) -> None:
+def _mark(ax: Axes, at: tuple[float, float], seconds: float, whole: float) -> None:
     """Write time and share behind the end of a bar."""
-    text = f"{seconds / factor:.3g} {unit} ({100.0 * seconds / whole:.1f} %)"
+    factor, prefix = style.scale(whole)
+    text = f"{seconds / factor:.3g} {prefix}s ({100.0 * seconds / whole:.1f} %)"
     ax.annotate(
         text,
-        (end, row),
+        at,
         xytext=(4, 0),
         textcoords="offset points",
         va="center",

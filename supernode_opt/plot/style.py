@@ -6,6 +6,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpecBase
 from matplotlib.legend import Legend
 from matplotlib.transforms import offset_copy
 
@@ -147,3 +148,17 @@ def words(name: str) -> str:
 def unit(written: str) -> str:
     """Write a unit of the dataset as in the field's papers: "Tflop/s" as "TFLOP/s"."""
     return "" if written == "1" else written.replace("flop", "FLOP")
+
+
+def named(name: str, unit: str) -> str:
+    """Write what an axis shows, with its unit if it has one."""
+    return name if unit in ("", "1") else f"{name} [{unit}]"
+
+
+def panels(ax: Axes, rows: int, columns: int) -> tuple[Figure, GridSpecBase]:
+    """Take `ax` out of sight; return its figure and a grid of panels in its place."""
+    whole, spec = figure(ax), ax.get_subplotspec()
+    ax.set_axis_off()
+    if spec is not None:
+        return whole, spec.subgridspec(rows, columns)
+    return whole, whole.add_gridspec(rows, columns)

@@ -17,12 +17,10 @@ _CLIP = 60.0
 
 def _sets(dataset: xr.Dataset) -> list[tuple[str, str, str, np.ndarray]]:
     """List accelerators with marker, colour and rows, the most frequent first."""
-    names, counts = np.unique(dataset["accelerator"].values, return_counts=True)
-    ordered = names[np.argsort(-counts)]
-    return [
-        (name, *style.mark(order), dataset["accelerator"].values == name)
-        for order, name in enumerate(ordered)
-    ]
+    chips = dataset["accelerator"].values
+    names, counts = np.unique(chips, return_counts=True)
+    ordered = enumerate(names[np.argsort(-counts)])
+    return [(name, *style.mark(order), chips == name) for order, name in ordered]
 
 
 def predicted_measured(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
@@ -62,10 +60,7 @@ def predicted_measured(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
 def error_by_parallelism(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw the signed error of every row against chips and parallel sizes."""
     ax = style.axes(ax, 5.8)
-    figure = style.figure(ax)
-    spec = ax.get_subplotspec()
-    ax.set_axis_off()
-    grid = spec.subgridspec(2, 2) if spec is not None else figure.add_gridspec(2, 2)
+    figure, grid = style.panels(ax, 2, 2)
     signed = 100.0 * (dataset["predicted"] / dataset["measured"] - 1.0).values
     fitted = dataset["fitted"].values.astype(bool)
     first = None
@@ -74,25 +69,18 @@ def error_by_parallelism(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         first = first or panel
         panel.axhspan(-10.0, 10.0, color="0.92", zorder=0)
         panel.axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
-        for mask, colour, label in (
-            (fitted, style.COLOURS["grey"], "fitted"),
-            (~fitted, style.COLOURS["vermilion"], "never fitted"),
+        across, up = dataset[name].values, np.clip(signed, -_CLIP, _CLIP)
+        for mask, key, label in (
+            (fitted, "grey", "fitted"),
+            (~fitted, "vermilion", "never fitted"),
         ):
-            panel.scatter(
-                dataset[name].values[mask],
-                np.clip(signed[mask], -_CLIP, _CLIP),
-                s=9,
-                color=colour,
-                label=label,
-            )
+            colour = style.COLOURS[key]
+            panel.scatter(across[mask], up[mask], s=9, color=colour, label=label)
         panel.set_xscale("log", base=2)
         style.dress(panel, "", words, "error [%]" if place % 2 == 0 else "")
         if place == 0:
-            panel.set_title(
-                f"Error of step time (clipped at {_CLIP:.0f} %)",
-                fontsize=style.TITLE,
-                loc="left",
-            )
+            title = f"Error of step time (clipped at {_CLIP:.0f} %)"
+            panel.set_title(title, fontsize=style.TITLE, loc="left")
         if place == 1:
             panel.legend(fontsize=style.SMALL, frameon=False, loc="upper right")
     return ax

@@ -1,6 +1,5 @@
 """What a result dataset says, as plain values: the object that `--json` prints."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,8 @@ _PARTS = {
 _DESIGN = "design_"
 # What a person is told first of every result.
 HEADLINE = tuple(name for name, facts in FACTS.items() if facts.headline)
+# Totals that are printed with the parts they are the sum of.
+TOTALS = {name: facts.parts for name, facts in FACTS.items() if facts.parts}
 
 
 def load(path: Path) -> xr.Dataset:
@@ -45,7 +46,7 @@ def load(path: Path) -> xr.Dataset:
     if not {"study", "objective", "status"} <= opened.attrs.keys():
         raise StudyError(f"{file}: is not a result of `supernode-opt`")
     try:
-        sound.check(opened, _PARTS.values(), HEADLINE)
+        sound.check(opened, _PARTS.values(), HEADLINE, TOTALS)
     except sound.Unsound as error:
         raise StudyError(f"{file}: cannot be read as a result: {error}") from None
     return opened
@@ -79,8 +80,7 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
             if not dataset[name].dims and not name.startswith((_DESIGN, "chip_peak"))
         },
     }
-    notes = ("certificate", "prices", "alternatives", "relaxation", "evaluations")
-    made |= {name: store.note(dataset, name) for name in (*notes, "wall_s")}
+    made |= {name: store.note(dataset, name) for name in store.NOTES[2:]}
     return made | {"seed": int(dataset.attrs["seed"])}
 
 
@@ -111,27 +111,20 @@ def design(dataset: xr.Dataset) -> dict[str, float | str]:
 
 def constraints(dataset: xr.Dataset) -> list[dict[str, Any]]:
     """Return the state of every constraint, in the order of the result."""
-    rows = []
-    for index, name in enumerate(dataset["constraint"].values):
-        row: dict[str, Any] = {"name": str(name)}
-        for field in ("value", "limit", "margin", "multiplier"):
-            row[field] = _finite(dataset[f"constraint_{field}"].values[index])
-        for field in ("at_most", "tight"):
-            row[field] = bool(dataset[f"constraint_{field}"].values[index])
-        row["unit"] = str(dataset["constraint_unit"].values[index])
-        rows.append(row)
-    return rows
+    columns = {"name": dataset["constraint"].values.tolist()}
+    for field in ("value", "limit", "margin", "multiplier"):
+        columns[field] = store.plain(dataset[f"constraint_{field}"].values)
+    for field in ("at_most", "tight"):
+        columns[field] = dataset[f"constraint_{field}"].values.astype(bool).tolist()
+    columns["unit"] = dataset["constraint_unit"].values.tolist()
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def parts(dataset: xr.Dataset, name: str) -> dict[str, float | None]:
     """Return the named parts of a total."""
-    values = dataset[name].to_series()
-    return {str(part): _finite(value) for part, value in values.items()}
+    return store.plain(dataset[name].to_series().to_dict())
 
 
 def _number(dataset: xr.Dataset, name: str, offset: float = 0.0) -> float | None:
-    return _finite(float(dataset[name]) + offset) if name in dataset else None
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    return store.plain(float(dataset[name]) + offset) if name in dataset else None

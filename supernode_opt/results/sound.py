@@ -1,48 +1,72 @@
 """Whether a dataset holds what a result holds: names, shapes, kinds and notes."""
 
-import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from supernode_opt.reading import document
 from supernode_opt.reading.node import InputError
 from supernode_opt.units import UnitError, parse
 
-# Totals that are printed with the parts they are the sum of.
-TOTALS = ("step_time", "power", "memory", "cost")
 _CONSTRAINT = ("value", "limit", "margin", "multiplier", "at_most", "tight")
 # Beyond any quantity of a machine, in any unit; figures raise numbers to powers.
 _VAST = 1e60
 _OPERATOR = ("flops", "bytes", "time")
 
 
+class _Alternative(BaseModel):
+    objective: float
+    design: dict[str, float | str]
+
+
+# Every note of a result and what it is.
+_NOTES: dict[str, TypeAdapter[Any]] = {
+    "status": TypeAdapter(str),
+    "message": TypeAdapter(str),
+    "certificate": TypeAdapter(dict | None),
+    "alternatives": TypeAdapter(list[_Alternative] | None),
+    "prices": TypeAdapter(list[str] | None),
+    "relaxation": TypeAdapter(list[tuple[str, float]] | None),
+    "evaluations": TypeAdapter(float),
+    "wall_s": TypeAdapter(float),
+}
+
+
 class Unsound(ValueError):
     """What a dataset lacks to be a result."""
 
 
-def check(dataset: xr.Dataset, parts: Iterable[str], headline: Iterable[str]) -> None:
+def check(
+    dataset: xr.Dataset,
+    parts: Iterable[str],
+    headline: Iterable[str],
+    totals: Iterable[str],
+) -> None:
     """Refuse a dataset that is no whole result.
 
     Args:
       dataset: as read.
       parts: variables that divide a total.
       headline: scalars that every result has.
+      totals: those that are printed with their parts.
 
     Raises:
       Unsound: something is missing or of another kind.
     """
     _check_question(dataset)
-    for name, is_kind in _NOTES.items():
+    for name, kind in _NOTES.items():
         _require(name in dataset.attrs, f"it lacks the note `{name}`")
         try:
-            found = json.loads(dataset.attrs[name])
-        except (TypeError, ValueError, RecursionError):
-            raise Unsound(f"its note `{name}` is no JSON") from None
-        _require(is_kind(found), f"its note `{name}` is of another kind")
+            kind.validate_json(dataset.attrs[name], strict=True)
+        except (TypeError, ValueError) as error:
+            wrong = isinstance(error, ValidationError) and error.errors()[0]["type"]
+            kept = wrong and not str(wrong).startswith("json")
+            said = "of another kind" if kept else "no JSON"
+            raise Unsound(f"its note `{name}` is {said}") from None
     objective = dataset.attrs.get("objective")
     _require(isinstance(objective, str), "it lacks the objective")
     _require(_is_number(dataset.attrs.get("seed")), "it lacks the seed")
@@ -61,7 +85,7 @@ def check(dataset: xr.Dataset, parts: Iterable[str], headline: Iterable[str]) ->
             _require(isinstance(units, str), f"`{name}` lacks its unit")
     for name in parts:
         _check_part(dataset, name)
-    for whole in TOTALS:
+    for whole in totals:
         total = float(dataset[whole])
         _require(0.0 < total < _VAST, f"`{whole}` is {total}")
     for roof in ("chip_peak", "chip_peak_bandwidth"):
@@ -173,45 +197,3 @@ def _is_text(array: xr.DataArray) -> bool:
     return array.dtype.kind in "OUT" and all(
         isinstance(v, str) for v in array.values.flat
     )
-
-
-def _is_alternatives(value: Any) -> bool:
-    def sound(one: Any) -> bool:
-        if not isinstance(one, dict) or not isinstance(one.get("design"), dict):
-            return False
-        built = one["design"].values()
-        return _is_number(one.get("objective")) and all(
-            isinstance(part, str) or _is_number(part) for part in built
-        )
-
-    return value is None or (isinstance(value, list) and all(map(sound, value)))
-
-
-def _is_relaxation(value: Any) -> bool:
-    return value is None or (
-        isinstance(value, list)
-        and all(
-            isinstance(pair, list)
-            and len(pair) == 2
-            and isinstance(pair[0], str)
-            and _is_number(pair[1])
-            for pair in value
-        )
-    )
-
-
-def _is_prices(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(line, str) for line in value)
-
-
-# Every note of a result and what tells that it is one.
-_NOTES: dict[str, Callable[[Any], bool]] = {
-    "status": lambda value: isinstance(value, str),
-    "message": lambda value: isinstance(value, str),
-    "certificate": lambda value: value is None or isinstance(value, dict),
-    "alternatives": _is_alternatives,
-    "prices": lambda value: value is None or _is_prices(value),
-    "relaxation": _is_relaxation,
-    "evaluations": _is_number,
-    "wall_s": _is_number,
-}

@@ -6,7 +6,6 @@ file therefore plots and explains itself without the model.
 """
 
 import dataclasses
-import datetime
 import io
 import json
 import math
@@ -22,14 +21,17 @@ import xarray as xr
 
 from supernode_opt.record import get, is_record
 from supernode_opt.results import manifest
-from supernode_opt.results.versions import git_commit, versions
+from supernode_opt.results.versions import stamp
 from supernode_opt.search.solution import ConstraintState, Solution
 from supernode_opt.system.design import Design
 from supernode_opt.system.kernels import gemm_peak
-from supernode_opt.system.report import PARTS, Report
+from supernode_opt.system.report import PARTS, SCALARS, Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import label, quantities, quantity_of
 
+# What a solution says of itself that is neither design nor report.
+NOTES = ("status", "message", "certificate", "prices", "alternatives")
+NOTES += ("relaxation", "evaluations", "wall_s")
 OPERATOR_UNITS = {"flops": "flop", "bytes": "B", "time": "s"}
 
 
@@ -60,9 +62,14 @@ def to_dataset(
       operators: arrays `name`, `flops` [flop], `bytes` [B], `time` [s].
       notes: anything else that JSON can hold, one attribute each.
     """
-    dataset = xr.Dataset(attrs=_attributes(study, seed, objective, notes or {}))
-    for name, value, unit in _report_scalars(report):
-        dataset[name] = _variable((), value, name, unit)
+    # netCDF has only numbers and strings for attributes.
+    told = {name: json.dumps(plain(value)) for name, value in (notes or {}).items()}
+    known = {"study": study, "seed": int(seed), "objective": objective}
+    device = jax.devices()[0].device_kind
+    dataset = xr.Dataset(attrs={**known, **stamp(), "device": device, **told})
+    for name in SCALARS:
+        unit = quantity_of(Report, name).unit
+        dataset[name] = _variable((), float(getattr(report, name)), name, unit)
     for name, dimension in PARTS.items():
         parts = getattr(report, name)
         names = [field.name for field in dataclasses.fields(parts)]
@@ -98,16 +105,7 @@ def from_solution(
         constraints=solution.constraints,
         history=solution.history,
         operators=operators,
-        notes={
-            "status": solution.status,
-            "message": solution.message,
-            "certificate": solution.certificate,
-            "alternatives": solution.alternatives,
-            "prices": solution.prices,
-            "relaxation": solution.relaxation,
-            "evaluations": solution.evaluations,
-            "wall_s": solution.wall_s,
-        },
+        notes={name: getattr(solution, name) for name in NOTES},
     )
 
 
@@ -156,14 +154,6 @@ def _variable(
     return xr.Variable(dimensions, np.asarray(value, dtype=float), words)
 
 
-def _report_scalars(report: Report) -> list[tuple[str, float, str]]:
-    names = [f.name for f in dataclasses.fields(report) if f.name not in PARTS]
-    return [
-        (name, float(getattr(report, name)), quantity_of(Report, name).unit)
-        for name in names
-    ]
-
-
 def _design_unit(name: str, scenario: Scenario) -> str:
     """Return the unit of a design field or of a freed constant such as `chip.tdp`."""
     if name in {field.name for field in dataclasses.fields(Design)}:
@@ -185,9 +175,7 @@ def _with_chip(dataset: xr.Dataset, scenario: Scenario) -> xr.Dataset:
         (), memory, "streaming memory bandwidth", "B/s"
     )
     return dataset.assign_attrs(
-        chip=chip.name,
-        model=scenario.model.name,
-        precision=scenario.training.precision,
+        chip=chip.name, model=scenario.model.name, precision=scenario.training.precision
     )
 
 
@@ -201,9 +189,9 @@ def _with_constraints(
     units = [known[name].unit if name in known else "" for name in names]
     dataset["constraint_unit"] = ("constraint", np.array(units, dtype=object))
     for field in ("value", "limit", "margin", "multiplier", "at_most", "tight"):
-        column = [getattr(state, field) for state in constraints]
-        values = [math.nan if cell is None else float(cell) for cell in column]
-        dataset[f"constraint_{field}"] = ("constraint", np.asarray(values, dtype=float))
+        # None becomes NaN.
+        values = np.array([getattr(state, field) for state in constraints], dtype=float)
+        dataset[f"constraint_{field}"] = ("constraint", values)
     return dataset
 
 
@@ -232,31 +220,15 @@ def _with_history(dataset: xr.Dataset, history: Mapping[str, Any]) -> xr.Dataset
     return dataset
 
 
-def _attributes(
-    study: str, seed: int, objective: str, notes: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Make the attributes of the file; netCDF has only numbers and strings for them."""
-    return {
-        "study": study,
-        "seed": int(seed),
-        "objective": objective,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "versions": json.dumps(versions()),
-        "device": jax.devices()[0].device_kind,
-        "git_commit": git_commit(),
-        **{name: json.dumps(_plain(value)) for name, value in notes.items()},
-    }
-
-
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Turn numpy and JAX values into what strict JSON can hold; NaN becomes null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, str | bool | int) or value is None:
         return value
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     number = float(value)
     return number if math.isfinite(number) else None

@@ -40,10 +40,7 @@ def tables(dataset: xr.Dataset) -> Group:
         _sentences("Prices", store.note(dataset, "prices")),
         _sentences("Least relaxation", _relaxation(dataset)),
         _sentences("Leans on", _leaning(dataset)),
-        _breakdown(dataset, "step", "Step time", "step_time"),
-        _breakdown(dataset, "power_parts", "Power", "power"),
-        _breakdown(dataset, "memory_parts", "Memory", "memory"),
-        _breakdown(dataset, "cost_parts", "Cost", "cost"),
+        *(_breakdown(dataset, *one) for one in outcome.TOTALS.items()),
         _certificate(store.note(dataset, "certificate")),
         _alternatives(dataset),
     ]
@@ -169,10 +166,10 @@ def _leaning(dataset: xr.Dataset) -> list[str]:
     return found
 
 
-def _breakdown(dataset: xr.Dataset, part: str, title: str, whole: str) -> Table:
-    total = float(dataset[whole])
-    unit = dataset[part].attrs["units"]
-    table = _table(f"{title} {spoken(total, unit)}", ("part", "value", "share"))
+def _breakdown(dataset: xr.Dataset, whole: str, part: str) -> Table:
+    total, unit = float(dataset[whole]), dataset[part].attrs["units"]
+    title = f"{_words(whole).capitalize()} {spoken(total, unit)}"
+    table = _table(title, ("part", "value", "share"))
     values = dataset[part].to_series().sort_values(ascending=False, kind="stable")
     for name, value in values.items():
         if value > 0.0:

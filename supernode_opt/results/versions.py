@@ -1,11 +1,20 @@
 """Which program made a result: versions of what it rests on and its own commit."""
 
+import datetime
 import importlib.metadata
+import json
 import platform
 import subprocess
 from pathlib import Path
 
 PACKAGES = ("supernode-opt", "jax", "jaxlib", "optax", "numpy", "scipy", "xarray")
+
+
+def stamp() -> dict[str, str]:
+    """Return when and by which program a result is made, as attributes of it."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    commit = git_commit()
+    return {"created": now, "versions": json.dumps(versions()), "git_commit": commit}
 
 
 def versions() -> dict[str, str]:

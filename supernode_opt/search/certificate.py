@@ -22,6 +22,7 @@ from supernode_opt.search.relaxed import RelaxedPoints
 from supernode_opt.search.settings import CONVEX, FOUND, PROVED
 from supernode_opt.search.slsqp import polish
 from supernode_opt.search.starts import spread
+from supernode_opt.words import figures
 
 # Polished starts that must agree, out of how many, and how closely in the logarithm.
 AGREEING, STARTS, AGREEMENT = 8, 16, 1e-4
@@ -90,7 +91,7 @@ class Graded:
 
 
 def _share(gap: float) -> str:
-    return f"{100.0 * gap:.2g} %"
+    return f"{figures(100.0 * gap, 2)} %"
 
 
 def _objective(search: Search) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.batch.exact import quantities
-from supernode_opt.search.ends import Leaf
+from supernode_opt.search.ends import FIELD, Leaf
 from supernode_opt.search.enumerate import Columns
 from supernode_opt.search.outlook import Outlook, toward, ways_of
 from supernode_opt.system.scenario import Scenario
@@ -38,10 +38,19 @@ def corner_values(
       names: quantities to evaluate at every corner; those of the problem's programs
         if not given, so that one serves all.
     """
-    found: dict[Leaf, NDArray] = {}
-    for corner, members in _grouped(outlook, rows, leaves):
+    leaves = set(leaves)
+    fields = {leaf for leaf in leaves if leaf.name.startswith(FIELD)}
+    found = {
+        leaf: np.broadcast_to(
+            box_of(outlook, rows, leaf.name.removeprefix(FIELD), leaf.side),
+            len(rows["chips"]),
+        )
+        for leaf in fields
+    }
+    asked = tuple(n for n in names or outlook.program if not n.startswith(FIELD))
+    for corner, members in _grouped(outlook, rows, leaves - fields):
         at = _at(outlook, rows, corner)
-        values = quantities(at, scenario, names or outlook.program)
+        values = quantities(at, scenario, asked)
         for leaf in members:
             value = values[leaf.name]
             if ways_of(leaf.name).pumped and _moves(outlook, rows, "coolant_flow"):

@@ -27,6 +27,7 @@ from supernode_opt.search.solution import (
     values_of,
 )
 from supernode_opt.system.scenario import apply
+from supernode_opt.words import figures
 
 ALTERNATIVES = 5
 
@@ -135,13 +136,13 @@ def split_solution(
     names = [name for name, _ in relaxation]
     if names == ["memory_fraction"]:
         message = (
-            f"No split fits: the tightest needs {relaxation[0][1]:.3g} % more memory"
-            " per chip. Allow more chips, recompute or sharding."
+            f"No split fits: the tightest needs {figures(relaxation[0][1], 3)} % more"
+            " memory per chip. Allow more chips, recompute or sharding."
         )
     else:
         joint = " and ".join(
             f"the limit of {c.name} must {'rise' if c.at_most else 'fall'} by"
-            f" {per_cent(g, c):.3g} %"
+            f" {figures(per_cent(g, c), 3)} %"
             for c, g in broken
         )
         message = f"No split of the job satisfies every limit; at least {joint}."

@@ -1,27 +1,34 @@
 """If nothing is feasible: which limit is to blame, and by how much it must give way."""
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.problem.constraints import all_constraints, per_cent
-from supernode_opt.problem.problem import Problem
-from supernode_opt.search.enumerate import Columns, take
+from supernode_opt.problem.problem import Objective, Problem
+from supernode_opt.search.enumerate import Columns, join, take, whole_candidates
 from supernode_opt.search.inner import FEASIBLE, at_points, exact_merit, solve
 from supernode_opt.search.merit import DROPPED, aim_of, forms
+from supernode_opt.search.outlook import look
 from supernode_opt.search.pursuit import Search
+from supernode_opt.search.relaxed import RelaxedPoints
+from supernode_opt.search.rounding import distinct, nearest
 from supernode_opt.search.slsqp import Polished, polish
 from supernode_opt.search.starts import promising
+from supernode_opt.words import figures
 
 # The second, hard maximum is within 0.3 % of the largest violation.
 _HARD = 1000.0
 _FINALISTS = 6
-_POOL = 256
+_CLOSEST = 256
 # Candidates that are searched from several starts before anything is called
 # infeasible, points looked at and started from, and how many are polished.
 MOST = 2_048
 _LOOK, _STARTS, _POLISHED = 256, 2, 96
+# Candidates of each kind that are considered where nothing is feasible.
+POOL = 512
 # Violations beyond this are not mended by polishing.
 _FAR = 0.7
 
@@ -76,6 +83,34 @@ def rescue(search: Search, contenders: Columns) -> bool:
     return polished and len(violation) == len(contenders["chips"])
 
 
+def pool_of(
+    problem: Problem, fitting: Columns, points: RelaxedPoints | None
+) -> Columns:
+    """Choose candidates among which the least violation is sought.
+
+    Some lie around the relaxed points, which violate little, the others anywhere.
+
+    Args:
+      problem: has no feasible design that is known.
+      fitting: legal splits.
+      points: the relaxed descent, if there was one.
+    """
+    random = np.random.default_rng(0)
+
+    def some(columns: Columns) -> Columns:
+        count = len(columns["chips"])
+        return take(columns, random.choice(count, min(count, POOL), replace=False))
+
+    spread = some(whole_candidates(problem, some(fitting)))
+    if points is None:
+        return spread
+    # With limits that exclude each other every bound is hopeless; speed is what helps.
+    hurry = Objective("step_time", maximize=False)
+    unlimited = dataclasses.replace(problem, objective=hurry, constraints=())
+    close = nearest(problem, look(unlimited), fitting, points)
+    return distinct(join([close, spread]))
+
+
 def least_relaxation(
     problem: Problem, pool: Columns, alone: NDArray | None = None
 ) -> Conflict:
@@ -111,7 +146,7 @@ def least_relaxation(
     if alone is not None:
         moves = [float(g) if np.isfinite(g) else None for g in alone]
     else:
-        close = take(found.columns, order[:_POOL])
+        close = take(found.columns, order[:_CLOSEST])
         candidates = {*binding, *range(len(problem.constraints))}
         moves = [
             _alone(problem, close, k) if k in candidates else None for k in range(count)
@@ -147,9 +182,9 @@ def _sentence(
 
     def demand(name: str, move: float) -> str:
         if limits[name].limit == 0.0:
-            return f"{name} exceeds its reach by {move:.3g} %"
+            return f"{name} exceeds its reach by {figures(move, 3)} %"
         verb = "rise" if limits[name].at_most else "fall"
-        return f"the limit of {name} must {verb} by {move:.3g} %"
+        return f"the limit of {name} must {verb} by {figures(move, 3)} %"
 
     if not alone:
         joint = " and ".join(demand(*item) for item in together)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.case import nameless
 from supernode_opt.batch.exact import as_arrays, quantities
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Problem
@@ -21,7 +22,6 @@ from supernode_opt.search.merit import (
     LEAST,
     Exact,
     aim_of,
-    as_floats,
     box_data,
     forms,
     limits,
@@ -198,7 +198,7 @@ def judged_rows(
       rows: every field of the design and freed constant.
       names: quantities of the program to run, all that are asked about among them.
     """
-    values = quantities(rows, as_floats(problem.scenario), names)
+    values = quantities(rows, nameless(problem.scenario), names)
     log = np.log(np.maximum(values[problem.objective.name], LEAST))
     g = [
         np.asarray(normalised(values[name], limit, at_most))

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from supernode_opt.batch.case import nameless
 from supernode_opt.batch.exact import report_of
 from supernode_opt.problem.constraints import (
     Form,
@@ -55,11 +56,6 @@ def forms(problem: Problem) -> tuple[Form, ...]:
 def limits(problem: Problem) -> np.ndarray:
     """Return the limit of every constraint of `problem`, SI."""
     return np.asarray([c.limit for c in all_constraints(problem)], float)
-
-
-def as_floats(scenario: Scenario) -> Scenario:
-    """Return `scenario` with every number a float, so that one program serves all."""
-    return jax.tree.map(float, scenario)
 
 
 def program(problem: Problem) -> tuple[str, ...]:
@@ -238,4 +234,4 @@ def box_data(problem: Problem, names: tuple[str, ...]) -> Mapping[str, Any]:
             for n in names
         )
     )
-    return box | {"scenario": as_floats(problem.scenario), "wanted": wish(problem)}
+    return box | {"scenario": nameless(problem.scenario), "wanted": wish(problem)}

@@ -12,17 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.case import nameless
 from supernode_opt.problem.constraints import Form, normalised
 from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.problem.variables import HARDWARE, PLAN
 from supernode_opt.search.dependence import inputs_of
-from supernode_opt.search.ends import Leaf, leaves_of
+from supernode_opt.search.ends import FIELD, Leaf, leaves_of
 from supernode_opt.search.enumerate import ends
-from supernode_opt.search.merit import as_floats, forms, limits, program
+from supernode_opt.search.merit import forms, limits, program
+from supernode_opt.system.design import NUMBER_NAMES
 from supernode_opt.system.parts import PART_FACTS
 from supernode_opt.system.report import FACTS
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.system.ways import Ways
+from supernode_opt.system.ways import UP, Ways
 from supernode_opt.workload.split import SWITCHES
 
 # Rounding in the last digits must not exclude anything.
@@ -114,7 +116,9 @@ class Outlook:
 
 
 def ways_of(name: str) -> Ways:
-    """Return what is said of how the quantity `name` moves."""
+    """Return what is said of how the quantity or design field `name` moves."""
+    if name.startswith(FIELD):
+        return Ways({name.removeprefix(FIELD): UP})
     return (FACTS | PART_FACTS)[name].ways
 
 
@@ -126,7 +130,7 @@ def toward(leaf: Leaf, name: str) -> str:
 
 def look(problem: Problem) -> Outlook:
     """Collect what bounds of `problem` need."""
-    objective, scenario = problem.objective, as_floats(problem.scenario)
+    objective, scenario = problem.objective, nameless(problem.scenario)
     wanted = Leaf(objective.name, "high" if objective.maximize else "low")
     every = tuple(
         Limit(form, float(limit), Leaf(form[0], "low" if form[1] else "high"))
@@ -145,7 +149,8 @@ def look(problem: Problem) -> Outlook:
         scenario,
         {name: float(low) for name, (low, _) in box.items()},
         {name: float(high) for name, (_, high) in box.items()},
-        inputs_of(scenario, freed),
+        inputs_of(scenario, freed)
+        | {FIELD + name: frozenset({name}) for name in NUMBER_NAMES},
         leaves_of({wanted, *(limit.end for limit in every)}, scenario),
         program(problem),
     )

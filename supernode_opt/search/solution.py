@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.case import nameless
 from supernode_opt.batch.compiler import compiled
 from supernode_opt.problem.box import options
 from supernode_opt.problem.build import build_design
@@ -112,7 +113,7 @@ def plain_report(values: dict[str, float | str], scenario: Scenario) -> Report:
     A design that breaks its power or temperature limit runs as fast as those let it.
     """
     made = apply(scenario, values)
-    return jax.tree.map(float, _evaluate(build_design(values, made), made))
+    return jax.tree.map(float, _evaluate(build_design(values, made), nameless(made)))
 
 
 def constraint_states(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from supernode_opt.problem.problem import Objective, Problem
+from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import COUNTS
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.branch_and_bound import Proof, prove
@@ -33,13 +33,14 @@ from supernode_opt.search.enumerate import (
     take,
     tilable,
     variable,
-    whole_candidates,
 )
 from supernode_opt.search.exhaust import MOST, exhaust
 from supernode_opt.search.infeasible import (
+    POOL,
     Conflict,
     is_feasible,
     least_relaxation,
+    pool_of,
     rescue,
 )
 from supernode_opt.search.inner import continuous, exact_merit
@@ -55,8 +56,6 @@ from supernode_opt.search.settings import (
 )
 from supernode_opt.search.solution import Solution
 from supernode_opt.workload.split import TooManySplits
-
-_POOL = 512
 
 
 class Space(NamedTuple):
@@ -268,8 +267,8 @@ def _proved(
         proof = dataclasses.replace(proof, searched=searched)
     conflict = None
     if search.best is None:
-        pool = _pool(problem, space.fitting, points)
-        some = take(proof.contenders, slice(0, _POOL))
+        pool = pool_of(problem, space.fitting, points)
+        some = take(proof.contenders, slice(0, POOL))
         pool = join([some, pool]) if len(some["chips"]) else pool
         conflict = least_relaxation(problem, pool)
         if is_feasible(problem, conflict.nearest):
@@ -278,24 +277,3 @@ def _proved(
         # With a design in hand the rest can be bounded against it.
         return prove(search, outlook, space.fitting), None
     return proof, conflict
-
-
-def _pool(problem: Problem, fitting: Columns, points: RelaxedPoints | None) -> Columns:
-    """Choose candidates among which the least violation is sought.
-
-    Some lie around the relaxed points, which violate little, the others anywhere.
-    """
-    random = np.random.default_rng(0)
-
-    def some(columns: Columns) -> Columns:
-        count = len(columns["chips"])
-        return take(columns, random.choice(count, min(count, _POOL), replace=False))
-
-    spread = some(whole_candidates(problem, some(fitting)))
-    if points is None:
-        return spread
-    # With limits that exclude each other every bound is hopeless; speed is what helps.
-    hurry = Objective("step_time", maximize=False)
-    unlimited = dataclasses.replace(problem, objective=hurry, constraints=())
-    close = nearest(problem, look(unlimited), fitting, points)
-    return distinct(join([close, spread]))

@@ -1,7 +1,6 @@
 """Ends of asked quantities from the ends of what they follow from."""
 
 from collections.abc import Iterable, Mapping
-from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +29,10 @@ def composed(
     for path in outlook.constants():
         low, high = (box_of(outlook, rows, path, end) for end in ("low", "high"))
         scenario = boxed(scenario, path, low, high)
-    design = SimpleNamespace(chips=np.asarray(rows["chips"], float))
+    chips = np.asarray(rows["chips"], float)
     return {
         end: np.asarray(
-            end_of(end, lambda leaf: found.get(leaf, np.nan), design, scenario), float
+            end_of(end, lambda leaf: found.get(leaf, np.nan), chips, scenario), float
         )
         for end in wanted
     }

@@ -50,6 +50,7 @@ class Report(Working):
             r.capital_cost + r.cost_parts.maintenance + r.cost_parts.energy
         ),
         headline=True,
+        parts="cost_parts",
         dear=True,
     )
     cost_per_chip_hour: reported(

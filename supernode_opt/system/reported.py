@@ -32,6 +32,7 @@ class Facts:
       shown: unit and factor from SI in tables of machines; "" for its own.
       share: whether people write it in per cent.
       headline: whether a printed result begins with it.
+      parts: field of the report with the parts it is the sum of, "" for none.
       compared: whether machines are compared by it.
       step_exponent: power of the time of a step in it [1].
       dear: whether most programs leave it out, for it needs failures, prices or a
@@ -47,6 +48,7 @@ class Facts:
     shown: tuple[str, float] = ("", 1.0)
     share: bool = False
     headline: bool = False
+    parts: str = ""
     compared: bool = False
     step_exponent: float = 0.0
     dear: bool = False

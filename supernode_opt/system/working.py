@@ -30,6 +30,7 @@ class Working:
         more_is_better=False,
         ways=TIME,
         headline=True,
+        parts="step",
         step_exponent=1.0,
     )
     tokens_per_s: reported(
@@ -81,6 +82,7 @@ class Working:
         more_is_better=False,
         ways=MEMORY,
         headline=True,
+        parts="memory_parts",
     )
     memory_fraction: reported(
         "",
@@ -98,6 +100,7 @@ class Working:
         ways=LOAD,
         shown=("kW", 1e-3),
         headline=True,
+        parts="power_parts",
         compared=True,
     )
     average_power: reported(

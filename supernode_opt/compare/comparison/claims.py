@@ -5,6 +5,7 @@ when it is false there and true in no more than 5 %, and else depends on constan
 that turns it alone within its range is named with the value at which it does.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 
 from supernode_opt.batch.case import Case
 from supernode_opt.batch.engine import repeated
+from supernode_opt.catalog.read import RECORDS
 from supernode_opt.compare import program
 from supernode_opt.compare.comparison.config import Claim
 from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
 from supernode_opt.system.report import Report, is_share
 from supernode_opt.uncertainty.constants import Identity, Uncertain
 from supernode_opt.uncertainty.draws import varied
-from supernode_opt.units import quantity_of
+from supernode_opt.units import label, quantity_of
 from supernode_opt.words import figures, spoken
 
 SURE = 0.95
@@ -89,22 +91,17 @@ def ends_of(cases: Sequence[tuple[Case, Mapping[Identity, Uncertain]]]) -> list[
     """Evaluate every machine with each constant alone at the ends of its range."""
     rows = []
     for one, known in cases:
-        wide = repeated(one, 2 * len(known))
         values = {}
         for index, (identity, held) in enumerate(known.items()):
-            column = np.full(2 * len(known), held.value)
-            column[2 * index : 2 * index + 2] = held.low, held.high
-            values[identity] = column
-        rows.append(varied(wide, dict(known), values))
+            values[identity] = np.full(2 * len(known), held.value)
+            values[identity][2 * index : 2 * index + 2] = held.low, held.high
+        rows.append(varied(repeated(one, 2 * len(known)), dict(known), values))
     found = program.REPORTED.many(rows)
-    width = len(QUANTITIES)
-    return [
-        {
-            identity: report[2 * index : 2 * index + 2, :width]
-            for index, identity in enumerate(known)
-        }
-        for (_, known), report in zip(cases, found, strict=True)
-    ]
+    parts = (
+        report[:, : len(QUANTITIES)].reshape(-1, 2, len(QUANTITIES)) for report in found
+    )
+    known = (known for _, known in cases)
+    return [dict(zip(*one, strict=True)) for one in zip(known, parts, strict=True)]
 
 
 def judge(claims: Sequence[Claim], pairs: Sequence[Pair | str]) -> list[Verdict]:
@@ -114,25 +111,23 @@ def judge(claims: Sequence[Claim], pairs: Sequence[Pair | str]) -> list[Verdict]
       claims: what is said.
       pairs: (better, than) of each, or why they cannot be compared.
     """
-    words = []
-    for claim, pair in zip(claims, pairs, strict=True):
-        if isinstance(pair, str):
-            words.append("not comparable")
-            continue
-        words.append(_word(*_truth(claim, pair)[:2]))
+    both = list(zip(claims, pairs, strict=True))
+    words = [
+        "not comparable" if isinstance(pair, str) else _word(*_truth(claim, pair)[:2])
+        for claim, pair in both
+    ]
     turned = _turns(
         [
             (claim, pair)
-            for claim, pair, word in zip(claims, pairs, words, strict=True)
+            for (claim, pair), word in zip(both, words, strict=True)
             if word == "depends" and not isinstance(pair, str)
         ]
     )
     verdicts = []
-    for claim, pair, word in zip(claims, pairs, words, strict=True):
+    for (claim, pair), word in zip(both, words, strict=True):
         if isinstance(pair, str):
             sentence = f"{_statement(claim)}: not comparable: {pair}."
-            none = float("nan")
-            verdicts.append(Verdict(word, none, (none, none, none), (), sentence))
+            verdicts.append(Verdict(word, math.nan, (math.nan,) * 3, (), sentence))
             continue
         turns = next(turned) if word == "depends" else ()
         _, share, ratio = _truth(claim, pair)
@@ -174,29 +169,23 @@ def _turns(asked: Sequence[tuple[Claim, Pair]]):
     """Yield, for each claim, the constants that turn it, the nearest first."""
     wanted = []
     for order, (claim, (a, b)) in enumerate(asked):
-        here = float(_margin(claim, a.value, b.value))
-        for identity in dict.fromkeys((*a.known, *b.known)):
-            held = a.known.get(identity) or b.known[identity]
+        true = _margin(claim, a.value, b.value) > 0.0
+        for identity, known in {**a.known, **b.known, **a.known}.items():
             away = _margin(
                 claim,
                 a.ends.get(identity, np.tile(a.value, (2, 1))),
                 b.ends.get(identity, np.tile(b.value, (2, 1))),
             )
-            for end, there in zip((held.low, held.high), away, strict=True):
-                if (there > 0.0) != (here > 0.0):
-                    wanted.append((order, identity, held.value, end))
-    brackets = wanted
+            for end, there in zip((known.low, known.high), away, strict=True):
+                if (there > 0.0) != true:
+                    above = bool(true == (end < known.value))
+                    wanted.append((order, Turn(identity, end, known, above)))
+    brackets = [(i, turn.identity, turn.known.value, turn.value) for i, turn in wanted]
     for _ in range(2):
         brackets = _narrowed(asked, brackets)
     found: list[list[Turn]] = [[] for _ in asked]
-    for (order, identity, start, stop), (_, _, value, end) in zip(
-        brackets, wanted, strict=True
-    ):
-        claim, (a, b) = asked[order]
-        known = a.known.get(identity) or b.known[identity]
-        true_here = float(_margin(claim, a.value, b.value)) > 0.0
-        turn = Turn(identity, 0.5 * (start + stop), known, true_here == (end < value))
-        found[order].append(turn)
+    for (order, turn), (_, _, start, stop) in zip(wanted, brackets, strict=True):
+        found[order].append(turn._replace(value=0.5 * (start + stop)))
     for turns in found:
         yield tuple(sorted(turns, key=_effort)[:_MOST_NAMED])
 
@@ -230,10 +219,10 @@ def _narrowed(asked: Sequence[tuple[Claim, Pair]], brackets: list) -> list:
     return made
 
 
-def named(identity: Identity) -> str:
-    """Write a constant the way a person looks it up: kind, entry, field."""
-    kind, entry, field = identity
-    return f"{field.replace('_', ' ')} of {kind.replace('_', ' ')} {entry}"
+def units_of(quantity: str) -> dict[str, str]:
+    """Return unit and name of a reported quantity as attributes of its values."""
+    unit = quantity_of(Report, quantity).unit or "1"
+    return {"units": unit, "long_name": label(quantity, "")}
 
 
 def said(value: float, quantity: str) -> str:
@@ -279,18 +268,12 @@ def _sentence(
 
 
 def _condition(turn: Turn) -> str:
-    kind, _, field = turn.identity
-    unit = unit_of(kind, field)
-    one = turn.known
+    kind, entry, field = turn.identity
+    unit, one = quantity_of(RECORDS[kind], field).unit, turn.known
     value, now, low, high = (
         spoken(x, unit) for x in (turn.value, one.value, one.low, one.high)
     )
     side = "above" if turn.above else "below"
-    return f"{named(turn.identity)} is {side} {value} (catalog {now}, {low} to {high})"
-
-
-def unit_of(kind: str, field: str) -> str:
-    """Return the base SI unit of a field of a kind of catalog entry."""
-    from supernode_opt.catalog.read import RECORDS
-
-    return quantity_of(RECORDS[kind], field).unit
+    # The way a person looks it up.
+    name = f"{field.replace('_', ' ')} of {kind.replace('_', ' ')} {entry}"
+    return f"{name} is {side} {value} (catalog {now}, {low} to {high})"

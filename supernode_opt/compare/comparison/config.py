@@ -5,17 +5,17 @@ alone is free; the study's own reader checks it.
 """
 
 import dataclasses
-import re
-from collections.abc import Mapping
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 from supernode_opt import catalog
-from supernode_opt.compare.entries import Cell, cell, machines, unique
+from supernode_opt.compare import entries
+from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.program import QUANTITIES
-from supernode_opt.reading import document
-from supernode_opt.reading.node import Node, StudyError
-from supernode_opt.workload.model import Precision
+from supernode_opt.config import override
+from supernode_opt.config.study import sections_of
+from supernode_opt.reading.node import Node
 
 SECTIONS = (
     "name",
@@ -29,8 +29,6 @@ SECTIONS = (
     "seed",
 )
 _CLAIM = ("better", "than", "in", "model", "precision")
-# Names of files that say nothing; their folder does.
-GENERAL = ("compare", "crossover", "invert", "question")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,20 +69,15 @@ class Comparison:
     text: str
 
 
-def load(path: Path | str, seed: int | None = None) -> Comparison:
-    """Read the comparison at `path`.
+def load(
+    path: Path | str, overrides: Sequence[str] = (), seed: int | None = None
+) -> Comparison:
+    """Read the comparison at `path`, changed by `PATH=VALUE` overrides and `seed`.
 
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    return read(document.read(Path(path)), default_name(Path(path)), seed)
-
-
-def default_name(path: Path) -> str:
-    """Return what the answer to the file at `path` is called if it does not say."""
-    folder = path.absolute().parent.name
-    stem = path.stem if path.stem not in GENERAL else folder
-    return re.sub(r"[^\w.-]", "_", stem).lstrip(".") or "comparison"
+    return read(override.read(path, overrides), entries.default_name(path), seed)
 
 
 def read(top: Node, default_name: str, seed: int | None = None) -> Comparison:
@@ -93,77 +86,31 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Comparison:
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    sections = top.mapping(SECTIONS)
-    for needed in ("systems", "models", "training"):
-        if needed not in sections:
-            raise StudyError(f"{top.place}: the comparison lacks `{needed}`")
+    needed = ("systems", "models", "training")
+    sections = sections_of(top, "the comparison", SECTIONS, needed)
     precisions = ["bf16"]
     if "precisions" in sections:
-        known = (*get_args(Precision), "best")
         items = sections["precisions"].items()
-        precisions = unique(items, [i.one_of(known, "precision") for i in items])
+        precisions = [item.one_of(entries.PRECISIONS, "precision") for item in items]
+        entries.unique(items, precisions)
     models = sections["models"].items()
     named = catalog.names("model")
-    model_names = unique(models, [m.one_of(named, "model") for m in models])
-    entries = machines(sections["systems"])
+    model_names = [model.one_of(named, "model") for model in models]
+    entries.unique(models, model_names)
+    machines = entries.machines(sections["systems"])
     cells = tuple(
-        cell(name, entry, sections, model, wanted)
+        entries.cell(name, entry, sections, model, wanted)
         for model in models
         for wanted in precisions
-        for name, entry in entries.items()
+        for name, entry in machines.items()
     )
-    claims = _claims(sections.get("claims"), list(entries), model_names, precisions)
+    claims = _claims(sections.get("claims"), list(machines), model_names, precisions)
     return Comparison(
-        name=name_of(sections, default_name),
-        question=sections["question"].text() if "question" in sections else "",
         cells=cells,
         claims=claims,
-        seed=seed_of(sections, seed),
-        text=document_text(top),
+        seed=entries.seed_of(sections, seed),
+        **entries.heading(top, sections, default_name),
     )
-
-
-def document_text(top: Node) -> str:
-    """Write a document as YAML."""
-    import yaml
-
-    return yaml.safe_dump(top.plain(), sort_keys=False, allow_unicode=True)
-
-
-def name_of(sections: Mapping[str, Node], default: str) -> str:
-    """Return the name of the folder with the answer.
-
-    Raises:
-      StudyError: it is no folder name.
-    """
-    if "name" not in sections:
-        return default
-    name = sections["name"].text()
-    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
-        sections["name"].fail(
-            "must be a folder name of letters, digits, `_`, `-` and `.`"
-        )
-    return name
-
-
-def seed_of(sections: Mapping[str, Node], seed: int | None) -> int:
-    """Return the seed of the draws, that of the shell first.
-
-    Raises:
-      StudyError: it is no whole number from 0.
-    """
-    if seed is not None:
-        if seed < 0:
-            raise StudyError(f"--seed: must be at least 0, but is {seed}")
-        return seed
-    node = sections.get("seed")
-    if node is None:
-        return 0
-    if isinstance(node.value, bool) or not isinstance(node.value, int):
-        node.fail(f"must be a whole number, but is {node.described()}")
-    if node.value < 0:
-        node.fail(f"must be at least 0, but is {node.value}")
-    return node.value
 
 
 def _claims(
@@ -172,19 +119,11 @@ def _claims(
     """Read the claims; without any, each machine is held against each in all."""
     made = []
     if node is None:
-        pairs = [(a, b) for i, a in enumerate(systems) for b in systems[i + 1 :]]
-        return tuple(
-            Claim(a, b, quantity, model, wanted)
-            for model in models
-            for wanted in precisions
-            for a, b in pairs
-            for quantity in QUANTITIES
-        )
+        each = itertools.combinations(systems, 2)
+        every = itertools.product(models, precisions, each, QUANTITIES)
+        return tuple(Claim(*pair, name, m, p) for m, p, pair, name in every)
     for item in node.items():
-        written = item.mapping(_CLAIM)
-        for needed in ("better", "than", "in"):
-            if needed not in written:
-                item.fail(f"lacks `{needed}`")
+        written = entries.fields(item, _CLAIM, *_CLAIM[:3])
         better, than = (written[k].one_of(systems, "machine") for k in _CLAIM[:2])
         quantity = written["in"].one_of(QUANTITIES, "quantity")
         on, at = models, precisions

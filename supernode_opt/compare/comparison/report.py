@@ -1,6 +1,8 @@
 """The printed comparison, from its dataset alone."""
 
 import io
+import itertools
+import json
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from supernode_opt.compare.program import QUANTITIES
+from supernode_opt.results import store
 from supernode_opt.system.report import FACTS
 from supernode_opt.words import figures
 
 WIDTH = 124
+DIMENSIONS = ("precision", "model", "system")
+# Suffixes of a value and of the ends of its range.
+ENDS = {"value": "", "low": "_low", "high": "_high"}
 _SIZES = {
     "TP": "tensor_parallel",
     "PP": "pipeline_parallel",
@@ -75,8 +81,7 @@ def _heading(name: str) -> str:
 def _cell(one: xr.Dataset, name: str) -> str:
     factor = FACTS[name].shown[1]
     value, low, high = (
-        figures(float(f"{factor * float(one[name + end]):.3g}"))
-        for end in ("", "_low", "_high")
+        figures(float(f"{factor * x:.3g}")) for x in _range(one, name).values()
     )
     return value if low == high else f"{value}\n{low}-{high}"
 
@@ -107,56 +112,38 @@ def _sentences(dataset: xr.Dataset, everything: bool) -> list[Any]:
 
 def summary(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the comparison as one JSON object, in SI; what is no number is null."""
-    import json
-
-    cells = []
-    for precision in dataset["precision"].values:
-        for model in dataset["model"].values:
-            for system in dataset["system"].values:
-                one = dataset.sel(precision=precision, model=model, system=system)
-                cells.append(_plain(one, str(precision), str(model), str(system)))
+    axes = (dataset[name].values for name in DIMENSIONS)
+    places = (dict(zip(DIMENSIONS, at, strict=True)) for at in itertools.product(*axes))
     conditions = json.loads(dataset.attrs["conditions"])
     claims = [
         {
-            "sentence": str(dataset["claim_sentence"].values[i]),
-            "verdict": str(dataset["claim_word"].values[i]),
-            "share": _number(dataset["claim_share"].values[i]),
-            "ratio": {
-                key: _number(dataset[f"claim_ratio{end}"].values[i])
-                for key, end in (("value", ""), ("low", "_low"), ("high", "_high"))
-            },
+            "sentence": one["claim_sentence"].item(),
+            "verdict": one["claim_word"].item(),
+            "share": one["claim_share"].item(),
+            "ratio": _range(one, "claim_ratio"),
             "conditions": conditions[i],
         }
         for i in range(dataset.sizes.get("claim", 0))
+        for one in [dataset.isel(claim=i)]
     ]
-    return {
-        "name": dataset.attrs["name"],
-        "seed": int(dataset.attrs["seed"]),
-        "draws": int(dataset.attrs["draws"]),
-        "machines": cells,
-        "claims": claims,
-    }
-
-
-def _plain(one: xr.Dataset, precision: str, model: str, system: str) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "system": system,
-        "model": model,
-        "precision": precision,
-        "trained_in": str(one["trained_in"].item()),
-        "status": str(one["status"].item()),
-        "splits": int(one["splits"]),
-    }
-    for name in QUANTITIES:
-        made[name] = {
-            key: _number(one[name + end])
-            for key, end in (("value", ""), ("low", "_low"), ("high", "_high"))
+    return store.plain(
+        {
+            **{key: dataset.attrs[key] for key in ("name", "seed", "draws")},
+            "machines": [_machine(dataset.sel(at)) for at in places],
+            "claims": claims,
         }
+    )
+
+
+def _range(one: xr.Dataset, name: str) -> dict[str, float]:
+    return {key: one[name + end].item() for key, end in ENDS.items()}
+
+
+def _machine(one: xr.Dataset) -> dict[str, Any]:
+    words = ("system", "model", "precision", "trained_in", "status")
+    made: dict[str, Any] = {key: one[key].item() for key in words}
+    made["splits"] = int(one["splits"])
+    made |= {name: _range(one, name) for name in QUANTITIES}
     names = [n for n in map(str, one.data_vars) if n.startswith("design_")]
     design = {name.removeprefix("design_"): one[name].item() for name in names}
-    made["design"] = design if made["status"] == "feasible" else {}
-    return made
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if np.isfinite(float(value)) else None
+    return made | {"design": design if made["status"] == "feasible" else {}}

@@ -1,10 +1,8 @@
 """From a comparison to a labelled dataset."""
 
-import dataclasses
-import datetime
 import json
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -12,24 +10,27 @@ import xarray as xr
 from supernode_opt.batch.case import Case, case, used_links
 from supernode_opt.batch.engine import repeated
 from supernode_opt.compare import program
-from supernode_opt.compare.comparison.claims import Pair, Seen, Verdict, ends_of, judge
+from supernode_opt.compare.comparison.claims import (
+    Pair,
+    Seen,
+    Verdict,
+    ends_of,
+    judge,
+    units_of,
+)
 from supernode_opt.compare.comparison.config import Comparison
+from supernode_opt.compare.comparison.report import DIMENSIONS, ENDS
 from supernode_opt.compare.entries import Cell
-from supernode_opt.compare.limits import broken
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.compare.splits import Best, best_split
 from supernode_opt.reading.node import StudyError
-from supernode_opt.results.versions import git_commit, versions
-from supernode_opt.system.report import Report
+from supernode_opt.results.versions import stamp
 from supernode_opt.uncertainty import draws
 from supernode_opt.uncertainty.constants import uncertain
-from supernode_opt.units import label, quantity_of
 from supernode_opt.workload.split import SIZES, SWITCHES, TooManySplits
 
 # Called with what is being done and the share of it that is done.
 Progress = Callable[[str, float], None]
-DIMENSIONS = ("precision", "model", "system")
-_SPLIT = (*SIZES, *SWITCHES)
 
 
 class Found(NamedTuple):
@@ -97,125 +98,105 @@ def _any_case(cell: Cell) -> Case:
 
 def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[Found]:
     legal = [i for i, best in enumerate(bests) if best.values]
-    cases, known = {}, {}
+    cases, known, rows = [], [], []
     for i in legal:
-        values, scenario = bests[i].values, cells[i].problem.scenario
-        cases[i] = case(values, scenario)
-        known[i] = uncertain(used_links(scenario, values), cells[i].problem.origins)
-    normal = draws.normals(list(known.values()), seed) if known else {}
-    rows = []
-    for i in legal:
-        rows.append(repeated(cases[i], 1))
+        values, problem = bests[i].values, cells[i].problem
+        cases.append(case(values, problem.scenario))
+        used = used_links(problem.scenario, values)
+        known.append(uncertain(used, problem.origins))
+    normal = draws.normals(known, seed) if known else {}
+    for i, one, held in zip(legal, cases, known, strict=True):
         problem = cells[i].problem
         sold = case(bests[i].values, problem.scenario, problem.origins.following())
-        rows.append(draws.rows_of(sold, known[i], normal))
-    reports = dict(enumerate(program.REPORTED.many(rows))) if rows else {}
-    ends = ends_of([(cases[i], known[i]) for i in legal]) if legal else []
-    found = []
-    for i, (cell, best) in enumerate(zip(cells, bests, strict=True)):
-        seen, reason = None, best.reason
-        if i in cases:
-            place = legal.index(i)
-            value = reports[2 * place][0]
-            if not reason:
-                over = broken(cell.problem, value[len(QUANTITIES) :])
-                reason = next(iter(over), "")
-            drawn = reports[2 * place + 1][:, : len(QUANTITIES)]
-            slower = draws.noise(cell.problem.scenario, seed)
-            if not reason:
-                seen = Seen(
-                    cases[i],
-                    known[i],
-                    value[: len(QUANTITIES)],
-                    draws.slowed(drawn, slower, QUANTITIES),
-                    ends[place],
-                    cell.precision,
-                )
-        found.append(Found(cell, best, seen, reason))
+        rows += [repeated(one, 1), draws.rows_of(sold, held, normal)]
+    reports = program.REPORTED.many(rows) if rows else []
+    ends = ends_of(list(zip(cases, known, strict=True))) if legal else []
+    both = zip(cells, bests, strict=True)
+    found = [Found(cell, best, None, best.reason) for cell, best in both]
+    for place, i in enumerate(legal):
+        cell, wide = cells[i], len(QUANTITIES)
+        (value,), drawn = reports[2 * place : 2 * place + 2]
+        broken = program.broken(cell.problem, value[wide:])
+        if bests[i].reason or broken:
+            reason = bests[i].reason or broken[0]
+            found[i] = found[i]._replace(reason=reason)
+            continue
+        slower = draws.noise(cell.problem.scenario, seed)
+        drawn = draws.slowed(drawn[:, :wide], slower, QUANTITIES)
+        seen = Seen(
+            cases[place], known[place], value[:wide], drawn, ends[place], cell.precision
+        )
+        found[i] = found[i]._replace(seen=seen)
     return found
 
 
 def _dataset(
     comparison: Comparison, found: Sequence[Found], verdicts: Sequence[Verdict]
 ) -> xr.Dataset:
-    axes = {
-        "precision": list(dict.fromkeys(f.cell.wanted for f in found)),
-        "model": list(dict.fromkeys(f.cell.model for f in found)),
-        "system": list(dict.fromkeys(f.cell.system for f in found)),
-    }
-    shape = tuple(len(axis) for axis in axes.values())
     # Cells are listed by model, then precision, then system.
-    at = {
-        id(f): tuple(
-            axes[name].index(key)
-            for name, key in zip(
-                axes, (f.cell.wanted, f.cell.model, f.cell.system), strict=True
-            )
-        )
-        for f in found
+    cells = [f.cell for f in found]
+    axes = {
+        "model": list(dict.fromkeys(cell.model for cell in cells)),
+        "precision": list(dict.fromkeys(cell.wanted for cell in cells)),
+        "system": list(dict.fromkeys(cell.system for cell in cells)),
     }
+
+    def laid(values: Any, *more: str, **words: str) -> xr.Variable:
+        rows = np.asarray(values)
+        shape = (*map(len, axes.values()), *rows.shape[1:])
+        made = xr.Variable((*axes, *more), rows.reshape(shape), words)
+        return made.transpose(*DIMENSIONS, *more)
+
     dataset = xr.Dataset(
-        coords={name: np.array(axis, dtype=object) for name, axis in axes.items()},
+        coords={name: np.array(axes[name], dtype=object) for name in DIMENSIONS},
         attrs={
             "study": comparison.text,
             "name": comparison.name,
             "question": comparison.question,
             "seed": comparison.seed,
             "draws": draws.DRAWS,
-            "created": datetime.datetime.now(datetime.UTC).isoformat(
-                timespec="seconds"
-            ),
-            "versions": json.dumps(versions()),
-            "git_commit": git_commit(),
+            **stamp(),
         },
     )
+    seen = [f.seen for f in found]
+    nothing = np.full(draws.DRAWS, np.nan)
     for column, name in enumerate(QUANTITIES):
-        unit = quantity_of(Report, name).unit or "1"
-        words = {"units": unit, "long_name": label(name, "")}
-        value = np.full((*shape, 3), np.nan)
-        drawn = np.full((*shape, draws.DRAWS), np.nan)
-        for one in found:
-            if one.seen is not None:
-                every = one.seen.drawn[:, column]
-                ends = np.percentile(every, (5.0, 95.0))
-                value[at[id(one)]] = (one.seen.value[column], *ends)
-                drawn[at[id(one)]] = every
-        for part, suffix in enumerate(("", "_low", "_high")):
-            dataset[name + suffix] = (DIMENSIONS, value[..., part], words)
-        dataset[f"{name}_drawn"] = ((*DIMENSIONS, "draw"), drawn, words)
-    texts = {
-        "trained_in": lambda f: f.cell.precision,
-        "status": lambda f: f.reason or "feasible",
-        **{
-            f"design_{name}": lambda f, name=name: f.best.values.get(name, np.nan)
-            for name in _SPLIT
-        },
-        "splits": lambda f: f.best.splits,
+        words = units_of(name)
+        value = [np.nan if one is None else one.value[column] for one in seen]
+        drawn = [nothing if one is None else one.drawn[:, column] for one in seen]
+        values = value, *np.percentile(drawn, (5.0, 95.0), axis=1)
+        for suffix, one in zip(ENDS.values(), values, strict=True):
+            dataset[name + suffix] = laid(one, **words)
+        dataset[f"{name}_drawn"] = laid(drawn, "draw", **words)
+    texts: dict[str, list[Any]] = {
+        "trained_in": [cell.precision for cell in cells],
+        "status": [f.reason or "feasible" for f in found],
     }
-    for name, text in texts.items():
-        cells = np.empty(shape, dtype=object)
-        for one in found:
-            cells[at[id(one)]] = text(one)
-        numeric = name == "splits" or name.removeprefix("design_") in SIZES
-        if not numeric:
-            cells = np.vectorize(str, otypes=[object])(cells)
-        dataset[name] = (DIMENSIONS, cells.astype(float) if numeric else cells)
+    numbers: dict[str, list[Any]] = {"splits": [f.best.splits for f in found]}
+    for name in (*SIZES, *SWITCHES):
+        column = [f.best.values.get(name, np.nan) for f in found]
+        (numbers if name in SIZES else texts)[f"design_{name}"] = column
+    for name, column in numbers.items():
+        dataset[name] = laid(np.array(column, float))
+    for name, column in texts.items():
+        dataset[name] = laid(np.array([*map(str, column)], dtype=object))
     return _with_claims(dataset, comparison, verdicts)
 
 
 def _with_claims(
     dataset: xr.Dataset, comparison: Comparison, verdicts: Sequence[Verdict]
 ) -> xr.Dataset:
-    claims = [dataclasses.asdict(claim) for claim in comparison.claims]
-    for field in ("better", "than", "quantity", "model", "wanted"):
-        column = np.array([claim[field] for claim in claims], dtype=object)
-        dataset[f"claim_{field}"] = ("claim", column)
-    for field in ("word", "sentence"):
-        column = np.array([getattr(v, field) for v in verdicts], dtype=object)
-        dataset[f"claim_{field}"] = ("claim", column)
+    sources = {
+        "better than quantity model wanted": comparison.claims,
+        "word sentence": verdicts,
+    }
+    for fields, rows in sources.items():
+        for field in fields.split():
+            column = np.array([getattr(row, field) for row in rows], dtype=object)
+            dataset[f"claim_{field}"] = ("claim", column)
     dataset["claim_share"] = ("claim", np.array([v.share for v in verdicts], float))
     ratios = np.array([v.ratio for v in verdicts], float).reshape(-1, 3)
-    for part, suffix in enumerate(("", "_low", "_high")):
+    for part, suffix in enumerate(ENDS.values()):
         dataset[f"claim_ratio{suffix}"] = ("claim", ratios[:, part])
     turns = [
         [

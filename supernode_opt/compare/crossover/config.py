@@ -6,57 +6,51 @@ built in every step; the other one is taken at its best.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from supernode_opt.compare import entries
 from supernode_opt.compare.columns import buildable
-from supernode_opt.compare.comparison import config as question
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.inversion import config as condition
 from supernode_opt.compare.inversion.config import SHARED, Inversion, changing
-from supernode_opt.compare.places import STEPPED, Place, owner_of, place_of, range_of
+from supernode_opt.compare.places import STEPPED, Constant, Place, constant_of
 from supernode_opt.compare.program import QUANTITIES
+from supernode_opt.config import override
 from supernode_opt.config.records import read_field
+from supernode_opt.config.study import sections_of
 from supernode_opt.problem.box import possible
-from supernode_opt.reading import document
-from supernode_opt.reading.node import Node, StudyError
-from supernode_opt.units import quantity_of
+from supernode_opt.reading.node import Node
 
 SECTIONS = (*SHARED, "across", "up", "seed")
 
 
-@dataclasses.dataclass(frozen=True)
-class Crossover:
-    """What is mapped.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Crossover(Constant):
+    """What is mapped: its own constant is what runs across.
 
     Attributes:
       up: the constant that runs up, its bracket, the two machines and what is compared.
-      across: what runs across, as the file writes it.
-      unit, own_unit, factor: as in `Inversion`, of `across`.
-      places: of `across` in each machine; no paths where it is not to change.
-      values: of `across` in each machine, base SI unit.
+      values: of what runs across in each machine, base SI unit.
       seed: of the draws.
       text: the file as YAML.
     """
 
     up: Inversion
-    across: str
-    unit: str
-    own_unit: str
-    factor: float
-    places: tuple[Place, ...]
     values: tuple[tuple[float, ...], ...]
     seed: int
     text: str
 
 
-def load(path: Path | str, seed: int | None = None) -> Crossover:
-    """Read the map at `path`.
+def load(
+    path: Path | str, overrides: Sequence[str] = (), seed: int | None = None
+) -> Crossover:
+    """Read the map at `path`, changed by `PATH=VALUE` overrides and `seed`.
 
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    return read(document.read(Path(path)), question.default_name(Path(path)), seed)
+    return read(override.read(path, overrides), entries.default_name(path), seed)
 
 
 def read(top: Node, default_name: str, seed: int | None = None) -> Crossover:
@@ -65,57 +59,37 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Crossover:
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    sections = top.mapping(SECTIONS)
-    for needed in ("across", "up"):
-        if needed not in sections:
-            raise StudyError(f"{top.place}: the map lacks `{needed}`")
+    sections = sections_of(top, "the map", SECTIONS, ("across", "up"))
     up = _inversion(top, sections, default_name)
     if len(up.sides) < 2:
         sections["condition"].fail("must set one machine against another")
     if up.quantity not in QUANTITIES:
         node = sections["condition"].mapping()["quantity"]
         node.one_of(QUANTITIES, "quantity of a comparison")
-    written = sections["across"].mapping(("constant", "values", "low", "high", "of"))
-    if "constant" not in written:
-        sections["across"].fail("lacks `constant`")
+    known = ("constant", "values", "low", "high", "of")
+    written = entries.fields(sections["across"], known, "constant")
     node = written["constant"]
     if node.text() == up.constant:
         node.fail("is what runs up, too")
-    names = [side.system for side in up.sides]
-    places = tuple(
-        place_of(node, side, side.system in changing(written, names))
-        for side in up.sides
-    )
-    index = next((i for i, place in enumerate(places) if place.paths), None)
-    if index is None:
-        node.fail(f"is nothing that a design of {' or '.join(names)} uses")
-    owner, field = owner_of(node.text(), places[index], up.sides[index])
-    unit = quantity_of(owner, field).unit
-    here = up.sides[index].problem
-    _, (own_unit, factor) = range_of(node.text(), here, places[index].value, unit)
+    names = changing(written, [side.system for side in up.sides])
+    across, owner = constant_of(node, up.sides, names)
     values = tuple(
-        _values(written, side, place, (owner, field))
-        for side, place in zip(up.sides, places, strict=True)
+        _values(written, side, place, owner)
+        for side, place in zip(up.sides, across.places, strict=True)
     )
     return Crossover(
+        **vars(across),
         up=up,
-        across=node.text(),
-        unit=unit,
-        own_unit=own_unit,
-        factor=factor,
-        places=places,
         values=values,
-        seed=question.seed_of(sections, seed),
-        text=question.document_text(top),
+        seed=entries.seed_of(sections, seed),
+        text=entries.heading(top, sections, default_name)["text"],
     )
 
 
 def _inversion(top: Node, sections: Mapping[str, Node], default_name: str) -> Inversion:
     """Read what runs up as the constant of an inversion."""
     node = sections["up"]
-    written = node.mapping(("constant", "low", "high", "of"))
-    if "constant" not in written:
-        node.fail("lacks `constant`")
+    written = entries.fields(node, ("constant", "low", "high", "of"), "constant")
     if written["constant"].text() == STEPPED:
         written["constant"].fail("is built in steps: it runs across")
     ends = {key: written[key] for key in ("low", "high") if key in written}

@@ -1,6 +1,5 @@
 """The answer to a crossover: as a dataset, in words, and as JSON."""
 
-import datetime
 import json
 import math
 from typing import Any
@@ -9,39 +8,50 @@ import numpy as np
 import xarray as xr
 
 from supernode_opt import catalog
-from supernode_opt.compare.comparison.claims import said
+from supernode_opt.compare.comparison.claims import said, units_of
+from supernode_opt.compare.comparison.report import ENDS
 from supernode_opt.compare.crossover.config import Crossover
 from supernode_opt.compare.crossover.solve import Surface
 from supernode_opt.compare.crossover.steps import sign_of, today
 from supernode_opt.compare.inversion.report import own
-from supernode_opt.results.versions import git_commit, versions
-from supernode_opt.system.report import Report
+from supernode_opt.results import store
+from supernode_opt.results.versions import stamp
 from supernode_opt.uncertainty.draws import DRAWS
-from supernode_opt.units import label, quantity_of
 from supernode_opt.words import figures
-
-ENDS = ("", "_low", "_high")
 
 
 def dataset(asked: Crossover, surface: Surface) -> xr.Dataset:
     """Return the map, labelled, in SI."""
     up = asked.up
-    quantity = quantity_of(Report, up.quantity)
-    units = {"units": quantity.unit or "1", "long_name": label(up.quantity, "")}
     words = {"units": up.unit or "1", "long_name": up.constant}
-    axes = ("across", "up")
-    made = xr.Dataset(
+    along = {"units": asked.unit or "1", "long_name": asked.constant}
+    first, second = surface.first, surface.second
+    map_, drawn = ("across", "up"), ("across", "up_drawn")
+    rival = ("rival_across", "up")
+    built = [step.value for step in second]
+    made = {
+        up.quantity: (map_, np.exp([s.logs for s in first]), units_of(up.quantity)),
+        "kept": (map_, np.array([s.kept for s in first], np.int8)),
+        "rival": (rival, np.exp([s.logs for s in second])),
+        "rival_kept": (rival, np.array([s.kept for s in second], np.int8)),
+        "rival_best": ("up", np.array(built)[surface.best]),
+        "ratio": (map_, ratios(asked, surface)),
+        "catalog": ("known", np.asarray(up.known), words),
+        "share": (drawn, surface.share, {"long_name": "share of draws"}),
+    }
+    for part, suffix in enumerate(ENDS.values()):
+        made[f"crossing{suffix}"] = ("across", surface.crossing[:, part], words)
+        if part:
+            made[f"ratio{suffix}"] = (drawn, surface.ratio[..., part - 1])
+    return xr.Dataset(
+        made,
         coords={
-            "across": (
-                "across",
-                [step.value for step in surface.first],
-                {"units": asked.unit or "1", "long_name": asked.across},
-            ),
+            "across": ("across", [step.value for step in first], along),
             "up": ("up", surface.grid, words),
             "up_drawn": ("up_drawn", surface.drawn_at, words),
-            "rival_across": ("rival_across", [s.value for s in surface.second]),
+            "rival_across": ("rival_across", built),
             "machine": [side.system for side in up.sides],
-            "known": ["value", "low", "high"],
+            "known": list(ENDS),
         },
         attrs={
             "study": asked.text,
@@ -58,30 +68,9 @@ def dataset(asked: Crossover, surface: Surface) -> xr.Dataset:
             "across_factor": asked.factor,
             "marks": json.dumps(marks(asked)),
             "lines": json.dumps(lines(asked, surface)),
-            "created": datetime.datetime.now(datetime.UTC).isoformat(
-                timespec="seconds"
-            ),
-            "versions": json.dumps(versions()),
-            "git_commit": git_commit(),
+            **stamp(),
         },
     )
-    made[up.quantity] = (axes, np.exp([s.logs for s in surface.first]), units)
-    made["kept"] = (axes, np.array([s.kept for s in surface.first], np.int8))
-    made["rival"] = (("rival_across", "up"), np.exp([s.logs for s in surface.second]))
-    made["rival_kept"] = (
-        ("rival_across", "up"),
-        np.array([s.kept for s in surface.second], np.int8),
-    )
-    made["rival_best"] = ("up", made["rival_across"].values[surface.best])
-    made["ratio"] = (axes, ratios(asked, surface))
-    made["catalog"] = ("known", np.asarray(up.known), words)
-    drawn = ("across", "up_drawn")
-    made["share"] = (drawn, surface.share, {"long_name": "share of draws"})
-    for part, suffix in enumerate(ENDS):
-        made[f"crossing{suffix}"] = ("across", surface.crossing[:, part], words)
-        if part:
-            made[f"ratio{suffix}"] = (drawn, surface.ratio[..., part - 1])
-    return made
 
 
 def ratios(asked: Crossover, surface: Surface) -> np.ndarray:
@@ -127,7 +116,7 @@ def lines(asked: Crossover, surface: Surface) -> list[str]:
         f" ({across(asked, best.value)}: {said(math.exp(best.logs[now]), up.quantity)})"
         f" with {up.constant} {own(up, up.known[0])}:"
     ]
-    drawn = int(np.argmin(np.abs(np.log(surface.drawn_at / up.known[0]))))
+    drawn = today(asked, surface.drawn_at)
     ratio = ratios(asked, surface)
     for index, step in enumerate(surface.first):
         low, high = surface.ratio[index, drawn]
@@ -154,7 +143,7 @@ def lines(asked: Crossover, surface: Surface) -> list[str]:
 def across(asked: Crossover, value: float) -> str:
     """Write a value of what runs across."""
     unit = "" if asked.own_unit in ("", "1") else f" {asked.own_unit}"
-    words = asked.across
+    words = asked.constant
     if "." not in words:
         words = words.replace("scale_up", "scale-up").replace("_", " ")
     return f"{words} {figures(value / asked.factor)}{unit}"
@@ -163,40 +152,40 @@ def across(asked: Crossover, value: float) -> str:
 def summary(asked: Crossover, surface: Surface) -> dict[str, Any]:
     """Return the answer as one JSON object, in SI; what is no number is null."""
     up, now = asked.up, today(asked, surface.grid)
-    drawn = int(np.argmin(np.abs(np.log(surface.drawn_at / up.known[0]))))
+    drawn = today(asked, surface.drawn_at)
     best, ratio = surface.second[int(surface.best[now])], ratios(asked, surface)
-    return {
+    made = {
         "name": up.name,
         "quantity": up.quantity,
-        "across": asked.across,
+        "across": asked.constant,
         "up": up.constant,
-        "catalog": dict(zip(("value", "low", "high"), up.known, strict=True)),
+        "catalog": dict(zip(ENDS, up.known, strict=True)),
         "machine": up.sides[0].system,
         "rival": {
             "machine": up.sides[1].system,
             "across": best.value,
             up.quantity: math.exp(best.logs[now]),
-            "cannot": {f"{s.value:g}": list(s.why) for s in surface.second if s.why},
+            "cannot": {f"{s.value:g}": s.why for s in surface.second if s.why},
         },
         "steps": [
             {
                 "across": step.value,
                 up.quantity: math.exp(step.logs[now]),
-                "ratio": float(ratio[index, now]),
-                "ratio_low": float(surface.ratio[index, drawn, 0]),
-                "ratio_high": float(surface.ratio[index, drawn, 1]),
-                "share": float(surface.share[index, drawn]),
-                "crossing": _number(surface.crossing[index, 0]),
-                "crossing_low": _number(surface.crossing[index, 1]),
-                "crossing_high": _number(surface.crossing[index, 2]),
-                "cannot": list(step.why),
-                "design": dict(surface.plans[int(step.chosen[now])]),
+                "ratio": ratio[index, now],
+                "ratio_low": surface.ratio[index, drawn, 0],
+                "ratio_high": surface.ratio[index, drawn, 1],
+                "share": surface.share[index, drawn],
+                **{
+                    f"crossing{end}": value
+                    for end, value in zip(
+                        ENDS.values(), surface.crossing[index], strict=True
+                    )
+                },
+                "cannot": step.why,
+                "design": surface.plans[int(step.chosen[now])],
             }
             for index, step in enumerate(surface.first)
         ],
         "exact_splits": surface.exact,
     }
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    return store.plain(made)

@@ -18,8 +18,7 @@ from supernode_opt.compare.crossover.steps import (
     today,
 )
 from supernode_opt.compare.inversion.report import own
-from supernode_opt.compare.inversion.solution import nearest_turn
-from supernode_opt.compare.inversion.solve import SCAN
+from supernode_opt.compare.inversion.solve import SCAN, nearest_turn
 from supernode_opt.compare.sides import Values
 from supernode_opt.reading.node import StudyError
 

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from supernode_opt.batch.engine import repeated
 from supernode_opt.compare import program
-from supernode_opt.compare.change import changed
 from supernode_opt.compare.columns import Column, columns, together
 from supernode_opt.compare.crossover.config import Crossover
-from supernode_opt.compare.limits import broken, excess
-from supernode_opt.compare.places import Place
+from supernode_opt.compare.places import Place, changed
 from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
 from supernode_opt.compare.sides import Machines, put
 from supernode_opt.compare.splits import same_times
@@ -145,14 +143,14 @@ def evaluated(
     def step(rows: list[int]) -> Step:
         column = members.columns[rows[0]]
         scenario = column.cell.problem.scenario
-        kept = excess(scenario, limits[rows]).max(axis=-1) <= 0.0
+        kept = program.excess(scenario, limits[rows]).max(axis=-1) <= 0.0
         place = np.where(kept, sign * logs[rows], -np.inf).argmax(axis=0)
         return Step(
             value=column.value,
             chosen=np.asarray(rows)[place],
             logs=logs[rows][place, across],
             kept=kept[place, across],
-            why=broken(column.cell.problem, limits[rows[place[now]], now]),
+            why=program.broken(column.cell.problem, limits[rows[place[now]], now]),
         )
 
     return [tuple(step(rows) for rows in steps) for steps in members.index]

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from supernode_opt import catalog
 from supernode_opt.compare import entries
-from supernode_opt.compare.comparison import config as question
 from supernode_opt.compare.entries import Cell
-from supernode_opt.compare.places import Place, owner_of, place_of, range_of
+from supernode_opt.compare.places import Constant, constant_of
+from supernode_opt.config import override
 from supernode_opt.config.goal import read_limit
 from supernode_opt.config.records import read_field
+from supernode_opt.config.study import sections_of
 from supernode_opt.problem.problem import SCALARS
-from supernode_opt.reading import document
-from supernode_opt.reading.node import Node, StudyError, did_you_mean
+from supernode_opt.reading.node import Node, did_you_mean
 from supernode_opt.units import quantity_of
 
 # What every question about a constant and a condition says.
@@ -32,19 +32,14 @@ SECTIONS = (*SHARED, "constant", "of", "bracket", "replan")
 WIDEST = 1e3
 
 
-@dataclasses.dataclass(frozen=True)
-class Inversion:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inversion(Constant):
     """A constant to find.
 
     Attributes:
       name: of the folder with the answer.
       question: in words, for people.
       sides: the machine the condition is about and, perhaps, the one it must equal.
-      places: of the constant in each side.
-      constant: as the file writes it.
-      unit: base SI unit of the constant.
-      own_unit, factor: the unit the catalog writes it in, and its size in `unit`.
-      known: its catalog value, low and high; all the same where there is no range.
       quantity: field of `Report`.
       target: value it must have where there is one side, base SI unit.
       low, high: the bracket.
@@ -55,12 +50,6 @@ class Inversion:
     name: str
     question: str
     sides: tuple[Cell, ...]
-    places: tuple[Place, ...]
-    constant: str
-    unit: str
-    own_unit: str
-    factor: float
-    known: tuple[float, float, float]
     quantity: str
     target: float | None
     low: float
@@ -69,13 +58,13 @@ class Inversion:
     text: str
 
 
-def load(path: Path | str) -> Inversion:
-    """Read the inversion at `path`.
+def load(path: Path | str, overrides: Sequence[str] = ()) -> Inversion:
+    """Read the inversion at `path`, changed by `PATH=VALUE` overrides.
 
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    return read(document.read(Path(path)), question.default_name(Path(path)))
+    return read(override.read(path, overrides), entries.default_name(path))
 
 
 def read(top: Node, default_name: str) -> Inversion:
@@ -84,49 +73,32 @@ def read(top: Node, default_name: str) -> Inversion:
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    sections = top.mapping(SECTIONS)
-    for needed in ("systems", "model", "training", "constant", "condition"):
-        if needed not in sections:
-            raise StudyError(f"{top.place}: the inversion lacks `{needed}`")
+    needed = ("systems", "model", "training", "constant", "condition")
+    sections = sections_of(top, "the inversion", SECTIONS, needed)
     listed = entries.machines(sections["systems"])
     sections["model"].one_of(catalog.names("model"), "model")
     wanted = "bf16"
     if "precision" in sections:
-        known = ("bf16", "fp8", "mxfp8", "nvfp4", "best")
-        wanted = sections["precision"].one_of(known, "precision")
+        wanted = sections["precision"].one_of(entries.PRECISIONS, "precision")
     cells = {
         name: entries.cell(name, entry, sections, sections["model"], wanted)
         for name, entry in listed.items()
     }
     quantity, names, target = _condition(sections["condition"], cells)
     sides = tuple(cells[name] for name in names)
-    changed = changing(sections, names)
     node = sections["constant"]
-    places = tuple(place_of(node, side, side.system in changed) for side in sides)
-    held = [place for place in places if place.paths]
-    if not held:
-        node.fail(f"is nothing that a design of {' or '.join(changed)} uses")
-    owner, field = owner_of(node.text(), held[0], sides[places.index(held[0])])
-    at = sides[places.index(held[0])].problem
-    low, high = _bracket(sections.get("bracket"), held[0].value, owner, field, node)
-    unit = quantity_of(owner, field).unit
-    known, (own, factor) = range_of(node.text(), at, held[0].value, unit)
+    found, owner = constant_of(node, sides, changing(sections, names))
+    now = next(place.value for place in found.places if place.paths)
+    low, high = _bracket(sections.get("bracket"), now, *owner, node)
     return Inversion(
-        name=question.name_of(sections, default_name),
-        question=sections["question"].text() if "question" in sections else "",
+        **vars(found),
         sides=sides,
-        places=places,
-        constant=node.text(),
-        unit=unit,
-        own_unit=own,
-        factor=factor,
-        known=known,
         quantity=quantity,
         target=target,
         low=low,
         high=high,
         replan=_yes(sections.get("replan")),
-        text=question.document_text(top),
+        **entries.heading(top, sections, default_name),
     )
 
 
@@ -151,9 +123,8 @@ def _condition(
     node: Node, cells: Mapping[str, Cell]
 ) -> tuple[str, tuple[str, ...], float | None]:
     """Read {quantity, of, equals}; the machines default to the first and the second."""
-    written, systems = node.mapping(("quantity", "of", "equals")), list(cells)
-    if "quantity" not in written:
-        node.fail("lacks `quantity`")
+    written = entries.fields(node, ("quantity", "of", "equals"), "quantity")
+    systems = list(cells)
     quantity = written["quantity"].one_of(SCALARS, "quantity of the report")
     first = written["of"].one_of(systems, "machine") if "of" in written else systems[0]
     if "equals" not in written:
@@ -183,9 +154,7 @@ def _bracket(
     node: Node | None, value: float, owner: type, field: str, at: Node
 ) -> tuple[float, float]:
     """Return where to look; never beyond what the constant can be at all."""
-    written: Mapping[str, Node] = {}
-    if node is not None:
-        written = node.mapping(("low", "high"))
+    written = {} if node is None else node.mapping(("low", "high"))
     ends = {
         word: read_field(child, owner, field, asks=False)
         for word, child in written.items()

@@ -1,29 +1,27 @@
 """The answer to an inversion: as a dataset, in words, and as JSON."""
 
-import datetime
 import json
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from supernode_opt.compare.comparison.claims import said
+from supernode_opt.compare.comparison.claims import said, units_of
+from supernode_opt.compare.comparison.report import ENDS
 from supernode_opt.compare.inversion.config import Inversion
-from supernode_opt.compare.inversion.solution import Solution
+from supernode_opt.compare.inversion.solve import Solution
 from supernode_opt.compare.places import STEPPED
-from supernode_opt.results.versions import git_commit, versions
-from supernode_opt.system.report import Report
-from supernode_opt.units import label, quantity_of
+from supernode_opt.results import store
+from supernode_opt.results.versions import stamp
 from supernode_opt.words import figures, spoken
 
 
 def dataset(asked: Inversion, solution: Solution) -> xr.Dataset:
     """Return solution and curves, labelled, in SI."""
-    quantity = quantity_of(Report, asked.quantity)
     names = np.array([side.system for side in asked.sides], dtype=object)
-    units = {"units": quantity.unit or "1", "long_name": label(asked.quantity, "")}
+    units = units_of(asked.quantity)
     words = {"units": asked.unit or "1", "long_name": asked.constant}
-    made = xr.Dataset(
+    return xr.Dataset(
         {
             asked.quantity: (("system", "constant"), solution.curves, units),
             "at_solution": ("system", np.asarray(solution.quantities), units),
@@ -34,7 +32,7 @@ def dataset(asked: Inversion, solution: Solution) -> xr.Dataset:
         coords={
             "system": names,
             "constant": ("constant", solution.grid, words),
-            "known": np.array(["value", "low", "high"], dtype=object),
+            "known": np.array(list(ENDS), dtype=object),
         },
         attrs={
             "study": asked.text,
@@ -48,14 +46,9 @@ def dataset(asked: Inversion, solution: Solution) -> xr.Dataset:
             "sentence": sentence(asked, solution),
             "plans": json.dumps([dict(plan) for plan in solution.plans]),
             "broken": json.dumps(solution.broken),
-            "created": datetime.datetime.now(datetime.UTC).isoformat(
-                timespec="seconds"
-            ),
-            "versions": json.dumps(versions()),
-            "git_commit": git_commit(),
+            **stamp(),
         },
     )
-    return made
 
 
 def own(asked: Inversion, value: float) -> str:
@@ -136,9 +129,16 @@ def lines(asked: Inversion, solution: Solution) -> list[str]:
 
 
 def summary(asked: Inversion, solution: Solution) -> dict[str, Any]:
-    """Return the answer as one JSON object, in SI."""
-    now, low, high = asked.known
-    return {
+    """Return the answer as one JSON object, in SI; what is no number is null."""
+    _, low, high = asked.known
+    found = zip(
+        asked.sides,
+        solution.quantities,
+        solution.elasticities,
+        solution.plans,
+        strict=True,
+    )
+    made = {
         "name": asked.name,
         "status": "found" if solution.found else "none",
         "message": sentence(asked, solution),
@@ -146,7 +146,7 @@ def summary(asked: Inversion, solution: Solution) -> dict[str, Any]:
         "unit": asked.unit,
         "value": solution.value,
         "in_own_unit": {"value": solution.value / asked.factor, "unit": asked.own_unit},
-        "catalog": {"value": now, "low": low, "high": high},
+        "catalog": dict(zip(ENDS, asked.known, strict=True)),
         "inside": bool(low <= solution.value <= high),
         "condition": condition(asked),
         "machines": [
@@ -154,18 +154,13 @@ def summary(asked: Inversion, solution: Solution) -> dict[str, Any]:
                 "system": side.system,
                 "precision": side.precision,
                 asked.quantity: value,
-                "elasticity": slope if np.isfinite(slope) else None,
-                "design": dict(plan),
+                "elasticity": slope,
+                "design": plan,
             }
-            for side, value, slope, plan in zip(
-                asked.sides,
-                solution.quantities,
-                solution.elasticities,
-                solution.plans,
-                strict=True,
-            )
+            for side, value, slope, plan in found
         ],
         "between": solution.between,
         "settled": solution.settled,
-        "broken": list(solution.broken),
+        "broken": solution.broken,
     }
+    return store.plain(made)

@@ -8,19 +8,16 @@ a step that leaves the interval is replaced by its middle.
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from supernode_opt.compare.change import changed
+from supernode_opt.compare import program
+from supernode_opt.compare.columns import buildable, columns, together
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.inversion.config import Inversion
-from supernode_opt.compare.inversion.solution import (
-    Solution,
-    broken_limits,
-    nearest_turn,
-)
-from supernode_opt.compare.inversion.stepping import step
-from supernode_opt.compare.places import STEPPED, Place
+from supernode_opt.compare.places import STEPPED, Place, changed
 from supernode_opt.compare.sides import Machines, Values
 from supernode_opt.compare.splits import best_split
 from supernode_opt.reading.node import StudyError
@@ -31,6 +28,59 @@ _MOST_STEPS = 60
 _MOST_PLANS = 8
 
 
+class Solution(NamedTuple):
+    """What was found.
+
+    Attributes:
+      found: whether any value in the bracket brings the condition.
+      value: of the constant, the nearest to it if none does; base SI unit.
+      quantities: of each side there.
+      elasticities: per cent of each side per per cent of the constant there [1].
+      plans: the split of each side.
+      settled: whether those splits are still the best at `value`.
+      broken: limits that a side breaks there, in words.
+      grid: values of the constant.
+      curves: quantity of each side along the grid [side, grid].
+      steps: evaluations of the derivative.
+      between: sizes that can be built between which the condition turns, if the
+        constant comes in sizes; `value` is the larger one.
+    """
+
+    found: bool
+    value: float
+    quantities: tuple[float, ...]
+    elasticities: tuple[float, ...]
+    plans: tuple[Values, ...]
+    settled: bool
+    broken: tuple[str, ...]
+    grid: NDArray
+    curves: NDArray
+    steps: int
+    between: tuple[float, float] | None = None
+
+
+def nearest_turn(scan: NDArray, grid: NDArray, asked: Inversion) -> int | None:
+    """Return the interval of the grid, nearest to the value today, that has a root."""
+    whole = np.isfinite(scan)
+    turns = (np.sign(scan[:-1]) * np.sign(scan[1:]) <= 0.0) & whole[:-1] & whole[1:]
+    turns &= scan[:-1] != scan[1:]
+    if not turns.any():
+        return None
+    now = next(place.value for place in asked.places if place.paths)
+    middle = 0.5 * (np.log(grid[:-1]) + np.log(grid[1:]))
+    away = np.abs(middle - (math.log(now) if now > 0.0 else middle[0]))
+    return int(np.argmin(np.where(turns, away, np.inf)))
+
+
+def broken_limits(asked: Inversion, limits: NDArray) -> tuple[str, ...]:
+    """Name the limits that the machines break; `limits` is [side, limit]."""
+    return tuple(
+        f"{side.system}: {one}"
+        for side, values in zip(asked.sides, limits, strict=True)
+        for one in program.broken(side.problem, values)
+    )
+
+
 def solve(asked: Inversion, progress: Callable[[str, float], None]) -> Solution:
     """Find the value; with `replan`, until the best splits no longer change with it.
 
@@ -38,7 +88,7 @@ def solve(asked: Inversion, progress: Callable[[str, float], None]) -> Solution:
       StudyError: a machine has no legal split that fits.
     """
     if asked.constant == STEPPED:
-        return step(asked, progress)
+        return _step(asked, progress)
     progress("finding splits", 0.0)
     plans = tuple(_split(side, place, place.value) for side, place in _sides(asked))
     seen: list[tuple[Values, ...]] = []
@@ -127,3 +177,72 @@ def newton(gap: Callable, low: float, high: float) -> tuple[float, int]:
         if done:
             break
     return float(here), steps
+
+
+def _step(asked: Inversion, progress: Callable[[str, float], None]) -> Solution:
+    """Find the sizes, nearest to that of today, between which the condition turns.
+
+    Scale-up domains are whole boards that tile the chips; every one is built and split
+    anew, with the exact model, and nothing is interpolated between them.  A size at
+    which a machine breaks a limit takes no part.
+    """
+    sizes = _sizes(asked)
+    members, index = [], []
+    for order, (side, place) in enumerate(zip(asked.sides, asked.places, strict=True)):
+        # A machine that is not to change is built once.
+        wanted = sizes if place.paths else [float(side.problem.fixed[STEPPED])]
+
+        def tell(share: float, order: int = order, side=side) -> None:
+            part = (order + share) / len(asked.sides)
+            progress(f"building {side.system}", 0.8 * part)
+
+        found = columns(side, place, wanted, tell)
+        index.append([len(members) + i % len(found) for i in range(len(sizes))])
+        members += found
+    progress("evaluating", 0.8)
+    nowhere = [Place((), 1.0)] * len(members)
+    machines = together(asked, members, nowhere)
+    logs, _, limits = machines.at(np.zeros(1))
+    over = [
+        program.excess(one.cell.problem.scenario, limits[i, 0]).max()
+        for i, one in enumerate(members)
+    ]
+    kept = np.where(np.asarray(over) <= 0.0, logs[:, 0], np.nan)[np.asarray(index)]
+    scan = machines.apart(kept)
+    grid = np.asarray(sizes)
+    place = nearest_turn(scan, grid, asked)
+    if place is not None:
+        here = place + 1
+    else:
+        valid = np.where(np.isfinite(scan), np.abs(scan), np.inf)
+        here = int(np.argmin(valid))
+    chosen = [rows[here] for rows in index]
+    return Solution(
+        found=place is not None,
+        value=float(grid[here]),
+        quantities=tuple(np.exp(logs[chosen, 0]).tolist()),
+        elasticities=(float("nan"),) * len(asked.sides),
+        plans=tuple(members[i].plan for i in chosen),
+        settled=True,
+        broken=broken_limits(asked, limits[chosen, 0]),
+        grid=grid,
+        curves=np.exp(kept),
+        steps=0,
+        between=None if place is None else (float(grid[place]), float(grid[here])),
+    )
+
+
+def _sizes(asked: Inversion) -> list[float]:
+    """Return the sizes that every machine that changes can have."""
+    lists = [
+        buildable(side, asked.low, asked.high)
+        for side, place in zip(asked.sides, asked.places, strict=True)
+        if place.paths
+    ]
+    common = [size for size in lists[0] if all(size in one for one in lists)]
+    if not common:
+        raise StudyError(
+            f"no scale-up domain from {asked.low:g} to {asked.high:g} is of whole"
+            " boards and tiles the chips"
+        )
+    return common

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from supernode_opt import evaluate
-from supernode_opt.compare.change import changed
 from supernode_opt.compare.crossover import chances
 from supernode_opt.compare.crossover import config as crossover
 from supernode_opt.compare.crossover import report as mapped
 from supernode_opt.compare.crossover import solve as surface
+from supernode_opt.compare.places import changed
 from supernode_opt.compare.splits import best_split
 from supernode_opt.problem.build import build_design
 from supernode_opt.reading import document

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import pytest
 
 from supernode_opt import evaluate
-from supernode_opt.compare.change import changed
 from supernode_opt.compare.inversion import config as condition
 from supernode_opt.compare.inversion import report as found
 from supernode_opt.compare.inversion import solve as inversion
+from supernode_opt.compare.places import changed
 from supernode_opt.compare.splits import best_split
 from supernode_opt.problem.build import build_design
 from supernode_opt.reading import document
