@@ -1,6 +1,6 @@
 """Catalog entries as calibrations and measurements write them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,21 +8,19 @@ import yaml
 
 
 def number(
-    value: float,
-    low: float,
-    high: float,
+    ends: Iterable[float],
     unit: str,
     source: str,
     confidence: str = "measured",
     most: float | None = None,
     figures: int = 5,
 ) -> dict[str, Any]:
-    """Write one number in SI with its range around it, none of it above `most`."""
-    ends = (value, min(low, value), max(high, value))
+    """Write a value, its low and its high end in SI, none of them above `most`."""
     value, low, high = (
         float(f"{min(end, np.inf if most is None else most):.{figures}g}")
         for end in ends
     )
+    low, high = min(low, value), max(high, value)
     return {
         **{"value": value, "low": low, "high": high, "unit": unit or "1"},
         **{"source": source, "confidence": confidence},

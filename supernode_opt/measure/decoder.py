@@ -66,15 +66,14 @@ def empty(shape: Shape) -> State:
 def initial(shape: Shape, seed: int) -> State:
     """Draw parameters on the host; random numbers repeat after `_DRAWN`."""
     drawn = np.random.default_rng(seed).standard_normal(_DRAWN, np.float32)
-    parameters = {}
-    for name, size in shapes(shape).items():
-        if name.endswith("norm"):
-            parameters[name] = np.ones(size, np.float32)
-        else:
-            scaled = drawn / np.float32(size[-2] ** 0.5)
-            parameters[name] = np.resize(scaled, size)
-    zeros = {name: np.zeros_like(value) for name, value in parameters.items()}
-    return State(parameters, zeros, {name: zeros[name].copy() for name in zeros})
+    parameters = {
+        name: np.ones(size, np.float32)
+        if name.endswith("norm")
+        else np.resize(drawn / np.float32(size[-2] ** 0.5), size)
+        for name, size in shapes(shape).items()
+    }
+    first, second = jax.tree.map(np.zeros_like, (parameters, parameters))
+    return State(parameters, first, second)
 
 
 def _normalise(x: Array, scale: Array) -> Array:
@@ -128,12 +127,8 @@ def step(
 ) -> tuple[State, Array]:
     """Make one optimizer step over micro-batches, as one program for any count.
 
-    Args:
-      state: what to update.
-      tokens: [micro-batch, batch, length + 1].
-      count: how many of the micro-batches to use.
-      kind: implementation of attention.
-      axis: mesh axis of data parallel replicas, `None` for a single device.
+    Of the micro-batches of `tokens` [micro-batch, batch, length + 1] it uses `count`;
+    `axis` is the mesh axis of data parallel replicas, `None` for a single device.
     """
     slope = jax.value_and_grad(functools.partial(loss, kind=kind))
 

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -96,10 +96,8 @@ def recognise(kind: str) -> tuple[str, str]:
 def describe(devices: Sequence[Any], alike: str = "") -> Device:
     """Describe JAX's local devices, all of one kind.
 
-    Args:
-      devices: `jax.local_devices()`.
-      alike: catalog system for what cannot be measured; by default the recognised
-        device's own, else one of the same platform.
+    What cannot be measured is as in catalog system `alike`; by default the recognised
+    device's own, else one of the same platform.
     """
     first, count = devices[0], len(devices)
     platform = first.platform if first.platform in _ALIKE else "gpu"
@@ -131,25 +129,20 @@ def _float8(device: Any, chip: str) -> bool:
         return False
 
 
-class _Memory(NamedTuple):
-    size: float
-    source: str
-    usable: float
-
-
-def _memory(device: Any, platform: str, count: int) -> _Memory:
+def _memory(device: Any, platform: str, count: int) -> tuple[float, str, float]:
+    """Return the size of one device's memory [B], who says so, and what is free."""
     if platform == "cpu":
         size = _system_memory() / count
-        return _Memory(size, "operating system", 0.5 * size)
+        return size, "operating system", 0.5 * size
     statistics = device.memory_stats() or {}
     limit = float(statistics.get("bytes_limit", 0.0))
     # JAX reserves three quarters of a GPU unless told otherwise.
     size = smi(device, "memory.total")
     if size:
-        return _Memory(size * 2**20, "nvidia-smi", limit or 0.7 * size * 2**20)
+        return size * 2**20, "nvidia-smi", limit or 0.7 * size * 2**20
     if limit:
-        return _Memory(limit, "JAX memory statistics", limit)
-    return _Memory(8e9, "", 8e9)
+        return limit, "JAX memory statistics", limit
+    return 8e9, "", 8e9
 
 
 def _system_memory() -> float:
@@ -160,19 +153,15 @@ def _system_memory() -> float:
 
 def _processor() -> str:
     """Return name and usable cores of the CPU."""
-    name = "CPU"
+    name, cores = "CPU", os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
     for line in _text(Path("/proc/cpuinfo")).splitlines():
         key, _, value = line.partition(":")
         if key.strip() in ("model name", "Processor") and value.strip():
             name = " ".join(value.split())
             break
-    return f"{name}, {_cores()} cores"
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return f"{name}, {cores} cores"
 
 
 def _last_level_cache() -> float:
@@ -202,15 +191,9 @@ _MOST_SETS = 64
 
 @dataclasses.dataclass(frozen=True)
 class Bench:
-    """The place where points are measured.
+    """Where points are measured: JAX's `local` devices, with `window` a point [s].
 
-    Attributes:
-      device: its description.
-      local: JAX's local devices.
-      seed: of the operands.
-      window: time per point [s].
-      quick: only as much as a test needs.
-      meter: source of watts, if any.
+    The `seed` is the operands'; `quick` measures only as much as a test needs.
     """
 
     device: Device

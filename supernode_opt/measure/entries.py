@@ -70,7 +70,7 @@ def _fitted(
     """Write the constant of a fit with its 5-95 % range."""
     one = found.fits[section]
     text = source(found, about, what + residual(one))
-    return number(*one.range(name, most), unit, text)
+    return number(one.range(name, most), unit, text)
 
 
 def chip(found: Findings, about: About) -> Entry:
@@ -82,16 +82,16 @@ def chip(found: Findings, about: About) -> Entry:
     stream = found.fits["memory"]
     top = sheet.hbm_bandwidth if sheet else found.stream
     made["hbm_efficiency"] = number(
-        *(min(rate / top, 1.0) for rate in stream.range("bandwidth")),
-        unit="",
-        source=source(found, about, f"triad; {residual(stream)}"),
+        (min(rate / top, 1.0) for rate in stream.range("bandwidth")),
+        "",
+        source(found, about, f"triad; {residual(stream)}"),
     )
     if sheet is None:
         made |= _rates(found, about)
     if device.memory_source:
         ends = (device.memory * share for share in (1.0, 1.0 - _READ, 1.0 + _READ))
         text = source(found, about, f"as reported: {device.memory_source}")
-        made["hbm_capacity"] = number(*ends, unit="B", source=text)
+        made["hbm_capacity"] = number(ends, "B", text)
     if sheet is None and not found.fused and "attention" in found.fits:
         within = "exponentials count in the measured bytes per score (software"
         within += " score_traffic)"
@@ -117,7 +117,7 @@ def _rates(found: Findings, about: About) -> Entry:
 
     def best(rate: float, what: str, unit: str) -> Entry:
         text = source(found, about, f"best {what}, for want of a data sheet")
-        return number(rate, rate, 1.5 * rate, unit, text)
+        return number((rate, rate, 1.5 * rate), unit, text)
 
     none = estimate(0.0, 0.0, "flop/s", "no unit known that JAX could use")
     why = "rates are measured as sustained, so clocks count from there"
@@ -143,17 +143,17 @@ def _power(found: Findings, about: About) -> Entry:
     """The package's power limit, if a driver says anything about it."""
     if found.limit:
         text = source(found, about, f"limit reported by {found.meter}")
-        return {"tdp": number(found.limit, found.limit, found.limit, "W", text)}
+        return {"tdp": number(3 * (found.limit,), "W", text)}
     if found.watts and found.sheet is None:
         watts = found.watts
         text = source(found, about, f"highest mean power of a GEMM, {found.meter}")
-        return {"tdp": number(watts, watts, 1.5 * watts, "W", text)}
+        return {"tdp": number((watts, watts, 1.5 * watts), "W", text)}
     return {}
 
 
 def _counted(found: Findings, about: About) -> Entry:
     count = float(found.device.count)
-    return number(count, count, count, "", source(found, about, "local devices"))
+    return number(3 * (count,), "", source(found, about, "local devices"))
 
 
 def host(found: Findings, about: About) -> Entry:
@@ -182,11 +182,11 @@ def software(found: Findings, about: About) -> Entry:
         chain = "kernels of one program in a chain; "
         text = source(found, about, chain + residual(found.fits["launch"]))
         for field in ("launch_time", "kernel_time"):
-            made[field] = number(value, 0.5 * low, high, "s", text)
+            made[field] = number((value, 0.5 * low, high), "s", text)
     if found.dispatch:
         once = found.dispatch
         text = source(found, about, "one dispatch that is waited for; a loop adds more")
-        made["step_overhead"] = number(once, once, 10.0 * once, "s", text)
+        made["step_overhead"] = number((once, once, 10.0 * once), "s", text)
     if "collective" in found.fits:
         made |= _collective(found, about)
     return {"notes": f"JAX {about.jax} on {found.device.words}.", **made}
@@ -198,8 +198,8 @@ def _attention(found: Findings, about: About) -> Entry:
     text = source(found, about, kind + residual(seen))
     traffic = (0.0, 0.0, 0.0) if found.fused else seen.range("traffic")
     made = {
-        "attention_efficiency": number(*seen.range("efficiency", 1.0), "", text),
-        "score_traffic": number(*traffic, "B", text),
+        "attention_efficiency": number(seen.range("efficiency", 1.0), "", text),
+        "score_traffic": number(traffic, "B", text),
     }
     if "tokens" in seen.values:
         made["attention_tokens"] = _fitted(found, about, "attention", "tokens")
@@ -222,9 +222,9 @@ def _collective(found: Findings, about: About) -> Entry:
     else:
         whole += "; one group size, so the call's latency holds it"
     return {
-        "scale_up_efficiency": number(*rates, unit="", source=text),
-        "collective_latency": number(*seen.range("call"), "s", text),
-        "board_latency": number(*hops, "s", whole),
+        "scale_up_efficiency": number(rates, "", text),
+        "collective_latency": number(seen.range("call"), "s", text),
+        "board_latency": number(hops, "s", whole),
     }
 
 

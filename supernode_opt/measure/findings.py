@@ -104,9 +104,8 @@ def find(
     made |= _gemm_fits(products, peak, bandwidth, rates, sheet)
     seen = found.get(attention.SECTION, [])
     if len(seen) > 1:
-        made[attention.SECTION] = _attention_fit(
-            device, seen, peak, bandwidth, softmax, fused
-        )
+        ends = (peak, bandwidth, softmax)
+        made[attention.SECTION] = _attention_fit(device, seen, *ends, fused)
     launches = found.get("launch", [])
     chains = [entry for entry in launches if entry.sizes["what"] == "chain"]
     if len(chains) > 1:
@@ -114,9 +113,8 @@ def find(
         made["launch"] = fits.fit_chain(counts, noisy(chains))
     exchanged = found.get(collectives.SECTION, [])
     if len(exchanged) > 3:
-        ranks, passed = column(exchanged, "devices"), received(exchanged)
         made[collectives.SECTION] = fits.fit_collectives(
-            passed, ranks, noisy(exchanged)
+            received(exchanged), column(exchanged, "devices"), noisy(exchanged)
         )
     waited = [e for e in launches if e.sizes["what"] == "dispatch and wait"]
     powers = [e.timing.watts for e in products if e.timing and e.timing.watts]
@@ -136,13 +134,9 @@ def find(
     )
 
 
-def _sides(entries: Sequence[Entry]) -> tuple[Numbers, Numbers, Numbers]:
-    return column(entries, "m"), column(entries, "n"), column(entries, "k")
-
-
 def _rates(products: Sequence[Entry]) -> dict[str, float]:
     """Return the best rate of each precision [flop/s]."""
-    m, n, k = _sides(products)
+    m, n, k = (column(products, side) for side in "mnk")
     reached = 2.0 * m * n * k / times(products)
     names = np.asarray([str(entry.sizes["precision"]) for entry in products])
     return {name: float(reached[names == name].max()) for name in sorted(set(names))}
@@ -161,7 +155,7 @@ def _gemm_fits(
         own = [e for e in products if e.sizes["precision"] == precision]
         if len(own) < 2:
             continue
-        sides = _sides(own)
+        sides = column(own, "m"), column(own, "n"), column(own, "k")
         moved = gemm.moved(*sides, precision)
         top, given = peak, None
         if precision == "fp8":

@@ -22,12 +22,7 @@ MOST_SHRUNK = 10.0
 
 
 class Times(NamedTuple):
-    """Measured times.
-
-    Attributes:
-      seconds: medians [point] [s].
-      noise: their standard errors over them [point] [1].
-    """
+    """Medians [point] [s] and their standard errors over them [point] [1]."""
 
     seconds: Numbers
     noise: Numbers
@@ -78,10 +73,8 @@ def fit(
 ) -> Fit:
     """Fit constants to measured times.
 
-    Args:
-      model: from constants to times [point] [s].
-      parameters: by name; a start of zero scales with the upper bound.
-      measured: noisy points count less.
+    The `model` goes from constants to times [point] [s].  A parameter's start of zero
+    scales with its upper bound; noisy points count less.
     """
     names = list(parameters)
     unit = np.asarray([p.start or p.high for p in parameters.values()])
@@ -133,9 +126,7 @@ def fit_stream(bytes_moved: Numbers, measured: Times) -> Fit:
 def fit_collectives(received: Numbers, ranks: Numbers, measured: Times) -> Fit:
     """Fit `bandwidth` [B/s], `call` and, from several group sizes, `hop` latency [s].
 
-    Args:
-      received: bytes that one rank receives [point].
-      ranks: group size [point].
+    Of each point is known what one rank receives [B], and the group's `ranks`.
     """
     rate = float(np.max(received / measured.seconds))
     least = float(np.min(measured.seconds))
@@ -156,15 +147,12 @@ def fit_collectives(received: Numbers, ranks: Numbers, measured: Times) -> Fit:
 def fit_chain(kernels: Numbers, measured: Times) -> Fit:
     """Fit `gap` per kernel and `call` [s] to programs of so many tiny kernels."""
     rate = float(np.max(measured.seconds) / np.max(kernels))
+    least = float(np.min(measured.seconds))
     return fit(
         lambda p: p["call"] + kernels * p["gap"],
         {
             "gap": Parameter(rate, rate / 1e3, rate * 2.0),
-            "call": Parameter(
-                0.5 * float(np.min(measured.seconds)),
-                0.0,
-                float(np.min(measured.seconds)),
-            ),
+            "call": Parameter(0.5 * least, 0.0, least),
         },
         measured,
     )

@@ -22,6 +22,7 @@ from supernode_opt.results.versions import versions
 
 FORMAT = 2
 _WINDOW, _QUICK_WINDOW = 0.5, 0.12
+_VERSIONS = ("supernode-opt", "jax", "jaxlib")
 _KINDS = ("chip", "host", "software", "system")
 _HEADING = (
     "Written by `supernode-opt measure`; SUPERNODE_OPT_CATALOG names this folder.\n"
@@ -110,10 +111,8 @@ def measure(
 ) -> Measured:
     """Measure the local devices.
 
-    Args:
-      request: what is asked for.
-      show: told what is measured now and the done share.
-      began: given the journal once it is open.
+    `show` is told what is measured now and the done share, `began` given the journal
+    once it is open.
 
     Raises:
       BadMeasurement: the request is wrong, its folder cannot be used, or too little
@@ -135,14 +134,8 @@ def measure(
     try:
         began(journal)
         with watts.meter_of(local[0]) as meter:
-            bench = Bench(
-                device=device,
-                local=local,
-                seed=request.seed,
-                window=_QUICK_WINDOW if request.quick else _WINDOW,
-                quick=request.quick,
-                meter=meter,
-            )
+            window = _QUICK_WINDOW if request.quick else _WINDOW
+            bench = Bench(device, local, request.seed, window, request.quick, meter)
             done = running.run(bench, journal, 60.0 * request.minutes, show)
             limit, driver = (meter.limit, meter.name) if meter else (None, "")
     finally:
@@ -150,43 +143,35 @@ def measure(
     show("fitting", 1.0)
     finished = list(journal.entries.values())
     found = find(device, finished, attention.fused(device), limit, driver)
-    about = entries.About(
-        name, journal.header["created"][:10], journal.header["versions"]["jax"]
-    )
-    return Measured(
-        name=name,
-        folder=folder,
-        findings=found,
-        notes=done.notes,
-        # What was measured stays with what was made of it.
-        files=_files(found, about, entries.source(found, about))
-        | {NAME: journal.path.read_text(encoding="utf-8")},
-        dataset=results.dataset(found, journal, done.notes),
-        spent=journal.spent,
-    )
+    header = journal.header
+    about = entries.About(name, header["created"][:10], header["versions"]["jax"])
+    files = _files(found, about)
+    # What was measured stays with what was made of it.
+    files[NAME] = journal.path.read_text(encoding="utf-8")
+    dataset = results.dataset(found, journal, done.notes)
+    return Measured(name, folder, found, done.notes, files, dataset, journal.spent)
 
 
 def _header(request: Request, device: Device, name: str) -> dict[str, Any]:
     """Return the first line of the journal; a continuation must agree with it."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    kept = ("supernode-opt", "jax", "jaxlib")
     found = versions()
     return {
         "format": FORMAT,
         "name": name,
         "device": device.kind,
         "devices": device.count,
-        "versions": {package: found[package] for package in kept},
+        "versions": {name: found[name] for name in _VERSIONS},
         "seed": request.seed,
         "quick": request.quick,
         "created": now,
     }
 
 
-def _files(found: Findings, about: entries.About, origin: str) -> dict[str, str]:
+def _files(found: Findings, about: entries.About) -> dict[str, str]:
     heading = _HEADING.format(words=found.device.words, date=about.date)
     made = {
         file: text(written, heading)
         for file, written in entries.entries(found, about).items()
     }
-    return made | tables.tables(found, about.name, origin)
+    return made | tables.tables(found, about.name, entries.source(found, about))

@@ -52,11 +52,11 @@ def inherited(kind: str, base: str, own: bool) -> dict[str, dict[str, Any]]:
             low, high = low / factor, high * factor
             if declared.high is not None:
                 high = min(high, declared.high)
-        taken[name] = number(value, low, high, declared.unit, about, confidence)
+        taken[name] = number((value, low, high), declared.unit, about, confidence)
     return taken
 
 
 def estimate(value: float, high: float, unit: str, why: str) -> dict[str, Any]:
     """Write a number that nothing measured."""
     text = f"engineering estimate: {why}"
-    return number(value, value, high, unit, text, "estimate")
+    return number((value, value, high), unit, text, "estimate")

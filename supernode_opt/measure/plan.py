@@ -49,6 +49,11 @@ class Point(NamedTuple):
         return f"{self.section} " + " ".join(f"{k}={v}" for k, v in self.sizes.items())
 
     @property
+    def short(self) -> str:
+        """The sizes alone."""
+        return "/".join(map(str, self.sizes.values()))
+
+    @property
     def words(self) -> str:
         """The same for people."""
         return f"{self.section} " + ", ".join(f"{k} {v}" for k, v in self.sizes.items())
@@ -59,25 +64,17 @@ def spread_out(
 ) -> list[Point]:
     """Order points so that each next one is farthest from those before it.
 
-    Starts in the middle.  Another word for a size counts as far as a factor of four.
-
-    Args:
-      points: of one section, with the same size names.
-      most: keep so many.
-      weights: of sizes that tell more than others, by name; 1 if not given.
+    Starts in the middle and keeps `most`.  Another word for a size counts as far as a
+    factor of four; `weights` are of sizes that tell more than others.
     """
     if not points or most < 1:
         return []
     words = sorted({str(v) for p in points for v in p.sizes.values()})
-    at = np.asarray(
-        [
-            [
-                2.0 * words.index(str(v)) if isinstance(v, str) else math.log2(v)
-                for v in point.sizes.values()
-            ]
-            for point in points
-        ]
-    )
+
+    def place(size: Size) -> float:
+        return 2.0 * words.index(size) if isinstance(size, str) else math.log2(size)
+
+    at = np.asarray([[place(v) for v in point.sizes.values()] for point in points])
     at = at * [(weights or {}).get(name, 1.0) for name in points[0].sizes]
     order = [int(np.argmin(((at - at.mean(axis=0)) ** 2).sum(axis=1)))]
     distance = np.full(len(points), np.inf)

@@ -17,6 +17,16 @@ from supernode_opt.units import label
 
 # Units of sizes; the others are counts or words.
 _UNITS = {"bytes": "B"}
+# Fields of a timing by the name of their column, with words and unit.
+_COLUMNS = {
+    "time": ("seconds", "median time of one call", "s"),
+    "noise": ("noise", "relative error of the median", ""),
+    "spread": ("spread", "relative spread of samples", ""),
+    "waited": ("waited", "share of waiting for a core", ""),
+    "samples": ("samples", "samples", ""),
+    "calls": ("calls", "calls per sample", ""),
+    "power": ("watts", "mean power", "W"),
+}
 # Which fit predicts the points of a section.
 _FITS = {
     memory.SECTION: "memory",
@@ -75,24 +85,12 @@ def _with(
             dimension, values, size, _UNITS.get(size, "")
         )
     timings = [entry.timing for entry in entries if entry.timing is not None]
-    columns: dict[str, tuple[list[Any], str, str]] = {
-        "time": ([t.seconds for t in timings], "median time of one call", "s"),
-        "noise": ([t.noise for t in timings], "relative error of the median", ""),
-        "spread": ([t.spread for t in timings], "relative spread of samples", ""),
-        "waited": ([t.waited for t in timings], "share of waiting for a core", ""),
-        "samples": ([t.samples for t in timings], "samples", ""),
-        "calls": ([t.calls for t in timings], "calls per sample", ""),
-        "power": (
-            [math.nan if t.watts is None else t.watts for t in timings],
-            "mean power",
-            "W",
-        ),
-        "predicted": (list(predicted), "time of the fit", "s"),
-    }
-    if section == training.SECTION:
-        columns.pop("predicted")
-    for name, (values, words, unit) in columns.items():
+    for name, (field, words, unit) in _COLUMNS.items():
+        values = np.asarray([getattr(timing, field) for timing in timings], float)
         made[f"{section}_{name}"] = _variable(dimension, values, words, unit)
+    if section != training.SECTION:
+        name = f"{section}_predicted"
+        made[name] = _variable(dimension, predicted, "time of the fit", "s")
     return made
 
 

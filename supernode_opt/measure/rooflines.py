@@ -25,10 +25,8 @@ def gemm_times(
     """Time of GEMMs as `system.kernels.gemm_roofline` has it, plus an offset [s].
 
     Args:
-      sides: M, N and K [point].
-      moved: bytes [point].
-      peak: of the precision [flop/s].
-      bandwidth: of memory [B/s].
+      sides, moved: M, N and K, and bytes [point].
+      peak, bandwidth: of the precision [flop/s], and of memory [B/s].
       constants: `efficiency`, `width`, `tokens`, `offset` and, for a precision below
         BF16, its `share` of its own peak over BF16's.
       filling_peak: BF16 rate, at which filling the pipeline counts; by default `peak`.
@@ -55,8 +53,7 @@ def fit_gemm(
 ) -> Fit:
     """Fit `efficiency`, `width`, `tokens` and `offset`; see `gemm_times`.
 
-    Args:
-      given: what BF16 has decided; only the `share` of another precision is fitted.
+    Of a precision for which BF16 has decided what is `given` only `share` is fitted.
     """
     fixed = given or {}
     parameters = {"share": Parameter(0.9, 0.01, 1.5)}
@@ -105,9 +102,7 @@ def attention_times(
     """Time of attention as `system.kernels.layer_times` has it [s].
 
     Args:
-      seen: what was timed.
-      peak: BF16 rate [flop/s].
-      bandwidth: of memory [B/s].
+      peak, bandwidth: BF16 rate [flop/s], and of memory [B/s].
       softmax: channels whose products take as long as one exponential [1].
       constants: `efficiency`, `tokens` at which a sequence takes twice its ideal time
         and, unless fused, bytes per score and pass `traffic` [B].
@@ -132,8 +127,7 @@ def fit_attention(
 ) -> Fit:
     """Fit `efficiency`, `tokens` and, unless fused, `traffic`; see `attention_times`.
 
-    Args:
-      tokens: holds where the points are too few, or all of one length.
+    The given `tokens` hold where the points are too few, or all of one length.
     """
     parameters = {"efficiency": Parameter(0.4, 0.005, 1.0)}
     if not fused:

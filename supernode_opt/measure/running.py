@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -43,13 +44,7 @@ _COMPILING = {"cpu": 1.0, "gpu": 2.0, "tpu": 3.0}
 
 
 class Done(NamedTuple):
-    """What came out of a run.
-
-    Attributes:
-      speed: rough figures that shaped the plan.
-      skipped: points for which there was no time.
-      notes: what was left out for other reasons, in sentences.
-    """
+    """The speed that shaped the plan, what was skipped, and what else is missing."""
 
     speed: Speed
     skipped: tuple[Point, ...]
@@ -64,11 +59,8 @@ def run(
 ) -> Done:
     """Measure everything that is not in the journal yet.
 
-    Args:
-      bench: where to measure.
-      journal: what is finished; grows.
-      budget: time for all points, those in the journal included [s].
-      show: told what is measured now and the done share.
+    The `budget` is for all points, those in the journal included [s]; `show` is told
+    what is measured now and the done share.
 
     Raises:
       BadMeasurement: not even a first look at the device succeeds.
@@ -203,16 +195,10 @@ def _notes(bench: Bench, journal: Journal, skipped: Sequence[Point]) -> tuple[st
         )
     failed = [e for e in journal.entries.values() if e.failed]
     notes += [f"failed: {entry.key}: {entry.failed}" for entry in failed]
-    counts = {point.section: 0 for point in skipped}
-    for point in skipped:
-        counts[point.section] += 1
+    counts = Counter(point.section for point in skipped)
     notes += [
         f"no time for the {count} least informative points of {section}:"
-        f" {', '.join(_sizes(p) for p in skipped if p.section == section)}"
+        f" {', '.join(p.short for p in skipped if p.section == section)}"
         for section, count in counts.items()
     ]
     return tuple(notes)
-
-
-def _sizes(point: Point) -> str:
-    return "/".join(str(size) for size in point.sizes.values())

@@ -33,26 +33,16 @@ COLLECTIVE = ("system", "op_name", "num_gpus", "bytes", "latency_ms", "source")
 
 
 def tables(found: Findings, name: str, origin: str) -> dict[str, str]:
-    """Return the tables by file name.
-
-    Args:
-      found: what was measured.
-      name: of the system.
-      origin: source of every row.
-    """
-    entries = found.entries
+    """Return tables of system `name` by file name, every row from source `origin`."""
+    exchanged = found.entries.get(collectives.SECTION, ())
+    runs = [
+        _run(number, entry, found.fused, name, origin)
+        for number, entry in enumerate(found.entries.get(training.SECTION, ()))
+    ]
     return {
         "gemm.csv": _text(GEMM, _gemms(found, name, origin)),
-        "collectives.csv": _text(
-            COLLECTIVE, _collectives(entries.get(collectives.SECTION, ()), name, origin)
-        ),
-        "runs.csv": _text(
-            tuple(shipped()[0].cells),
-            (
-                _run(number, entry, found.fused, name, origin)
-                for number, entry in enumerate(entries.get(training.SECTION, ()))
-            ),
-        ),
+        "collectives.csv": _text(COLLECTIVE, _collectives(exchanged, name, origin)),
+        "runs.csv": _text(tuple(shipped()[0].cells), runs),
     }
 
 
@@ -72,9 +62,9 @@ def _seconds(entry: Entry) -> float:
 def _gemms(found: Findings, name: str, origin: str) -> Iterable[dict[str, Any]]:
     """Yield the precisions that a chip has peaks of; the dataset holds the others."""
     for entry in found.entries.get(gemm.SECTION, ()):
-        if entry.sizes["precision"] not in ("bfloat16", "fp8"):
-            continue
         sizes, seconds = entry.sizes, _seconds(entry)
+        if sizes["precision"] not in ("bfloat16", "fp8"):
+            continue
         watts = entry.timing.watts if entry.timing else None
         yield {
             "system": name,

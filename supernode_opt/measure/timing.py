@@ -53,14 +53,9 @@ def waited(tasks: Path = TASKS) -> float:
 
 
 def quietest(times: np.ndarray, waits: np.ndarray, least: int) -> np.ndarray:
-    """Choose the samples to trust: a mask [sample].
+    """Choose the samples to trust, by their times and waits [sample] [s]: a mask.
 
     All undisturbed ones; where they are fewer than `least`, the quietest `least`.
-
-    Args:
-      times: of the samples [sample] [s].
-      waits: of all threads in each sample [sample] [s].
-      least: how many to keep at least.
     """
     shares = np.maximum(waits, 0.0) / times
     return shares <= max(QUIET, np.sort(shares)[:least].max(initial=0.0))
@@ -97,8 +92,7 @@ def summarise(
     """Reduce samples to their median and its noise.
 
     Args:
-      times: of the samples [sample] [s].
-      calls: per sample.
+      times, calls: of the samples [sample] [s], with so many calls each.
       watts: mean power [W].
       waits: of all threads for a core, in each sample [sample] [s]; samples that other
         programs disturbed are left out where enough others remain.
@@ -178,10 +172,9 @@ def _settled(times: list[float], waits: list[float]) -> bool:
 
 
 def reusing(function: Callable[..., Any]) -> Any:
-    """Compile `function` to write its result over the last one, which it is given.
+    """Compile `function` to a function of (last result, *arguments).
 
-    Returns:
-      A jitted function of (last result, *arguments); the last result is donated.
+    It writes its result over the last one, which is donated.
     """
     return jax.jit(
         lambda last, *arguments: function(*arguments),

@@ -48,9 +48,8 @@ class Rapl:
         """Meter the sum of these powercap zones, one per package."""
         self._packages = packages
         limits = [_number(zone / "constraint_0_power_limit_uw") for zone in packages]
-        self.limit = None
-        if all(limits):
-            self.limit = sum(limit for limit in limits if limit) / 1e6
+        named = [limit for limit in limits if limit]
+        self.limit = sum(named) / 1e6 if len(named) == len(packages) else None
         self._began = 0.0
         self._before: list[float | None] = []
 
@@ -86,9 +85,7 @@ class NvidiaSmi:
         self.limit = limit
         self._samples: list[tuple[float, float]] = []
         self._began = 0.0
-        query = ["--query-gpu=power.draw", "--format=csv,noheader,nounits"]
-        words = ["nvidia-smi", "-i", gpu_index(device), *query]
-        words.append(f"--loop-ms={_PERIOD_MS}")
+        words = [*_query(device, "power.draw"), f"--loop-ms={_PERIOD_MS}"]
         if shutil.which("stdbuf"):
             # Samples must arrive one by one, not in blocks.
             words = ["stdbuf", "-oL", *words]
@@ -152,12 +149,16 @@ def gpu_index(device: Any) -> str:
     return named[ordinal] if ordinal < len(named) else str(ordinal)
 
 
+def _query(device: Any, field: str) -> list[str]:
+    wanted = [f"--query-gpu={field}", "--format=csv,noheader,nounits"]
+    return ["nvidia-smi", "-i", gpu_index(device), *wanted]
+
+
 def smi(device: Any, field: str) -> float | None:
     """Ask `nvidia-smi` for one number of a device, `None` if it has no answer."""
     if shutil.which("nvidia-smi") is None:
         return None
-    query = [f"--query-gpu={field}", "--format=csv,noheader,nounits"]
-    words = ["nvidia-smi", "-i", gpu_index(device), *query]
+    words = _query(device, field)
     try:
         answer = subprocess.run(words, capture_output=True, text=True, timeout=20)
         return float(answer.stdout.strip())

@@ -15,6 +15,8 @@ from supernode_opt.catalog.collectives import REDUCING
 from supernode_opt.hardware.collective import OPERATIONS, Collective, Operation
 from supernode_opt.units import quantities
 
+# (constant, scope, member)
+Name = tuple[str, str, str]
 NAMES = tuple(name for name, _ in quantities(Collective))
 FLAGS = Operation._fields
 
@@ -26,8 +28,9 @@ class Constant(NamedTuple):
       name: of the field of `Collective`.
       prior: centre of the prior, in the field's unit.
       spreads: prior standard deviation of the logarithm by who shares the value [1];
-        the first is around `prior`, the others are deviations from it.  The names of
-        `Sharing` joined by blanks say who; "" is everybody.
+        the first is around `prior`, the others are deviations from it.  Of operation,
+        algorithm ("ring" or "direct") and fabric the scope names what sharers have in
+        common; "" is everybody.
       source: why the prior stands where it stands.
     """
 
@@ -35,14 +38,6 @@ class Constant(NamedTuple):
     prior: float
     spreads: dict[str, float]
     source: str
-
-
-class Sharing(NamedTuple):
-    """What rows may have in common; `algorithm` is "ring" or "direct"."""
-
-    operation: str
-    algorithm: str
-    fabric: str
 
 
 _TUNER = "NVIDIA/nccl src/graph/tuning.cc"
@@ -79,20 +74,7 @@ EXPERTS = (
 EXPERT_OPERATIONS = ("dispatch", "combine", "combine_low_precision", "prepare")
 
 
-def constants_of(library: str, operation: str) -> tuple[Constant, ...]:
-    """Return what is fitted for a library; one that is not known is taken as NCCL."""
-    if operation in EXPERT_OPERATIONS:
-        return EXPERTS
-    return HCCL if library.startswith("hccl") else NCCL
-
-
-def sharing(operation: str, fabric: str) -> Sharing:
-    """Return the names under which an operation on some links shares constants."""
-    direct = OPERATIONS[operation].direct > 0.0
-    return Sharing(operation, "direct" if direct else "ring", fabric)
-
-
-def applies(constant: Constant, operation: str, fabric: str) -> bool:
+def _applies(constant: Constant, operation: str, fabric: str) -> bool:
     """Tell whether a constant has any meaning for an operation on some links."""
     if constant.name == "switch_work":
         return operation == "all_reduce" and fabric in REDUCING
@@ -105,23 +87,35 @@ def applies(constant: Constant, operation: str, fabric: str) -> bool:
     return True
 
 
-def label(scope: str, who: Sharing) -> str:
-    """Return the member of `scope` that `who` belongs to.
+def constants_of(
+    library: str, operation: str, fabric: str
+) -> list[tuple[Constant, dict[Name, float]]]:
+    """Return what is fitted, each with the prior spreads of its parameters by name.
 
-    >>> label("operation fabric", Sharing("all_reduce", "ring", "nvlink4"))
-    'all_reduce nvlink4'
+    A library that is not known is taken as NCCL.
     """
-    return " ".join(getattr(who, part) for part in scope.split())
+    table = HCCL if library.startswith("hccl") else NCCL
+    if operation in EXPERT_OPERATIONS:
+        table = EXPERTS
+    algorithm = "direct" if OPERATIONS[operation].direct > 0.0 else "ring"
+    who = {"operation": operation, "algorithm": algorithm, "fabric": fabric}
+    return [
+        (
+            constant,
+            {
+                (constant.name, scope, " ".join(who[part] for part in scope.split())): s
+                for scope, s in constant.spreads.items()
+            },
+        )
+        for constant in table
+        if _applies(constant, operation, fabric)
+    ]
 
 
 # What a constant is worth to an operation that it has no meaning for.
 ABSENT = {
     name: {"efficiency": 1.0, "rendezvous_bytes": 1e6}.get(name, 0.0) for name in NAMES
 }
-
-
-# (constant, scope, member)
-Name = tuple[str, str, str]
 
 
 class Posterior(NamedTuple):
@@ -146,14 +140,10 @@ class Posterior(NamedTuple):
 def parameters(library: str, keys: Sequence[tuple[str, str]]) -> Posterior:
     """Return the prior of all parameters of some (operation, fabric) pairs."""
     found: dict[Name, tuple[float, float]] = {}
-    for operation, fabric in keys:
-        who = sharing(operation, fabric)
-        for constant in constants_of(library, operation):
-            if not applies(constant, operation, fabric):
-                continue
-            for order, (scope, spread) in enumerate(constant.spreads.items()):
+    for key in keys:
+        for constant, spreads in constants_of(library, *key):
+            for order, (name, spread) in enumerate(spreads.items()):
                 centre = 0.0 if order else float(np.log(constant.prior))
-                name = (constant.name, scope, label(scope, who))
                 found.setdefault(name, (centre, spread))
     numbers = np.asarray(list(found.values()), float).reshape(-1, 2)
     centre, spread = numbers.T
@@ -163,15 +153,10 @@ def parameters(library: str, keys: Sequence[tuple[str, str]]) -> Posterior:
 
 def selection(known: Posterior, operation: str, fabric: str) -> np.ndarray:
     """Return the 0-1 matrix from parameters to `NAMES`; a row of zeros is absent."""
-    who = sharing(operation, fabric)
-    order = {name: column for column, name in enumerate(known.names)}
     matrix = np.zeros((len(NAMES), len(known.names)))
-    for constant in constants_of(known.library, operation):
-        if applies(constant, operation, fabric):
-            for scope in constant.spreads:
-                column = order.get((constant.name, scope, label(scope, who)))
-                if column is not None:
-                    matrix[NAMES.index(constant.name), column] = 1.0
+    for constant, spreads in constants_of(known.library, operation, fabric):
+        for name in spreads.keys() & set(known.names):
+            matrix[NAMES.index(constant.name), known.names.index(name)] = 1.0
     return matrix
 
 
@@ -198,11 +183,11 @@ def constants_at(known: Posterior, operation: str, fabric: str) -> dict[str, Fit
     """
     matrix = selection(known, operation, fabric)
     found = {}
-    for constant in constants_of(known.library, operation):
-        if not applies(constant, operation, fabric):
-            continue
+    for constant, spreads in constants_of(known.library, operation, fabric):
         row = matrix[NAMES.index(constant.name)]
-        missing = _unseen(constant, known, operation, fabric)
+        # Deviations that no row could tell keep their prior variance.
+        unseen = [spread for name, spread in spreads.items() if name not in known.names]
+        missing = sum(spread**2 for spread in unseen)
         variance = row @ known.covariance @ row + missing
         before = row @ (known.spread**2 * row) + missing
         value = float(np.exp(row @ known.mean))
@@ -215,13 +200,3 @@ def constants_at(known: Posterior, operation: str, fabric: str) -> dict[str, Fit
             float(np.sqrt(variance / before)),
         )
     return found
-
-
-def _unseen(constant: Constant, known: Posterior, operation: str, fabric: str) -> float:
-    """Return the prior variance of deviations that no row could tell [1]."""
-    who = sharing(operation, fabric)
-    return sum(
-        spread**2
-        for scope, spread in constant.spreads.items()
-        if (constant.name, scope, label(scope, who)) not in known.names
-    )

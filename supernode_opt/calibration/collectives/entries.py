@@ -65,7 +65,7 @@ def _entry(found: Calibration, operation: str, fabric: str) -> dict[str, Any]:
             about, confidence = source_name(found), "fit"
         ends = (value, value / ratio, value * ratio)
         made[name] = written.number(
-            *ends, declared.unit, about, confidence, most=declared.high, figures=4
+            ends, declared.unit, about, confidence, most=declared.high, figures=4
         )
     kind = OPERATIONS[operation]._asdict()
     return {**made, **{flag: kind[flag] for flag in FLAGS}}

@@ -79,9 +79,7 @@ def bus_bytes(rows: Sequence[Measurement]) -> np.ndarray:
 def baseline(rows: Sequence[Measurement], fitted: np.ndarray) -> np.ndarray:
     """Predict with one latency and one bandwidth per library and machine [row] [s].
 
-    Args:
-      rows: the measurements.
-      fitted: which of them the two may be taken from; all, where it has none.
+    The two are taken from the `fitted` rows alone, where there are any.
     """
     keys = [(row.library, row.machine.name) for row in rows]
     measured = np.asarray([row.seconds for row in rows])
@@ -110,7 +108,7 @@ def errors_of(
     rows: Sequence[Measurement], predicted: np.ndarray, mask: np.ndarray
 ) -> Errors:
     """Return the errors of predictions [row] [s] on the rows of `mask`."""
-    chosen = [row for row, seen in zip(rows, mask, strict=True) if seen]
+    chosen = [row for row, used in zip(rows, mask, strict=True) if used]
     measured = np.asarray([row.seconds for row in chosen])
     return errors(predicted[mask], measured, [row.name for row in chosen])
 

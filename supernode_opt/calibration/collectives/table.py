@@ -13,14 +13,8 @@ from supernode_opt.catalog.read import unknown
 from supernode_opt.hardware.collective import OPERATIONS
 
 # NVFP4 carries one byte of scale for sixteen numbers of half a byte.
-_BYTES = {
-    "bfloat16": 2.0,
-    "bf16": 2.0,
-    "float16": 2.0,
-    "fp16": 2.0,
-    "fp8": 1.0,
-    "nvfp4": 0.5625,
-}
+_BYTES = dict.fromkeys(("bfloat16", "bf16", "float16", "fp16"), 2.0)
+_BYTES |= {"fp8": 1.0, "nvfp4": 0.5625}
 _OPERATIONS = {
     "alltoall": "all_to_all",
     "allreduce": "all_reduce",
@@ -85,11 +79,7 @@ class Measurement(NamedTuple):
 def read(
     path: Path, say: Callable[[str], None] = lambda line: None
 ) -> tuple[Measurement, ...]:
-    """Read a table of collectives.
-
-    Args:
-      path: a CSV file with a header.
-      say: told what was assumed because the table does not say it.
+    """Read a table of collectives; `say` is told what it leaves to be assumed.
 
     Raises:
       BadRuns: a cell is missing or says something impossible; with file and line.

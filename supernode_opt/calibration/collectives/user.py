@@ -44,9 +44,7 @@ def calibrate(
 ) -> tuple[Calibration, ...]:
     """Fit every library of a table to its fitted half, or to all of a few rows.
 
-    Args:
-      rows: at least one.
-      show: told what is being done and its done share.
+    `show` is told what is being done and its done share.
     """
     libraries = sorted({row.library for row in rows})
     found = []

@@ -103,12 +103,7 @@ _FITTED = ("calibration", "auxiliary (older")
 
 
 class Read(NamedTuple):
-    """Runs read as jobs.
-
-    Attributes:
-      jobs: what the model can predict.
-      refused: the other runs, each with the reason.
-    """
+    """Jobs, which the model can predict, and the other runs, each with the reason."""
 
     jobs: tuple[Job, ...]
     refused: tuple[tuple[Run, str], ...]
@@ -128,13 +123,8 @@ def interpret_all(runs: Sequence[Run]) -> Read:
 def fittable(known: Read, judged_groups: bool = False) -> tuple[Job, ...]:
     """Return the jobs that may be fitted.
 
-    Args:
-      known: the runs that were read.
-      judged_groups: whether rows count that are meant for calibration, but share model
-        and accelerator with a row kept for validation.
-
     A row kept for validation is never fitted.  Unless `judged_groups`, no row of its
-    group is either, even where the validation row itself is refused.
+    group (model and accelerator) is either, even where the validation row is refused.
     """
     runs = [job.run for job in known.jobs] + [run for run, _ in known.refused]
     judged = {run.group for run in runs if run.is_validation}

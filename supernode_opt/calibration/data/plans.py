@@ -42,34 +42,27 @@ def _check(name: str, size: float) -> None:
         raise Refused(f"{name} must be a whole number up to {_LARGEST:,.0f}")
 
 
-def _size(run: Run, column: str) -> float:
-    return run.number(column) or 1.0
-
-
 def plans_of(
     run: Run, model: Model, training: Training, stack: Stack, assumed: list[str]
 ) -> tuple[Plan, ...]:
     """Return the plans that a row may have been run with.
 
-    Args:
-      run: the row.
-      model, training: what it trains.
-      stack: with what, for what its documentation says where the row does not.
-      assumed: what the row does not say and is assumed is added here.
+    Where it does not say, the stack's documentation does; what neither says and is
+    assumed is added to `assumed`.
 
     Raises:
       Refused: the row gives no parallel layout, or one that contradicts itself.
       BadRuns: a cell that must be a number is none.
     """
     for column in _SIZES:
-        _check(column, run.number(column) or 1.0)
+        _check(column, run.size(column))
     _check("experts", model.experts or 1.0)
     _check("layers", model.layers)
     chips = run.number("n_accel") or 0.0
     sharded = run.text("fsdp_or_zero")
     if not run.text("tp") and not run.text("pp") and not sharded and chips > 1:
         raise Refused("no parallel layout")
-    tensor, pipeline, context = (_size(run, c) for c in ("tp", "pp", "cp"))
+    tensor, pipeline, context = (run.size(c) for c in ("tp", "pp", "cp"))
     replicas = chips / (tensor * pipeline * context)
     if replicas < 1.0 or replicas != int(replicas):
         raise Refused("tensor x pipeline x context parallel does not divide the chips")
@@ -84,7 +77,7 @@ def plans_of(
     choices: list[list[Any]] = [
         _expert_parallels(run, model, stack, chips / pipeline, assumed),
         _micro_batches(run, batch, assumed),
-        _interleaves(run, model, pipeline, stack, batch, assumed),
+        _interleaves(run, model, pipeline, stack, assumed),
         _recomputes(run, model, pipeline, stack, assumed),
         _shard_ranks(run, replicas, assumed),
     ]
@@ -114,7 +107,7 @@ def _expert_parallels(
 ) -> list[float]:
     if not model.experts:
         return [1.0]
-    inner = run.number("etp") or (_size(run, "tp") if stack.expert_tensor else 1.0)
+    inner = run.number("etp") or (run.size("tp") if stack.expert_tensor else 1.0)
     expert = run.number("ep")
     if not expert or (expert == 1.0 and model.experts >= 32 and stage_ranks >= 8):
         # So many experts on every rank would not fit; tables leave the cell at 1.
@@ -136,12 +129,7 @@ def _micro_batches(run: Run, batch: float, assumed: list[str]) -> list[float]:
 
 
 def _interleaves(
-    run: Run,
-    model: Model,
-    pipeline: float,
-    stack: Stack,
-    batch: float,
-    assumed: list[str],
+    run: Run, model: Model, pipeline: float, stack: Stack, assumed: list[str]
 ) -> list[float]:
     if pipeline == 1.0:
         return [1.0]
@@ -201,7 +189,7 @@ def _shard_ranks(run: Run, replicas: float, assumed: list[str]) -> list[int]:
 def _shard_group(run: Run, sharded: str) -> int:
     found = re.search(r"(?:group |FSDP=|x|ici_fsdp=|ici=)(\d{1,7})", sharded)
     slices = re.search(r"across (\d{1,7}) slice", sharded)
-    chips = run.number("n_accel") or 1.0
+    chips = run.size("n_accel")
     if slices and not (found and int(found[1]) > 1):
         return int(chips / max(int(slices[1]), 1))
     if not found:

@@ -74,6 +74,10 @@ class Run:
             )
         return value
 
+    def size(self, column: str) -> float:
+        """Return a cell as a number, 1 if it is empty or 0; see `number`."""
+        return self.number(column) or 1.0
+
     @property
     def name(self) -> str:
         """Identifier of the row."""
@@ -111,11 +115,7 @@ class Run:
 
 
 def read(path: Path, given: Mapping[str, str] | None = None) -> tuple[Run, ...]:
-    """Read the runs of a CSV file.
-
-    Args:
-      path: of the file.
-      given: cells of columns that the file does not have.
+    """Read the runs of a CSV file; `given` are cells of columns that it lacks.
 
     Raises:
       BadRuns: there is no such file, or columns that every run needs are missing.

@@ -18,12 +18,7 @@ _count = jax.jit(token_flops)
 
 @functools.cache
 def flops_per_token(model: Model, length: float) -> float:
-    """Model FLOPs of one token, all attention scores counted [flop].
-
-    Args:
-      model: the transformer.
-      length: tokens per sequence [1].
-    """
+    """Model FLOPs of one token in sequences of `length`, all scores counted [flop]."""
     training = Training(
         sequence_length=length, global_batch=1.0, attention_flops="full"
     )
@@ -42,10 +37,8 @@ _WINDOWS = (
 def model_of(run: Run, training: Training, assumed: list[str]) -> Model:
     """Return the model that a row trains.
 
-    Args:
-      run: the row.
-      training: gives the sequence length at which FLOPs are counted.
-      assumed: what the row does not say and is assumed is added here.
+    What the row does not say is chosen by FLOPs at the sequence length of `training`
+    and, where it is assumed, added to `assumed`.
 
     Raises:
       Refused: the row gives no shape, or one that is not modelled.

@@ -129,9 +129,8 @@ def _document() -> Mapping[str, Mapping]:
 
 def stacks() -> dict[str, Stack]:
     """Return every declared stack by name."""
-    fields = {field.name for field in dataclasses.fields(Stack)}
     return {
-        name: Stack(name=name, **{k: v for k, v in written.items() if k in fields})
+        name: Stack(name, **{k: v for k, v in written.items() if k != "match"})
         for name, written in _document().items()
     }
 

@@ -36,7 +36,7 @@ PACKAGE_PRIORS: Mapping[str, tuple[float, float]] = {
     "clock_power": (0.3, 0.15),
     "power_exponent": (2.85, 0.03),
 }
-_CASTING = ("cast_efficiency", "cast_row")
+CASTING = ("cast_efficiency", "cast_row")
 # Last level on the package [B]; none where nobody published it.
 CACHES = {"a100": 40e6, "hopper": 50e6, "blackwell": 126e6}
 # Memory energy is the full path of HBM, 12 pJ/b; below this clock voltage is constant.
@@ -73,13 +73,7 @@ class Fit(NamedTuple):
 
 
 def fit(table: Table, platform: str, show: Callable[[str], None]) -> list[Fit]:
-    """Fit every kernel that `table` holds rows of.
-
-    Args:
-      table: measured rows.
-      platform: begins the name of every kernel.
-      show: told what is being fitted.
-    """
+    """Fit every kernel that `table` holds rows of; `platform` begins their names."""
     found = []
     for family in sorted(set(table.architecture)):
         show(f"fitting {family}")
@@ -99,7 +93,7 @@ def _fit_family(table: Table, platform: str) -> list[Fit]:
     for p in parts:
         alone = _priors(PRIORS, tdp, fixed[p]["reference_rate"])
         casts = fixed[p]["cast_bytes"] > 0.0
-        free += [(p, *prior) for prior in alone if casts or prior[0] not in _CASTING]
+        free += [(p, *prior) for prior in alone if casts or prior[0] not in CASTING]
     errors = {p: _errors(part) for p, part in parts.items()}
 
     def chosen(p: str, values: Any) -> dict[str, Any]:
@@ -142,7 +136,7 @@ def _fixed(platform: str, slowest: str, part: Table) -> dict[str, Any]:
     family, precision = str(part.architecture[0]), str(part.precision[0])
     width = OPERAND_BYTES[precision]
     share = part.power / part.limit
-    capped = share[share > CAPPED]
+    capped = share[share > CAPPED] if (share > CAPPED).any() else _UNCAPPED_SHARE
     return {
         "operand_bytes": width,
         "cast_bytes": 0.0 if precision == "bf16" else 2.0 + width,
@@ -152,9 +146,7 @@ def _fixed(platform: str, slowest: str, part: Table) -> dict[str, Any]:
         "byte_energy": BYTE_ENERGY,
         "voltage_floor": VOLTAGE_FLOOR,
         "reference_rate": rates(slowest, precision)[0],
-        "limit_share": min(float(np.median(capped)), 1.0)
-        if len(capped)
-        else _UNCAPPED_SHARE,
+        "limit_share": min(float(np.median(capped)), 1.0),
         "architecture": family,
         "precision": precision,
         "name": f"{platform}_{family}_{precision}",

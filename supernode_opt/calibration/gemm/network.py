@@ -9,7 +9,12 @@ import numpy as np
 import optax
 from jax.typing import ArrayLike
 
-from supernode_opt.calibration.gemm.predict import Constants, kernel_rows, predict
+from supernode_opt.calibration.gemm.predict import (
+    Constants,
+    kernel_rows,
+    places,
+    predict,
+)
 from supernode_opt.calibration.gemm.table import Table
 from supernode_opt.hardware.gemm_residual import Residual, features, work_factor
 
@@ -37,12 +42,7 @@ def fit_network(table: Table, constants: Constants, seed: int) -> Residual | Non
     """Fit a network to the series of `table` that it helps; `None` if there are none.
 
     Half of the blocks of tokens decide which series those are, by a network fitted to
-    the other half.  The same seed gives the same weights.
-
-    Args:
-      table: rows that may be fitted.
-      constants: kernels without a network.
-      seed: of the first weights and of the batches.
+    the other half.  The `seed` of first weights and batches gives the same weights.
     """
     judging = _blocks(table)
     counts = np.unique(table.series[judging], return_counts=True)[1]
@@ -92,9 +92,8 @@ def _errors(
     """Return sizes of errors of log time [row] [1]."""
     launch, work = _parts(table, constants)
     if residual is not None:
-        places = {name: index for index, name in enumerate(residual.series)}
-        series = [places[name] for name in _names(table, constants)]
-        work = work * work_factor(residual, table.shape, np.asarray(series))
+        series = places(residual, _names(table, constants))
+        work = work * work_factor(residual, table.shape, series)
     return np.abs(np.log((launch + np.asarray(work)) / table.time))
 
 

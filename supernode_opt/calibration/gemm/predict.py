@@ -1,6 +1,7 @@
 """Time and watts of a table of GEMMs from fitted constants."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -13,21 +14,11 @@ from supernode_opt.hardware.gemm import GemmCost, GemmKernel, Package, Shape, ge
 from supernode_opt.hardware.gemm_residual import Residual, work_factor
 
 Key = tuple[str, str]
-_UNNAMED: dict[str, Any] = {
-    "name": "",
-    "architecture": "",
-    "precision": "",
-    "residual": False,
-}
+_UNNAMED: dict[str, Any] = dict.fromkeys(("name", "architecture", "precision"), "")
 
 
 class Constants(NamedTuple):
-    """Everything that predicts a GEMM.
-
-    Attributes:
-      kernels: constants by architecture and precision.
-      residuals: networks on top of them.
-    """
+    """What predicts GEMMs: kernels by architecture and precision, and networks."""
 
     kernels: dict[Key, GemmKernel]
     residuals: tuple[Residual, ...] = ()
@@ -59,7 +50,7 @@ def predict(table: Table, constants: Constants) -> Predicted:
         part = table.take(rows)
         work = _work(kernel, part, constants.residuals)
         # Names would make every kernel a program of its own to compile.
-        bare = dataclasses.replace(kernel, **_UNNAMED)
+        bare = dataclasses.replace(kernel, residual=False, **_UNNAMED)
         cost = _costs(bare, part.shape, part.package, part.repeat, work)
         for whole, piece in zip(found, cost[:3], strict=True):
             whole[rows] = piece
@@ -86,11 +77,16 @@ def _work(
         return ones
     names = [f"{kernel.name} {chip}" for chip in part.chip]
     for residual in residuals:
-        places = {name: index for index, name in enumerate(residual.series)}
-        series = np.asarray([places.get(name, -1) for name in names])
+        series = places(residual, names)
         if (series >= 0).any():
             return np.asarray(work_factor(residual, part.shape, series))
     return ones
+
+
+def places(residual: Residual, names: Iterable[str]) -> np.ndarray:
+    """Return the places of "kernel chip" names in a network's series, -1 for none."""
+    known = {name: index for index, name in enumerate(residual.series)}
+    return np.asarray([known.get(name, -1) for name in names])
 
 
 @jax.jit

@@ -16,9 +16,7 @@ class Scored(NamedTuple):
 
     Attributes:
       table: rows that a kernel was fitted for.
-      time: predicted [row] [s].
-      power: predicted [row] [W].
-      regime: what decides the time of a row [row].
+      time, power, regime: predicted [row] [s], [W], and what decides the time [row].
       unseen: rows of the half of all shapes that no fit sees [row].
       baselines: time [s] and watts [W] of a constant fraction of peak and of limit per
         series, medians of the other half [2, row].
@@ -56,8 +54,7 @@ class Elasticity(NamedTuple):
 
 def score(table: Table, constants: Constants) -> Scored:
     """Predict every row that a kernel was fitted for."""
-    time = predict(table, constants).time
-    known = np.isfinite(time)
+    known = np.isfinite(predict(table, constants).time)
     names, counts = np.unique(table.series[~known], return_counts=True)
     table = table.take(known)
     cost = predict(table, constants)
@@ -121,11 +118,11 @@ def _elasticity(name: str, table: Table, time: np.ndarray) -> Elasticity | None:
         return None
     limits = float(np.min(table.limit)), float(np.max(table.limit))
     capped = table.power > CAPPED * table.limit
-    sides = np.stack([table.m, table.n, table.k], axis=1)
-    found = []
-    for limit in limits:
-        rows = np.flatnonzero(capped & (table.limit == limit))
-        found.append({tuple(sides[row]): int(row) for row in rows})
+    sides = list(zip(table.m, table.n, table.k, strict=True))
+    found = [
+        {sides[row]: row for row in np.flatnonzero(capped & (table.limit == limit))}
+        for limit in limits
+    ]
     both = sorted(set(found[0]) & set(found[1]))
     if limits[0] == limits[1] or not both:
         return None
@@ -161,6 +158,7 @@ def groups(seen: Scored) -> dict[str, list[dict[str, Any]]]:
 
 def _groups(seen: Scored, mask: np.ndarray) -> list[dict[str, Any]]:
     found = []
+    time, watts = seen.baselines
     for name in sorted(set(seen.table.series[mask])):
         own = mask & (seen.table.series == name)
         for regime in ("all", *sorted(set(seen.regime[own]))):
@@ -172,10 +170,8 @@ def _groups(seen: Scored, mask: np.ndarray) -> list[dict[str, Any]]:
                     "precision": precision,
                     "regime": regime,
                     "rows": int(rows.sum()),
-                    "time": _sizes(seen.time, seen.table.time, rows, seen.baselines[0]),
-                    "watts": _sizes(
-                        seen.power, seen.table.power, rows, seen.baselines[1]
-                    ),
+                    "time": _sizes(seen.time, seen.table.time, rows, time),
+                    "watts": _sizes(seen.power, seen.table.power, rows, watts),
                 }
             )
     return found
@@ -198,25 +194,19 @@ def _sizes(
 
 
 def _rows(seen: Scored) -> list[dict[str, Any]]:
-    table = seen.table
+    table, read = seen.table, np.isfinite(seen.table.power)
     columns = {
         "series": table.series,
-        "m": table.m,
-        "n": table.n,
-        "k": table.k,
+        **{side: getattr(table, side) for side in "mnk"},
         "regime": seen.regime,
         "held_out": seen.unseen,
         "predicted_time_s": seen.time,
         "measured_time_s": table.time,
         "predicted_power_w": seen.power,
-        "measured_power_w": table.power,
+        "measured_power_w": np.where(read, table.power, np.asarray(None)),
     }
     values = zip(*(column.tolist() for column in columns.values()), strict=True)
-    rows = [dict(zip(columns, row, strict=True)) for row in values]
-    for row, read in zip(rows, np.isfinite(table.power), strict=True):
-        if not read:
-            row["measured_power_w"] = None
-    return rows
+    return [dict(zip(columns, row, strict=True)) for row in values]
 
 
 def dataset(seen: Scored) -> xarray.Dataset:

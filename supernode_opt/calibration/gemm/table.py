@@ -18,12 +18,8 @@ from supernode_opt.system.kernels import PEAKS
 
 # Names that measurements use for packages and precisions of the catalog.
 _CHIPS = {"a100_sxm": "a100_sxm_80gb", "b200_sxm": "b200", "b300_sxm": "b300"}
-_PRECISIONS = {
-    "bfloat16": "bf16",
-    "float16": "bf16",
-    "fp16": "bf16",
-    "float8_e4m3fn": "fp8",
-}
+_PRECISIONS = dict.fromkeys(("bfloat16", "float16", "fp16"), "bf16")
+_PRECISIONS["float8_e4m3fn"] = "fp8"
 # Weights that take turns in tables that do not say, which are those of the
 # aiconfigurator project: its GEMM benchmark runs six layers in turn.
 TURNS = 6.0
@@ -35,11 +31,8 @@ class Table:
     """Measured GEMMs, every field an array [row].
 
     Attributes:
-      chip: catalog name of the package.
-      precision: of the operands.
-      m: tokens [1].
-      n: columns [1].
-      k: inner length [1].
+      chip, precision: catalog name of the package, and of the operands.
+      m, n, k: tokens, columns and inner length [1].
       time: of one GEMM, back to back [s].
       power: mean of the package; NaN where it was not read [W].
       limit: enforced on the package [W].

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from supernode_opt.calibration.gemm.fit import Fit, fit
+from supernode_opt.calibration.gemm.fit import CASTING, Fit, fit
 from supernode_opt.calibration.gemm.network import fit_network
 from supernode_opt.calibration.gemm.predict import Constants
 from supernode_opt.calibration.gemm.score import Scored, score
@@ -47,11 +47,7 @@ def calibrate(
 ) -> Fitted:
     """Fit the kernels of a platform to half of its shapes and judge them on the rest.
 
-    Args:
-      table: measured rows.
-      platform: begins the name of every kernel.
-      seed: of the network.
-      show: told what is being done.
+    `platform` begins the name of every kernel, `seed` is the network's.
 
     Raises:
       TooFew: an architecture and precision has too few rows.
@@ -89,8 +85,7 @@ def _constants(fits: list[Fit], residual: Residual | None) -> Constants:
 _ABOUT: Mapping[str, tuple[float, float, str, str]] = {
     "operand_bytes": (1.0, 1.0, "width of the format", "primary"),
     "cast_bytes": (1.0, 1.0, "BF16 read, the format written", "primary"),
-    "cast_efficiency": (1.0, 1.0, "nothing is cast", "primary"),
-    "cast_row": (1.0, 1.0, "nothing is cast", "primary"),
+    **dict.fromkeys(CASTING, (1.0, 1.0, "nothing is cast", "primary")),
     "cache": (
         1.0,
         1.0,
@@ -121,20 +116,11 @@ _ABOUT: Mapping[str, tuple[float, float, str, str]] = {
 
 
 def entry(found: Fit, source: str, notes: str) -> dict[str, Any]:
-    """Return the catalog entry of a kernel: every number with range and source.
-
-    Args:
-      found: the kernel.
-      source: of the fitted numbers.
-      notes: what the reader must know.
-    """
+    """Return the catalog entry of a kernel: every number with range and source."""
     kernel = found.kernel
-    written: dict[str, Any] = {
-        "notes": notes,
-        "architecture": kernel.architecture,
-        "precision": kernel.precision,
-        "residual": kernel.residual,
-    }
+    written: dict[str, Any] = {"notes": notes}
+    for name in ("architecture", "precision", "residual"):
+        written[name] = getattr(kernel, name)
     for name, declared in quantities(GemmKernel):
         most = np.inf if declared.high is None else declared.high
         value = float(f"{min(getattr(kernel, name), most):.4g}")
@@ -145,7 +131,7 @@ def entry(found: Fit, source: str, notes: str) -> dict[str, Any]:
             lower, upper, about, confidence = _ABOUT[name]
         ends = (value, value * lower, value * upper)
         written[name] = number(
-            *ends, declared.unit, about, confidence, most=most, figures=4
+            ends, declared.unit, about, confidence, most=most, figures=4
         )
     return written
 

@@ -48,17 +48,12 @@ def _machine(name: str) -> catalog.System:
 @functools.cache
 def _given(machine: str, base: str) -> Scenario:
     """Return the parts of a machine and a stack, around any model and training."""
-    parts = _machine(machine)
-    any_model = load("model", catalog.names("model")[0])
-    any_training = Training(sequence_length=1.0, global_batch=1.0)
-    scenario = catalog.scenario(
-        parts,
-        any_model,
-        any_training,
-        software=load(unfitted(base), base),
-        links=parts.links[:1],
+    parts, stack = _machine(machine), load(unfitted(base), base)
+    model = load("model", catalog.names("model")[0])
+    training = Training(sequence_length=1.0, global_batch=1.0)
+    return nameless(
+        catalog.scenario(parts, model, training, software=stack, links=parts.links[:1])
     )
-    return nameless(scenario)
 
 
 def base_of(job: Job) -> str:
@@ -122,9 +117,7 @@ _SLOPES = Engine(
 def predict(batches: Sequence[Group], logs: np.ndarray) -> np.ndarray:
     """Return step time [s] and memory over capacity [1] of every case [case, 2].
 
-    Args:
-      batches: cases by structure.
-      logs: logarithms of the constants of each case [case, constant].
+    `logs` are the logarithms of the constants of each case [case, constant].
     """
     rows = [(one.cases, logs[one.rows]) for one in batches]
     prepare((_STEPS, row, None) for row in rows)

@@ -91,10 +91,8 @@ def shared_windows(
 ) -> dict[str, Array]:
     """Narrow the other windows of `base` so that all of them share one compute [1].
 
-    Args:
-      base: has the windows.
-      shard_window: of the exchange of sharded parameters [1].
-      paired: 1 where expert traffic has its own, wide window, else 0 [1].
+    `shard_window` is that of the exchange of sharded parameters [1]; `paired` is 1
+    where expert traffic has its own, wide window, else 0 [1].
     """
     names = ("tensor_window", "context_window", "expert_window")
     paired = jnp.asarray(paired)
@@ -109,10 +107,8 @@ def shared_windows(
 def software(base: Software, logs: Array, practice: Practice) -> Software:
     """Return the software of a row.
 
-    Args:
-      base: gives the constants that are not fitted.
-      logs: logarithms of `CONSTANTS` [constant].
-      practice: what the row and its stack say about how it was run.
+    It is `base` with the constants that are fitted, given by the logarithms of
+    `CONSTANTS` [constant], as they apply to how the row was run.
     """
     value = dict(zip(NAMES, jnp.exp(logs), strict=True))
 

@@ -6,6 +6,7 @@ log step time follow Student's t, whose weights are recomputed in every iteratio
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 from supernode_opt.batch.engine import Group, grouped
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.step_time import batch
-from supernode_opt.calibration.step_time.constants import CONSTANTS, KNOWN_CHIPS
+from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX, KNOWN_CHIPS
 from supernode_opt.catalog import system
 
 Name = tuple[str, str, str]
@@ -33,17 +34,11 @@ FITS = 1.6
 
 # Chips of one architecture and packaging share deviations; power limits inside a
 # family are the catalog's business.
+_HOPPER = ("h100_sxm", "h100_sxm_96gb_500w", "h200_sxm", "h800_sxm")
 FAMILIES = {
-    "a100_sxm_80gb": "a100",
-    "a100_sxm_40gb": "a100",
-    "h100_sxm": "hopper",
-    "h100_sxm_96gb_500w": "hopper",
-    "h200_sxm": "hopper",
-    "h800_sxm": "hopper",
-    "b200": "blackwell",
-    "b300": "blackwell",
-    "gb200": "blackwell",
-    "gb300": "blackwell",
+    **dict.fromkeys(("a100_sxm_80gb", "a100_sxm_40gb"), "a100"),
+    **dict.fromkeys(_HOPPER, "hopper"),
+    **dict.fromkeys(("b200", "b300", "gb200", "gb300"), "blackwell"),
 }
 
 
@@ -82,32 +77,26 @@ class Prior(NamedTuple):
 
 def parameters(families: Sequence[str], stacks: Sequence[str]) -> Prior:
     """Return the prior of all parameters of these families and stacks."""
-    names, means, spreads = [], [], []
-    for constant in CONSTANTS:
-        names.append((constant.name, "shared", ""))
-        means.append(np.log(constant.prior))
-        spreads.append(constant.spread)
-        for scope, members, spread in (
-            ("chip", families, constant.chip),
-            ("stack", stacks, constant.stack),
-        ):
+    found: dict[Name, tuple[float, float]] = {}
+    for one in CONSTANTS:
+        found[one.name, "shared", ""] = np.log(one.prior), one.spread
+        scopes = (("chip", families, one.chip), ("stack", stacks, one.stack))
+        for scope, members, spread in scopes:
             for member in members if spread else ():
-                names.append((constant.name, scope, member))
                 # Families and stacks have no name in common.
-                known = KNOWN_CHIPS.get((constant.name, member), (0.0, spread))
-                means.append(known[0])
-                spreads.append(known[1])
-    return Prior(tuple(names), np.asarray(means), np.asarray(spreads))
+                known = KNOWN_CHIPS.get((one.name, member), (0.0, spread))
+                found[one.name, scope, member] = known
+    mean, spread = np.asarray(list(found.values())).T
+    return Prior(tuple(found), mean, spread)
 
 
 def selection(names: Sequence[Name], family: str, stack: str) -> np.ndarray:
     """Return the 0-1 matrix from parameters to one row's constants."""
     member = {"shared": "", "chip": family, "stack": stack}
-    order = {constant.name: i for i, constant in enumerate(CONSTANTS)}
     matrix = np.zeros((len(CONSTANTS), len(names)))
     for column, (name, scope, who) in enumerate(names):
         if member[scope] == who:
-            matrix[order[name], column] = 1.0
+            matrix[INDEX[name], column] = 1.0
     return matrix
 
 
@@ -116,10 +105,8 @@ class Table:
     """Jobs with all their candidate plans, stacked once.
 
     Attributes:
-      jobs: the jobs.
-      owner: position of each case's job [case].
-      batches: the stacked cases.
-      keys: (family, stack) of each job.
+      jobs, keys: the jobs, and (family, stack) of each.
+      owner, batches: position of each case's job [case], and the stacked cases.
     """
 
     jobs: tuple[Job, ...]
@@ -127,19 +114,26 @@ class Table:
     batches: tuple[Group, ...]
     keys: tuple[tuple[str, str], ...]
 
+    @property
+    def measured(self) -> np.ndarray:
+        """Step times [job] [s]."""
+        return np.asarray([job.seconds for job in self.jobs])
+
+    def logs(self, names: Sequence[Name], mean: np.ndarray) -> np.ndarray:
+        """Return the logarithms of every case's constants [case, constant]."""
+        known = {key: selection(names, *key) @ mean for key in set(self.keys)}
+        return np.stack([known[self.keys[job]] for job in self.owner])
+
 
 def table(jobs: Sequence[Job]) -> Table:
     """Stack every plan of every job."""
-    cases, owner = [], []
-    for position, job in enumerate(jobs):
-        for plan in job.plans:
-            cases.append(batch.case(job, plan))
-            owner.append(position)
+    cases = [batch.case(job, plan) for job in jobs for plan in job.plans]
+    owner = np.repeat(np.arange(len(jobs)), [len(job.plans) for job in jobs])
     keys = tuple(
         (family_of(system(j.machine).chip), j.stack.constants or j.stack.name)
         for j in jobs
     )
-    return Table(tuple(jobs), np.asarray(owner), grouped(cases), keys)
+    return Table(tuple(jobs), owner, grouped(cases), keys)
 
 
 def chosen(stacked: Table, predicted: np.ndarray) -> np.ndarray:
@@ -159,12 +153,12 @@ def chosen(stacked: Table, predicted: np.ndarray) -> np.ndarray:
 
 def subset(batches: Sequence[Group], wanted: np.ndarray) -> list[Group]:
     """Keep the wanted cases, renumbered in the order of `wanted`."""
-    where = {case: position for position, case in enumerate(wanted)}
     kept = []
     for one in batches:
         mask = np.isin(one.rows, wanted)
         if mask.any():
-            rows = np.asarray([where[case] for case in one.rows[mask]])
+            # Cases are wanted in ascending order, one per job.
+            rows = np.searchsorted(wanted, one.rows[mask])
             kept.append(Group(rows, jax.tree.map(lambda x, m=mask: x[m], one.cases)))
     return kept
 
@@ -191,22 +185,15 @@ def fit(
     names, centre, spread = prior
     unique = sorted(set(stacked.keys))
     matrices = {key: selection(names, *key) for key in unique}
-    measured = np.log([job.seconds for job in stacked.jobs])
-    sources = [job.run.text("source") for job in stacked.jobs]
-    counts = {source: sources.count(source) for source in set(sources)}
-    share = np.asarray(
-        [min(1.0, (FULL_WEIGHT_ROWS / counts[s]) ** 0.5) for s in sources]
-    )
-    # A table may say itself how much a row counts.
-    own = [job.run.number("weight") for job in stacked.jobs]
-    share = share * [1.0 if weight is None else weight for weight in own]
-    share = share if weights is None else share * weights
+    measured = np.log(stacked.measured)
+    share = _shares(stacked.jobs) * (1.0 if weights is None else weights)
     mean = centre.copy()
     batches: list[Group] = []
     precision = np.diag(1.0 / spread**2)
     for iteration in range(_ITERATIONS):
         if iteration < _CHOOSING:
-            batches = _choose(stacked, matrices, mean)
+            told = batch.predict(stacked.batches, stacked.logs(names, mean))
+            batches = subset(stacked.batches, chosen(stacked, told))
         logs = np.stack([matrices[key] @ mean for key in stacked.keys])
         values, slopes = batch.linearize(batches, logs)
         residual = measured - values
@@ -233,10 +220,14 @@ def fit(
     )
 
 
-def _choose(stacked: Table, matrices: dict, mean: np.ndarray) -> list[Group]:
-    logs = np.stack([matrices[stacked.keys[i]] @ mean for i in stacked.owner])
-    picked = chosen(stacked, batch.predict(stacked.batches, logs))
-    return subset(stacked.batches, picked)
+def _shares(jobs: Sequence[Job]) -> np.ndarray:
+    """Return how much each job counts [job] [1]."""
+    sources = [job.run.text("source") for job in jobs]
+    counts = Counter(sources)
+    # A table may say itself how much a row counts.
+    own = [job.run.number("weight") for job in jobs]
+    full = [min(1.0, (FULL_WEIGHT_ROWS / counts[source]) ** 0.5) for source in sources]
+    return np.asarray(full) * [1.0 if weight is None else weight for weight in own]
 
 
 def _noise(jobs: Sequence[Job], residual: np.ndarray) -> dict[str, float]:
@@ -251,10 +242,7 @@ def _noise(jobs: Sequence[Job], residual: np.ndarray) -> dict[str, float]:
 
 def predict(stacked: Table, posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
     """Return step time [s] and memory over capacity [1] of each job, and its case."""
-    matrices = {
-        key: selection(posterior.names, *key) for key in sorted(set(stacked.keys))
-    }
-    logs = np.stack([matrices[stacked.keys[i]] @ posterior.mean for i in stacked.owner])
+    logs = stacked.logs(posterior.names, posterior.mean)
     predicted = batch.predict(stacked.batches, logs)
     picked = chosen(stacked, predicted)
     return predicted[picked], picked

@@ -55,16 +55,14 @@ def constants_of(
 def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarray:
     """Return the standard deviation of log step time of each job [job].
 
-    Args:
-      stacked: the jobs.
-      picked: the case each job is taken to have run.
-      posterior: the calibration.
+    `picked` is the case that each job is taken to have run.
     """
-    known = {key: constants_of(posterior, *key) for key in set(stacked.keys)}
-    logs = np.stack([known[stacked.keys[owner]][0] for owner in stacked.owner])
+    known = {key: constants_of(posterior, *key)[1] for key in set(stacked.keys)}
+    logs = stacked.logs(posterior.names, posterior.mean)
     slopes = batch.differences(stacked.batches, logs)[picked]
-    result = np.zeros(len(stacked.jobs))
-    for row, (key, job) in enumerate(zip(stacked.keys, stacked.jobs, strict=True)):
-        noise = noise_of(posterior, key[1], kind_of(job))
-        result[row] = slopes[row] @ known[key][1] @ slopes[row] + noise**2
-    return np.sqrt(np.maximum(result, 0.0))
+    rows = zip(stacked.keys, stacked.jobs, slopes, strict=True)
+    variance = [
+        slope @ known[key] @ slope + noise_of(posterior, key[1], kind_of(job)) ** 2
+        for key, job, slope in rows
+    ]
+    return np.sqrt(np.maximum(variance, 0.0))

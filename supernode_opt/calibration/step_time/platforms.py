@@ -62,10 +62,7 @@ _WINDOWS = ("tensor_window", "context_window", "expert_window")
 def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any]:
     """Return the catalog entry of a platform: every number with range and source.
 
-    Args:
-      platform: what to describe.
-      posterior: the calibration.
-      about: source line of the fitted numbers.
+    Fitted numbers have the source line `about`.
     """
     mean, covariance = constants_of(posterior, platform.family, platform.stack)
     spread = np.sqrt(np.diag(covariance)) * platform.widen
@@ -93,7 +90,7 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
             continue
         ends = (value, low, high)
         written[name] = number(
-            *ends, unit, source, confidence, most=declared.high, figures=4
+            ends, unit, source, confidence, most=declared.high, figures=4
         )
     written["score_bytes"] = 0.0 if stack.flash else 5.0
     return written

@@ -1,7 +1,7 @@
 """How good predictions are: errors, ranking, scaling, coverage, and two baselines."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -11,6 +11,7 @@ from supernode_opt.calibration.data.shapes import flops_per_token
 from supernode_opt.catalog import load, system
 from supernode_opt.system.kernels import peak
 
+Key = TypeVar("Key")
 # A group must be this large before its ranking means anything.
 RANKED_ROWS = 8
 
@@ -60,6 +61,14 @@ def plan_group(job: Job) -> tuple[str, ...]:
     return tuple(job.run.text(column) for column in (*columns, *sizes))
 
 
+def members(keys: Iterable[Key]) -> dict[Key, list[int]]:
+    """Return the positions of each of `keys`, in the order of their first."""
+    found: dict[Key, list[int]] = {}
+    for row, key in enumerate(keys):
+        found.setdefault(key, []).append(row)
+    return found
+
+
 class Ranking(NamedTuple):
     """How well plans of one job are ranked.
 
@@ -80,11 +89,8 @@ def rankings(
     jobs: Sequence[Job], predicted: np.ndarray, measured: np.ndarray
 ) -> tuple[Ranking, ...]:
     """Rank every group of at least `RANKED_ROWS` rows that differ in plan alone."""
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for row, job in enumerate(jobs):
-        groups.setdefault(plan_group(job), []).append(row)
     found = []
-    for key, rows in groups.items():
+    for key, rows in members(map(plan_group, jobs)).items():
         if len(rows) < RANKED_ROWS:
             continue
         told, real = predicted[rows], measured[rows]
@@ -105,11 +111,8 @@ def scaling_errors(
     A series shares source, release, model, accelerator and precision; efficiency is
     tokens per second and chip over that of its smallest run.
     """
-    series: dict[tuple[str, ...], list[int]] = {}
-    for row, job in enumerate(jobs):
-        series.setdefault(plan_group(job)[:5], []).append(row)
     found: list[float] = []
-    for rows in series.values():
+    for rows in members(plan_group(job)[:5] for job in jobs).values():
         chips = np.asarray([jobs[row].run.number("n_accel") for row in rows])
         tokens = np.asarray([float(jobs[row].training.global_batch) for row in rows])
         if len(set(chips)) < 2:
@@ -126,11 +129,10 @@ def utilisation(job: Job) -> float:
     chip = load("chip", system(job.machine).chip)
     nominal = float(np.asarray(peak(chip, job.training.precision)))
     nominal = nominal or float(chip.peak_bf16)
-    chips = job.run.number("n_accel") or 1.0
-    seconds = job.seconds
+    chips = job.run.size("n_accel")
     tokens = job.training.global_batch * job.training.sequence_length
     flops = tokens * flops_per_token(job.model, job.training.sequence_length)
-    return float(flops) / (seconds * chips * nominal)
+    return float(flops) / (job.seconds * chips * nominal)
 
 
 def baseline(
@@ -138,12 +140,8 @@ def baseline(
 ) -> np.ndarray:
     """Predict with one constant utilisation per accelerator and precision [s].
 
-    Args:
-      jobs: the rows.
-      fitted: which rows the constants may be taken from.
-      by_stack: one constant per stack as well.
-
-    A key without fitted rows takes the median of all fitted rows.
+    The constants, one per stack as well if `by_stack`, are taken from the `fitted`
+    rows; a key without any takes the median of all of them.
     """
     reached = np.asarray([utilisation(job) for job in jobs])
     mask = np.asarray(fitted, bool)
@@ -151,11 +149,10 @@ def baseline(
         (job.machine, job.training.precision, job.stack.name if by_stack else "")
         for job in jobs
     ]
-    known: dict[tuple[str, ...], list[float]] = {}
-    for key, share, may in zip(keys, reached, mask, strict=True):
-        if may:
-            known.setdefault(key, []).append(share)
     everything = float(np.median(reached[mask])) if mask.any() else 0.4
-    used = np.asarray([np.median(known.get(key, everything)) for key in keys])
+    used = np.full(len(jobs), everything)
+    for rows in members(keys).values():
+        if mask[rows].any():
+            used[rows] = np.median(reached[rows][mask[rows]])
     measured = np.asarray([job.seconds for job in jobs])
     return measured * reached / used

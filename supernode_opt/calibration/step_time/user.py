@@ -88,13 +88,10 @@ def calibrate(
     seed: int,
     show: Callable[[str, float], None],
 ) -> Fitted:
-    """Fit one platform to its rows.
+    """Fit one platform, named by its most frequent chip family and stack, to its rows.
 
-    Args:
-      jobs: the rows; the most frequent chip family and stack name the platform.
-      shipped: where the prior comes from.
-      seed: deals groups to folds.
-      show: told what is being done and its done share.
+    `shipped` gives the prior, `seed` deals groups to folds, and `show` is told what is
+    being done and its done share.
 
     Raises:
       ValueError: there are no rows.
@@ -133,5 +130,5 @@ def _signed(fitted: Posterior, shipped: Posterior) -> Posterior:
 
 
 def _errors(stacked: Table, predicted: np.ndarray) -> Errors:
-    measured = np.asarray([job.seconds for job in stacked.jobs])
-    return errors(predicted, measured, [job.run.name for job in stacked.jobs])
+    names = [job.run.name for job in stacked.jobs]
+    return errors(predicted, stacked.measured, names)

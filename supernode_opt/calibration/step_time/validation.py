@@ -43,11 +43,8 @@ class Validation(NamedTuple):
 def validate(runs: Sequence[Run], posterior: Posterior) -> Validation:
     """Predict every run that can be read as a job."""
     jobs, refused = interpret_all(runs)
-    empty = np.zeros(0)
     if not jobs:
-        return Validation(
-            (), refused, empty, empty, empty, empty, empty, np.zeros((2, 0))
-        )
+        return Validation((), refused, *5 * (np.zeros(0),), np.zeros((2, 0)))
     stacked = table(jobs)
     result, picked = predict(stacked, posterior)
     seen = set(posterior.rows)
@@ -57,7 +54,7 @@ def validate(runs: Sequence[Run], posterior: Posterior) -> Validation:
         jobs,
         refused,
         result[:, 0],
-        np.asarray([job.seconds for job in jobs]),
+        stacked.measured,
         spread(stacked, picked, posterior),
         result[:, 1],
         fitted,
@@ -69,18 +66,16 @@ def group_rows(
     seen: Validation, label: Callable[[Job], str], mask: np.ndarray
 ) -> dict[str, dict[str, Any]]:
     """Summarise the rows of `mask` by label."""
-    members: dict[str, list[int]] = {}
-    for row in np.flatnonzero(mask):
-        members.setdefault(label(seen.jobs[row]), []).append(int(row))
-    return {name: summary(seen, np.asarray(rows)) for name, rows in members.items()}
+    rows = np.flatnonzero(mask)
+    groups = score.members([label(seen.jobs[row]) for row in rows])
+    return {name: summary(seen, rows[own]) for name, own in groups.items()}
 
 
 def summary(seen: Validation, rows: np.ndarray) -> dict[str, Any]:
     """Return every score of some rows, as plain numbers."""
     jobs = [seen.jobs[row] for row in rows]
     told, real = seen.predicted[rows], seen.measured[rows]
-    names = [job.run.name for job in jobs]
-    found = score.errors(told, real, names)._asdict()
+    found = score.errors(told, real, [job.run.name for job in jobs])._asdict()
     ranked = score.rankings(jobs, told, real)
     scaled = score.scaling_errors(jobs, told, real)
     missed = np.abs(np.log(told / real)) / seen.deviation[rows]
@@ -165,14 +160,10 @@ def dataset(seen: Validation) -> xarray.Dataset:
         name: [job.run.text(name) for job in seen.jobs]
         for name in ("model", "source", "precision")
     }
+    split = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
     sizes = {
-        name: [job.plans[0].sizes[field] for job in seen.jobs]
-        for name, field in (
-            ("chips", "chips"),
-            ("tensor_parallel", "tensor_parallel"),
-            ("pipeline_parallel", "pipeline_parallel"),
-            ("expert_parallel", "expert_parallel"),
-        )
+        name: [job.plans[0].sizes[name] for job in seen.jobs]
+        for name in ("chips", *split)
     }
     second = {"units": "s"}
     return xarray.Dataset(
