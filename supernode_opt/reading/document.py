@@ -95,6 +95,9 @@ def value(
         problem = error.problem or "it is unreadable"
         context = f"{error.context} " if problem.startswith("but") else ""
         message = f"is not valid YAML: {context}{problem}"
+        # PyYAML 6.0.4 and later count for themselves.
+        if "nesting depth" in problem:
+            message = "cannot be read: it is nested too deep"
         raise StudyError(f"{place(mark.line if mark else 0)}: {message}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position)

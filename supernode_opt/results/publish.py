@@ -193,7 +193,8 @@ def _publish(target: Path, version: Path, amend: bool) -> None:
             plain = {n for n in names if _plain(target / n)} | _copied(target)
             if plain:
                 _swap(target, _seen(target, names))
-            for name in {*names, *plain}:
+            # A plain manifest tells which plain files are of a result: it goes last.
+            for name in sorted({*names, *plain}, key=lambda n: n == manifest.NAME):
                 _link(target, name, version)
             _swap(target, version)
         except BaseException:
