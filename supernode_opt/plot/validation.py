@@ -81,6 +81,7 @@ def error_by_parallelism(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         if place == 0:
             title = f"Error of step time (clipped at {_CLIP:.0f} %)"
             panel.set_title(title, fontsize=style.TITLE, loc="left")
-        if place == 1:
-            panel.legend(fontsize=style.SMALL, frameon=False, loc="upper right")
+        if place == len(_ACROSS) - 1:
+            # Inside, it would hide rows that are clipped.
+            style.legend_below(panel, 2)
     return ax

@@ -65,12 +65,11 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
         "objective": _number(dataset, name),
         "objective_name": name,
         "precision": dataset.attrs.get("precision"),
-        "mfu": _number(dataset, "mfu"),
-        "tokens_per_s": _number(dataset, "tokens_per_s"),
-        "step_time_s": _number(dataset, "step_time"),
-        "power_w": _number(dataset, "power"),
-        "junction_celsius": _number(dataset, "junction_temperature", -273.15),
-        "memory_bytes": _number(dataset, "memory"),
+        **{
+            facts.key: _number(dataset, name, _offset(facts.key))
+            for name, facts in FACTS.items()
+            if facts.key
+        },
         "design": design(dataset),
         "constraints": constraints(dataset),
         **{key: parts(dataset, part) for key, part in _PARTS.items()},
@@ -124,6 +123,11 @@ def constraints(dataset: xr.Dataset) -> list[dict[str, Any]]:
 def parts(dataset: xr.Dataset, name: str) -> dict[str, float | None]:
     """Return the named parts of a total."""
     return store.plain(dataset[name].to_series().to_dict())
+
+
+def _offset(key: str) -> float:
+    """Return what is added to SI for a key that names its unit."""
+    return -273.15 if key.endswith("_celsius") else 0.0
 
 
 def _number(dataset: xr.Dataset, name: str, offset: float = 0.0) -> float | None:

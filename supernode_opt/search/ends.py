@@ -159,7 +159,12 @@ class _Fields:
 
 
 def _end_pair(leaf: Callable[[Leaf], Any], name: str) -> Ends:
-    return Ends(lambda: leaf(Leaf(name, "low")), lambda: leaf(Leaf(name, "high")))
+    facts = (FACTS | PART_FACTS).get(name)
+    return Ends(
+        lambda: leaf(Leaf(name, "low")),
+        lambda: leaf(Leaf(name, "high")),
+        signed=facts is not None and facts.signed,
+    )
 
 
 def end_of(wanted: Leaf, leaf: Callable[[Leaf], Any], chips: Any, scenario: Any) -> Any:
@@ -204,8 +209,11 @@ def boxed(scenario: Any, path: str, low: Any, high: Any) -> Any:
     )
     key: Any = int(name) if isinstance(scenario, tuple) else name
     old = fields[key]
+    signed = bool(np.any(np.asarray(low) < 0.0))
     fields[key] = (
-        boxed(old, rest, low, high) if rest else Ends(lambda: low, lambda: high)
+        boxed(old, rest, low, high)
+        if rest
+        else Ends(lambda: low, lambda: high, signed=signed)
     )
     if isinstance(scenario, tuple):
         return tuple(fields.values())

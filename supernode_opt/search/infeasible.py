@@ -28,7 +28,7 @@ _CLOSEST = 256
 MOST = 2_048
 _LOOK, _STARTS, _POLISHED = 256, 2, 96
 # Candidates of each kind that are considered where nothing is feasible.
-POOL = 512
+_POOL = 512
 # Violations beyond this are not mended by polishing.
 _FAR = 0.7
 
@@ -84,14 +84,19 @@ def rescue(search: Search, contenders: Columns) -> bool:
 
 
 def pool_of(
-    problem: Problem, fitting: Columns, points: RelaxedPoints | None
+    problem: Problem,
+    contenders: Columns,
+    fitting: Columns,
+    points: RelaxedPoints | None,
 ) -> Columns:
     """Choose candidates among which the least violation is sought.
 
-    Some lie around the relaxed points, which violate little, the others anywhere.
+    Some no bound excludes, some lie around the relaxed points, which violate little,
+    the others anywhere.
 
     Args:
       problem: has no feasible design that is known.
+      contenders: candidates that no bound excludes.
       fitting: legal splits.
       points: the relaxed descent, if there was one.
     """
@@ -99,9 +104,11 @@ def pool_of(
 
     def some(columns: Columns) -> Columns:
         count = len(columns["chips"])
-        return take(columns, random.choice(count, min(count, POOL), replace=False))
+        return take(columns, random.choice(count, min(count, _POOL), replace=False))
 
     spread = some(whole_candidates(problem, some(fitting)))
+    if len(contenders["chips"]):
+        spread = join([take(contenders, slice(0, _POOL)), spread])
     if points is None:
         return spread
     # With limits that exclude each other every bound is hopeless; speed is what helps.

@@ -36,7 +36,6 @@ from supernode_opt.search.enumerate import (
 )
 from supernode_opt.search.exhaust import MOST, exhaust
 from supernode_opt.search.infeasible import (
-    POOL,
     Conflict,
     is_feasible,
     least_relaxation,
@@ -267,9 +266,7 @@ def _proved(
         proof = dataclasses.replace(proof, searched=searched)
     conflict = None
     if search.best is None:
-        pool = pool_of(problem, space.fitting, points)
-        some = take(proof.contenders, slice(0, POOL))
-        pool = join([some, pool]) if len(some["chips"]) else pool
+        pool = pool_of(problem, proof.contenders, space.fitting, points)
         conflict = least_relaxation(problem, pool)
         if is_feasible(problem, conflict.nearest):
             search.consider(conflict.nearest.columns, conflict.nearest.point)

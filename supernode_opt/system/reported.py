@@ -32,6 +32,8 @@ class Facts:
       shown: unit and factor from SI in tables of machines; "" for its own.
       share: whether people write it in per cent.
       headline: whether a printed result begins with it.
+      key: name, with its unit, in the head of printed JSON; "" for not there.
+      signed: whether it may be negative.
       parts: field of the report with the parts it is the sum of, "" for none.
       compared: whether machines are compared by it.
       step_exponent: power of the time of a step in it [1].
@@ -48,6 +50,8 @@ class Facts:
     shown: tuple[str, float] = ("", 1.0)
     share: bool = False
     headline: bool = False
+    key: str = ""
+    signed: bool = False
     parts: str = ""
     compared: bool = False
     step_exponent: float = 0.0
@@ -75,7 +79,8 @@ def reported(
     schema = next(m for m in base.__metadata__ if isinstance(m, WithJsonSchema))
     words = f"{description} [{unit or '1'}]"
     told = WithJsonSchema({**(schema.json_schema or {}), "description": words})
-    return typing.Annotated[base, told, Facts(description, **facts)]
+    signed = low is None or low < 0.0
+    return typing.Annotated[base, told, Facts(description, signed=signed, **facts)]
 
 
 def facts_of(record_type: type) -> dict[str, Facts]:

@@ -30,6 +30,7 @@ class Working:
         more_is_better=False,
         ways=TIME,
         headline=True,
+        key="step_time_s",
         parts="step",
         step_exponent=1.0,
     )
@@ -43,6 +44,7 @@ class Working:
         ),
         shown=("ktokens/s", 1e-3),
         headline=True,
+        key="tokens_per_s",
         compared=True,
         step_exponent=-1.0,
     )
@@ -67,6 +69,7 @@ class Working:
         share=True,
         shown=("%", 100.0),
         headline=True,
+        key="mfu",
         compared=True,
         step_exponent=-1.0,
     )
@@ -82,6 +85,7 @@ class Working:
         more_is_better=False,
         ways=MEMORY,
         headline=True,
+        key="memory_bytes",
         parts="memory_parts",
     )
     memory_fraction: reported(
@@ -100,6 +104,7 @@ class Working:
         ways=LOAD,
         shown=("kW", 1e-3),
         headline=True,
+        key="power_w",
         parts="power_parts",
         compared=True,
     )
@@ -154,6 +159,7 @@ class Working:
         more_is_better=False,
         ways=HEAT,
         headline=True,
+        key="junction_celsius",
     )
     junction_fraction: reported(
         "",

@@ -49,6 +49,10 @@ def own_catalog(monkeypatch):
         cache.cache_clear()
 
 
+# What a journal begins with.
+HEADER = {"format": 1, "name": "x", "device": "a", "devices": 1, "seed": 0}
+
+
 def entry(section, sizes, seconds, watts=None, work=0.0):
     timing = Timing(float(seconds), 0.001, 0.01, 20, 1, watts)
     return Entry(section, sizes, timing, work, 1.0)

@@ -2,20 +2,16 @@
 
 import dataclasses
 import json
-import os
-import stat
 import time
-import types
 
 import numpy as np
 import pytest
 
 from supernode_opt.calibration.data.shapes import flops_per_token
-from supernode_opt.measure import launch, running, timing, training, watts
-from supernode_opt.measure.devices import Bench, Device, describe, recognise
+from supernode_opt.measure import launch, running, timing, training
+from supernode_opt.measure.devices import Bench, Device
 from supernode_opt.measure.journal import Journal
 from supernode_opt.measure.plan import (
-    BadMeasurement,
     Point,
     Speed,
     interleave,
@@ -23,7 +19,7 @@ from supernode_opt.measure.plan import (
     spread_out,
 )
 from supernode_opt.workload.model import Model
-from tests.measure.conftest import entry
+from tests.measure.conftest import HEADER, entry
 
 SPEEDS = {"cpu": Speed(1e11, 2e10), "gpu": Speed(7e14, 3e12)}
 SLOWEST, FASTEST = Speed(1e8, 1e9), Speed(1e17, 1e14)
@@ -183,9 +179,6 @@ ENTRY %main (p: f32[4]) -> f32[4] {
     assert launch.kernels(text) == 3
 
 
-HEADER = {"format": 1, "name": "x", "device": "a", "devices": 1, "seed": 0}
-
-
 def test_a_budget_cuts_the_least_informative_points(tmp_path, monkeypatch):
     """Ten points of a second each in a budget for six; the needed one always runs."""
 
@@ -263,152 +256,3 @@ def test_disturbed_points_are_measured_again_while_there_is_time(tmp_path, monke
     assert again.entries == journal.entries
     assert again.tries == journal.tries
     assert again.spent == pytest.approx(journal.spent)
-
-
-def test_a_journal_survives_half_a_line(tmp_path):
-    journal = Journal(tmp_path, HEADER)
-    journal.add(entry("gemm", {"m": 1}, 2.0))
-    journal.close()
-    path = tmp_path / "journal.jsonl"
-    whole = path.read_bytes()
-    path.write_bytes(whole + b'{"section": "ge')
-    again = Journal(tmp_path, {**HEADER, "created": "later"})
-    assert again.entries.keys() == {"gemm m=1"}
-    assert "created" not in again.header
-    again.add(entry("gemm", {"m": 2}, 3.0))
-    again.close()
-    last = Journal(tmp_path, HEADER)
-    last.close()
-    assert [e.timing.seconds for e in last.entries.values()] == [2.0, 3.0]
-    assert last.spent == 2.0
-    assert path.read_bytes().startswith(whole)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"device": "b"}, "the device was 'a' and is 'b' now"),
-        ({"seed": 7}, "the seed was 0 and is 7 now"),
-        ({"versions": {"jax": "9"}}, "the software was None and is jax 9 now"),
-        ({"quick": True}, "--quick was None and is True now"),
-    ],
-)
-def test_a_journal_of_something_else_is_refused(tmp_path, change, words):
-    Journal(tmp_path, HEADER).close()
-    before = (tmp_path / "journal.jsonl").read_bytes()
-    with pytest.raises(BadMeasurement, match=words) as refused:
-        Journal(tmp_path, {**HEADER, **change})
-    assert "\n" not in str(refused.value)
-    assert (tmp_path / "journal.jsonl").read_bytes() == before
-
-
-def test_what_is_no_journal_is_refused(tmp_path):
-    for text in ("[1]\n", "hello\n", '{"format": 1}\n[3]\n'):
-        (tmp_path / "journal.jsonl").write_text(text)
-        with pytest.raises(BadMeasurement, match="journal"):
-            Journal(tmp_path, HEADER)
-
-
-def test_rapl_counts_joules_over_a_wrap(tmp_path):
-    zone = tmp_path / "intel-rapl:0"
-    zone.mkdir()
-    (zone / "energy_uj").write_text("9000000\n")
-    (zone / "max_energy_range_uj").write_text("10000000\n")
-    (zone / "constraint_0_power_limit_uw").write_text("120000000\n")
-    cpu = types.SimpleNamespace(platform="cpu")
-    with watts.meter_of(cpu, tmp_path) as meter:
-        assert meter.limit == 120.0
-        meter.start()
-        time.sleep(0.1)
-        (zone / "energy_uj").write_text("1000000\n")
-        # Two joules in a tenth of a second and a little.
-        assert 0.5 < meter.stop() <= 20.0
-    with watts.meter_of(cpu, tmp_path / "nowhere") as meter:
-        assert meter is None
-
-
-SMI = """#!/bin/sh
-case "$*" in
-  *-i?GPU-7*power.draw*--loop-ms=*) while true; do echo 455.5; sleep 0.02; done ;;
-  *-i?GPU-7*power.draw*) echo 450.0 ;;
-  *-i?GPU-7*power.limit*) echo 700.00 ;;
-  *-i?GPU-7*memory.total*) echo 81559 ;;
-  *) echo "[N/A]" ;;
-esac
-"""
-
-
-@pytest.fixture
-def gpu(tmp_path, monkeypatch):
-    """Return a made-up H100 whose driver answers like `nvidia-smi`."""
-    script = tmp_path / "nvidia-smi"
-    script.write_text(SMI)
-    script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-3,GPU-7")
-    return types.SimpleNamespace(
-        platform="gpu",
-        device_kind="NVIDIA H100 80GB HBM3",
-        local_hardware_id=1,
-        memory_stats=lambda: {"bytes_limit": 6e10},
-        compute_capability="9.0",
-    )
-
-
-def test_a_gpu_is_read_from_its_driver(gpu, monkeypatch):
-    found = describe([gpu, gpu])
-    assert (found.chip, found.alike, found.count) == ("h100_sxm", "dgx_h100", 2)
-    assert found.memory == 81559 * 2**20
-    assert found.usable == 6e10
-    assert found.float8
-    monkeypatch.setattr(watts.NvidiaSmi, "least", 0.3)
-    with watts.meter_of(gpu) as meter:
-        assert meter.limit == 700.0
-        meter.start()
-        assert meter.stop() is None  # too short to say anything
-        meter.start()
-        time.sleep(0.4)
-        assert meter.stop() == 455.5
-    assert meter._process.poll() is not None
-
-
-def test_unknown_gpus_are_measured_without_a_data_sheet(gpu):
-    gpu.device_kind, gpu.local_hardware_id = "NVIDIA Something 9", 0
-    found = describe([gpu])
-    assert (found.chip, found.alike) == ("", "dgx_h100")
-    assert (found.memory, found.memory_source) == (6e10, "JAX memory statistics")
-    assert found.float8
-    gpu.compute_capability = "8.0"
-    assert not describe([gpu]).float8
-    with watts.meter_of(gpu) as meter:
-        assert meter is None
-
-
-@pytest.mark.parametrize(
-    ("kind", "chip"),
-    [
-        ("NVIDIA H200", "h200_sxm"),
-        ("NVIDIA A100-SXM4-40GB", "a100_sxm_40gb"),
-        ("TPU v5 lite", "tpu_v5e"),
-        ("TPU v5", "tpu_v5p"),
-        ("NVIDIA H100 PCIe", ""),
-        ("cpu", ""),
-    ],
-)
-def test_data_sheets_are_found_by_the_whole_name(kind, chip):
-    assert recognise(kind)[0] == chip
-
-
-def test_a_journal_that_was_changed_is_refused(tmp_path):
-    journal = Journal(tmp_path, HEADER)
-    for size in range(3):
-        journal.add(entry("gemm", {"m": size}, 2.0))
-    journal.close()
-    path = tmp_path / "journal.jsonl"
-    whole = path.read_bytes()
-    for at in range(1, len(whole) - 1, 7):
-        if whole[at] == ord("\n"):
-            continue
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        with pytest.raises(BadMeasurement, match="journal"):
-            Journal(tmp_path, HEADER)

@@ -1,5 +1,7 @@
 """Ends of formulas: never inside what the formula can be, by hand and by chance."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,6 +75,28 @@ def _with(monkeypatch, formula):
     """Put a quantity with `formula` among those that are reported."""
     facts = FACTS | {"trial": Facts("a trial", formula=formula)}
     monkeypatch.setattr(room, "FACTS", facts)
+
+
+def test_what_is_declared_to_be_signed_is_bounded_as_such(monkeypatch):
+    facts = {
+        "margin": Facts("may be negative", signed=True),
+        "trial": Facts("a trial", formula=lambda r, d, s: r.margin * r.power),
+    }
+    monkeypatch.setattr(room, "FACTS", FACTS | facts)
+    ends = {"margin": {"low": -2.0, "high": 1.0}, "power": {"low": 3.0, "high": 5.0}}
+
+    def leaf(wanted):
+        return ends[wanted.name][wanted.side]
+
+    # [-2, 1] times [3, 5]: least at -2 times 5, not at -2 times 3.
+    assert end_of(Leaf("trial", "low"), leaf, 1.0, None) == -10.0
+    assert end_of(Leaf("trial", "high"), leaf, 1.0, None) == 5.0
+
+
+def test_a_freed_constant_may_be_negative():
+    given = room.boxed(SimpleNamespace(shift=0.0), "shift", -2.0, 1.0)
+    found = given.shift * between(3.0, 5.0)
+    assert (found.low(), found.high()) == (-10.0, 5.0)
 
 
 def test_a_formula_reads_fields_of_the_design(monkeypatch):
