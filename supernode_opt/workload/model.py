@@ -106,7 +106,17 @@ class Training:
     Attributes:
       sequence_length: tokens per sequence [1].
       global_batch: sequences per optimizer step [1].
+      weight_bytes: bytes per parameter of the stored weights [B].
       gradient_bytes: bytes per parameter of stored and reduced gradients [B].
+      optimizer_bytes: bytes per parameter of master copy and moments; 12 is Adam in
+        single precision, 8 with BF16 moments (DeepSeek-V3, arXiv:2412.19437) [B].
+      optimizer_offload: share of the optimizer's states kept in host memory [1].
+      activation_offload: share of the stored activations kept there [1].
+      logit_bytes: held per logit: two bytes, and four for the loss [B].
+      loss_chunks: pieces of the micro-batch whose logits are held one at a time [1].
+      document_length: mean length, over tokens, of the documents that a sequence is
+        packed of; attention stays inside them (0: one document) [1].
+      lora_rank: of adapters, which alone are trained (0: every parameter is) [1].
       shard_ranks: most ranks that one copy of sharded states is spread over; further
         replicas hold copies (0: no limit) [1].
       precision: of the GEMMs; decides which peak MFU is measured against.
@@ -115,7 +125,15 @@ class Training:
 
     sequence_length: Count
     global_batch: Count
+    weight_bytes: quantity("B") = 2.0
     gradient_bytes: quantity("B") = 4.0
+    optimizer_bytes: quantity("B", zero=True) = 12.0
+    optimizer_offload: Share = 0.0
+    activation_offload: Share = 0.0
+    logit_bytes: quantity("B", zero=True) = 6.0
+    loss_chunks: Count = 1.0
+    document_length: float = flag(default=0.0)
+    lora_rank: float = flag(default=0.0)
     shard_ranks: float = flag(default=0.0)
     precision: Precision = static(default="bf16")
     attention_flops: Literal["causal", "full"] = static(default="causal")
