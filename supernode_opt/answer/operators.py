@@ -7,7 +7,8 @@ import numpy as np
 
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import rank_share
-from supernode_opt.system.kernels import gemm_roofline, layer_times
+from supernode_opt.system.kernels import gemm_roofline
+from supernode_opt.system.layer_times import layer_times
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.operators import (
     attention_bytes,
@@ -15,6 +16,7 @@ from supernode_opt.workload.operators import (
     elementwise_bytes,
     layer_gemms,
 )
+from supernode_opt.workload.recompute import RECOMPUTE, again
 
 Row = tuple[str, float, float, float]
 
@@ -30,7 +32,8 @@ def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
     gemms, parts = layer_gemms(model, split)
     every = gemm_roofline(gemms, scenario, design.clock)
     times, flops, moved = (quantity[0] for quantity in every)
-    passes, _ = layer_times(scenario, split, design.recompute, design.clock, jnp.inf)
+    nothing = again(jnp.eye(len(RECOMPUTE))[0], scenario.recompute, 0.0)
+    passes, _ = layer_times(scenario, split, nothing, design.clock, jnp.inf)
     dense, experts = model.dense_layers, model.layers - model.dense_layers
     counts = np.ones(len(gemms.names))
     for part, count in (
@@ -58,7 +61,8 @@ def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
         )
     )
     traffic = elementwise_bytes(model, split)
-    streamed = dense * traffic[0] + experts * traffic[1]
+    streamed = model.layers * traffic.norm + dense * traffic.dense
+    streamed = streamed + experts * traffic.expert
     streaming = dense * passes.elementwise[0, 0] + experts * passes.elementwise[1, 0]
     rows.append(("elementwise", 0.0, float(streamed), float(streaming)))
     # A chip holds one of the pipeline's stages.

@@ -23,9 +23,10 @@ from supernode_opt.system.failures import (
     repair_wait,
     stop_rate,
 )
-from supernode_opt.system.footprint import memory_parts
-from supernode_opt.system.kernels import gemm_peak, layer_times
+from supernode_opt.system.footprint import fit_probability, memory_parts
+from supernode_opt.system.kernels import gemm_peak
 from supernode_opt.system.layer import communication, layer_passes
+from supernode_opt.system.layer_times import layer_times
 from supernode_opt.system.package import (
     allowed_clock,
     busy_state,
@@ -53,6 +54,7 @@ from supernode_opt.system.supply import (
 from supernode_opt.system.wiring import wire
 from supernode_opt.workload.flops import step_flops
 from supernode_opt.workload.operators import Split
+from supernode_opt.workload.recompute import again
 from supernode_opt.workload.shards import Shards, Spread, shards
 
 
@@ -84,9 +86,16 @@ def rank_share(
     replicas = jnp.maximum(data_parallel(design) * context, 1.0)
     routed = replicas * design.tensor_parallel / design.expert_parallel
     routed = jnp.maximum(routed, 1.0)
-    limit = jnp.asarray(scenario.training.shard_ranks)
+    training = scenario.training
+    limit = jnp.asarray(training.shard_ranks)
     replicas = jnp.where(limit > 0, jnp.minimum(replicas, limit), replicas)
-    stages = place_layers(model, design.pipeline_parallel, design.interleave, relaxed)
+    stages = place_layers(
+        model,
+        design.pipeline_parallel,
+        design.interleave,
+        relaxed,
+        (training.first_stage_layers, training.last_stage_layers),
+    )
     held = shards(
         model,
         stages.dense,
@@ -99,6 +108,7 @@ def rank_share(
             routed,
         ),
         design.optimizer_sharding,
+        training.lora_rank,
     )
     return split, stages, held, (replicas, routed)
 
@@ -108,12 +118,13 @@ def run_job(
 ) -> Job:
     """Time and fit one optimizer step of the job on the design."""
     split, stages, held, replicas = rank_share(design, scenario, relaxed)
-    times, head = layer_times(
-        scenario, split, design.recompute, design.clock, sharpness
+    repeated = again(
+        design.recompute, scenario.recompute, scenario.software.score_bytes
     )
+    times, head = layer_times(scenario, split, repeated, design.clock, sharpness)
     net = network(design, scenario, relaxed)
     comm = communication(design, scenario, split, held, replicas[0], net, sharpness)
-    exposed = layer_passes(design, scenario, times, comm, sharpness)
+    exposed = layer_passes(design, scenario, repeated, times, comm, sharpness)
     step, bubble = step_time(
         design,
         scenario,
@@ -124,7 +135,9 @@ def run_job(
         sharding_ranks=replicas[0],
         sharpness=sharpness,
     )
-    memory = memory_parts(design, scenario, split, stages, held, *replicas, sharpness)
+    memory = memory_parts(
+        design, scenario, split, repeated, stages, held, *replicas, sharpness
+    )
     return Job(step, memory, bubble)
 
 
@@ -186,6 +199,7 @@ def evaluate(
     waiting = repair_wait(design, scenario, failures)
     good = progress(scenario, failures, waiting)
     memory = total(job.memory)
+    reserved = memory - job.memory.buffers - job.memory.framework
     inlet = design.inlet_temperature
     carried = design.chips * design.scale_up_bandwidth
     moving = provisioned.scale_up_links + provisioned.scale_up_switches
@@ -197,6 +211,9 @@ def evaluate(
         data_parallel=data_parallel(design),
         micro_batches=micro_batches(design, scenario),
         memory=memory,
+        memory_allocated=reserved - job.memory.fragmentation,
+        memory_reserved=reserved,
+        fit_probability=fit_probability(scenario, memory),
         power=power,
         average_power=average,
         rack_power_fraction=thinnest / scenario.cooling.rack_power_limit,

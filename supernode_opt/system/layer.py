@@ -18,10 +18,11 @@ from jax.typing import ArrayLike
 from supernode_opt.smooth import excess, stack
 from supernode_opt.system.collectives import Network, durations
 from supernode_opt.system.design import Design, data_parallel
-from supernode_opt.system.kernels import OPERAND_BYTES, LayerTimes
+from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import by_precision
-from supernode_opt.workload.operators import Split, key_value_channels
+from supernode_opt.workload.operators import OPERAND_BYTES, Split, key_value_channels
+from supernode_opt.workload.recompute import Again
 from supernode_opt.workload.shards import Shards
 from supernode_opt.workload.traffic import (
     Transfer,
@@ -117,6 +118,7 @@ def _dispatch(transfer: Transfer, scenario: Scenario) -> Transfer:
 def layer_passes(
     design: Design,
     scenario: Scenario,
+    repeated: Again,
     times: LayerTimes,
     comm: Communication,
     sharpness: ArrayLike,
@@ -131,11 +133,12 @@ def layer_passes(
     parameters in both passes.
     """
     software = scenario.software
-    full, sequence = design.recompute[2], design.sequence_parallel[1]
+    full, sequence = repeated.full, design.sequence_parallel[1]
     zero = design.optimizer_sharding
     sharded = zero[3]
     has_experts = scenario.model.top_k > 0.0
     share = jnp.where(has_experts, 0.5, 1.0)
+    routed = full + repeated.experts
     one, none = jnp.ones_like(full), jnp.zeros_like(full)
     # What is gathered has been cast before; what is reduced has not.
     cast = by_precision(scenario.training, OPERAND_BYTES) / 2.0
@@ -148,10 +151,15 @@ def layer_passes(
     raw = stack(
         *(
             comm.tensor * n
-            for n in (forward, backward, forward * share, backward * share)
+            for n in (
+                forward,
+                backward + 0.5 * repeated.ffn * forward,
+                forward * share,
+                backward * share,
+            )
         ),
         *(comm.context * n for n in (one, 2.0 + full, one, 2.0 + full)),
-        *(comm.dispatch * n for n in (none, none, 2.0 * one, 2.0 + 2.0 * full)),
+        *(comm.dispatch * n for n in (none, none, 2.0 * one, 2.0 + 2.0 * routed)),
         *(comm.shard_dense * n for n in (sharded, both)),
         *(expert_gather * n for n in (sharded, both)),
     )

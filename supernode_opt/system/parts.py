@@ -40,7 +40,11 @@ class StepTime:
 
 @record
 class MemoryParts:
-    """Named parts of the fullest chip's memory [B]."""
+    """Named parts of the fullest chip's memory [B].
+
+    All but the last three are tensors that an allocator counts as allocated; with
+    fragmentation they are what it has reserved.
+    """
 
     weights: Memory
     gradients: Memory
@@ -48,6 +52,7 @@ class MemoryParts:
     activations: Memory
     logits: Memory
     gathered: Memory
+    fragmentation: Memory
     buffers: Memory
     framework: Memory
 

@@ -17,8 +17,9 @@ from jax.typing import ArrayLike
 
 from supernode_opt.smooth import ceiling, excess, stack, surplus
 from supernode_opt.system.design import Design, data_parallel
-from supernode_opt.system.kernels import LayerTimes, memory_rate
+from supernode_opt.system.kernels import memory_rate
 from supernode_opt.system.layer import Communication
+from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.parts import StepTime
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model
@@ -37,19 +38,36 @@ class Stages(NamedTuple):
 
 
 def place_layers(
-    model: Model, pipeline: ArrayLike, interleave: ArrayLike, relaxed: ArrayLike
+    model: Model,
+    pipeline: ArrayLike,
+    interleave: ArrayLike,
+    relaxed: ArrayLike,
+    ends: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
 ) -> Stages:
     """Fill stages front to back with equal numbers of layers; the last takes the rest.
 
     With interleave, layers come in chunks.  The embedding is free, the head is on the
     last stage, dense layers of a mixture-of-experts model come first.
+
+    Args:
+      model: the transformer.
+      pipeline, interleave: stages, and chunks of each [1].
+      relaxed: whether layers may be parted.
+      ends: layers of the first and the last stage where they are stated, else 0 [1].
     """
-    full = interleave * ceiling(model.layers / (pipeline * interleave), relaxed)
-    full = jnp.minimum(full, model.layers)
-    rest = jnp.maximum(model.layers - (pipeline - 1.0) * full, 0.0)
-    middle = jnp.minimum(full, jnp.maximum(model.layers - full, 0.0))
-    layers = stack(full, middle, rest)
-    before = stack(0.0 * full, full, (pipeline - 1.0) * full)
+    several = jnp.clip(jnp.asarray(pipeline) - 1.0, 0.0, 1.0)
+    first, last = (several * jnp.asarray(end) for end in ends)
+    others = pipeline - jnp.clip(first, 0.0, 1.0) - jnp.clip(last, 0.0, 1.0)
+    left = jnp.maximum(model.layers - first - last, 0.0)
+    chunks = jnp.maximum(others, 1.0) * interleave
+    full = jnp.minimum(interleave * ceiling(left / chunks, relaxed), left)
+    first = jnp.where(first > 0.0, first, full)
+    before = first + jnp.maximum(pipeline - 2.0, 0.0) * full * several
+    rest = jnp.where(several > 0.0, model.layers - before, model.layers)
+    rest = jnp.where(last > 0.0, last, jnp.maximum(rest, 0.0))
+    middle = jnp.minimum(full, jnp.maximum(model.layers - first, 0.0))
+    layers = stack(first, middle, rest)
+    before = stack(0.0 * full, first, several * before)
     dense = jnp.clip(model.dense_layers - before, 0.0, layers)
     return Stages(dense, layers - dense)
 

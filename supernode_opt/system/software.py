@@ -59,7 +59,16 @@ class Software:
       optimizer_traffic: bytes read and written per local parameter and step [B].
       step_overhead: fixed time per step [s].
       straggler: relative slow-down per doubling beyond eight chips [1].
-      framework_memory: context, caches and fragmentation per chip [B].
+      activation_copies: stored activations over those of fused kernels, as
+        `workload.activations` counts them [1].
+      weight_casts: copies of the weights in the low precision of the GEMMs kept over
+        the micro-batches of a step [1].
+      gathered_layers: layers whose parameters ZeRO-3 holds gathered at a time [1].
+      fragmentation: what the allocator has reserved over what is allocated, less
+        one [1].
+      memory_spread: standard deviation of the logarithm of a measured peak over the
+        predicted one [1].
+      framework_memory: device context and libraries outside the allocator [B].
       buffer_memory: communication buffers per chip [B].
     """
 
@@ -95,6 +104,11 @@ class Software:
     straggler: NonNegative
     framework_memory: quantity("B", zero=True)
     buffer_memory: quantity("B", zero=True)
+    activation_copies: Number = 1.0
+    weight_casts: NonNegative = 2.0
+    gathered_layers: Number = 2.0
+    fragmentation: NonNegative = 0.04
+    memory_spread: Number = 0.1
     fp8_efficiency: Number = 1.0
     mxfp8_efficiency: Number = 1.0
     nvfp4_efficiency: Number = 1.0

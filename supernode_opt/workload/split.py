@@ -55,6 +55,10 @@ def _rules(model: Model, training: Training) -> dict[str, tuple[Rule, ...]]:
     def stage(split: Mapping[str, NDArray]) -> NDArray:
         return -(-layers // split["pipeline_parallel"])
 
+    def one_short(split: Mapping[str, NDArray]) -> NDArray:
+        chunks = split["pipeline_parallel"] * split["interleave"]
+        return -layers % np.maximum(chunks, 1) <= -(-layers // np.maximum(chunks, 1))
+
     tensor = tuple(
         (
             lambda s, width=int(width): width % s["tensor_parallel"] == 0,
@@ -112,12 +116,12 @@ def _rules(model: Model, training: Training) -> dict[str, tuple[Rule, ...]]:
                     (s["interleave"] == 1)
                     | (
                         (s["pipeline_parallel"] > 1)
-                        & (stage(s) % s["interleave"] == 0)
+                        & ((stage(s) % s["interleave"] == 0) | one_short(s))
                         & (_micro_batches(s, batch) % s["pipeline_parallel"] == 0)
                     )
                 ),
-                "interleave must be 1, or divide the layers of a stage with the"
-                " micro-batches a multiple of pipeline_parallel",
+                "interleave must be 1, or divide the layers of a stage, or of all but"
+                " one chunk, with the micro-batches a multiple of pipeline_parallel",
             ),
         ),
         "expert_parallel": (
@@ -200,13 +204,12 @@ def divisors(number: int) -> list[int]:
 def _options(model: Model, training: Training) -> dict[str, list[int]]:
     """List what a size may be whatever the others are."""
     layers = int(model.layers)
-    stages = sorted({-(-layers // pipeline) for pipeline in range(1, layers + 1)})
     return {
         "tensor_parallel": divisors(int(model.heads)),
         "pipeline_parallel": list(range(1, layers + 1)),
         "context_parallel": divisors(int(training.sequence_length)),
         "micro_batch": divisors(int(training.global_batch)),
-        "interleave": sorted({d for stage in stages for d in divisors(stage)}),
+        "interleave": list(range(1, layers // 2 + 1)) or [1],
         "expert_parallel": divisors(max(int(model.experts), 1)),
     }
 

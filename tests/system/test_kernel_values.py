@@ -13,10 +13,10 @@ from supernode_opt.system.kernels import (
     cast_bytes,
     gemm_peak,
     gemm_roofline,
-    layer_times,
     low_precision_efficiency,
     memory_rate,
 )
+from supernode_opt.system.layer_times import layer_times
 from supernode_opt.workload.operators import Gemms, Split
 from tests.plain import EXPERTS, TRAINING, same, scenario
 

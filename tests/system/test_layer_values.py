@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import pytest
 
 from supernode_opt.system.collectives import Network, duration, network
-from supernode_opt.system.kernels import LayerTimes
 from supernode_opt.system.layer import Communication, communication, layer_passes
+from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.workload.operators import Split
 from supernode_opt.workload.shards import Shards
 from supernode_opt.workload.traffic import Transfer

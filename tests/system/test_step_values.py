@@ -7,8 +7,8 @@ import pytest
 
 from supernode_opt.system.evaluate import rank_share
 from supernode_opt.system.footprint import memory_parts
-from supernode_opt.system.kernels import LayerTimes
 from supernode_opt.system.layer import Communication
+from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.pipeline import (
     Passes,
     Stages,

@@ -8,7 +8,7 @@ from typing import Any
 
 from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.calibration.data.stacks import Stack
-from supernode_opt.system.design import SHARDING
+from supernode_opt.system.design import RECOMPUTE, SHARDING
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.split import divisors
 
@@ -35,6 +35,12 @@ class Plan:
     sharding: int
     shard_ranks: int
     sequence_parallel: bool
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Shares of the layers by the sets of `RECOMPUTE` [1]."""
+        shares = dict(zip(("none", "selective", "full"), self.recompute, strict=True))
+        return tuple(shares.get(name, 0.0) for name in RECOMPUTE)
 
 
 def _check(name: str, size: float) -> None:

@@ -85,7 +85,7 @@ def case(job: Job, plan: Plan) -> Case:
         clock=scenario.chip.sustained_clock,
         coolant_flow=scenario.cooling.reference_flow,
         inlet_temperature=300.0,
-        recompute=np.asarray(plan.recompute),
+        recompute=np.asarray(plan.weights),
         optimizer_sharding=_chosen(SHARDING[plan.sharding], SHARDING),
         sequence_parallel=_chosen(SWITCHED[plan.sequence_parallel], SWITCHED),
         scale_up_link=one,
