@@ -39,6 +39,7 @@ def resolved(study: Study) -> dict[str, Any]:
             **{name: _plain(getattr(scenario, name)) for name in PARTS},
             "links": [_plain(link) for link in scenario.links],
             "memory_headroom": scenario.memory_headroom,
+            "recompute": _plain(scenario.recompute),
         },
         "design": {
             **{n: as_written(Design, n, value) for n, value in problem.fixed.items()},

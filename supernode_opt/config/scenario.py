@@ -19,6 +19,7 @@ from supernode_opt.reading.node import Node
 from supernode_opt.system.precision import BEST, settle, supports
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, Training, contradiction
+from supernode_opt.workload.recompute import Recompute
 
 _WHOLE_TRAINING = ("sequence_length", "global_batch")
 
@@ -31,7 +32,9 @@ def read_scenario(top: Mapping[str, Node], system: catalog.System) -> Scenario:
     """
     changes: Mapping[str, Node] = {}
     if "scenario" in top:
-        changes = top["scenario"].mapping([*PARTS, "links", "memory_headroom"])
+        changes = top["scenario"].mapping(
+            [*PARTS, "links", "memory_headroom", "recompute"]
+        )
     parts: dict[str, Any] = {}
     for name, kind in PARTS.items():
         default = getattr(system, name)
@@ -52,6 +55,8 @@ def read_scenario(top: Mapping[str, Node], system: catalog.System) -> Scenario:
         if headroom >= 1.0:
             node.fail(f"must be a share below 1, but is {node.described()}")
         parts["memory_headroom"] = headroom
+    if "recompute" in changes:
+        parts["recompute"] = read_record(changes["recompute"], Recompute, Recompute())
     return Scenario(
         model=_model(top["model"]),
         training=_training(top["training"], parts["chip"]),

@@ -15,6 +15,7 @@ from supernode_opt.system.precision import BEST
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.recompute import Recompute
 
 Schema = dict[str, Any]
 
@@ -30,6 +31,7 @@ def schema() -> Schema:
         **parts,
         "links": {"type": "array", "items": link, "minItems": 1},
         "memory_headroom": headroom,
+        "recompute": _record(Recompute, partial=True),
     }
     quantity = {"enum": list(SCALARS)}
     names = {"type": "array", "items": {"type": "string"}}

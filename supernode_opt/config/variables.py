@@ -12,8 +12,9 @@ from supernode_opt.config.fields import (
     read_number,
     require_inside,
 )
+from supernode_opt.config.modules import own_modules
 from supernode_opt.config.override import FIELDS
-from supernode_opt.problem.box import default_variable, options, possible
+from supernode_opt.problem.box import default_variable, options, possible, usual_options
 from supernode_opt.problem.build import default_clock, standing
 from supernode_opt.problem.variables import CHOICE_NAMES, Choice, Variable
 from supernode_opt.reading.node import Node, did_you_mean
@@ -75,7 +76,10 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
         default = defaults.get(name, FREE)
         written = nodes.get(name) or Node(default, f"{node.path}.{name}", node.place)
         if name in CHOICE_NAMES:
-            found = read_choice(written, options(name, scenario))
+            if name == "recompute":
+                written, scenario = own_modules(written, nodes, scenario)
+            known, usual = (f(name, scenario) for f in (options, usual_options))
+            found = read_choice(written, known, usual)
             if len(found) > 1:
                 choices.append(Choice(name=name, options=found))
             else:

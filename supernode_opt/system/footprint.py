@@ -26,6 +26,8 @@ GATHERED_BYTES = 2.0
 # Gradients of the layer that is worked on, over its activations: they come and go as
 # those do, so that half of them are there beside half of those.
 WORKING_SHARE = 0.5
+# Above this probability a job is said to fit, below its complement not to [1].
+LIKELY = 0.9
 
 
 def memory_parts(
@@ -124,6 +126,17 @@ def fit_probability(scenario: Scenario, memory: ArrayLike) -> Array:
     """
     room = jnp.log(scenario.chip.hbm_capacity / memory)
     return ndtr(room / scenario.software.memory_spread)
+
+
+def memory_verdict(probability: float) -> str:
+    """Say in words what a probability of fitting means.
+
+    >>> memory_verdict(0.95), memory_verdict(0.5), memory_verdict(0.05)
+    ('fits', 'on the edge', 'does not fit')
+    """
+    if probability > LIKELY:
+        return "fits"
+    return "does not fit" if probability < 1.0 - LIKELY else "on the edge"
 
 
 def _fullest(sums: Array, sharpness: ArrayLike) -> Array:

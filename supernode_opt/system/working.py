@@ -108,6 +108,8 @@ class Working:
         more_is_better=True,
         ways=MEMORY.reversed(),
         share=True,
+        headline=True,
+        key="fit_probability",
     )
     memory_fraction: reported(
         "",

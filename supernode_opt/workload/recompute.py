@@ -6,6 +6,8 @@ training frameworks use (Megatron-Core's `recompute_modules`, torchtitan's selec
 checkpointing by operator).
 """
 
+import dataclasses
+import re
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -89,3 +91,44 @@ def again(weights: Array, listed: Recompute, score_bytes: ArrayLike) -> Again:
         operators=own * listed.operators,
         full=full + own * listed.full,
     )
+
+
+# What people call the modules: Megatron-Core's and torchtitan's names beside our own.
+MODULES = {
+    **{field.name: field.name for field in dataclasses.fields(Recompute)},
+    "layernorm": "norm",
+    "rmsnorm": "norm",
+    "moe_act": "activation",
+    "swiglu": "activation",
+    "core_attn": "core_attention",
+    "attention": "core_attention",
+    "mla_up_proj": "mla_up",
+    "mlp": "ffn",
+    "moe": "experts",
+    "op": "operators",
+}
+
+
+def listed(text: str, stage_layers: float | None = None) -> Recompute | None:
+    """Read a list of modules such as "norm+mla_up" or "full:3+norm"; `None` if none.
+
+    A number behind a module says in how many layers of each stage it is computed again,
+    of `stage_layers` [1].
+
+    Raises:
+      ValueError: a number is no count, or has no stage to be a share of.
+    """
+    shares: dict[str, float] = {}
+    for word in re.split(r"[+,]", text):
+        name, colon, count = word.strip().lower().partition(":")
+        if name not in MODULES:
+            return None
+        share = 1.0
+        if colon:
+            if not count.strip().isdigit():
+                raise ValueError(f"must say a number of layers, but says {count!r}")
+            if stage_layers is None:
+                raise ValueError("counts layers of a stage of unknown depth")
+            share = min(float(count) / stage_layers, 1.0)
+        shares[MODULES[name]] = share
+    return Recompute(**shares)
