@@ -15,6 +15,7 @@ from supernode_opt.hardware.chip_power import core_voltage, port_limit, power_li
 from supernode_opt.hardware.silicon import die_yield
 from supernode_opt.hardware.throttle import thermal_margin
 from supernode_opt.system.collectives import MINIMUM_RATE, network
+from supernode_opt.system.communication import communication
 from supernode_opt.system.design import Design, aligned, data_parallel
 from supernode_opt.system.economics import capital_cost, cost_parts
 from supernode_opt.system.failures import (
@@ -25,7 +26,7 @@ from supernode_opt.system.failures import (
 )
 from supernode_opt.system.footprint import memory_parts
 from supernode_opt.system.kernels import gemm_peak, layer_times
-from supernode_opt.system.layer import communication, layer_passes
+from supernode_opt.system.layer import layer_passes
 from supernode_opt.system.package import (
     allowed_clock,
     busy_state,
@@ -112,7 +113,9 @@ def run_job(
         scenario, split, design.recompute, design.clock, sharpness
     )
     net = network(design, scenario, relaxed)
-    comm = communication(design, scenario, split, held, replicas[0], net, sharpness)
+    comm = communication(
+        design, scenario, split, held, replicas[0], net, sharpness, relaxed
+    )
     exposed = layer_passes(design, scenario, times, comm, sharpness)
     step, bubble = step_time(
         design,

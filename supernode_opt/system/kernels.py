@@ -171,7 +171,8 @@ def layer_times(
       recompute: mixture weights over none, selective, full [3, *batch].
 
     Returns:
-      The layer times and the head's forward plus backward time [s].
+      The layer times, and forward plus backward time of the LM head and of the head and
+      projection of a layer that predicts one token more [2, *batch] [s].
     """
     model, software = scenario.model, scenario.software
     gemms, parts = layer_gemms(model, split)
@@ -195,7 +196,9 @@ def layer_times(
     )
     plain, mixed, routing = elementwise_bytes(model, split)
     traffic = stack(plain, mixed) * software.elementwise_traffic
-    traffic = traffic + stack(0.0, routing * software.routing_traffic)
+    # The busiest rank permutes what it receives.
+    routing = routing * software.routing_traffic * software.expert_imbalance
+    traffic = traffic + stack(0.0, routing)
     elementwise = traffic / memory_rate(scenario)
     forward, backward = elementwise + cast[:, 0], elementwise * BACKWARD_ELEMENTWISE
     heads = model.heads / split.tensor
@@ -218,9 +221,10 @@ def layer_times(
     passes = device._replace(
         launch=_launch(software, device.compute, recompute[2], sharpness)
     )
-    head = jnp.sum(times[:, parts["head"]], axis=(0, 1))
+    head, ahead = (jnp.sum(times[:, parts[p]], axis=(0, 1)) for p in ("head", "ahead"))
     logits = split.tokens * model.vocabulary / split.tensor
-    return passes, head + software.loss_traffic * logits / memory_rate(scenario)
+    head = head + software.loss_traffic * logits / memory_rate(scenario)
+    return passes, stack(head, head + ahead)
 
 
 def _launch(
