@@ -41,6 +41,8 @@ def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
         ("dense", dense),
         ("expert", experts),
         ("head", 1.0),
+        # Layers that predict ahead are not shown, nor what goes before them.
+        ("ahead", 0.0),
     ):
         counts[parts[part]] = count
     rows: list[Row] = [

@@ -1,6 +1,6 @@
 """Everything around the chips: host boards, racks, cooling, the building, the odds."""
 
-from supernode_opt.record import record, static
+from supernode_opt.record import flag, record, static
 from supernode_opt.units import (
     Count,
     CubicMetrePerSecond,
@@ -65,6 +65,8 @@ class Rack:
       price: with busbars and supplies, without what stands in it [USD].
       fewest_chips: accelerators in the thinnest rack that is built; where full racks
         cannot be cooled, racks are thinned down to this.  0: only full racks [1].
+      idle_chips: further accelerators in a full rack that are bought with it but stand
+        by, switched off: 8 of 72 where jobs take 64, which groups of 16 tile [1].
     """
 
     chips_per_rack: Count
@@ -76,6 +78,7 @@ class Rack:
     supply_square_share: Share = 0.0
     price: Dollar = 0.0
     fewest_chips: quantity("", zero=True, whole=True) = 0.0
+    idle_chips: float = flag(default=0.0)
     name: str = static(default="rack")
 
 

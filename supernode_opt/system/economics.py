@@ -6,6 +6,7 @@ from jax.typing import ArrayLike
 
 from supernode_opt.hardware.silicon import manufacturing_cost
 from supernode_opt.system.design import Design
+from supernode_opt.system.failures import spare_share
 from supernode_opt.system.parts import CostParts
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.wiring import Fabric, Wiring
@@ -20,8 +21,9 @@ def cost_parts(
 ) -> CostParts:
     """Price capital at provisioned `power` [W] and energy at `average_power` [W].
 
-    Spare boards are bought with their chips and memory, and stand by switched off.
-    Upkeep is paid on all capital, the building's share included.
+    Spare boards, and those of chips that idle in their racks, are bought with their
+    chips and memory, and stand by switched off.  Upkeep is paid on all capital, the
+    building's share included.
     """
     chip, host, facility = scenario.chip, scenario.host, scenario.facility
     chips = design.chips * (chip.price + manufacturing_cost(chip))
@@ -38,7 +40,7 @@ def cost_parts(
         "switches": switches,
         "racks": wiring.racks * scenario.rack.price,
         "cooling": power * scenario.cooling.price,
-        "spares": scenario.reliability.spare_share * (chips + memory + hosts),
+        "spares": spare_share(scenario) * (chips + memory + hosts),
         "facility": power * facility.capital_price,
     }
     invested = sum(capital.values())

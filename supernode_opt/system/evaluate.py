@@ -15,6 +15,7 @@ from supernode_opt.hardware.chip_power import core_voltage, port_limit, power_li
 from supernode_opt.hardware.silicon import die_yield
 from supernode_opt.hardware.throttle import thermal_margin
 from supernode_opt.system.collectives import MINIMUM_RATE, network
+from supernode_opt.system.communication import communication
 from supernode_opt.system.design import Design, aligned, data_parallel
 from supernode_opt.system.economics import capital_cost, cost_parts
 from supernode_opt.system.failures import (
@@ -25,7 +26,7 @@ from supernode_opt.system.failures import (
 )
 from supernode_opt.system.footprint import fit_probability, memory_parts
 from supernode_opt.system.kernels import gemm_peak
-from supernode_opt.system.layer import communication, layer_passes
+from supernode_opt.system.layer import layer_passes
 from supernode_opt.system.layer_times import layer_times
 from supernode_opt.system.package import (
     allowed_clock,
@@ -123,7 +124,9 @@ def run_job(
     )
     times, head = layer_times(scenario, split, repeated, design.clock, sharpness)
     net = network(design, scenario, relaxed)
-    comm = communication(design, scenario, split, held, replicas[0], net, sharpness)
+    comm = communication(
+        design, scenario, split, held, replicas[0], net, sharpness, relaxed
+    )
     exposed = layer_passes(design, scenario, repeated, times, comm, sharpness)
     step, bubble = step_time(
         design,

@@ -76,6 +76,12 @@ def no_spare(spares: ArrayLike, broken: ArrayLike) -> Array:
     return jnp.exp(-spares * parts[-1]) / sum(terms)
 
 
+def spare_share(scenario: Scenario) -> ArrayLike:
+    """Chips that stand by over those that work, in their racks and elsewhere [1]."""
+    rack = scenario.rack
+    return scenario.reliability.spare_share + rack.idle_chips / rack.chips_per_rack
+
+
 def repair_wait(design: Design, scenario: Scenario, failures: FailureParts) -> Array:
     """Time spent waiting for repairs over time that computes [1].
 
@@ -84,7 +90,7 @@ def repair_wait(design: Design, scenario: Scenario, failures: FailureParts) -> A
     reliability = scenario.reliability
     breaking = failures.chips + failures.hosts
     broken = breaking * reliability.repair_time
-    spares = reliability.spare_share * design.chips / scenario.host.chips_per_board
+    spares = spare_share(scenario) * design.chips / scenario.host.chips_per_board
     return broken * no_spare(spares, broken)
 
 

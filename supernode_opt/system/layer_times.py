@@ -65,7 +65,8 @@ def layer_times(
       modules: what is computed again.
 
     Returns:
-      The layer times and the head's forward plus backward time [s].
+      The layer times, and forward plus backward time of the LM head and of the head and
+      projection of a layer that predicts one token more [2, *batch] [s].
     """
     model, software = scenario.model, scenario.software
     gemms, parts = layer_gemms(model, split)
@@ -90,7 +91,9 @@ def layer_times(
     streamed = elementwise_bytes(model, split)
     scale = software.elementwise_traffic / memory_rate(scenario)
     norm, gates = scale * streamed.norm, scale * stack(streamed.dense, streamed.expert)
-    moved = stack(0.0, software.routing_traffic / memory_rate(scenario))
+    # The busiest rank permutes what it receives.
+    carried = software.routing_traffic * software.expert_imbalance
+    moved = stack(0.0, carried / memory_rate(scenario))
     moved = moved.reshape(2, *(1,) * (gates.ndim - 1)) * streamed.routing
     elementwise = norm + gates + moved
     forward, backward = elementwise + cast[:, 0], elementwise * BACKWARD_ELEMENTWISE
@@ -114,9 +117,10 @@ def layer_times(
     passes = device._replace(
         launch=_launch(software, device.compute, modules.full, sharpness)
     )
-    head = jnp.sum(times[:, parts["head"]], axis=(0, 1))
+    head, ahead = (jnp.sum(times[:, parts[p]], axis=(0, 1)) for p in ("head", "ahead"))
     logits = split.tokens * model.vocabulary / split.tensor
-    return passes, head + software.loss_traffic * logits / memory_rate(scenario)
+    head = head + software.loss_traffic * logits / memory_rate(scenario)
+    return passes, stack(head, head + ahead)
 
 
 def _launch(

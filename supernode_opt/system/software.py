@@ -54,6 +54,12 @@ class Software:
       pipeline_exposed: share of stage-to-stage transfers that is exposed [1].
       bubble_share: pipeline bubble over that of 1F1B (DualPipe 0.35) [1].
       expert_imbalance: load of the busiest expert rank over the mean [1].
+      dispatch_bytes: per channel that a low-precision stack sends to the experts;
+        BF16 stacks send two, and so do all from the experts back [B].
+      communication_share: share of the chip's compute units that communication takes
+        while it hides behind compute; 0 where copy engines or switches do it [1].
+      rank_deduplication: 1 if a rank is sent one copy of a token for all its experts,
+        0 if one for each.
       score_bytes: stored per attention score (0 with flash attention, 5 unfused) [B].
       loss_traffic: bytes moved per logit by the loss, both passes [B].
       optimizer_traffic: bytes read and written per local parameter and step [B].
@@ -122,5 +128,8 @@ class Software:
     routing_traffic: NonNegative = 1.0
     dispatch_scale_up: Number = 0.6
     dispatch_scale_out: Number = 0.7
+    dispatch_bytes: quantity("B") = 2.0
+    communication_share: Share = 0.0
+    rank_deduplication: float = flag(default=0.0)
     score_bytes: float = flag(default=0.0)
     name: str = static(default="software")

@@ -83,12 +83,13 @@ TIME = Ways(
     )
     | _all(UP, "chip.softmax_channels", "links.*.latency", "links.*.energy")
     | _all(UP, *(f"{switch}.latency" for switch in _SWITCHES))
+    | _all(UP, "scale_out_switch.all_to_all_contention")
     | _all(
         DOWN,
         "software.*_efficiency",
         "software.*_overlapped",
         "software.*_window",
-        "software.dispatch_*",
+        "software.dispatch_scale_*",
     )
     | _all(UP, "software.*"),
     nowhere=True,

@@ -124,8 +124,10 @@ def _attention_gemms(
 def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     """Return all GEMMs of the model and which rows belong to which part.
 
-    The parts are "attention", "dense" (FFN), "expert" (mixture-of-experts layer) and
-    "head" (LM head and loss).
+    The parts are "attention", "dense" (FFN), "expert" (mixture-of-experts layer),
+    "head" (LM head and loss) and "ahead": what joins the state of a token and the next
+    token's embedding before a layer that predicts one more (DeepSeek-V3,
+    arXiv:2412.19437, equation 21), on every rank's own part of the sequence.
     """
     spread_over = 1.0 + split.sequence * (split.tensor - 1.0)
     gathered = (1.0, 0.0, 0.0, spread_over, 1.0)
@@ -150,7 +152,8 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
         ("expert down", per_expert, hidden, model.expert_ffn, local, 1.0),
     ]
     head = [("lm head", tokens, model.vocabulary / tensor, hidden, 1.0, 0.0, 1.0)]
-    table = (*attention, *dense, *expert, *head)
+    ahead = [("join ahead", spread, hidden, 2.0 * hidden)]
+    table = (*attention, *dense, *expert, *head, *ahead)
     defaults = (1.0, 0.0, 0.0, 1.0, 1.0)
     rows = [(*row, *defaults[len(row) - 4 :]) for row in table]
     names, *columns = zip(*rows, strict=True)
@@ -164,6 +167,7 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
         ("dense", dense),
         ("expert", expert),
         ("head", head),
+        ("ahead", ahead),
     ):
         parts[name] = slice(start, start + len(part))
         start += len(part)

@@ -217,6 +217,8 @@ SWITCH = {
     "insertion_loss": ("far", {"scale_up_reach": 1}),
     "reconfiguration_time": ("near", {"goodput": -1}),
     "port_power": ("near", {"power": 1, "scale_up_energy": 1}),
+    # The model is dense: no expert to send to.
+    "all_to_all_contention": ("near", {}),
 }
 OUTER = SWITCH | {
     "energy": ("near", {"power": 1}),

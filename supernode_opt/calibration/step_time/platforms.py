@@ -93,6 +93,8 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
             ends, unit, source, confidence, most=declared.high, figures=4
         )
     written["score_bytes"] = 0.0 if stack.flash else 5.0
+    if kept.rank_deduplication:
+        written["rank_deduplication"] = 1.0
     return written
 
 
