@@ -16,6 +16,7 @@ from supernode_opt.system.pipeline import Stages, micro_batches
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.activations import in_flight, layer_activations
 from supernode_opt.workload.operators import Split
+from supernode_opt.workload.parameters import mtp_parameters, parameters
 from supernode_opt.workload.shards import Shards
 
 WEIGHT_BYTES = 2.0
@@ -23,6 +24,12 @@ WEIGHT_BYTES = 2.0
 OPTIMIZER_BYTES = 12.0
 # Logits in two bytes and, for the loss, in four.
 LOGIT_BYTES = 6.0
+
+
+def state_bytes(scenario: Scenario) -> Array:
+    """One copy of what training goes on from: weights and optimizer states [B]."""
+    each = WEIGHT_BYTES + OPTIMIZER_BYTES
+    return each * (parameters(scenario.model) + mtp_parameters(scenario.model))
 
 
 def memory_parts(

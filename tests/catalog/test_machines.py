@@ -81,6 +81,9 @@ def test_machine_evaluates_finite_cool_and_within_its_power(name):
     assert inlet < float(built.junction_temperature)
     assert float(built.junction_fraction) < 1.0
     assert 0.8 < float(built.chip_power) / chip.tdp < 1.0
+    # Provisioned is what the data sheet says: 1,200 W for GB200, 850 W for the 910C.
+    chips = float(system.design["chips"])
+    assert float(built.power_parts.chips) / chips == pytest.approx(chip.tdp)
     # Host, network, fans and supplies add a tenth to nine tenths of the chips' power.
     each = float(built.power) / float(system.design["chips"])
     assert 1.1 < each / float(built.chip_power) < 2.2
