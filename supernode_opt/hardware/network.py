@@ -14,6 +14,7 @@ from supernode_opt.units import (
     NonNegative,
     Number,
     PerSecond,
+    Share,
     quantity,
 )
 
@@ -45,7 +46,10 @@ class LinkTechnology:
       loss_budget: most optical loss between transmitter and receiver [dB].
       connector_loss: of all connectors of a link together [dB].
       attenuation: of the fibre [dB/m].
-      case_resistance: module case to the air around it [K/W].
+      case_resistance: module case to what is around it [K/W].
+      coolant_share: of the way from the hall's air to the coolant, where what is around
+        its case stands: 0 in an air-cooled cage, 1 on a package that is cooled as the
+        chips are [1].
       activation_temperature: activation energy of wear-out over Boltzmann's constant,
         in Arrhenius' law [K].
       reference_temperature: case temperature at which `failure_rate` holds [K].
@@ -70,6 +74,7 @@ class LinkTechnology:
     short_energy: JoulePerByte = 0.0
     short_price: DollarPerRate = 0.0
     short_failure_rate: PerSecond = 0.0
+    coolant_share: Share = 0.0
     name: str = static(default="link")
 
 

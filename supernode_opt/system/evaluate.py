@@ -19,6 +19,7 @@ from supernode_opt.system.communication import communication
 from supernode_opt.system.design import Design, aligned, data_parallel
 from supernode_opt.system.economics import capital_cost, cost_parts
 from supernode_opt.system.failures import (
+    checkpoint_stall,
     failure_parts,
     progress,
     repair_wait,
@@ -34,6 +35,7 @@ from supernode_opt.system.package import (
     held,
     mean_state,
     mix_of,
+    provisioned,
 )
 from supernode_opt.system.parts import MemoryParts, StepTime, total
 from supernode_opt.system.pipeline import (
@@ -183,15 +185,16 @@ def evaluate(
     peak = design.chips * gemm_peak(scenario)
 
     busy = busy_state(design, scenario, sharpness)
-    wiring = wire(design, scenario, relaxed, busy.power)
+    each = provisioned(busy, scenario)
+    wiring = wire(design, scenario, relaxed, each)
     up, out = wiring.up, wiring.out
-    provisioned = power_parts(design, scenario, wiring, busy.power)
-    power = total(provisioned)
+    supplied = power_parts(design, scenario, wiring, each)
+    power = total(supplied)
     running = dataclasses.replace(design, clock=clock)
     mean = mean_state(running, scenario, mix_of(job.step, scenario), sharpness)
     if throttled:
         mean = held(mean, jnp.where(slow, power_limit(chip), jnp.inf))
-    drawn = power_parts(design, scenario, wiring, mean.power, served_power(provisioned))
+    drawn = power_parts(design, scenario, wiring, mean.power, served_power(supplied))
     average = total(drawn)
     thinnest = thinnest_power(design, scenario, power)
 
@@ -200,12 +203,13 @@ def evaluate(
     failures = failure_parts(design, scenario, wiring, reliability.link_masking)
     unmasked = failure_parts(design, scenario, wiring, 0.0)
     waiting = repair_wait(design, scenario, failures)
-    good = progress(scenario, failures, waiting)
+    stall = checkpoint_stall(design, scenario)
+    good = progress(scenario, failures, waiting, stall)
     memory = total(job.memory)
     reserved = memory - job.memory.buffers - job.memory.framework
     inlet = design.inlet_temperature
     carried = design.chips * design.scale_up_bandwidth
-    moving = provisioned.scale_up_links + provisioned.scale_up_switches
+    moving = supplied.scale_up_links + supplied.scale_up_switches
     values = dict(
         step_time=step,
         bubble_fraction=job.bubble_fraction,
@@ -253,10 +257,10 @@ def evaluate(
         mtbf=1.0 / stop_rate(failures),
         goodput=good.goodput,
         checkpoint_interval=good.interval,
-        goodput_unmasked=progress(scenario, unmasked, waiting).goodput,
+        goodput_unmasked=progress(scenario, unmasked, waiting, stall).goodput,
         step=job.step,
         memory_parts=job.memory,
-        power_parts=provisioned,
+        power_parts=supplied,
         chip_parts=busy.parts,
         average_chip_parts=mean.parts,
         heat=heat_parts(scenario, power),

@@ -18,6 +18,7 @@ from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.activations import in_flight, layer_activations
 from supernode_opt.workload.model import by_precision
 from supernode_opt.workload.operators import OPERAND_BYTES, Split
+from supernode_opt.workload.parameters import mtp_parameters, parameters
 from supernode_opt.workload.recompute import Again
 from supernode_opt.workload.shards import Shards
 
@@ -28,6 +29,12 @@ GATHERED_BYTES = 2.0
 WORKING_SHARE = 0.5
 # Above this probability a job is said to fit, below its complement not to [1].
 LIKELY = 0.9
+
+
+def state_bytes(scenario: Scenario) -> Array:
+    """One copy of what training goes on from: weights and optimizer states [B]."""
+    each = scenario.training.weight_bytes + scenario.training.optimizer_bytes
+    return each * (parameters(scenario.model) + mtp_parameters(scenario.model))
 
 
 def memory_parts(

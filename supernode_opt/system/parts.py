@@ -7,7 +7,7 @@ from typing import Any
 
 from supernode_opt.record import record
 from supernode_opt.system.reported import facts_of, reported
-from supernode_opt.system.ways import CAPITAL, MEAN
+from supernode_opt.system.ways import CAPITAL, FINANCE, MEAN
 from supernode_opt.units import Dollar, PerSecond, quantity
 
 Time = quantity("s", zero=True)
@@ -104,6 +104,7 @@ class CostParts:
     cooling: Dollar
     spares: Dollar
     facility: Dollar
+    financing: reported("USD", "interest on the machine while it is kept", ways=FINANCE)
     maintenance: reported("USD", "upkeep of all that was bought", ways=CAPITAL)
     energy: reported("USD", "what the machine draws, at its tariff", ways=MEAN)
 

@@ -144,8 +144,14 @@ CAPITAL = Ways(
         "rack.price",
         "cooling.price",
         "facility.capital_price",
+        "facility.cost_of_capital",
         "reliability.spare_share",
     ),
+    pumped=True,
+    blended=True,
+)
+FINANCE = Ways(
+    CAPITAL.signs | _all(UP, "facility.cost_of_capital", "facility.lifetime"),
     pumped=True,
     blended=True,
 )

@@ -48,7 +48,7 @@ ENTRIES = [(kind, name) for kind in PLACES for name in catalog.names(kind)]
 # What a fabric without switch chips, or without cables, has nothing of.
 UNSWITCHED = ("energy", "price", "failure_rate", "chip_bandwidth", "port_power")
 # Where zero means no limit, and a step from it would set one.
-UNLIMITED = ("plane_bandwidth", "die_bandwidth", "trace_reach")
+UNLIMITED = ("plane_bandwidth", "die_bandwidth", "trace_reach", "air_temperature")
 UNCABLED = ("module_bandwidth", "coding", "insertion_loss")
 # Chips that CloudMatrix384's plates would throttle, and the plates they are sold with.
 HOT = {"rubin": "cold_plate_rubin"}
