@@ -9,6 +9,7 @@ from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import rank_share
 from supernode_opt.system.kernels import gemm_roofline
 from supernode_opt.system.layer_times import layer_times
+from supernode_opt.system.ranks import as_ranks
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.operators import (
     attention_bytes,
@@ -27,6 +28,7 @@ def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
     The result has the arrays `name`, `flops` [flop], `bytes` [B] and `time` [s]; an
     operator of several layers is counted in all of them.
     """
+    design, scenario = as_ranks(design, scenario)
     model = scenario.model
     split, *_ = rank_share(design, scenario, False)
     gemms, parts = layer_gemms(model, split)

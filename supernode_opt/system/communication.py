@@ -10,10 +10,10 @@ from supernode_opt.hardware.fabric import crowding
 from supernode_opt.smooth import stack
 from supernode_opt.system.collectives import Network, durations
 from supernode_opt.system.design import Design, data_parallel
-from supernode_opt.system.kernels import OPERAND_BYTES
+from supernode_opt.system.ranks import through_package
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, by_precision
-from supernode_opt.workload.operators import Split, key_value_channels
+from supernode_opt.workload.operators import OPERAND_BYTES, Split, key_value_channels
 from supernode_opt.workload.placement import Group, crossings, place
 from supernode_opt.workload.shards import Shards
 from supernode_opt.workload.traffic import Transfer, all_to_all, gather, stage_hop
@@ -75,7 +75,8 @@ def communication(
     def gathered(group: Group, payload: ArrayLike) -> Transfer:
         transfer = gather(group, payload)
         more = crowding(switch, group.most, False)
-        return transfer._replace(inner=transfer.inner * more)
+        transfer = transfer._replace(inner=transfer.inner * more)
+        return through_package(transfer, group, direct=False)
 
     hop = stage_hop(stages, leaving, handed)
     transfers: list[Transfer] = [
@@ -131,6 +132,12 @@ def _groups(
     sizes, strides = (stack(*column) for column in zip(*sizes_and_strides, strict=True))
     board = scenario.host.chips_per_board
     placed = place(sizes, strides, design.scale_up_domain, board, design.chips, relaxed)
+    dies = scenario.chip.ranks_per_chip
+    if dies > 1:
+        together = place(sizes, strides, float(dies), 1.0, design.chips, relaxed)
+        placed = placed._replace(package=together.inside)
+    else:
+        placed = placed._replace(package=jnp.ones_like(placed.size))
     return [Group(*(part[k] for part in placed)) for k in range(len(sizes_and_strides))]
 
 
@@ -149,4 +156,7 @@ def _dispatch(group: Group, tokens: ArrayLike, scenario: Scenario) -> Transfer:
     inner = inner * crowding(scenario.scale_up_switch, group.most, True)
     outer = software.scale_out_efficiency / software.dispatch_scale_out
     outer = outer * scenario.scale_out_switch.all_to_all_contention
-    return transfer._replace(inner=inner * transfer.inner, outer=outer * transfer.outer)
+    transfer = transfer._replace(
+        inner=inner * transfer.inner, outer=outer * transfer.outer
+    )
+    return through_package(transfer, group, direct=True)

@@ -46,6 +46,7 @@ from supernode_opt.system.pipeline import (
     step_time,
 )
 from supernode_opt.system.precision import settled
+from supernode_opt.system.ranks import as_ranks, per_package, per_rank
 from supernode_opt.system.report import Report, completed
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.supply import (
@@ -120,12 +121,13 @@ def run_job(
     design: Design, scenario: Scenario, sharpness: ArrayLike, relaxed: ArrayLike
 ) -> Job:
     """Time and fit one optimizer step of the job on the design."""
+    net = per_rank(network(design, scenario, relaxed), scenario)
+    machine, (design, scenario) = scenario, as_ranks(design, scenario)
     split, stages, held, replicas = rank_share(design, scenario, relaxed)
     repeated = again(
         design.recompute, scenario.recompute, scenario.software.score_bytes
     )
     times, head = layer_times(scenario, split, repeated, design.clock, sharpness)
-    net = network(design, scenario, relaxed)
     comm = communication(
         design, scenario, split, held, replicas[0], net, sharpness, relaxed
     )
@@ -143,7 +145,7 @@ def run_job(
     memory = memory_parts(
         design, scenario, split, repeated, stages, held, *replicas, sharpness
     )
-    return Job(step, memory, bubble)
+    return Job(step, per_package(memory, machine), bubble)
 
 
 def evaluate(
@@ -215,8 +217,8 @@ def evaluate(
         bubble_fraction=job.bubble_fraction,
         model_flops=flops,
         peak_flops=peak,
-        data_parallel=data_parallel(design),
-        micro_batches=micro_batches(design, scenario),
+        data_parallel=data_parallel(as_ranks(design, scenario)[0]),
+        micro_batches=micro_batches(*as_ranks(design, scenario)),
         memory=memory,
         memory_allocated=reserved - job.memory.fragmentation,
         memory_reserved=reserved,

@@ -181,7 +181,9 @@ def step_time(
     unhidden = unhidden + taken * (reduction - unhidden)
     optimizer = software.optimizer_traffic * shards.updated / memory_rate(scenario)
     pipelined = busy + unhidden + bubble + transfer + optimizer
-    doublings = jnp.log2(jnp.maximum(design.chips / 8.0, 1.0))
+    doublings = jnp.log2(
+        jnp.maximum(design.chips / scenario.chip.ranks_per_chip / 8.0, 1.0)
+    )
     gemm, attention, elementwise, launch, again, tensor, context, expert, shard = (
         count * mean_parts
     )

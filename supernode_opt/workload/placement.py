@@ -34,6 +34,7 @@ class Group(NamedTuple):
       most: the same in the longest piece [1].
       outside: most domains that a group spans; one too many for some strides [1].
       board: members that share a board [1].
+      package: ranks that share a package, where one has several [1].
     """
 
     size: Array
@@ -41,6 +42,7 @@ class Group(NamedTuple):
     most: Array
     outside: Array
     board: Array
+    package: ArrayLike = 1.0
 
 
 def place(

@@ -31,6 +31,7 @@ class Transfer(NamedTuple):
       inner: bytes received over the scale-up port [B].
       outer: bytes received over the network port [B].
       board_hops, inner_hops, outer_hops: sequential hops per tier [1].
+      die: bytes received from the other ranks of the package [B].
       calls: 1 if anything is sent at all, else 0 [1].
     """
 
@@ -40,6 +41,7 @@ class Transfer(NamedTuple):
     inner_hops: Array
     outer_hops: Array
     calls: Array
+    die: ArrayLike = 0.0
 
 
 def _transfer(group: Group, inner: Any, outer: Any) -> Transfer:
