@@ -54,6 +54,7 @@ def _shipped() -> tuple[Platform, ...]:
 
 SHIPPED = _shipped()
 
+_DECLARED = "documentation: the practice of this stack"
 # Value, low and high.
 Range = tuple[float, float, float]
 _WINDOWS = ("tensor_window", "context_window", "expert_window")
@@ -78,6 +79,8 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
         if name in fitted:
             value, low, high = fitted[name]
             source, confidence, unit = about, "fit", declared.unit
+            if low == high:
+                source, confidence = _DECLARED, "primary"
         elif name in base:
             known = base[name]
             value, low, high = known.value, known.low, known.high
@@ -101,7 +104,11 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
 def _fitted(
     base: Software, mean: np.ndarray, spread: np.ndarray, practice: Practice
 ) -> dict[str, Range]:
-    """Return value, low and high (5-95 %) of the fields that a fit decides."""
+    """Return value, low and high (5-95 %) of the fields that fit or practice decide.
+
+    What the practice alone decides has no width; such as the score traffic of a stack
+    with flash attention, whatever its base entry says.
+    """
 
     def fields(logs: np.ndarray) -> dict[str, float]:
         made = software(base, jnp.asarray(logs), practice)
@@ -112,7 +119,11 @@ def _fitted(
         }
 
     centre = fields(mean)
-    found: dict[str, Range] = {}
+    found: dict[str, Range] = {
+        name: (value, value, value)
+        for name, value in centre.items()
+        if value != float(getattr(base, name))
+    }
     for position in range(len(mean)):
         moved = np.zeros_like(mean)
         moved[position] = NINETY * spread[position]
