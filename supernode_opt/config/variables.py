@@ -14,6 +14,7 @@ from supernode_opt.config.fields import (
 )
 from supernode_opt.config.modules import own_modules
 from supernode_opt.config.override import FIELDS
+from supernode_opt.hardware.layout import filled_domain
 from supernode_opt.problem.box import default_variable, options, possible, usual_options
 from supernode_opt.problem.build import default_clock, standing
 from supernode_opt.problem.variables import CHOICE_NAMES, Choice, Variable
@@ -111,9 +112,10 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
         else:
             scenario = replace(scenario, name, variable.low)
     if "scale_up_domain" not in nodes and "chips" in fixed:
-        # A machine smaller than the system's domain is one smaller domain.
         domain, chips = fixed["scale_up_domain"], fixed["chips"]
-        fixed["scale_up_domain"] = min(float(domain), float(chips))
+        board = float(scenario.host.chips_per_board)
+        if isinstance(domain, float) and isinstance(chips, float):
+            fixed["scale_up_domain"] = filled_domain(domain, chips, board)
     needed = ("clock", "scale_up_bandwidth", "coolant_flow", "inlet_temperature")
     if "clock" not in nodes and all(isinstance(fixed.get(n), float) for n in needed):
         fixed["clock"] = default_clock(fixed, scenario)

@@ -18,6 +18,7 @@ from supernode_opt.calibration.data.plans import Plan
 from supernode_opt.calibration.data.stacks import Practice, practice_of, unfitted
 from supernode_opt.calibration.step_time.constants import software
 from supernode_opt.catalog import load, system
+from supernode_opt.hardware.layout import filled_domain
 from supernode_opt.system.design import SHARDING, SWITCHED, Design, one_hot
 from supernode_opt.system.evaluate import run_job
 from supernode_opt.system.parts import total
@@ -78,7 +79,11 @@ def case(job: Job, plan: Plan) -> Case:
     one = np.ones(1)
     design = Design(
         **plan.sizes,
-        scale_up_domain=built["scale_up_domain"],
+        scale_up_domain=filled_domain(
+            float(built["scale_up_domain"]),
+            plan.sizes["chips"],
+            float(scenario.host.chips_per_board),
+        ),
         scale_up_bandwidth=built["scale_up_bandwidth"],
         scale_out_bandwidth=network,
         oversubscription=built.get("oversubscription", 1.0),
