@@ -79,10 +79,15 @@ def memory_parts(
             strict=True,
         )
     )
+    several = jnp.clip(jnp.asarray(design.pipeline_parallel) - 1.0, 0.0, 1.0)
+    doubled = several * (software.pipeline_copies - 1.0)
+    weights, gradients = (1.0 + doubled) * weights, (1.0 + doubled) * gradients
     cast = low * (shards.stages + shards.routed) * (1.0 - zero[3])
     stored = layer_activations(model, training, split, software.score_bytes, repeated)
     count = micro_batches(design, scenario)
     flying = stack(*in_flight(design.pipeline_parallel, design.interleave, count))
+    level = jnp.minimum(design.pipeline_parallel + 1.0, jnp.maximum(count, 1.0))
+    flying = jnp.where(doubled > 0.0, level, flying)
     # MTP layers sit on the last stage.
     extra = stack(0.0 * count, 0.0 * count, model.mtp_layers + 0.0 * count)
     held = stages.dense * stored.dense + (stages.expert + extra) * stored.expert

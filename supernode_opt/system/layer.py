@@ -67,6 +67,9 @@ def layer_passes(
         return once, again + (1.0 - sequence) * 2.0 * read + full * once
 
     attending, feeding = block(comm.latent), block(comm.tensor)
+    # A parallel block gathers and scatters once.
+    apart = 1.0 - scenario.model.parallel_block
+    feeding = apart * feeding[0], apart * feeding[1]
     feeding = feeding[0], feeding[1] + repeated.ffn * feeding[0]
     scatter = scenario.training.gradient_bytes / 2.0
     expert_gather = comm.shard_expert + comm.shard_routed

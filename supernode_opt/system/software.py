@@ -53,6 +53,9 @@ class Software:
       data_exposed: share of gradient reduction that never hides [1].
       pipeline_exposed: share of stage-to-stage transfers that is exposed [1].
       bubble_share: pipeline bubble over that of 1F1B (DualPipe 0.35) [1].
+      pipeline_copies: copies of a stage's weights and gradients that its schedule needs
+        (DualPipe 2); with several, every stage has one micro-batch more in flight than
+        there are stages [1].
       expert_imbalance: load of the busiest expert rank over the mean [1].
       dispatch_bytes: per channel that a low-precision stack sends to the experts;
         BF16 stacks send two, and so do all from the experts back [B].
@@ -110,6 +113,7 @@ class Software:
     straggler: NonNegative
     framework_memory: quantity("B", zero=True)
     buffer_memory: quantity("B", zero=True)
+    pipeline_copies: Number = 1.0
     activation_copies: Number = 1.0
     weight_casts: NonNegative = 2.0
     gathered_layers: Number = 2.0

@@ -60,9 +60,11 @@ def layer_activations(
     fed = by_precision(training, OPERAND_BYTES)
     halves = 1.0 + model.gated
     # Inputs of the layer and of its second half, masks, and latents.
-    residual = tokens * (4.0 * hidden + 2.0 * hidden * model.dropout) / spread
+    halved = 1.0 - 0.5 * model.parallel_block
+    residual = 4.0 * hidden * halved + 2.0 * hidden * model.dropout
+    residual = tokens * residual / spread
     latents = tokens * 2.0 * latent / spread
-    norms = tokens * 2.0 * fed * hidden / spread
+    norms = tokens * 2.0 * halved * fed * hidden / spread
     heads = model.heads / tensor
     queries = 2.0 * tokens * heads * query_width(model)
     keys = 2.0 * tokens * key_value_channels(model, tensor)

@@ -40,10 +40,13 @@ class Model:
     Attributes:
       node_limit: most scale-up domains one token's experts lie in (0: no limit) [1].
       mtp_layers: multi-token-prediction layers, each a full layer plus head [1].
-      window: tokens a sliding-window layer looks back [1].
+      window: tokens a sliding-window layer looks back, or that a sparse one picks [1].
+      chunk: tokens of the chunks inside which such layers attend instead [1].
       windowed_share: share of the layers whose attention is so limited [1].
       gated: 1 or true for SwiGLU (three matrices), 0 for a plain FFN (two).
       tied: 1 or true where the LM head shares the embedding matrix.
+      parallel_block: 1 or true where attention and FFN read one norm's output and are
+        added together (GPT-J, PaLM).
       dropout: 1 or true where dropout masks are stored (GPT-3 era).
     """
 
@@ -65,12 +68,14 @@ class Model:
     value_dim: NonNegative = 0.0
     mtp_layers: NonNegative = 0.0
     window: NonNegative = 0.0
+    chunk: NonNegative = 0.0
     windowed_share: Share = 0.0
     attention: Literal["gqa", "mla"] = static(default="gqa")
     node_limit: float = flag(default=0.0)
     gated: Flag = flag(default=1.0)
     tied: Flag = flag(default=0.0)
     dropout: Flag = flag(default=0.0)
+    parallel_block: Flag = flag(default=0.0)
     name: str = static(default="model")
 
 

@@ -182,9 +182,13 @@ def attention_flops(model: Model, training: Training, split: Split) -> Array:
     channels = model.heads * (query_width(model) + value_width(model)) / split.tensor
     length = attended_length(training)
     # A token at position i sees min(i, window) others: w (1 - w / 2 s) on average,
-    # beside s / 2 without a window.
+    # beside s / 2 without a window and c / 2 in a chunk.
     seen = jnp.minimum(model.window, length) / length
-    share = 1.0 - model.windowed_share * (1.0 - seen * (2.0 - seen))
+    chunk = jnp.asarray(model.chunk)
+    limited = jnp.where(
+        chunk > 0.0, jnp.minimum(chunk / length, 1.0), seen * (2.0 - seen)
+    )
+    share = 1.0 - model.windowed_share * (1.0 - limited)
     return split.tokens * length * channels * share
 
 
@@ -212,7 +216,9 @@ class Streamed(NamedTuple):
 def elementwise_bytes(model: Model, split: Split) -> Streamed:
     """Return what elementwise kernels move in the forward pass of one layer."""
     divisor = 1.0 + split.sequence * (split.tensor - 1.0)
-    residual = RESIDUAL_TRAFFIC * model.hidden * split.tokens / divisor
+    # Of two norms and two sums a parallel block has one.
+    residual = RESIDUAL_TRAFFIC * (1.0 - 0.5 * model.parallel_block)
+    residual = residual * model.hidden * split.tokens / divisor
     passes = 4.0 + 2.0 * model.gated
     dense = passes * model.ffn * split.tokens / split.tensor
     spread = split.tokens_after_tensor
