@@ -25,7 +25,7 @@ from supernode_opt.system.failures import (
     repair_wait,
     stop_rate,
 )
-from supernode_opt.system.footprint import fit_probability, memory_parts
+from supernode_opt.system.footprint import fit_probability, fullest, stage_memory
 from supernode_opt.system.kernels import gemm_peak
 from supernode_opt.system.layer import layer_passes
 from supernode_opt.system.layer_times import layer_times
@@ -142,10 +142,23 @@ def run_job(
         sharding_ranks=replicas[0],
         sharpness=sharpness,
     )
-    memory = memory_parts(
+    memory = stage_memory(
         design, scenario, split, repeated, stages, held, *replicas, sharpness
     )
+    memory = fullest(memory, sharpness)
     return Job(step, per_package(memory, machine), bubble)
+
+
+def rank_memory(design: Design, scenario: Scenario) -> MemoryParts:
+    """Memory of a rank of the (first, second, last) stage, exact [3, *batch]."""
+    design, scenario = as_ranks(design, scenario)
+    split, stages, held, replicas = rank_share(design, scenario, False)
+    repeated = again(
+        design.recompute, scenario.recompute, scenario.software.score_bytes
+    )
+    return stage_memory(
+        design, scenario, split, repeated, stages, held, *replicas, jnp.inf
+    )
 
 
 def evaluate(

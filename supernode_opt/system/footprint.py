@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 
 from supernode_opt.smooth import is_exact, maximum, stack
 from supernode_opt.system.design import Design
-from supernode_opt.system.parts import MemoryParts
+from supernode_opt.system.parts import MemoryParts, total
 from supernode_opt.system.pipeline import Stages, micro_batches
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.activations import in_flight, layer_activations
@@ -37,7 +37,7 @@ def state_bytes(scenario: Scenario) -> Array:
     return each * (parameters(scenario.model) + mtp_parameters(scenario.model))
 
 
-def memory_parts(
+def stage_memory(
     design: Design,
     scenario: Scenario,
     split: Split,
@@ -48,13 +48,12 @@ def memory_parts(
     routed_replicas: ArrayLike,
     sharpness: ArrayLike,
 ) -> MemoryParts:
-    """Account for the memory of the fullest of the first, second and last stage.
+    """Account for the memory of a rank of the (first, second, last) stage [3, *batch].
 
     No other stage holds more than the second: it has as many layers and fewer
     micro-batches in flight.  ZeRO shards optimizer states (1), gradients (2) and
     parameters (3) over the ranks that share them; with ZeRO-3 some layers' parameters
-    are gathered at a time.  The fullest stage is chosen as a whole, by weights that
-    are 0 or 1 in the exact model.
+    are gathered at a time.
     """
     model, software, training = scenario.model, scenario.software, scenario.training
     zero = design.optimizer_sharding
@@ -107,27 +106,31 @@ def memory_parts(
         shards.dense_layer, shards.expert_layer + shards.routed_layer, sharpness
     )
     gathered = software.gathered_layers * GATHERED_BYTES * zero[3] * layer
-    sums = weights + cast + gradients + optimizer + activations + logits
-    chosen = _fullest(sums, sharpness)
-
-    def fullest(of_stages: Array) -> Array:
-        return jnp.sum(of_stages * chosen, axis=0)
-
     parts = {
-        "weights": fullest(weights + cast),
-        "gradients": fullest(gradients),
-        "optimizer": fullest(optimizer),
-        "activations": fullest(activations),
-        "logits": fullest(logits),
-        "gathered": gathered,
+        "weights": weights + cast,
+        "gradients": gradients,
+        "optimizer": optimizer,
+        "activations": activations,
+        "logits": logits,
+        "gathered": stack(gathered, gathered, gathered),
     }
     allocated = sum(parts.values(), start=jnp.zeros(()))
+    outside = jnp.ones_like(allocated)
     return MemoryParts(
         **parts,
         fragmentation=software.fragmentation * allocated,
-        buffers=software.buffer_memory,
-        framework=software.framework_memory,
+        buffers=software.buffer_memory * outside,
+        framework=software.framework_memory * outside,
     )
+
+
+def fullest(parts: MemoryParts, sharpness: ArrayLike) -> MemoryParts:
+    """Return the parts of the fullest stage [*batch], given those of all [3, *batch].
+
+    It is chosen as a whole, by weights that are 0 or 1 in the exact model.
+    """
+    chosen = _fullest(total(parts), sharpness)
+    return jax.tree.map(lambda part: jnp.sum(part * chosen, axis=0), parts)
 
 
 def fit_probability(scenario: Scenario, memory: ArrayLike) -> Array:
