@@ -16,7 +16,7 @@ from supernode_opt.system.parts import MemoryParts
 from supernode_opt.system.pipeline import Stages, micro_batches
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.activations import in_flight, layer_activations
-from supernode_opt.workload.model import by_precision
+from supernode_opt.workload.model import by_precision, frozen
 from supernode_opt.workload.operators import OPERAND_BYTES, Split
 from supernode_opt.workload.recompute import Again
 from supernode_opt.workload.shards import Shards
@@ -56,6 +56,8 @@ def memory_parts(
     ]
     # Weights that were cast stay for the other micro-batches.
     low = by_precision(training, {**OPERAND_BYTES, "bf16": 0.0}) * software.weight_casts
+    # Adapters stand beside the weights that they adapt.
+    beside = frozen(training)
     weights, gradients, optimizer = (
         size * (dense * plain + routed * spread)
         for size, dense, routed, (plain, spread) in zip(
@@ -64,24 +66,36 @@ def memory_parts(
                 training.gradient_bytes,
                 training.optimizer_bytes * (1.0 - training.optimizer_offload),
             ),
-            (shards.stages, shards.trained, shards.trained),
-            (shards.routed, shards.trained_routed, shards.trained_routed),
+            (
+                shards.stages + beside * shards.trained,
+                shards.trained,
+                shards.trained,
+            ),
+            (
+                shards.routed + beside * shards.trained_routed,
+                shards.trained_routed,
+                shards.trained_routed,
+            ),
             factors,
             strict=True,
         )
     )
-    cast = low * (shards.stages + shards.routed) * (1.0 - zero[3])
     stored = layer_activations(model, training, split, software.score_bytes, repeated)
     count = micro_batches(design, scenario)
     flying = stack(*in_flight(design.pipeline_parallel, design.interleave, count))
     # MTP layers sit on the last stage.
     extra = stack(0.0 * count, 0.0 * count, model.mtp_layers + 0.0 * count)
-    held = stages.dense * stored.dense + (stages.expert + extra) * stored.expert
-    held = flying * held * (1.0 - training.activation_offload)
-    # What is computed again is there one layer at a time, as are gradients.
+    experts = stages.expert + extra
+    # Embedding and head are not cast.
+    cast = stages.dense * shards.dense_layer
+    cast = cast + experts * (shards.expert_layer + shards.routed_layer)
+    cast = low * cast * (1.0 - zero[3])
+    kept = 1.0 - training.activation_offload
+    held = flying * kept * (stages.dense * stored.dense + experts * stored.expert)
+    # What is computed again or fetched is there one layer at a time, as are gradients.
     working = maximum(
-        (1.0 + WORKING_SHARE) * stored.whole_dense - stored.dense,
-        (1.0 + WORKING_SHARE) * stored.whole_expert - stored.expert,
+        (1.0 + WORKING_SHARE) * stored.whole_dense - kept * stored.dense,
+        (1.0 + WORKING_SHARE) * stored.whole_expert - kept * stored.expert,
         sharpness,
     )
     activations = software.activation_copies * (held + working)

@@ -20,7 +20,7 @@ from supernode_opt.system.collectives import Network, durations
 from supernode_opt.system.design import Design, data_parallel
 from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.workload.model import by_precision
+from supernode_opt.workload.model import by_precision, frozen
 from supernode_opt.workload.operators import OPERAND_BYTES, Split, key_value_channels
 from supernode_opt.workload.recompute import Again
 from supernode_opt.workload.shards import Shards
@@ -145,7 +145,9 @@ def layer_passes(
     gathered = 1.0 + sequence * (cast - 1.0)
     forward = 2.0 + 2.0 * gathered
     backward = 2.0 + 2.0 * gathered + 2.0 * sequence * cast + forward * full
+    # Gradients of adapters are too few to count.
     scatter = scenario.training.gradient_bytes / 2.0
+    scatter = scatter * (1.0 - frozen(scenario.training))
     expert_gather = comm.shard_expert + comm.shard_routed
     both = sharded + (zero[2] + zero[3]) * scatter
     raw = stack(
