@@ -142,7 +142,7 @@ def test_compressed_attention_alone_is_expanded():
 
 @pytest.mark.parametrize(("precision", "width"), OPERAND_BYTES.items())
 def test_inputs_of_products_in_low_precision(precision, width):
-    """Norms, products of gates and routed copies; everything else stays in two bytes."""
+    """Norms, products of gates and routed copies; all else stays in two bytes."""
     training = dataclasses.replace(TRAINING, precision=precision)
     found = layer_activations(EXPERTS, training, HALF, 0.0, repeated("selective"))
     less = 1.0 - width / 2.0
