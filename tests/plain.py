@@ -17,6 +17,7 @@ from supernode_opt.system.design import RECOMPUTE, SHARDING, SWITCHED, Design, o
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.software import Software
 from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.recompute import Recompute, again
 
 TRAINING = Training(sequence_length=16.0, global_batch=32.0, gradient_bytes=4.0)
 
@@ -253,6 +254,12 @@ def design(
         scale_up_link=jnp.asarray(up),
         scale_out_link=jnp.asarray(out),
     )
+
+
+def repeated(name="none", score_bytes=0.0, **listed):
+    """What a set of modules computes again; modules of one's own make it "listed"."""
+    weights = one_hot("listed" if listed else name, RECOMPUTE)
+    return again(weights, Recompute(**listed), score_bytes)
 
 
 def same(found, wanted):

@@ -16,7 +16,7 @@ from supernode_opt.system.parts import MemoryParts, total
 from supernode_opt.system.pipeline import Stages, micro_batches
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.activations import in_flight, layer_activations
-from supernode_opt.workload.model import by_precision
+from supernode_opt.workload.model import by_precision, frozen
 from supernode_opt.workload.operators import OPERAND_BYTES, Split
 from supernode_opt.workload.parameters import mtp_parameters, parameters
 from supernode_opt.workload.recompute import Again
@@ -64,6 +64,8 @@ def stage_memory(
     ]
     # Weights that were cast stay for the other micro-batches.
     low = by_precision(training, {**OPERAND_BYTES, "bf16": 0.0}) * software.weight_casts
+    # Adapters stand beside the weights that they adapt.
+    beside = frozen(training)
     weights, gradients, optimizer = (
         size * (dense * plain + routed * spread)
         for size, dense, routed, (plain, spread) in zip(
@@ -72,8 +74,16 @@ def stage_memory(
                 training.gradient_bytes,
                 training.optimizer_bytes * (1.0 - training.optimizer_offload),
             ),
-            (shards.stages, shards.trained, shards.trained),
-            (shards.routed, shards.trained_routed, shards.trained_routed),
+            (
+                shards.stages + beside * shards.trained,
+                shards.trained,
+                shards.trained,
+            ),
+            (
+                shards.routed + beside * shards.trained_routed,
+                shards.trained_routed,
+                shards.trained_routed,
+            ),
             factors,
             strict=True,
         )
@@ -81,7 +91,6 @@ def stage_memory(
     several = jnp.clip(jnp.asarray(design.pipeline_parallel) - 1.0, 0.0, 1.0)
     doubled = several * (software.pipeline_copies - 1.0)
     weights, gradients = (1.0 + doubled) * weights, (1.0 + doubled) * gradients
-    cast = low * (shards.stages + shards.routed) * (1.0 - zero[3])
     stored = layer_activations(model, training, split, software.score_bytes, repeated)
     count = micro_batches(design, scenario)
     flying = stack(*in_flight(design.pipeline_parallel, design.interleave, count))
@@ -89,12 +98,17 @@ def stage_memory(
     flying = jnp.where(doubled > 0.0, level, flying)
     # MTP layers sit on the last stage.
     extra = stack(0.0 * count, 0.0 * count, model.mtp_layers + 0.0 * count)
-    held = stages.dense * stored.dense + (stages.expert + extra) * stored.expert
-    held = flying * held * (1.0 - training.activation_offload)
-    # What is computed again is there one layer at a time, as are gradients.
+    experts = stages.expert + extra
+    # Embedding and head are not cast.
+    cast = stages.dense * shards.dense_layer
+    cast = cast + experts * (shards.expert_layer + shards.routed_layer)
+    cast = low * cast * (1.0 - zero[3])
+    kept = 1.0 - training.activation_offload
+    held = flying * kept * (stages.dense * stored.dense + experts * stored.expert)
+    # What is computed again or fetched is there one layer at a time, as are gradients.
     working = maximum(
-        (1.0 + WORKING_SHARE) * stored.whole_dense - stored.dense,
-        (1.0 + WORKING_SHARE) * stored.whole_expert - stored.expert,
+        (1.0 + WORKING_SHARE) * stored.whole_dense - kept * stored.dense,
+        (1.0 + WORKING_SHARE) * stored.whole_expert - kept * stored.expert,
         sharpness,
     )
     activations = software.activation_copies * (held + working)

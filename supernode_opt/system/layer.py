@@ -18,7 +18,7 @@ from supernode_opt.system.communication import Communication
 from supernode_opt.system.design import Design
 from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.workload.model import by_precision
+from supernode_opt.workload.model import by_precision, frozen
 from supernode_opt.workload.operators import OPERAND_BYTES
 from supernode_opt.workload.recompute import Again
 
@@ -71,7 +71,9 @@ def layer_passes(
     apart = 1.0 - scenario.model.parallel_block
     feeding = apart * feeding[0], apart * feeding[1]
     feeding = feeding[0], feeding[1] + repeated.ffn * feeding[0]
+    # Gradients of adapters are too few to count.
     scatter = scenario.training.gradient_bytes / 2.0
+    scatter = scatter * (1.0 - frozen(scenario.training))
     expert_gather = comm.shard_expert + comm.shard_routed
     both = sharded + (zero[2] + zero[3]) * scatter
     raw = stack(

@@ -105,7 +105,14 @@ def layer_times(
     zero = jnp.zeros_like(gemm[:, 0])
     repeated = modules.full * (gemm[:, 0] + attention + forward)
     repeated = repeated + _modules(
-        modules, times[0], gemms, parts, software, (norm, gates, moved), core + scores
+        modules,
+        times[0],
+        gemms,
+        parts,
+        software,
+        (norm, gates, moved),
+        core + scores,
+        model.gated,
     )
     device = LayerTimes(
         gemm=gemm,
@@ -169,6 +176,7 @@ def _modules(
     software: Software,
     streamed: tuple[Array, Array, Array],
     attention: Array,
+    gated: ArrayLike,
 ) -> Array:
     """Time of computing single modules again [layer, *batch] [s].
 
@@ -179,6 +187,7 @@ def _modules(
       software: says how uneven the experts are.
       streamed: times of norms [*batch], gates and routing [layer, *batch] [s].
       attention: time of the attention core [s].
+      gated: whether the FFN has a gate [1].
     """
     norm, gates, routing = streamed
     layers = _by_layer(forward[None], gemms, parts, software)[:, 0]
@@ -188,10 +197,13 @@ def _modules(
     block = layers - jnp.sum(projections, axis=0)
     common = modules.norm * norm + modules.core_attention * attention
     common = common + modules.mla_up * sum(up, start=jnp.zeros_like(norm))
+    whole = stack(modules.ffn, modules.experts)
+    again = stack(modules.dense_activation, modules.expert_activation) * gates
     # Every second of the products: of queries, keys, values and output two of four, of
     # a gated FFN one of three, of the experts all.
-    half = 0.5 * jnp.sum(projections, axis=0)
-    half = half + stack(block[0] / 3.0, block[1] + routing[1])
-    whole = stack(modules.ffn, modules.experts) * (block + gates + routing)
-    again = stack(modules.dense_activation, modules.expert_activation) * gates
-    return common + modules.operators * half + whole + again
+    inner = modules.mla_up if up else jnp.zeros_like(modules.mla_up)
+    half = jnp.maximum(modules.operators - inner, 0.0)
+    half = half * 0.5 * jnp.sum(projections, axis=0)
+    second = stack(block[0] / (2.0 + gated), block[1] + routing[1])
+    half = half + jnp.maximum(modules.operators - whole, 0.0) * second
+    return common + half + whole * (block + gates + routing) + again

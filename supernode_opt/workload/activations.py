@@ -71,9 +71,12 @@ def layer_activations(
     mixed = 2.0 * tokens * heads * value_width(model)
     scores = score_bytes * tokens * attended_length(training) * heads
     common = residual + latents + norms + queries + keys + mixed + scores
-    expanded = queries + keys if model.attention == "mla" else 0.0 * queries
     saved = repeated.norm * norms + repeated.core_attention * scores
-    saved = saved + repeated.mla_up * expanded + repeated.operators * 0.5 * keys
+    operators = repeated.operators
+    if model.attention == "mla":
+        saved = saved + repeated.mla_up * (queries + keys)
+        operators = jnp.maximum(operators - repeated.mla_up, 0.0)
+    saved = saved + operators * 0.5 * keys
 
     # Inputs of the gate or activation function, and what goes into the second product.
     ffn = tokens * model.ffn / tensor
@@ -86,12 +89,13 @@ def layer_activations(
     dense = common + inner + product
     experts = common + expert_inner + expert_product + copies
     # Of what is cheap to compute again, one of two gates is the output of a product.
-    gate = repeated.operators * model.gated / halves
+    gate = jnp.maximum(repeated.operators - repeated.ffn, 0.0) * model.gated / halves
     dense_saved = saved + repeated.dense_activation * product
     dense_saved = dense_saved + repeated.ffn * (inner + product) + gate * inner
-    # Grouped products are not among what such a list keeps.
+    # Grouped products are not among what such a list keeps; what was dispatched is.
+    grouped = jnp.maximum(repeated.operators - repeated.experts, 0.0)
     expert_saved = saved + repeated.expert_activation * expert_product
-    expert_saved = expert_saved + repeated.operators * (expert_inner + copies)
+    expert_saved = expert_saved + grouped * expert_inner
     whole = expert_inner + expert_product + copies
     expert_saved = expert_saved + repeated.experts * whole
     entered = 2.0 * tokens * hidden / spread

@@ -8,7 +8,7 @@ PaLM's definition of MFU (Chowdhery et al. 2022, arXiv:2204.02311).
 import jax.numpy as jnp
 from jax import Array
 
-from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.model import Model, Training, frozen
 from supernode_opt.workload.operators import (
     Split,
     attention_flops,
@@ -20,9 +20,9 @@ def token_flops(model: Model, training: Training) -> Array:
     """FLOPs of one token, forward and backward [flop].
 
     Three times the forward pass of every GEMM, the LM head and attention over the
-    whole sequence or its causal half (`training.attention_flops`).  Multi-token
-    prediction layers are trained, so they count, each as a layer, a head and the
-    projection before them.
+    whole sequence or its causal half (`training.attention_flops`); frozen weights have
+    no gradients, so that their GEMMs count twice.  Multi-token prediction layers are
+    trained, so they count, each as a layer, a head and the projection before them.
     """
     whole = Split(tensor=1.0, context=1.0, expert=1.0, sequence=0.0, tokens=1.0)
     gemms, parts = layer_gemms(model, whole)
@@ -34,10 +34,11 @@ def token_flops(model: Model, training: Training) -> Array:
     scores = attention_flops(model, training, whole)
     if training.attention_flops == "full":
         scores = 2.0 * scores
-    common = common + scores
     experts = model.layers - model.dense_layers + model.mtp_layers
     forward = model.dense_layers * (common + dense) + experts * (common + expert)
-    return 3.0 * (forward + head + model.mtp_layers * (head + ahead))
+    forward = forward + head + model.mtp_layers * (head + ahead)
+    scores = (model.dense_layers + experts) * scores
+    return (3.0 - frozen(training)) * forward + 3.0 * scores
 
 
 def step_flops(model: Model, training: Training) -> Array:

@@ -58,8 +58,9 @@ def norm_parameters(model: Model) -> Array:
 def adapter_parameters(model: Model, rank: ArrayLike) -> tuple[Array, Array, Array]:
     """Low-rank adapters of `rank` on every projection (LoRA, arXiv:2106.09685) [1].
 
-    Of the attention, the dense FFN and the experts of one layer; `rank` times inputs
-    and outputs of each matrix.
+    Of the attention and the dense FFN of one layer and of one expert; `rank` times
+    inputs and outputs of each matrix, of which queries, keys and values are one unless
+    they are compressed, and both halves of a gated FFN's first product.
     """
     hidden, heads = model.hidden, model.heads
     if model.attention == "gqa":
@@ -74,11 +75,10 @@ def adapter_parameters(model: Model, rank: ArrayLike) -> tuple[Array, Array, Arr
     def ffn(width: ArrayLike) -> Array:
         return jnp.asarray(2.0 * hidden + (halves + 1.0) * width)
 
-    every = model.experts + model.shared_experts
     return (
         jnp.asarray(rank * channels),
         rank * ffn(model.ffn),
-        rank * every * ffn(model.expert_ffn),
+        rank * ffn(model.expert_ffn),
     )
 
 

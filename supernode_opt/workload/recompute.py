@@ -24,6 +24,9 @@ RECOMPUTE = ("none", "selective", "mla_up", "full", "listed")
 class Recompute:
     """Modules that are computed again, each in a share of the layers [1].
 
+    A smaller share lies inside a larger one, and what several modules contain is
+    counted once.
+
     Attributes:
       norm: outputs of the normalisations.
       activation: products of the FFN's or the experts' gates.
@@ -77,18 +80,22 @@ def again(weights: Array, listed: Recompute, score_bytes: ArrayLike) -> Again:
     _, selective, up, full, own = weights
     scores = jnp.where(jnp.asarray(score_bytes) > 0.0, 1.0, 0.0)
     cheap = (1.0 - scores) * (selective + up)
+
+    def beyond(share: ArrayLike, other: ArrayLike = 0.0) -> Array:
+        return own * jnp.maximum(share - jnp.maximum(other, listed.full), 0.0)
+
     # What an operator-wise list computes again is all that is elementwise.
-    norm = cheap + own * jnp.maximum(listed.norm, listed.operators)
+    norms = jnp.maximum(listed.norm, listed.operators)
     gates = jnp.maximum(listed.activation, listed.operators)
     return Again(
-        norm=norm,
-        dense_activation=cheap + own * jnp.maximum(gates - listed.ffn, 0.0),
-        expert_activation=cheap + own * jnp.maximum(gates - listed.experts, 0.0),
-        core_attention=scores * (selective + up) + own * listed.core_attention,
-        mla_up=up + own * listed.mla_up,
-        ffn=own * listed.ffn,
-        experts=own * listed.experts,
-        operators=own * listed.operators,
+        norm=cheap + beyond(norms),
+        dense_activation=cheap + beyond(gates, listed.ffn),
+        expert_activation=cheap + beyond(gates, listed.experts),
+        core_attention=scores * (selective + up) + beyond(listed.core_attention),
+        mla_up=up + beyond(listed.mla_up),
+        ffn=beyond(listed.ffn),
+        experts=beyond(listed.experts),
+        operators=beyond(listed.operators),
         full=full + own * listed.full,
     )
 

@@ -96,11 +96,8 @@ def shards(
     stages = dense_layers * dense_layer + experts * expert_layer + tables
     routed = experts * routed_layer
 
-    adapters, ffn, every = adapter_parameters(model, lora_rank)
-    adapters, each = (
-        adapters / over.tensor,
-        every / (model.experts + model.shared_experts + 1e-9),
-    )
+    adapters, ffn, each = adapter_parameters(model, lora_rank)
+    adapters = adapters / over.tensor
     small = dense_layers * (adapters + ffn / over.tensor)
     small = small + experts * (adapters + model.shared_experts * each)
     some = jnp.asarray(lora_rank) > 0.0

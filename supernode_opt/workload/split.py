@@ -49,18 +49,34 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
     chips = "chips" if ranks == 1 else f"chips of {ranks} ranks"
     sequence, experts = int(training.sequence_length), int(model.experts)
 
+    ends = int(training.first_stage_layers), int(training.last_stage_layers)
+
     def replicas(split: Mapping[str, NDArray]) -> NDArray:
         return _replicas(split, ranks)
 
     def micro_batches(split: Mapping[str, NDArray]) -> NDArray:
         return batch // np.maximum(replicas(split) * split["micro_batch"], 1)
 
+    def others(split: Mapping[str, NDArray]) -> tuple[NDArray, NDArray]:
+        """Return the stages whose layers are not stated, and their layers."""
+        several = split["pipeline_parallel"] > 1
+        stated = np.where(several, (ends[0] > 0) + (ends[1] > 0), 0)
+        left = layers - np.where(several, ends[0] + ends[1], 0)
+        return split["pipeline_parallel"] - stated, left
+
     def stage(split: Mapping[str, NDArray]) -> NDArray:
-        return -(-layers // split["pipeline_parallel"])
+        count, left = others(split)
+        return -(-left // np.maximum(count, 1))
+
+    def every_stage(split: Mapping[str, NDArray]) -> NDArray:
+        count, left = others(split)
+        some = (left > 0) & ((count - 1) * stage(split) < left)
+        return np.where(count > 0, some, left == 0)
 
     def one_short(split: Mapping[str, NDArray]) -> NDArray:
-        chunks = split["pipeline_parallel"] * split["interleave"]
-        return -layers % np.maximum(chunks, 1) <= -(-layers // np.maximum(chunks, 1))
+        count, left = others(split)
+        chunks = np.maximum(count * split["interleave"], 1)
+        return -left % chunks <= -(-left // chunks)
 
     tensor = tuple(
         (
@@ -78,7 +94,7 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
         "tensor_parallel": tensor,
         "pipeline_parallel": (
             (
-                lambda s: (s["pipeline_parallel"] - 1) * stage(s) < layers,
+                every_stage,
                 f"every pipeline stage must hold one of the {layers} layers",
             ),
         ),
@@ -211,12 +227,14 @@ def divisors(number: int) -> list[int]:
 def _options(model: Model, training: Training) -> dict[str, list[int]]:
     """List what a size may be whatever the others are."""
     layers = int(model.layers)
+    ends = training.first_stage_layers or training.last_stage_layers
     return {
         "tensor_parallel": divisors(int(model.heads)),
         "pipeline_parallel": list(range(1, layers + 1)),
         "context_parallel": divisors(int(training.sequence_length)),
         "micro_batch": divisors(int(training.global_batch)),
-        "interleave": list(range(1, layers // 2 + 1)) or [1],
+        # Of two stages one may be short, and the other have almost all layers.
+        "interleave": list(range(1, layers + 1 if ends else (layers + 1) // 2 + 1)),
         "expert_parallel": divisors(max(int(model.experts), 1)),
     }
 

@@ -18,14 +18,13 @@ from supernode_opt.system.kernels import (
 )
 from supernode_opt.system.layer_times import layer_times
 from supernode_opt.workload.operators import Gemms, Split
-from tests.plain import EXPERTS, TRAINING, same, scenario
+from tests.plain import EXPERTS, TRAINING, repeated, same, scenario
 
 ENDLESS = 1e30
 FAST_MEMORY = {"chip__hbm_bandwidth": ENDLESS}
 FAST_ARRAYS = {"chip__peak_bf16": ENDLESS, "chip__peak_fp8": ENDLESS}
 FP8 = dataclasses.replace(TRAINING, precision="fp8")
 WHOLE = Split(tensor=1.0, context=1.0, expert=1.0, sequence=0.0, tokens=16.0)
-NONE, SELECTIVE, FULL = jnp.eye(3)
 EXACT = jnp.inf
 
 
@@ -132,8 +131,9 @@ def test_casts(precision, each):
     same(cast_bytes(one_gemm(kept=1.0), where), [[0.0], [0.0]])
 
 
-def layers(where, recompute=NONE, split=WHOLE):
-    return layer_times(where, split, recompute, 0.8, EXACT)
+def layers(where, modules=None, split=WHOLE):
+    modules = repeated() if modules is None else modules
+    return layer_times(where, split, modules, 0.8, EXACT)
 
 
 def test_arithmetic_of_layers():
@@ -147,6 +147,39 @@ def test_arithmetic_of_layers():
     same(times.elementwise, [[0.0, 0.0]] * 2)
     # The head's 1600 FLOPs a token, three passes; to predict ahead 256 more.
     same(head, [3.0 * 80.0, 3.0 * 80.0 + 3.0 * 12.8])
+
+
+def test_frozen_weights_have_no_gradients():
+    # One pass back of 48 s instead of two, and two of the head's 80 s.
+    where = scenario(training__lora_rank=2.0, **FAST_MEMORY)
+    times, head = layers(where)
+    same(times.gemm[0], [48.0, 48.0])
+    same(head, 2.0 * 80.0)
+    # Attention has no weights.
+    same(times.attention, layers(scenario(**FAST_MEMORY))[0].attention)
+
+
+@pytest.mark.parametrize(
+    ("documents", "length"), [(4.0, 4.0), (16.0, 16.0), (99.0, 16.0)]
+)
+def test_attention_inside_documents(documents, length):
+    # 16 tokens of 16 channels at 400 flop/s, times 4 / 1.5 of narrow heads, and short
+    # ones of 8 tokens; half a byte of 16 * 4 scores for each token that is seen.
+    where = scenario(
+        training__document_length=documents,
+        software__attention_tokens=8.0,
+        **FAST_MEMORY,
+    )
+    core = 4.0 / 1.5 * (1.0 + 8.0 / length) * 16.0 * length * 16.0 / 400.0
+    same(layers(where)[0].attention[0], [core, 2.5 * core])
+    where = scenario(
+        training__document_length=documents,
+        software__score_traffic=0.5,
+        **FAST_ARRAYS,
+    )
+    # The core streams 2 * 16 * 24 B, whatever it sees.
+    scores = 0.5 * 16.0 * length * 4.0 / 80.0
+    same(layers(where)[0].attention[0], [9.6 + scores, 24.0 + scores])
 
 
 def test_arithmetic_of_experts():
@@ -212,20 +245,22 @@ def test_casts_of_layers():
     times, _ = layers(where)
     same(times.elementwise[0], [2.0 * 4.0 * 576.0 / 80.0, 2.0 * 4.0 * 896.0 / 80.0])
     # Full recompute casts again, selective only repeats elementwise kernels.
-    again, _ = layers(where, FULL)
+    again, _ = layers(where, repeated("full"))
     forward = times.gemm[0, 0] + times.attention[0, 0] + times.elementwise[0, 0]
     same(again.recompute[0], [0.0, forward])
-    same(layers(where, SELECTIVE)[0].recompute, jnp.zeros((2, 2)))
+    same(layers(where, repeated("selective"))[0].recompute, jnp.zeros((2, 2)))
 
 
 def test_selective_recompute():
     # With flash elementwise kernels; unfused attention, core and scores.
     where = scenario(**FAST_ARRAYS)
-    same(layers(where, SELECTIVE)[0].recompute[0], [0.0, 16.0 * 296.0 / 80.0])
+    found = layers(where, repeated("selective"))[0].recompute
+    same(found[0], [0.0, 16.0 * 296.0 / 80.0])
     unfused = scenario(
         software__score_bytes=5.0, software__score_traffic=0.5, **FAST_ARRAYS
     )
-    same(layers(unfused, SELECTIVE)[0].recompute[0], [0.0, 16.0])
+    found = layers(unfused, repeated("selective", 5.0))[0].recompute
+    same(found[0], [0.0, 16.0])
 
 
 def test_launching():
@@ -236,7 +271,7 @@ def test_launching():
     times, _ = layers(where)
     same(times.launch[0], [200.0 - 88.96, 340.0 - (96.0 + 102.4)])
     # Full recompute issues the forward kernels again.
-    again, _ = layers(where, FULL)
+    again, _ = layers(where, repeated("full"))
     same(again.compute[0], [200.0, 540.0])
     # Where the device is slower only the gaps are left, and the host's expert layers.
     where = scenario(

@@ -15,9 +15,19 @@ from supernode_opt.system.communication import (
 from supernode_opt.system.layer import layer_passes
 from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.workload.operators import Split
+from supernode_opt.workload.recompute import Recompute, again
 from supernode_opt.workload.shards import Shards
 from supernode_opt.workload.traffic import Transfer
-from tests.plain import DENSE, EXPERTS, SWITCH, TRAINING, design, same, scenario
+from tests.plain import (
+    DENSE,
+    EXPERTS,
+    SWITCH,
+    TRAINING,
+    design,
+    repeated,
+    same,
+    scenario,
+)
 
 EXACT = jnp.inf
 
@@ -51,10 +61,10 @@ HELD = Shards(
     dense_layer=jnp.asarray(30.0),
     expert_layer=jnp.asarray(60.0),
     routed_layer=jnp.asarray(90.0),
-    first=jnp.asarray(120.0),
-    last=jnp.asarray(150.0),
-    first_routed=jnp.asarray(180.0),
-    last_routed=jnp.asarray(210.0),
+    stages=jnp.asarray([120.0, 100.0, 150.0]),
+    routed=jnp.asarray([180.0, 160.0, 210.0]),
+    trained=jnp.asarray([110.0, 95.0, 140.0]),
+    trained_routed=jnp.asarray([170.0, 155.0, 200.0]),
     stage=jnp.asarray(240.0),
     stage_routed=jnp.asarray(270.0),
     updated=jnp.asarray(400.0),
@@ -229,10 +239,11 @@ ONCE = Communication(
 )
 
 
-def passes(chosen, model=EXPERTS, compute=0.0, comm=ONCE, **changes):
+def passes(chosen, model=EXPERTS, compute=0.0, comm=ONCE, modules=None, **changes):
     where = scenario(model, **changes)
     kernels = LayerTimes(jnp.full((2, 2), compute), *(jnp.zeros((2, 2)),) * 4)
-    return layer_passes(chosen, where, kernels, comm, EXACT)
+    modules = again(chosen.recompute, Recompute(), 0.0) if modules is None else modules
+    return layer_passes(chosen, where, modules, kernels, comm, EXACT)
 
 
 def test_how_often_a_layer_communicates():
@@ -255,6 +266,28 @@ def test_how_often_a_layer_communicates():
     same(passes(chosen)[0], [[3.5, 5.0], [1.5, 2.0]])
     # A dense model has no experts.
     same(passes(chosen, DENSE)[0], [[3.5, 5.0], [3.5, 5.0]])
+
+
+QUIET = ("norm", "activation", "core_attention", "mla_up", "operators")
+
+
+@pytest.mark.parametrize("module", [*QUIET, "ffn", "experts", "full"])
+def test_what_modules_send_again(module):
+    """Backward alone, in half of the layers."""
+    more = passes(design(), modules=repeated(**{module: 0.5})) - passes(design())
+    # A dense FFN's gather and scatter, two of four; both all-to-alls of 100 s; the
+    # whole layer's gathers, keys and all-to-alls.
+    tensor = {"ffn": [0.5 * 2.0, 0.0], "full": [0.5 * 4.0, 0.5 * 2.0]}
+    context = {"full": [0.5 * 10.0] * 2}
+    expert = {name: [0.0, 0.5 * 200.0] for name in ("experts", "full")}
+    for kind, wanted in enumerate((tensor, context, expert, {})):
+        same(more[kind, :, 1], wanted.get(module, [0.0, 0.0]))
+    same(more[:, :, 0], 0.0)
+
+
+def test_experts_of_whole_layers_are_dispatched_once():
+    found = passes(design(), modules=repeated(full=1.0, experts=1.0, ffn=1.0))
+    same(found, passes(design(recompute="full")))
 
 
 def test_what_is_gathered_has_been_cast():
@@ -303,6 +336,11 @@ def test_sharded_layers():
     same(two, [[0.0, 2e3], [0.0, 1e4]])
     three = passes(design(optimizer_sharding="zero3"))[3]
     same(three, [[1e3, 3e3], [5e3, 15e3]])
+    # Frozen weights are gathered and have no gradients.
+    adapted = {"training__lora_rank": 2.0}
+    same(passes(design(optimizer_sharding="zero2"), **adapted)[3], 0.0)
+    three = passes(design(optimizer_sharding="zero3"), **adapted)[3]
+    same(three, [[1e3, 1e3], [5e3, 5e3]])
 
 
 @pytest.mark.parametrize("kind", ["tensor", "context", "expert", "shard"])

@@ -7,7 +7,6 @@ import pytest
 
 from supernode_opt.system.communication import Communication
 from supernode_opt.system.evaluate import rank_share
-from supernode_opt.system.footprint import memory_parts
 from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.pipeline import (
     Passes,
@@ -16,7 +15,6 @@ from supernode_opt.system.pipeline import (
     place_layers,
     step_time,
 )
-from supernode_opt.workload.operators import Split
 from tests.plain import DENSE, EXPERTS, design, same, scenario
 from tests.system.test_layer_values import HELD
 
@@ -41,6 +39,40 @@ def test_layers_on_stages(pipeline, chunks, dense, expert):
     same(placed.expert, expert)
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "chunks", "ends", "dense", "expert"),
+    [
+        # 61 layers, three of them dense: sixteen stages of four, one on the last.
+        (16.0, 1.0, (0.0, 0.0), [3, 0, 0], [1, 4, 1]),
+        # 2 + 14 * 4 + 3; the second stage has the third dense layer.
+        (16.0, 1.0, (2.0, 3.0), [2, 1, 0], [0, 3, 3]),
+        # 1 + 15 * 4, at either end.
+        (16.0, 1.0, (1.0, 0.0), [1, 2, 0], [0, 2, 4]),
+        (16.0, 1.0, (0.0, 1.0), [3, 0, 0], [1, 4, 1]),
+        # 59 on 15 others are four on each, of which the last has 61 - 2 - 14 * 4.
+        (16.0, 1.0, (2.0, 0.0), [2, 1, 0], [0, 3, 3]),
+        # Eight chunks of ceil(61 / 16) = 4 layers, and the rest.
+        (2.0, 8.0, (0.0, 0.0), [3, 0, 0], [29, 29, 29]),
+        # 60 on 15 others are two chunks of two.
+        (16.0, 2.0, (1.0, 0.0), [1, 2, 0], [0, 2, 4]),
+        # One stage has no ends.
+        (1.0, 1.0, (2.0, 3.0), [3, 0, 3], [58, 0, 58]),
+    ],
+)
+def test_layers_between_short_ends(pipeline, chunks, ends, dense, expert):
+    deep = dataclasses.replace(EXPERTS, layers=61.0, dense_layers=3.0)
+    placed = place_layers(deep, pipeline, chunks, False, ends)
+    same(placed.dense, dense)
+    same(placed.expert, expert)
+    given = {
+        "training__first_stage_layers": ends[0],
+        "training__last_stage_layers": ends[1],
+    }
+    chosen = design(chips=64.0, pipeline_parallel=pipeline, interleave=chunks)
+    _, stages, _, _ = rank_share(chosen, scenario(deep, **given), False)
+    same([*stages.dense, *stages.expert], [*dense, *expert])
+
+
 def test_shares_of_a_rank():
     chosen = design(
         tensor_parallel=2.0,
@@ -59,7 +91,7 @@ def test_shares_of_a_rank():
     # Two replicas times four; routed experts: those times 2 tensor over 2 expert ranks.
     same([replicas, routed], [8.0, 8.0])
     # Two dense layers of 358, four and a predicting one of 414, two halves of a table.
-    same(held.last, 2.0 * 358.0 + 5.0 * 414.0 + 2.0 * 400.0)
+    same(held.stages[2], 2.0 * 358.0 + 5.0 * 414.0 + 2.0 * 400.0)
     same(rank_share(design(), scenario(), False)[3], [16.0, 16.0])
     limited = scenario(EXPERTS, training__shard_ranks=4.0)
     narrow = rank_share(chosen, limited, False)
@@ -225,82 +257,3 @@ def test_optimizer_and_stragglers():
     # stage, the bubble of two mean ones, 6 s of transfers, a gradient second.
     whole = 2.0 * LAST + 2.0 * MEAN + 2.0 * 0.5 * 2.0 * 3.0 + 1.0 + 10.0
     same(parts.straggler, 0.01 * float(jnp.log2(6.0)) * whole)
-
-
-def test_what_hides_takes_compute_units():
-    # Of 10 s of gradients 2.5 s never hide; a quarter of the units is lost to the
-    # others.  Half of two transfers of 3 s for each of sixteen micro-batches hides.
-    sent = exchanged(10.0, stage=3.0)
-    shown = {"data_exposed": 0.25, "pipeline_exposed": 0.5}
-    parts, _ = step(sent, communication_share=0.25, **shown)
-    same(parts.data_parallel, 2.5 + 0.25 * 7.5)
-    same(parts.pipeline_transfer, 16.0 * 6.0 * (0.5 + 0.25 * 0.5))
-
-
-SPLIT = Split(tensor=2.0, context=1.0, expert=4.0, sequence=1.0, tokens=16.0)
-# Bytes of a dense and an expert layer without recompute, selective and full; see
-# `test_activations_of_an_expert_layer`, and 16 * (43 + 28 + 28 + 36) for a dense one.
-DENSE_BYTES = {"none": 2160.0, "selective": 2160.0 - 448.0, "full": 128.0}
-EXPERT_BYTES = {"none": 2528.0, "selective": 2528.0 - 400.0, "full": 128.0}
-
-
-def memory(level="zero0", stages=STAGES, model=EXPERTS, held=HELD, **changes):
-    chosen = design(
-        chips=48.0,
-        pipeline_parallel=3.0,
-        tensor_parallel=2.0,
-        optimizer_sharding=level,
-        sequence_parallel="on",
-        **changes,
-    )
-    where = scenario(model)
-    return memory_parts(chosen, where, SPLIT, stages, held, 8.0, 5.0, EXACT)
-
-
-# The first stage holds 120 parameters and 180 of routed experts, over 8 and 5 ranks.
-WHOLE, SHARDED = 300.0, 120.0 / 8.0 + 180.0 / 5.0
-
-
-@pytest.mark.parametrize(
-    ("level", "weights", "gradients", "optimizer"),
-    [
-        ("zero0", WHOLE, WHOLE, WHOLE),
-        ("zero1", WHOLE, WHOLE, SHARDED),
-        ("zero2", WHOLE, SHARDED, SHARDED),
-        ("zero3", SHARDED, SHARDED, SHARDED),
-    ],
-)
-def test_states_under_each_sharding(level, weights, gradients, optimizer):
-    """Two bytes of weights, four of gradients, twelve of optimizer states."""
-    # All layers on the first stage make it the fuller one.
-    first = Stages(jnp.asarray([2.0, 0.0, 0.0]), jnp.asarray([4.0, 0.0, 0.0]))
-    found = memory(level, first)
-    same(found.weights, 2.0 * weights)
-    same(found.gradients, 4.0 * gradients)
-    same(found.optimizer, 12.0 * optimizer)
-    # ZeRO-3 gathers two layers of at most 60 + 90 parameters at a time.
-    same(found.gathered, 2.0 * 2.0 * 150.0 if level == "zero3" else 0.0)
-    same([found.buffers, found.framework, found.logits], [13.0, 11.0, 0.0])
-
-
-@pytest.mark.parametrize("recompute", ["none", "selective", "full"])
-def test_activations_in_flight(recompute):
-    # Three micro-batches on the first stage, which is the fuller one; full recompute
-    # rebuilds one expert layer.
-    first = Stages(jnp.asarray([24.0, 0.0, 0.0]), jnp.asarray([8.0, 0.0, 0.0]))
-    found = memory(stages=first, recompute=recompute)
-    layers = 24.0 * DENSE_BYTES[recompute] + 8.0 * EXPERT_BYTES[recompute]
-    rebuilt = EXPERT_BYTES["none"] if recompute == "full" else 0.0
-    same(found.activations, 3.0 * layers + rebuilt)
-
-
-def test_the_last_stage_may_be_the_fuller():
-    # One micro-batch of two expert layers and the prediction layer, and logits of six
-    # bytes: 16 tokens of half the vocabulary.
-    last = Stages(jnp.asarray([0.0, 0.0, 1.0]), jnp.asarray([0.0, 2.0, 2.0]))
-    found = memory(stages=last)
-    same(found.weights, 2.0 * (150.0 + 210.0))
-    same(found.activations, DENSE_BYTES["none"] + 3.0 * EXPERT_BYTES["none"])
-    same(found.logits, 6.0 * 16.0 * 50.0)
-    # A dense model has no prediction layer, and a middle stage is never asked.
-    same(memory(stages=last, model=DENSE).logits, 4800.0)

@@ -34,6 +34,8 @@ LEGAL = [
     {"context_parallel": 8},
     {"micro_batch": 2},
     SPLIT | {"interleave": 1, "micro_batch": 16},
+    # Three chunks of two layers, and one that has the head alone.
+    SPLIT | {"interleave": 2},
     {"optimizer_sharding": 3},
     {"chips": 2, "context_parallel": 2, "optimizer_sharding": 1},
 ]
@@ -44,7 +46,8 @@ ILLEGAL = [
     (SPLIT | {"chips": 12}, "multiple of tensor"),
     ({"chips": 12}, "divide the global batch"),
     ({"micro_batch": 4}, "micro_batch * data parallel"),
-    (SPLIT | {"interleave": 2}, "interleave"),
+    # Eight chunks of one layer lack two, and four do not divide three layers.
+    (SPLIT | {"interleave": 4}, "interleave"),
     # One micro-batch over two stages is no whole round.
     (SPLIT | {"micro_batch": 16, "interleave": 3}, "interleave"),
     ({"interleave": 2}, "interleave"),
@@ -119,6 +122,54 @@ def test_every_split_of_three_chips():
     }
     few = enumerate_splits(tiny, training, (3,), {"micro_batch": (3.0, 3.0)}, switches)
     assert len(few["chips"]) == 5
+
+
+def test_chunks_of_sixty_one_layers():
+    """Two stages of eight chunks of four hold three more; none of seven does so."""
+    deep = dataclasses.replace(DENSE, layers=61.0, dense_layers=61.0)
+    split = {"chips": 2, "pipeline_parallel": 2}
+    legal_chunks = [
+        v for v in range(1, 62) if not reason(split | {"interleave": v}, deep)
+    ]
+    # 16 chunks of 4 layers and 4 of 16 lack 3, 8 of 8 too; 62 of one lack one.
+    assert {1, 2, 4, 8, 31} < set(legal_chunks)
+    # 14 of 5 lack 9, 60 of 2 lack 59 and 64 of 1 lack 3.
+    assert not {7, 30, 32} & set(legal_chunks)
+    switches = {name: [0] for name in SWITCHES}
+    ranges = {"pipeline_parallel": (2.0, 2.0), "micro_batch": (1.0, 1.0)}
+    found = enumerate_splits(deep, TRAINING, (2,), ranges, switches)
+    assert found["interleave"].tolist() == legal_chunks
+
+
+@pytest.mark.parametrize(
+    ("stages", "first", "last", "holds"),
+    [
+        # 2 + 14 * 4 + 3, and 1 + 15 * 4.
+        (16, 2.0, 3.0, True),
+        (16, 1.0, 0.0, True),
+        # 56 over 27 are three on each, and 26 hold 78 already.
+        (29, 2.0, 3.0, False),
+        (2, 30.0, 31.0, True),
+        # Nobody holds the last layer; nothing is left for a third stage.
+        (2, 30.0, 30.0, False),
+        (3, 30.0, 31.0, False),
+        (3, 30.0, 40.0, False),
+        # A single stage has no ends.
+        (1, 2.0, 3.0, True),
+    ],
+)
+def test_stages_between_short_ends(stages, first, last, holds):
+    deep = dataclasses.replace(DENSE, layers=61.0, dense_layers=61.0)
+    training = dataclasses.replace(
+        TRAINING, first_stage_layers=first, last_stage_layers=last
+    )
+    split = NOTHING | {"chips": stages, "pipeline_parallel": stages}
+    found = legal(split, deep, training)
+    assert found is None if holds else "every pipeline stage" in found
+    switches = {name: [0] for name in SWITCHES}
+    ranges = {"pipeline_parallel": (stages, stages), "interleave": (1.0, 1.0)}
+    rows = enumerate_splits(deep, training, (stages,), ranges, switches)
+    assert bool(len(rows["chips"])) == holds
 
 
 def test_a_single_layer_has_splits():

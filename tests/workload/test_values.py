@@ -17,13 +17,14 @@ from supernode_opt.workload.operators import (
 )
 from supernode_opt.workload.parameters import (
     active_parameters,
+    adapter_parameters,
     attention_parameters,
     dense_ffn_parameters,
     mtp_parameters,
     parameters,
 )
 from supernode_opt.workload.shards import Spread, shards
-from tests.plain import DENSE, EXPERTS, TRAINING, same
+from tests.plain import DENSE, EXPERTS, TRAINING, repeated, same
 
 WHOLE = Split(tensor=1.0, context=1.0, expert=1.0, sequence=0.0, tokens=1.0)
 # Two tensor ranks with sequence parallelism, experts over four.
@@ -66,6 +67,17 @@ def test_parameters_of_latent_attention_and_experts():
     same(mtp_parameters(experts(mtp_layers=2.0)), 2.0 * (layer + 128.0))
 
 
+def test_parameters_of_adapters():
+    # Of rank 2: query, key and value 8 + 16 and out 8 + 8; up 8 + 24 and down 12 + 8.
+    same(adapter_parameters(DENSE, 2.0), [2.0 * 40.0, 2.0 * 52.0, 2.0 * 16.0])
+    same(adapter_parameters(dense(gated=0.0), 2.0)[1], 2.0 * (8.0 + 12.0 + 12.0 + 8.0))
+    # Query 8 + 5 and 5 + 12, key and value 8 + 7 and 6 + 24, out 16 + 8; of an expert
+    # 8 + 6 and 3 + 8.
+    same(adapter_parameters(EXPERTS, 2.0), [2.0 * 99.0, 2.0 * 52.0, 2.0 * 25.0])
+    # Uncompressed queries are 8 + 12.
+    same(adapter_parameters(experts(query_rank=0.0), 1.0)[0], 99.0 - 30.0 + 20.0)
+
+
 def test_flops_of_a_token():
     # Forward: query, key, value 2 * 16 * 8; out 2 * 8 * 8; up 2 * 24 * 8; down 2 * 8 *
     # 12; scores 16 tokens * 4 heads * (2 + 2); head 2 * 100 * 8.
@@ -75,6 +87,24 @@ def test_flops_of_a_token():
     same(token_flops(DENSE, full), 3.0 * (6.0 * (layer + 512.0) + 1600.0))
     # 32 sequences of 16 tokens.
     same(step_flops(DENSE, TRAINING), 512.0 * 3.0 * (6.0 * (layer + 256.0) + 1600.0))
+
+
+def test_flops_of_a_token_beside_frozen_weights():
+    # No weight gradient: twice 960 of a layer and 1600 of the head, scores as before.
+    adapted = dataclasses.replace(TRAINING, lora_rank=2.0)
+    wanted = 2.0 * (6.0 * 960.0 + 1600.0) + 3.0 * 6.0 * 256.0
+    same(token_flops(DENSE, adapted), wanted)
+
+
+@pytest.mark.parametrize(
+    ("documents", "length"), [(4.0, 4.0), (16.0, 16.0), (99.0, 16.0)]
+)
+def test_flops_of_documents(documents, length):
+    # A token attends to its document, of 16 tokens at most: 4 heads * (2 + 2) each.
+    packed = dataclasses.replace(TRAINING, document_length=documents)
+    same(attention_flops(DENSE, packed, HALF), 16.0 * length * 8.0)
+    wanted = 3.0 * (6.0 * (960.0 + length * 16.0) + 1600.0)
+    same(token_flops(DENSE, packed), wanted)
 
 
 def test_flops_of_a_token_of_experts():
@@ -162,28 +192,34 @@ def test_sliding_windows():
     windowed = dense(window=4.0, windowed_share=0.5)
     same(attention_flops(windowed, TRAINING, WHOLE), 256.0 * (1.0 - 0.5 * 9.0 / 16.0))
     same(attention_flops(dense(window=99.0, windowed_share=0.5), TRAINING, WHOLE), 256)
+    # Of documents of 8 tokens 1/2 (2 - 1/2) = 3/4.
+    packed = dataclasses.replace(TRAINING, document_length=8.0)
+    same(attention_flops(windowed, packed, WHOLE), 128.0 * (1.0 - 0.5 * 0.25))
 
 
 def test_elementwise_bytes():
     # 28 B a channel of the 8 tokens; FFN 6 B of 6 channels of 16 tokens.
-    plain, mixed, routing = elementwise_bytes(EXPERTS, HALF)
-    same(plain, 28.0 * 8.0 * 8.0 + 6.0 * 12.0 * 16.0 / 2.0)
+    found = elementwise_bytes(EXPERTS, HALF)
+    same(found.norm, 28.0 * 8.0 * 8.0)
+    same(found.dense, 6.0 * 12.0 * 16.0 / 2.0)
     # Two routed and a shared expert of 3; two copies read and written twice in BF16.
-    same(mixed, 28.0 * 8.0 * 8.0 + 6.0 * 9.0 * 8.0)
-    same(routing, 8.0 * 2.0 * 8.0 * 8.0)
-    alone, _, _ = elementwise_bytes(dense(gated=0.0), HALF._replace(sequence=0.0))
-    same(alone, 28.0 * 8.0 * 16.0 + 4.0 * 12.0 * 16.0 / 2.0)
+    same(found.expert, 6.0 * 9.0 * 8.0)
+    same(found.routing, 8.0 * 2.0 * 8.0 * 8.0)
+    alone = elementwise_bytes(dense(gated=0.0), HALF._replace(sequence=0.0))
+    same([alone.norm, alone.dense], [28.0 * 8.0 * 16.0, 4.0 * 12.0 * 16.0 / 2.0])
 
 
 def test_four_tensor_ranks():
     # 896 B of residuals, 28 * 8 on four of 16 tokens; a quarter of the FFN's 6 * 12.
-    plain, mixed, routing = elementwise_bytes(EXPERTS, QUARTER)
-    same([plain, mixed, routing], [896.0 + 288.0, 896.0 + 6.0 * 9.0 * 4.0, 4.0 * 128])
+    streamed = elementwise_bytes(EXPERTS, QUARTER)
+    same(streamed, [896.0, 288.0, 6.0 * 9.0 * 4.0, 4.0 * 128.0])
     # Per token: 64 / 4; a head 2 * 4 and keys 2 * 4; FFN 6 * 12 / 4.  Selective drops
     # 4 * 8 / 4 and 2 * 12 / 4.
-    found, _ = layer_activations(DENSE, TRAINING, QUARTER, 0.0)
     everything = 16.0 * (16.0 + 8.0 + 8.0 + 18.0)
-    same(found, [everything, everything - 16.0 * 14.0, 16.0 * 2.0 * 8.0 / 4.0])
+    kept = {"none": everything, "selective": everything - 16.0 * 14.0, "full": 64.0}
+    for name, bytes_kept in kept.items():
+        found = layer_activations(DENSE, TRAINING, QUARTER, 0.0, repeated(name))
+        same([found.dense, found.whole_dense], [bytes_kept, everything])
     # Query heads are parted, key heads replicated: 2 + 4 columns.
     rows, _ = rows_of(DENSE, QUARTER)
     assert rows["query key value"] == [16, 6, 8, 1, 0, 0, 4, 1]
@@ -193,54 +229,72 @@ def test_four_tensor_ranks():
     assert rows["expert up"] == [2, 6, 8, 4, 1, 0, 1, 1]
 
 
+def kept_by(model, name, score_bytes=0.0):
+    modules = repeated(name, score_bytes)
+    return layer_activations(model, TRAINING, HALF, score_bytes, modules)
+
+
 def test_activations_of_a_dense_layer():
     # Per token: 8 * 8 and a mask of 2 * 8 over two ranks: 40; heads 2 * 2 * (2 + 2) =
     # 16 and keys 2 * 4 = 8; FFN (4 + 2) * 6 = 36.
     masked = dense(dropout=1.0)
     everything = 16.0 * (40.0 + 16.0 + 8.0 + 36.0)
-    # Selective drops norms, 4 * 8 / 2 a token, and the FFN's product, 2 * 6.
-    flash, _ = layer_activations(masked, TRAINING, HALF, 0.0)
-    kept = 16.0 * 2.0 * 8.0 / 2.0
-    same(flash, [everything, everything - 16.0 * (16.0 + 12.0), kept])
+    # Selective drops norms, 4 * 8 / 2 a token, and the FFN's product, 2 * 6; full all
+    # but the layer's input.
+    same(kept_by(masked, "none").dense, everything)
+    same(kept_by(masked, "selective").dense, everything - 16.0 * (16.0 + 12.0))
+    same(kept_by(masked, "full").dense, 16.0 * 2.0 * 8.0 / 2.0)
     # Unfused attention stores 5 B for each of 16 * 16 scores of two heads; selective
     # drops those and nothing else.
-    unfused, _ = layer_activations(masked, TRAINING, HALF, 5.0)
-    same(unfused, [everything + 2560.0, everything, kept])
+    same(kept_by(masked, "none", 5.0).dense, everything + 2560.0)
+    same(kept_by(masked, "selective", 5.0).dense, everything)
+    same(kept_by(masked, "full", 5.0).dense, 128.0)
     # An ungated FFN keeps 4 B per channel, and without a mask 32 B remain.
-    plain, _ = layer_activations(dense(gated=0.0), TRAINING, HALF, 0.0)
-    same(plain[0], 16.0 * (32.0 + 16.0 + 8.0 + 24.0))
+    plain = kept_by(dense(gated=0.0), "none").dense
+    same(plain, 16.0 * (32.0 + 16.0 + 8.0 + 24.0))
+    # Scores of documents of 4 tokens are a quarter.
+    packed = dataclasses.replace(TRAINING, document_length=4.0)
+    found = layer_activations(masked, packed, HALF, 5.0, repeated())
+    same(found.dense, everything + 640.0)
 
 
 def test_activations_of_an_expert_layer():
     # Latents add 2 (5 + 6): (64 + 22) / 2 = 43; heads 2 * 2 * 7 = 28, keys 2 * 14 = 28.
     common = 16.0 * (43.0 + 28.0 + 28.0)
-    # 8 tokens, each 6 B of nine channels and two copies of 2 * 2 * 8 B.
-    routed = 8.0 * (54.0 + 64.0)
-    _, found = layer_activations(EXPERTS, TRAINING, HALF, 0.0)
+    # 8 tokens, each 6 B of nine channels and two copies of 2 * 8 B.
+    routed = 8.0 * (54.0 + 32.0)
     dropped = 16.0 * 16.0 + 8.0 * 2.0 * 9.0
-    same(found, [common + routed, common + routed - dropped, 128.0])
+    same(kept_by(EXPERTS, "none").expert, common + routed)
+    same(kept_by(EXPERTS, "selective").expert, common + routed - dropped)
+    same(kept_by(EXPERTS, "full").expert, 128.0)
+    same(kept_by(EXPERTS, "full").whole_expert, common + routed)
 
 
 @pytest.mark.parametrize(
-    ("chunks", "count", "first", "last"),
+    ("stages", "chunks", "count", "held"),
     [
-        (1.0, 10.0, 4.0, 1.0),
-        # 4 + 3 / 2, and (4 + 1) / 2 on the last.
-        (2.0, 10.0, 5.5, 2.5),
-        (3.0, 10.0, 5.0, 3.0),
+        (4.0, 1.0, 10.0, [4.0, 3.0, 1.0]),
+        # 4 + 3 / 2, two chunks less on the second, and (4 + 1) / 2 on the last.
+        (4.0, 2.0, 10.0, [5.5, 4.5, 2.5]),
+        (4.0, 3.0, 10.0, [5.0, 13.0 / 3.0, 3.0]),
+        # The second of two is the last.
+        (2.0, 1.0, 10.0, [2.0, 1.0, 1.0]),
+        (2.0, 2.0, 10.0, [2.5, 1.5, 1.5]),
+        (1.0, 1.0, 10.0, [1.0, 1.0, 1.0]),
         # Never more than there are.
-        (3.0, 2.0, 2.0, 2.0),
-        (3.0, 1.0, 1.0, 1.0),
+        (4.0, 3.0, 4.0, [4.0, 4.0, 3.0]),
+        (4.0, 3.0, 2.0, [2.0, 2.0, 2.0]),
+        (4.0, 3.0, 1.0, [1.0, 1.0, 1.0]),
     ],
 )
-def test_micro_batches_in_flight(chunks, count, first, last):
-    same(in_flight(4.0, chunks, count), [first, last])
+def test_micro_batches_in_flight(stages, chunks, count, held):
+    same(in_flight(stages, chunks, count), held)
 
 
-def sharded(level, dense_layers, expert_layers, model=EXPERTS, pipeline=3.0):
+def sharded(level, dense_layers, expert_layers, pipeline=3.0, model=EXPERTS, rank=0.0):
     over = Spread(pipeline, tensor=2.0, expert=4.0, replicas=8.0, routed_replicas=4.0)
     layers = jnp.asarray(dense_layers), jnp.asarray(expert_layers)
-    return shards(model, *layers, over, jnp.eye(4)[level])
+    return shards(model, *layers, over, jnp.eye(4)[level], rank)
 
 
 # Attention 428 / 2 and FFN 288 / 2; a shared expert of 72 and the router of 128 whole;
@@ -253,12 +307,11 @@ def test_parameters_of_a_rank():
     same(held.dense_layer, PLAIN_LAYER)
     same(held.expert_layer, EXPERT_LAYER)
     same(held.routed_layer, ROUTED_LAYER)
-    # First: 2 * 358 + 414 and the embedding, more than the middle's 828.
-    same(held.first, 1130.0 + TABLE)
-    # Last: one expert layer, the prediction layer and the head.
-    same(held.last, 2.0 * EXPERT_LAYER + TABLE)
-    # The middle has most routed experts; the last has a prediction layer's beside.
-    same([held.first_routed, held.last_routed], [576.0, 576.0])
+    # First: 2 * 358 + 414 and the embedding; second: two expert layers; last: one, the
+    # prediction layer and the head.
+    same(held.stages, [1130.0 + TABLE, 828.0, 828.0 + TABLE])
+    same(held.routed, [288.0, 576.0, 576.0])
+    same([*held.trained, *held.trained_routed], [*held.stages, *held.routed])
     same([held.stage, held.stage_routed], [1530.0, 576.0])
     # ZeRO spreads states over 8 ranks, those of routed experts over 4.
     same(held.updated, 1530.0 / 8.0 + 576.0 / 4.0)
@@ -266,19 +319,34 @@ def test_parameters_of_a_rank():
     same(sharded(0, [2, 0, 0], [1, 2, 1]).updated, 1530.0 + 576.0)
 
 
-def test_the_fullest_early_stage_may_be_a_middle_one():
+def test_parameters_of_a_full_second_stage():
     held = sharded(0, [0.0, 0.0, 0.0], [1.0, 3.0, 2.0])
-    same(held.first, 3.0 * EXPERT_LAYER)
-    same(held.last, 3.0 * EXPERT_LAYER + TABLE)
-    same([held.first_routed, held.last_routed], [864.0, 864.0])
-    # Gradients are reduced by the first or the last stage.
-    same([held.stage, held.stage_routed], [1642.0, 864.0])
+    last = 3.0 * EXPERT_LAYER + TABLE
+    same(held.stages, [EXPERT_LAYER + TABLE, 3.0 * EXPERT_LAYER, last])
+    same(held.routed, [288.0, 864.0, 864.0])
+    # Most gradients are those of the last stage.
+    same([held.stage, held.stage_routed], [last, 864.0])
 
 
 def test_one_stage_holds_both_tables():
     stages = ([0.0, 0.0, 2.0], [0.0, 0.0, 1.0])
     layers = 2.0 * PLAIN_LAYER + 2.0 * EXPERT_LAYER
-    same(sharded(0, *stages, pipeline=1.0).last, layers + 2.0 * TABLE)
+    same(sharded(0, *stages, pipeline=1.0).stages[2], layers + 2.0 * TABLE)
     tied = sharded(0, *stages, model=experts(tied=1.0), pipeline=1.0)
-    same(tied.last, layers + TABLE)
-    same(sharded(0, *stages, pipeline=2.0).last, layers + TABLE)
+    same(tied.stages[2], layers + TABLE)
+    same(sharded(0, *stages, pipeline=2.0).stages[2], layers + TABLE)
+
+
+def test_adapters_of_a_rank():
+    # Of rank 2, see `test_parameters_of_adapters`: half of 198 + 104 in a dense layer;
+    # half of 198 and a shared expert's 50 in an expert layer; 16 * 50 over four ranks.
+    # No table is adapted, and weights are held as before.
+    held = sharded(1, [2.0, 0.0, 0.0], [1.0, 2.0, 1.0], rank=2.0)
+    same(held.trained, [2.0 * 151.0 + 149.0, 2.0 * 149.0, 2.0 * 149.0])
+    same(held.trained_routed, [200.0, 400.0, 400.0])
+    same(held.stages, sharded(1, [2.0, 0.0, 0.0], [1.0, 2.0, 1.0]).stages)
+    same([held.stage, held.stage_routed], [451.0, 400.0])
+    same(held.updated, 451.0 / 8.0 + 400.0 / 4.0)
+    # A dense model has adapters of 80 + 104 in a layer, over two ranks.
+    bare = sharded(0, [2.0, 2.0, 2.0], [0.0, 0.0, 0.0], model=DENSE, rank=2.0)
+    same([*bare.trained, *bare.trained_routed], [184.0] * 3 + [0.0] * 3)
