@@ -14,13 +14,13 @@ from supernode_opt.config.fields import (
 )
 from supernode_opt.config.override import FIELDS
 from supernode_opt.problem.box import default_variable, options, possible
-from supernode_opt.problem.build import default_clock, standing
 from supernode_opt.problem.variables import CHOICE_NAMES, Choice, Variable
 from supernode_opt.reading.node import Node, did_you_mean
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.sold import default_clock, standing
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,8 +4,10 @@ import dataclasses
 import itertools
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
+from supernode_opt.calibration.data.recompute import modules_of, shares_of
 from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.calibration.data.stacks import Stack
 from supernode_opt.system.design import SHARDING
@@ -25,6 +27,7 @@ class Plan:
     Attributes:
       sizes: parallel sizes, micro-batch and interleave by design field [1].
       recompute: shares of the layers with recompute none, selective, full [1].
+      modules: share of the layers in which each module is recomputed, as stated [1].
       sharding: ZeRO level, 0 to 3.
       shard_ranks: most ranks one copy of sharded states is spread over, 0 for all [1].
       sequence_parallel: whether it is on.
@@ -35,6 +38,7 @@ class Plan:
     sharding: int
     shard_ranks: int
     sequence_parallel: bool
+    modules: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 def _check(name: str, size: float) -> None:
@@ -71,7 +75,7 @@ def plans_of(
         raise Refused("global batch smaller than data parallel")
     if not batch <= _LARGEST:
         raise Refused(f"more than {_LARGEST:,.0f} sequences per replica")
-    sequence = run.text("seq_parallel") == "true"
+    sequence = run.text("seq_parallel").lower() in ("true", "on", "yes", "1")
     if not run.text("seq_parallel"):
         sequence = tensor > 1.0 and stack.sequence_parallel
     choices: list[list[Any]] = [
@@ -92,12 +96,13 @@ def plans_of(
                 "micro_batch": micro,
                 "interleave": interleave,
             },
-            recompute=recompute,
+            recompute=shares_of(modules),
+            modules=modules,
             sharding=_sharding(sharded, stack, replicas * context, pipeline),
             shard_ranks=group,
             sequence_parallel=sequence and tensor > 1.0,
         )
-        for expert, micro, interleave, recompute, group in itertools.product(*choices)
+        for expert, micro, interleave, modules, group in itertools.product(*choices)
     ]
     return tuple(plans[:_MOST_PLANS])
 
@@ -109,8 +114,8 @@ def _expert_parallels(
         return [1.0]
     inner = run.number("etp") or (run.size("tp") if stack.expert_tensor else 1.0)
     expert = run.number("ep")
-    if not expert or (expert == 1.0 and model.experts >= 32 and stage_ranks >= 8):
-        # So many experts on every rank would not fit; tables leave the cell at 1.
+    unsaid = expert == 1.0 and stack.expert_unreliable and not run.text("stack")
+    if not expert or unsaid:
         assumed.append("expert parallel chosen by the model")
         options = [float(d) for d in divisors(int(model.experts)) if d >= 8]
         return [d for d in options if d <= stage_ranks] or [stage_ranks]
@@ -134,7 +139,9 @@ def _interleaves(
     if pipeline == 1.0:
         return [1.0]
     written = run.number("vpp")
-    if written and not (written == 1.0 and stack.interleave_unreliable):
+    # Tables of some sources write 1 where they do not say.
+    unsaid = written == 1.0 and stack.interleave_unreliable and not run.text("stack")
+    if written and not unsaid:
         return [written]
     if not stack.interleaves:
         return [1.0]
@@ -145,21 +152,13 @@ def _interleaves(
 
 def _recomputes(
     run: Run, model: Model, pipeline: float, stack: Stack, assumed: list[str]
-) -> list[tuple[float, float, float]]:
-    written = run.text("recompute").lower().replace("remat_policy=", "")
-    none, selective, full = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
-    if not written:
-        assumed.append("recompute chosen by the model")
-        return [none, selective, full] if stack.full_recompute else [none, selective]
-    if written.startswith("none"):
-        return [none]
-    partial = re.search(r"full.*?(?:block, |x)(\d{1,7})", written)
-    if partial:
-        share = min(int(partial[1]) * pipeline / model.layers, 1.0)
-        return [(1.0 - share, 0.0, share)]
-    if written.startswith(("full", "yes")):
-        return [full]
-    return [selective]
+) -> list[dict[str, float]]:
+    written = run.text("recompute")
+    if written:
+        return [modules_of(written, model.layers / pipeline)]
+    assumed.append("recompute chosen by the model")
+    every: list[dict[str, float]] = [{}, {"core_attention": 1.0}, {"full": 1.0}]
+    return every if stack.full_recompute else every[:2]
 
 
 def _sharding(written: str, stack: Stack, replicas: float, pipeline: float) -> int:
@@ -168,9 +167,12 @@ def _sharding(written: str, stack: Stack, replicas: float, pipeline: float) -> i
         return 0
     if not text:
         return SHARDING.index(stack.sharding)
+    stated = re.match(r"zero-?([0-3])\b", text)
+    if stated and stated[1] != "3":
+        return int(stated[1])
     if "grad_op" in text:
         return 2
-    if "fsdp" in text or "zero-3" in text:
+    if "fsdp" in text or stated:
         # With pipeline stages parameters stay gathered over the step's micro-batches.
         return 3 if pipeline == 1.0 else 1
     if text.startswith("none") or text in ("dp", "ddp"):

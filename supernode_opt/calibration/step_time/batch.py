@@ -2,8 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +15,22 @@ from supernode_opt.batch.case import any_precision, nameless
 from supernode_opt.batch.engine import Engine, Group, prepare
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.data.plans import Plan
-from supernode_opt.calibration.data.stacks import Practice, practice_of, unfitted
-from supernode_opt.calibration.step_time.constants import software
+from supernode_opt.calibration.data.practice import Practice
+from supernode_opt.calibration.data.stacks import unfitted
+from supernode_opt.calibration.step_time.stated import (
+    documented,
+    practised,
+    stated_software,
+)
 from supernode_opt.catalog import load, system
-from supernode_opt.system.design import SHARDING, SWITCHED, Design, one_hot
+from supernode_opt.record import get, replace
+from supernode_opt.system.design import CHOICES, SHARDING, SWITCHED, Design, one_hot
 from supernode_opt.system.evaluate import run_job
+from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.parts import total
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.software import Software
+from supernode_opt.system.sold import default_clock
 from supernode_opt.workload.model import Training
 
 _DIFFERENCE = 1e-3
@@ -29,36 +38,87 @@ BLOCK = 256
 
 
 class Case(NamedTuple):
-    """One plan of one job, ready to be stacked: pytrees of numbers."""
+    """One plan of one job, ready to be stacked: pytrees of numbers.
+
+    Attributes:
+      stated: constants of the software that are not taken from the fit, else NaN.
+    """
 
     design: Design
     scenario: Scenario
     practice: Practice
+    stated: Software
 
 
 # All plans of a job share one model.
 _bare = functools.lru_cache(maxsize=16)(nameless)
 
 
-@functools.cache
-def _machine(name: str) -> catalog.System:
-    return system(name)
-
-
-@functools.cache
-def _given(machine: str, base: str) -> Scenario:
-    """Return the parts of a machine and a stack, around any model and training."""
-    parts, stack = _machine(machine), load(unfitted(base), base)
-    model = load("model", catalog.names("model")[0])
-    training = Training(sequence_length=1.0, global_batch=1.0)
-    return nameless(
-        catalog.scenario(parts, model, training, software=stack, links=parts.links[:1])
-    )
-
-
 def base_of(job: Job) -> str:
     """Return the catalog software whose unfitted constants a job takes."""
-    return job.stack.base or _machine(job.machine).software
+    return job.stack.base or system(job.machine).software
+
+
+class _Machine(NamedTuple):
+    """A machine around any model: its parts, and the hardware fields of a design."""
+
+    scenario: Scenario
+    design: Mapping[str, float]
+
+
+_MACHINES: dict[Any, _Machine] = {}
+
+
+def _machine(job: Job) -> _Machine:
+    """Return the machine of a job, with what its row changes in it."""
+    given, base = job.given, base_of(job)
+    network = job.stack.scale_out_bandwidth
+    numbers = {k: v for k, v in given.design.items() if k not in CHOICES}
+    parts = {k: v for k, v in given.parts.items() if k != "software"}
+    changes = (parts, given.constants, numbers)
+    key = (job.machine, base, network, *(tuple(c.items()) for c in changes))
+    if key not in _MACHINES:
+        made = _built(job.machine, base, parts, given.constants)
+        built = system(job.machine)
+        followed = {
+            field: get(made, ".".join(FOLLOWS[field])) for field in built.follows
+        }
+        design = {k: v for k, v in built.design.items() if k not in CHOICES}
+        design |= followed | ({"scale_out_bandwidth": network} if network else {})
+        design = {"oversubscription": 1.0, **design, **numbers}
+        if "clock" not in numbers:
+            design["clock"] = default_clock(design, made)
+        _MACHINES[key] = _Machine(nameless(made), design)
+    return _MACHINES[key]
+
+
+def _built(
+    machine: str, base: str, parts: Mapping[str, str], constants: Mapping[str, Any]
+) -> Scenario:
+    stack = load(unfitted(base), base)
+    model = load("model", catalog.names("model")[0])
+    training = Training(sequence_length=1.0, global_batch=1.0)
+    links = system(machine).links[:1]
+    made = catalog.scenario(
+        machine, model, training, software=stack, links=links, **parts
+    )
+    for path, value in constants.items():
+        if not path.startswith("software."):
+            made = replace(made, path, value)
+    return made
+
+
+def _stated(job: Job) -> Software:
+    """Return the constants of the software that a row or its stack states."""
+    values = documented(job.stack)
+    if "software" in job.given.parts:
+        entry = load("software", job.given.parts["software"])
+        fields = (f.name for f in dataclasses.fields(entry) if f.name != "name")
+        values |= {name: getattr(entry, name) for name in fields}
+    own = job.given.constants.items()
+    prefix = "software."
+    values |= {k.removeprefix(prefix): v for k, v in own if k.startswith(prefix)}
+    return stated_software(values)
 
 
 @functools.cache
@@ -68,35 +128,28 @@ def _chosen(choice: str, names: tuple[str, ...]) -> np.ndarray:
 
 def case(job: Job, plan: Plan) -> Case:
     """Build the design and the scenario of one plan."""
-    built = _machine(job.machine).design
+    machine = _machine(job)
+    ranks = {"shard_ranks": float(plan.shard_ranks)} if plan.shard_ranks else {}
     scenario = dataclasses.replace(
-        _given(job.machine, base_of(job)),
+        machine.scenario,
         model=_bare(job.model),
-        training=any_precision(job.training, shard_ranks=float(plan.shard_ranks)),
+        training=any_precision(job.training, **ranks),
     )
-    network = job.stack.scale_out_bandwidth or built["scale_out_bandwidth"]
     one = np.ones(1)
     design = Design(
-        **plan.sizes,
-        scale_up_domain=built["scale_up_domain"],
-        scale_up_bandwidth=built["scale_up_bandwidth"],
-        scale_out_bandwidth=network,
-        oversubscription=built.get("oversubscription", 1.0),
-        clock=scenario.chip.sustained_clock,
-        coolant_flow=scenario.cooling.reference_flow,
-        inlet_temperature=300.0,
+        **{**machine.design, **plan.sizes},
         recompute=np.asarray(plan.recompute),
         optimizer_sharding=_chosen(SHARDING[plan.sharding], SHARDING),
         sequence_parallel=_chosen(SWITCHED[plan.sequence_parallel], SWITCHED),
         scale_up_link=one,
         scale_out_link=one,
     )
-    return Case(design, scenario, practice_of(job.run, job.stack))
+    return Case(design, scenario, job.practice, _stated(job))
 
 
 def step(case: Case, logs: Array) -> tuple[Array, Array]:
     """Step time [s] and memory over capacity [1] of one case, exact model."""
-    stack = software(case.scenario.software, logs, case.practice)
+    stack = practised(case.scenario.software, logs, case.practice, case.stated)
     scenario = dataclasses.replace(case.scenario, software=stack)
     job = run_job(case.design, scenario, jnp.inf, False)
     memory = total(job.memory) / scenario.chip.hbm_capacity
