@@ -22,6 +22,7 @@ from supernode_opt.search.solution import (
     constraint_states,
     plain_report,
 )
+from supernode_opt.system.footprint import memory_verdict
 from supernode_opt.system.report import Report, is_share
 from supernode_opt.units import quantity_of
 from supernode_opt.words import figures, spoken
@@ -46,11 +47,24 @@ def evaluate_study(study: Study) -> xr.Dataset:
     report = plain_report(problem.fixed, problem.scenario)
     states = constraint_states(problem, report)
     broken = _broken(problem, states)
+    chance = float(report.fit_probability)
+    verdict = memory_verdict(chance)
+    thin = False
+    asked_for = {limit.name for limit in problem.constraints}
+    if verdict != "does not fit" and "memory_fraction" not in asked_for:
+        # Headroom is for designs that are chosen; whether one runs is a matter of odds.
+        kept = [(name, move) for name, move in broken if name != "memory_fraction"]
+        thin, broken = len(kept) < len(broken), kept
     design = build_design(problem.fixed, problem.scenario)
-    message = f"Every one of the {len(states)} constraints holds."
+    message = f"Every constraint{' but the headroom of memory' * thin} holds."
     if broken:
         told = "; ".join(_told(problem, report, states, *item) for item in broken)
         message = f"The design violates {told}."
+    message += (
+        f" Memory {verdict}: {figures(100.0 * chance, 3)} % likely to suffice,"
+        f" {spoken(float(report.memory), 'B', False)} of"
+        f" {spoken(float(problem.scenario.chip.hbm_capacity), 'B', False)}."
+    )
     asked, clock = float(problem.fixed["clock"]), float(report.clock)
     if clock < asked * (1.0 - NOTICEABLE):
         message += (
@@ -69,6 +83,7 @@ def evaluate_study(study: Study) -> xr.Dataset:
         notes={
             "status": "infeasible" if broken else "feasible",
             "message": message,
+            "memory_verdict": verdict,
             "certificate": {},
             "alternatives": [],
             "prices": [],

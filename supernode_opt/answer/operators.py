@@ -7,7 +7,9 @@ import numpy as np
 
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import rank_share
-from supernode_opt.system.kernels import gemm_roofline, layer_times
+from supernode_opt.system.kernels import gemm_roofline
+from supernode_opt.system.layer_times import layer_times
+from supernode_opt.system.ranks import as_ranks
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.operators import (
     attention_bytes,
@@ -15,6 +17,7 @@ from supernode_opt.workload.operators import (
     elementwise_bytes,
     layer_gemms,
 )
+from supernode_opt.workload.recompute import RECOMPUTE, again
 
 Row = tuple[str, float, float, float]
 
@@ -25,12 +28,14 @@ def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
     The result has the arrays `name`, `flops` [flop], `bytes` [B] and `time` [s]; an
     operator of several layers is counted in all of them.
     """
+    design, scenario = as_ranks(design, scenario)
     model = scenario.model
     split, *_ = rank_share(design, scenario, False)
     gemms, parts = layer_gemms(model, split)
     every = gemm_roofline(gemms, scenario, design.clock)
     times, flops, moved = (quantity[0] for quantity in every)
-    passes, _ = layer_times(scenario, split, design.recompute, design.clock, jnp.inf)
+    nothing = again(jnp.eye(len(RECOMPUTE))[0], scenario.recompute, 0.0)
+    passes, _ = layer_times(scenario, split, nothing, design.clock, jnp.inf)
     dense, experts = model.dense_layers, model.layers - model.dense_layers
     counts = np.ones(len(gemms.names))
     for part, count in (
@@ -38,6 +43,8 @@ def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
         ("dense", dense),
         ("expert", experts),
         ("head", 1.0),
+        # Layers that predict ahead are not shown, nor what goes before them.
+        ("ahead", 0.0),
     ):
         counts[parts[part]] = count
     rows: list[Row] = [
@@ -58,7 +65,8 @@ def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
         )
     )
     traffic = elementwise_bytes(model, split)
-    streamed = dense * traffic[0] + experts * traffic[1]
+    streamed = model.layers * traffic.norm + dense * traffic.dense
+    streamed = streamed + experts * traffic.expert
     streaming = dense * passes.elementwise[0, 0] + experts * passes.elementwise[1, 0]
     rows.append(("elementwise", 0.0, float(streamed), float(streaming)))
     # A chip holds one of the pipeline's stages.

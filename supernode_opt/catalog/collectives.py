@@ -7,7 +7,7 @@ An entry `nccl_nvlink4_all_reduce` holds what a library does on one generation o
 import functools
 from typing import NamedTuple
 
-from supernode_opt.catalog.read import load, names, unknown
+from supernode_opt.catalog.read import called, load, names, unknown
 from supernode_opt.catalog.systems import system
 from supernode_opt.hardware.collective import Collective
 
@@ -25,8 +25,6 @@ FABRICS = {
 # in-switch efficiency before Hopper).
 REDUCING = frozenset({"nvlink4", "nvlink5"})
 ANY = "any"
-# What other people call a machine.
-ALIASES = {"a100_sxm": "dgx_a100", "b200_sxm": "hgx_b200", "b300_sxm": "hgx_b300"}
 # A rank of the Ascend libraries is one die, the catalog's chip a package.
 _RANKS_PER_CHIP = {"ascend_910c": 2.0}
 
@@ -52,13 +50,9 @@ def machine(name: str) -> Machine:
     Raises:
       UnknownEntry: there is no such machine.
     """
-    found = ALIASES.get(name, name)
-    if found not in names("system"):
-        chips = {system(other).chip: other for other in reversed(names("system"))}
-        if found not in chips:
-            known = (*ALIASES, *names("system"), *chips)
-            raise unknown("machine", name, tuple(dict.fromkeys(known)))
-        found = chips[found]
+    found = called("system", name)
+    if found is None:
+        raise unknown("machine", name, (*names("system"), *names("chip")))
     built = system(found)
     switch = built.scale_up_switch
     port = built.design["scale_up_bandwidth"]

@@ -1,9 +1,6 @@
 """Catalog files: YAML entries whose every number keeps its range and its source."""
 
-import dataclasses
-import difflib
 import functools
-import math
 from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
@@ -11,7 +8,11 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from supernode_opt.catalog import own, plausible
+from supernode_opt.catalog import naming, own, plausible
+from supernode_opt.catalog.figure import Provenance as Provenance
+from supernode_opt.catalog.figure import in_unit
+from supernode_opt.catalog.naming import UnknownEntry as UnknownEntry
+from supernode_opt.catalog.naming import unknown
 from supernode_opt.catalog.own import OWN_CATALOG as OWN_CATALOG
 from supernode_opt.catalog.own import BadEntry
 from supernode_opt.catalog.plausible import Span
@@ -20,9 +21,9 @@ from supernode_opt.hardware.collective import Collective
 from supernode_opt.hardware.gemm import GemmKernel
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
-from supernode_opt.reading.node import did_you_mean, shown
+from supernode_opt.reading.node import did_you_mean
 from supernode_opt.system.software import Software
-from supernode_opt.units import parse, quantities
+from supernode_opt.units import quantities
 from supernode_opt.workload.model import Model
 
 RECORDS: dict[str, type] = {
@@ -48,39 +49,7 @@ _IRREGULAR = {
     "reliability": "reliabilities",
 }
 HEADINGS = ("sources", "shared")
-_ABOUT = ("notes", "source", "confidence", "published")
-
-
-class UnknownEntry(BadEntry):
-    """A name that the catalog does not hold."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Provenance:
-    """Where a number comes from.
-
-    Attributes:
-      value: the number the program uses, in `unit`.
-      low: end of the plausible range, in `unit`.
-      high: other end of the plausible range, in `unit`.
-      unit: base SI unit, "" for a pure number.
-      source: document or, for an estimate, its reasoning.
-      confidence: "primary", "secondary", "estimate", "fit" or "measured".
-    """
-
-    value: float
-    low: float
-    high: float
-    unit: str
-    source: str
-    confidence: str
-
-
-def unknown(what: str, name: str, known: tuple[str, ...]) -> UnknownEntry:
-    """Word the error for `name`, which is none of the `known` names of `what`."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    advice = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-    return UnknownEntry(f"unknown {what} {name!r}; {advice}")
+_ABOUT = ("notes", "source", "confidence", "published", naming.ALIASES)
 
 
 @functools.cache
@@ -133,15 +102,55 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(name for name in document(kind) if name not in HEADINGS)
 
 
+@functools.cache
+def _called(kind: str) -> Mapping[str, str]:
+    """Return entries by what they are called; a system by the name of its chip, too.
+
+    Of several systems with a chip the first of the file is meant.
+    """
+    written = document(kind)
+    words = {name: naming.words_of(name, written[name]) for name in names(kind)}
+    called = list(words.items())
+    if kind == "system":
+        chips = {n: naming.words_of(n, document("chip")[n]) for n in names("chip")}
+        for name in words:
+            fields = written[name]
+            chip = fields.get("chip") if isinstance(fields, Mapping) else None
+            called.append((name, chips.get(chip, ()) if isinstance(chip, str) else ()))
+    return naming.index(called)
+
+
+def called(kind: str, name: str) -> str | None:
+    """Return the entry of `kind` that people call `name`; `None` if there is none.
+
+    A remark in brackets that is a name, too, is closer: Ascend 910C (Atlas 800T A3).
+    """
+    if name in names(kind):
+        return name
+    bare, _, remark = name.partition(" (")
+    found = _called(kind).get(naming.plain(bare))
+    return found and _called(kind).get(naming.plain(remark), found)
+
+
+def find(kind: str, name: str) -> str:
+    """Return the name of the entry of `kind` that people call `name`.
+
+    Raises:
+      UnknownEntry: there is no such kind or no such entry.
+    """
+    found = called(kind, name)
+    if found is None:
+        raise unknown(kind, name, names(kind))
+    return found
+
+
 def entry(kind: str, name: str) -> Mapping[str, Any]:
     """Return the entry as written.
 
     Raises:
       UnknownEntry: there is no such kind or no such entry.
     """
-    if name not in names(kind):
-        raise unknown(kind, name, names(kind))
-    return document(kind)[name]
+    return document(kind)[find(kind, name)]
 
 
 def trace(kind: str, written: Any, unit: str, about: Mapping[str, Any]) -> Provenance:
@@ -170,20 +179,6 @@ def trace(kind: str, written: Any, unit: str, about: Mapping[str, Any]) -> Prove
         raise BadEntry("must have low <= value <= high")
     source = document(kind)["sources"].get(written["source"], written["source"])
     return Provenance(value, low, high, unit, source, written["confidence"])
-
-
-def in_unit(number: Any, given: Any, unit: str) -> float:
-    """Convert a `number` in the unit `given` ("1" for none) to the base `unit`.
-
-    Raises:
-      BadEntry: it is no finite number.
-      UnitError: it has another dimension.
-    """
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise BadEntry(f"must be a number, but is {shown(number)}")
-    if not math.isfinite(number):
-        raise BadEntry(f"must be finite, but is {number}")
-    return parse(f"{number!r}" if given in ("1", 1) else f"{number!r} {given}", unit)
 
 
 def _check_record(kind: str) -> None:
@@ -237,7 +232,7 @@ def provenance(kind: str, name: str) -> dict[str, Provenance]:
     Raises:
       UnknownEntry: there is no such kind or no such entry.
     """
-    return dict(_provenance(kind, name))
+    return dict(_provenance(kind, find(kind, name)))
 
 
 @functools.cache
@@ -249,6 +244,8 @@ def load(kind: str, name: str) -> Any:
       BadEntry: the entry cannot be used.
     """
     _check_record(kind)
+    if name != (found := find(kind, name)):
+        return load(kind, found)
     written = {f: v for f, v in entry(kind, name).items() if f not in _ABOUT}
     numbers = {f: number.value for f, number in _provenance(kind, name).items()}
     try:

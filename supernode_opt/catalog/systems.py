@@ -14,6 +14,7 @@ from supernode_opt.catalog.read import (
     RECORDS,
     Provenance,
     entry,
+    find,
     is_own,
     load,
     names,
@@ -98,6 +99,8 @@ def system(name: str) -> System:
       UnknownEntry: there is no such system.
       BadEntry: it lacks a part or has a number that cannot be used.
     """
+    if name != (found := find("system", name)):
+        return system(found)
     written = entry("system", name)
     _check(name, written)
     units = {field: declared.unit for field, declared in quantities(Design)}

@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 import yaml
 
-from supernode_opt import catalog
 from supernode_opt.config import study as studies
 from supernode_opt.config.origins import deciding
+from supernode_opt.config.records import named
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import PLAN
 from supernode_opt.reading import document
@@ -132,7 +132,7 @@ def machines(node: Node) -> dict[str, Node]:
             entry.fail("must have one of `system` and `saved`")
         source = written["system"] if "system" in written else written["saved"]
         if "system" in written:
-            source.one_of(catalog.names("system"), "system")
+            named(source, "system")
         name = written["name"].text() if "name" in written else source.text()
         if name in found:
             item.fail(f"has the name of another: {name}; give it a `name` of its own")

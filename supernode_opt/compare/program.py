@@ -1,5 +1,6 @@
 """What machines are compared by, and the programs that report it."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import jax.numpy as jnp
@@ -65,8 +66,11 @@ def times(designs: Design, scenario: Scenario) -> NDArray:
 
 
 def _untimed(scenario: Scenario) -> Scenario:
-    """Drop what kind a switch is, which does not enter the time of a step."""
-    return nameless(scenario, topology="packet")
+    """Drop what does not enter the time of a step: names, and what light passes."""
+    switch = scenario.scale_up_switch
+    alike = "direct" if switch.topology == "circuit" else switch.topology
+    switch = dataclasses.replace(switch, topology=alike)
+    return nameless(dataclasses.replace(scenario, scale_up_switch=switch))
 
 
 def limits(scenario: Scenario) -> dict[str, float]:

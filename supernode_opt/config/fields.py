@@ -17,14 +17,18 @@ _LIMITS = ("low", "high", "step")
 Written = float | dict[str, float]
 
 
-def read_choice(node: Node, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Read one alternative, a list of them, or `free`; in the order of `known`.
+def read_choice(
+    node: Node, known: tuple[str, ...], usual: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Read one alternative, a list of them, or `free`, which means the `usual` ones.
+
+    They are returned in the order of `known`.
 
     Raises:
       StudyError: an alternative is unknown or written twice.
     """
     if node.value == FREE:
-        return known
+        return usual
     if isinstance(node.value, dict):
         node = node.mapping(["value"]).get("value", node)
     items = node.items() if isinstance(node.value, list) else [node]

@@ -29,7 +29,8 @@ def check(node: Node, fixed: Mapping[str, float | str], scenario: Scenario) -> N
         split = dict(sizes)
         for name in SWITCHES:
             split[name] = CHOICES[name].index(str(fixed[name]))
-        sentence = legal(split, scenario.model, scenario.training)
+        ranks = scenario.chip.ranks_per_chip
+        sentence = legal(split, scenario.model, scenario.training, ranks)
         if sentence is not None:
             name, _, rest = sentence.partition(" ")
             if name in node.mapping():
@@ -63,6 +64,8 @@ def _contradictions(
         text = f"must be 1 without a pipeline, but is {interleave:g}"
         found.append(("interleave", text))
     chips = sizes.get("chips")
+    if chips is not None:
+        chips = chips * scenario.chip.ranks_per_chip
     known = [name for name in _RANKS if name in sizes]
     ranks = prod(sizes[name] for name in known)
     if chips is None:

@@ -24,6 +24,7 @@ def entries(kind: str | None, name: str | None) -> dict[str, Any]:
     _known(kind, catalog.KINDS, "kind of catalog entry")
     if name is None:
         return {kind: list(catalog.names(kind))}
+    name = catalog.called(kind, name) or name
     _known(name, catalog.names(kind), kind)
     if kind == "system":
         record, traced = catalog.system(name), catalog.system(name).provenance

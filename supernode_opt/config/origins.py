@@ -8,6 +8,7 @@ from supernode_opt.calibration.step_time.applied import ranges
 from supernode_opt.catalog.origins import Origins, indexed, spelled
 from supernode_opt.catalog.read import Provenance
 from supernode_opt.catalog.systems import PARTS
+from supernode_opt.config.records import named
 from supernode_opt.config.software import Chosen
 from supernode_opt.reading.node import Node
 from supernode_opt.record import get
@@ -45,14 +46,14 @@ def read_origins(
     entries, user = {}, set()
     for part in PARTS:
         default = software.entry if part == "software" else getattr(system, part)
-        entry, fields = _entry(changes.get(part), default)
+        entry, fields = _entry(changes.get(part), default, PARTS[part])
         entries[part] = software.entry if part == "software" else entry
         user |= {f"{part}.{field}" for field in fields}
     items = (
         changes["links"].items() if "links" in changes else [None] * len(system.links)
     )
     for item, link in zip(items, scenario.links, strict=True):
-        entry, fields = _entry(item, link.name if item is None else "")
+        entry, fields = _entry(item, link.name if item is None else "", "link")
         entries[f"links.{link.name}"] = entry
         user |= {f"links.{link.name}.{field}" for field in fields}
     if "memory_headroom" in changes:
@@ -100,13 +101,16 @@ def _items(section: Mapping[str, Node], name: str) -> list[Node]:
     return [] if node is None or node.value == [] else node.items()
 
 
-def _entry(node: Node | None, default: str) -> tuple[str, list[str]]:
+def _entry(
+    node: Node | None, default: str, kind: str | None = None
+) -> tuple[str, list[str]]:
     """Return the catalog entry that a part starts from, and the fields it changes."""
     if node is None:
         return default, []
     if not isinstance(node.value, dict):
-        return str(node.value), []
-    base = node.value["base"].text() if "base" in node.value else default
+        written = str(node.value)
+        return (catalog.called(kind, written) if kind else None) or written, []
+    base = named(node.value["base"], kind) if kind and "base" in node.value else default
     return base, [field for field in node.value if field not in ("base", "name")]
 
 

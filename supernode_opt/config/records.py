@@ -90,6 +90,16 @@ def read_record(node: Node, record_type: type, base: Any | None = None) -> Any:
     return made
 
 
+def named(node: Node, kind: str) -> str:
+    """Return the catalog entry of `kind` that a node calls by any of its names.
+
+    Raises:
+      StudyError: there is none.
+    """
+    found = catalog.called(kind, node.text())
+    return found or node.one_of(catalog.names(kind), kind)
+
+
 def read_entry(
     node: Node, kind: str, record_type: type, default: str | None = None
 ) -> Any:
@@ -105,11 +115,11 @@ def read_entry(
       StudyError: the entry is unknown or a field is wrong.
     """
     if not isinstance(node.value, dict):
-        return catalog.load(kind, node.one_of(catalog.names(kind), kind))
+        return catalog.load(kind, named(node, kind))
     written = dict(node.value)
     name = default
     if "base" in written:
-        name = written.pop("base").one_of(catalog.names(kind), kind)
+        name = named(written.pop("base"), kind)
     base = None if name is None else catalog.load(kind, name)
     return read_record(dataclasses.replace(node, value=written), record_type, base)
 

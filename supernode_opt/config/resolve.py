@@ -41,6 +41,7 @@ def resolved(study: Study) -> dict[str, Any]:
             **{name: _plain(getattr(scenario, name)) for name in PARTS},
             "links": [_plain(link) for link in scenario.links],
             "memory_headroom": scenario.memory_headroom,
+            "recompute": _plain(scenario.recompute),
         },
         **_practice(study),
         "design": {

@@ -20,6 +20,7 @@ from supernode_opt.reading.node import Node
 from supernode_opt.system.precision import BEST, settle, supports
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, Training, contradiction
+from supernode_opt.workload.recompute import Recompute
 
 _WHOLE_TRAINING = ("sequence_length", "global_batch")
 
@@ -37,7 +38,9 @@ def read_scenario(
     """
     changes: Mapping[str, Node] = {}
     if "scenario" in top:
-        changes = top["scenario"].mapping([*PARTS, "links", "memory_headroom", "stack"])
+        changes = top["scenario"].mapping(
+            [*PARTS, "links", "memory_headroom", "recompute", "stack"]
+        )
     parts: dict[str, Any] = {}
     model = _model(top["model"])
     for name, kind in PARTS.items():
@@ -61,6 +64,8 @@ def read_scenario(
         if headroom >= 1.0:
             node.fail(f"must be a share below 1, but is {node.described()}")
         parts["memory_headroom"] = headroom
+    if "recompute" in changes:
+        parts["recompute"] = read_record(changes["recompute"], Recompute, Recompute())
     chosen = read_software(top, changes, system, parts["chip"], model)
     training, assumed = _training(top["training"], parts["chip"], chosen)
     scenario = Scenario(

@@ -18,6 +18,7 @@ from supernode_opt.system.precision import BEST
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.recompute import Recompute
 
 Schema = dict[str, Any]
 
@@ -34,6 +35,7 @@ def schema() -> Schema:
         "links": {"type": "array", "items": link, "minItems": 1},
         "memory_headroom": headroom,
         "stack": {"enum": list(known_stacks())},
+        "recompute": _record(Recompute, partial=True),
     }
     quantity = {"enum": list(SCALARS)}
     names = {"type": "array", "items": {"type": "string"}}

@@ -8,7 +8,7 @@ from pathlib import Path
 from supernode_opt import catalog
 from supernode_opt.config import goal, legality, override
 from supernode_opt.config.origins import read_origins
-from supernode_opt.config.records import read_record, read_value
+from supernode_opt.config.records import named, read_record, read_value
 from supernode_opt.config.scenario import read_scenario
 from supernode_opt.config.software import Chosen
 from supernode_opt.config.variables import read_variables
@@ -115,7 +115,7 @@ def understand(top: Node, default_name: str = "study") -> Study:
         at = sections.get("name", top)
         at.fail("must be a folder name of letters, digits, `_`, `-` and `.`")
     question = sections["question"].text() if "question" in sections else ""
-    system_name = sections["system"].one_of(catalog.names("system"), "system")
+    system_name = named(sections["system"], "system")
     system = catalog.system(system_name)
     scenario, software = read_scenario(sections, system)
     design = sections.get("design", Node({}, "design", top.place))

@@ -12,8 +12,10 @@ from supernode_opt.config.fields import (
     read_number,
     require_inside,
 )
+from supernode_opt.config.modules import own_modules
 from supernode_opt.config.override import FIELDS
-from supernode_opt.problem.box import default_variable, options, possible
+from supernode_opt.hardware.layout import filled_domain
+from supernode_opt.problem.box import default_variable, options, possible, usual_options
 from supernode_opt.problem.variables import CHOICE_NAMES, Choice, Variable
 from supernode_opt.reading.node import Node, did_you_mean
 from supernode_opt.record import get, leaves, replace
@@ -75,7 +77,10 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
         default = defaults.get(name, FREE)
         written = nodes.get(name) or Node(default, f"{node.path}.{name}", node.place)
         if name in CHOICE_NAMES:
-            found = read_choice(written, options(name, scenario))
+            if name == "recompute":
+                written, scenario = own_modules(written, nodes, scenario)
+            known, usual = (f(name, scenario) for f in (options, usual_options))
+            found = read_choice(written, known, usual)
             if len(found) > 1:
                 choices.append(Choice(name=name, options=found))
             else:
@@ -107,9 +112,10 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
         else:
             scenario = replace(scenario, name, variable.low)
     if "scale_up_domain" not in nodes and "chips" in fixed:
-        # A machine smaller than the system's domain is one smaller domain.
         domain, chips = fixed["scale_up_domain"], fixed["chips"]
-        fixed["scale_up_domain"] = min(float(domain), float(chips))
+        board = float(scenario.host.chips_per_board)
+        if isinstance(domain, float) and isinstance(chips, float):
+            fixed["scale_up_domain"] = filled_domain(domain, chips, board)
     needed = ("clock", "scale_up_bandwidth", "coolant_flow", "inlet_temperature")
     if "clock" not in nodes and all(isinstance(fixed.get(n), float) for n in needed):
         fixed["clock"] = default_clock(fixed, scenario)

@@ -1,5 +1,7 @@
 """One accelerator package, as its data sheet and kernel measurements describe it."""
 
+from typing import Literal
+
 from supernode_opt.record import record, static
 from supernode_opt.units import (
     Byte,
@@ -65,6 +67,8 @@ class Chip:
       die_energy: of moving a byte between them [J/B].
       wafer_price: per area of a processed wafer [USD/m^2].
       defect_density: fatal defects per area [1/m^2].
+      ranks_per_chip: ranks that frameworks run on a package; each has its share of
+        everything, and `die_bandwidth` lies between them [1].
       packaging_price: interposer, substrate, assembly and test [USD].
     """
 
@@ -106,4 +110,5 @@ class Chip:
     wafer_price: quantity("USD/m^2", zero=True) = 0.0
     defect_density: quantity("1/m^2", zero=True) = 0.0
     packaging_price: Dollar = 0.0
+    ranks_per_chip: Literal[1, 2] = static(default=1)
     name: str = static(default="chip")

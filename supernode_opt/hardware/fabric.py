@@ -29,6 +29,30 @@ def cabled_tiers(switch: Switch, tiers: ArrayLike) -> Array:
     return jnp.maximum(tiers - switch.on_board, 0.0)
 
 
+def crowding(switch: Switch, members: ArrayLike, exchange: bool) -> Array:
+    """Bytes that a port carries in a domain over those that it receives [1].
+
+    In a full mesh of `m` chips a group of `n` has `n - 1` of the `m - 1` links of each
+    of them.  In a torus of `k` chips a side an all-to-all goes `k / 4` steps in each of
+    `d` dimensions, and every step takes a link: a chip sends at `4 / (d k)` of its
+    ports' rate, as its bisection says (Dally and Towles 2004, sections 3.2 and 5.2).
+    Rings run between neighbours.
+
+    Args:
+      switch: says what the fabric is.
+      members: of a group in one domain [1].
+      exchange: whether all of them send to all.
+    """
+    members = jnp.maximum(members, 1.0)
+    if switch.topology == "mesh":
+        links = (switch.first_tier_chips - 1.0) / jnp.maximum(members - 1.0, 1.0)
+        return jnp.maximum(links, 1.0)
+    if switch.topology == "packet" or not exchange:
+        return jnp.ones_like(members)
+    side = members ** (1.0 / switch.dimensions)
+    return jnp.maximum(0.25 * switch.dimensions * side, 1.0)
+
+
 def per_technology(links: tuple[LinkTechnology, ...], field: str) -> Array:
     """Stack one field of the candidate technologies [technology]."""
     return stack(*(getattr(link, field) for link in links))

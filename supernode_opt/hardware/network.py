@@ -14,6 +14,7 @@ from supernode_opt.units import (
     NonNegative,
     Number,
     PerSecond,
+    Share,
     quantity,
 )
 
@@ -21,9 +22,10 @@ DollarPerRate = quantity("USD/(B/s)", zero=True)
 Delay = quantity("s", zero=True)
 Length = quantity("m", zero=True)
 
-# Links between chips alone (a mesh or torus) or through light switched without a look
-# at the packets; all others end at a switch chip.
-Topology = Literal["packet", "direct", "circuit"]
+# Links between chips alone, in a torus (`direct`) or from each to each of a board
+# (`mesh`), or through light switched without a look at the packets (`circuit`); all
+# others end at a switch chip.
+Topology = Literal["packet", "direct", "mesh", "circuit"]
 
 
 @record
@@ -44,7 +46,10 @@ class LinkTechnology:
       loss_budget: most optical loss between transmitter and receiver [dB].
       connector_loss: of all connectors of a link together [dB].
       attenuation: of the fibre [dB/m].
-      case_resistance: module case to the air around it [K/W].
+      case_resistance: module case to what is around it [K/W].
+      coolant_share: of the way from the hall's air to the coolant, where what is around
+        its case stands: 0 in an air-cooled cage, 1 on a package that is cooled as the
+        chips are [1].
       activation_temperature: activation energy of wear-out over Boltzmann's constant,
         in Arrhenius' law [K].
       reference_temperature: case temperature at which `failure_rate` holds [K].
@@ -69,6 +74,7 @@ class LinkTechnology:
     short_energy: JoulePerByte = 0.0
     short_price: DollarPerRate = 0.0
     short_failure_rate: PerSecond = 0.0
+    coolant_share: Share = 0.0
     name: str = static(default="link")
 
 
@@ -77,9 +83,9 @@ class Switch:
     """A family of switch chips and the domains that can be built from it.
 
     A tier-`t` folded Clos has `2 t - 1` times the chips' bandwidth in switch ports.
-    Without switch chips the same numbers describe a mesh or torus of chips
-    (`topology: direct`) or one whose links between racks pass optical circuit switches
-    (`circuit`), which see light and no bits.
+    Without switch chips the same numbers describe a torus of chips (`topology:
+    direct`), one whose links between racks pass optical circuit switches (`circuit`),
+    which see light and no bits, or a full mesh of `first_tier_chips` (`mesh`).
 
     Attributes:
       energy: per byte and port, SerDes included [J/B].
@@ -99,6 +105,10 @@ class Switch:
       insertion_loss: of an optical circuit switch [dB].
       reconfiguration_time: to set its mirrors anew [s].
       port_power: of one of its ports, whatever passes [W].
+      all_to_all_contention: time of an all-to-all between domains over that of flows
+        that never meet on a link; hashed paths (ECMP) and traffic that leaves its rail
+        make it more than 1.  Meta's RoCE network gained up to 1.4 in all-reduces when
+        hashing saw more than addresses (Gangidi et al., SIGCOMM 2024) [1].
       on_board: 1 or true where the first tier sits on the host board, so that its
         links need no cable.
     """
@@ -118,6 +128,7 @@ class Switch:
     insertion_loss: NonNegative = 0.0
     reconfiguration_time: Delay = 0.0
     port_power: quantity("W", zero=True) = 0.0
+    all_to_all_contention: Number = 1.0
     topology: Topology = static(default="packet")
     on_board: Flag = flag(default=0.0)
     name: str = static(default="switch")

@@ -1,6 +1,6 @@
 """Everything around the chips: host boards, racks, cooling, the building, the odds."""
 
-from supernode_opt.record import record, static
+from supernode_opt.record import flag, record, static
 from supernode_opt.units import (
     Count,
     CubicMetrePerSecond,
@@ -65,6 +65,8 @@ class Rack:
       price: with busbars and supplies, without what stands in it [USD].
       fewest_chips: accelerators in the thinnest rack that is built; where full racks
         cannot be cooled, racks are thinned down to this.  0: only full racks [1].
+      idle_chips: further accelerators in a full rack that are bought with it but stand
+        by, switched off: 8 of 72 where jobs take 64, which groups of 16 tile [1].
     """
 
     chips_per_rack: Count
@@ -76,6 +78,7 @@ class Rack:
     supply_square_share: Share = 0.0
     price: Dollar = 0.0
     fewest_chips: quantity("", zero=True, whole=True) = 0.0
+    idle_chips: float = flag(default=0.0)
     name: str = static(default="rack")
 
 
@@ -95,6 +98,8 @@ class Cooling:
       liquid_share: of all heat, what the liquid takes; air takes the rest [1].
       price: of plates, manifolds, fans and their share of distribution units, per watt
         of machine power [USD/W].
+      air_temperature: of the air that link modules in air-cooled cages breathe; 0 where
+        the coolant is that air, or cages are cooled by it [K].
     """
 
     area_resistance: quantity("m^2*K/W")
@@ -106,6 +111,7 @@ class Cooling:
     rack_power_limit: Watt
     liquid_share: Share = 0.0
     price: quantity("USD/W", zero=True) = 0.0
+    air_temperature: quantity("K", zero=True) = 0.0
     name: str = static(default="cooling")
 
 
@@ -117,8 +123,12 @@ class Facility:
       pue: annual facility energy over annual IT energy [1].
       energy_price: [USD/J].
       capital_price: building and power train per watt of IT load [USD/W].
-      lifetime: depreciation [s].
-      maintenance_rate: yearly upkeep over the capital of the machine [1/s].
+      lifetime: how long the machine is kept [s].
+      maintenance_rate: yearly upkeep over the capital of machine and building [1/s].
+      building_lifetime: over which building and power train are written off; 0 where
+        they are gone with the machine [s].
+      cost_of_capital: interest on what is not yet written off, compounded all the time,
+        of the machine and of the building alike [1/s].
     """
 
     pue: quantity("", low=1.0, zero=True)
@@ -126,6 +136,8 @@ class Facility:
     capital_price: quantity("USD/W", zero=True)
     lifetime: Second
     maintenance_rate: PerSecond = 0.0
+    building_lifetime: quantity("s", zero=True) = 0.0
+    cost_of_capital: PerSecond = 0.0
     name: str = static(default="facility")
 
 
@@ -136,11 +148,13 @@ class Reliability:
     Attributes:
       other_failure_rate: software, network and unexplained, per accelerator [1/s].
       link_masking: probability that a hard link fault does not stop the job [1].
-      checkpoint_stall: time lost per checkpoint [s].
+      checkpoint_stall: time lost per checkpoint, however little is written [s].
       restart_time: detection, rescheduling and load [s].
       switch_masking: probability that a lost switch chip does not stop the job [1].
       repair_time: until a broken board is back in service [s].
       spare_share: boards that stand by, over those that compute [1].
+      checkpoint_bandwidth: storage's write rate per accelerator, at which the states
+        are written while the job waits; 0 where they are written beside it [B/s].
     """
 
     other_failure_rate: PerSecond
@@ -150,4 +164,5 @@ class Reliability:
     switch_masking: Share = 0.0
     repair_time: quantity("s", zero=True) = 0.0
     spare_share: NonNegative = 0.0
+    checkpoint_bandwidth: quantity("B/s", zero=True) = 0.0
     name: str = static(default="reliability")

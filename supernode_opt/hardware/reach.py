@@ -6,7 +6,7 @@ from jax.typing import ArrayLike
 
 from supernode_opt.hardware.fabric import column, per_technology
 from supernode_opt.hardware.network import LinkTechnology, Switch
-from supernode_opt.hardware.plant import Host
+from supernode_opt.hardware.plant import Cooling, Host
 
 # The lane rate at which the reach of technologies is stated: 200 Gb/s [B/s].
 STATED_LANE = 25e9
@@ -66,13 +66,34 @@ def trace_excess(host: Host, switch: Switch) -> Array:
     return jnp.where(limited, jnp.maximum(host.trace_length / bridged - 1.0, 0.0), 0.0)
 
 
-def case_temperature(
-    links: tuple[LinkTechnology, ...], switch: Switch, ambient: ArrayLike
+def ambient_temperature(
+    links: tuple[LinkTechnology, ...], cooling: Cooling, inlet: ArrayLike
 ) -> Array:
-    """Case temperature of the modules of each technology [technology, *batch] [K]."""
+    """What is around the modules of each technology [technology, *batch] [K].
+
+    Args:
+      links: the technologies.
+      cooling: gives the air of the hall.
+      inlet: temperature of the coolant [K].
+    """
+    air = jnp.asarray(cooling.air_temperature)
+    air = jnp.where(air > 0.0, air, inlet)
+    return air + column(per_technology(links, "coolant_share"), inlet) * (inlet - air)
+
+
+def case_temperature(
+    links: tuple[LinkTechnology, ...], switch: Switch, ambient: Array
+) -> Array:
+    """Case temperature of the modules of each technology [technology, *batch] [K].
+
+    Args:
+      links: the technologies.
+      switch: gives the rate of a module.
+      ambient: see `ambient_temperature` [technology, *batch] [K].
+    """
     power = per_technology(links, "energy") * switch.module_bandwidth * switch.coding
-    rise = column(power * per_technology(links, "case_resistance"), ambient)
-    return jnp.asarray(ambient) + rise
+    rise = power * per_technology(links, "case_resistance")
+    return ambient + column(rise, ambient[0])
 
 
 def wear(links: tuple[LinkTechnology, ...], temperature: Array) -> Array:

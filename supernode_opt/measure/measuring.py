@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import jax
 
-from supernode_opt.calibration.data.stacks import MACHINES
 from supernode_opt.calibration.written import text
 from supernode_opt.catalog import read
 from supernode_opt.measure import attention, entries, results, running, tables, watts
@@ -85,7 +84,7 @@ def check(request: Request) -> None:
         raise BadMeasurement(
             f"--seed: must be from 0 to {2**31 - 1}, but is {request.seed}"
         )
-    if request.alike and request.alike not in read.names("system"):
+    if request.alike and read.called("system", request.alike) is None:
         known = read.names("system")
         raise BadMeasurement(f"--like: {read.unknown('system', request.alike, known)}")
     if request.name is not None:
@@ -95,7 +94,7 @@ def check(request: Request) -> None:
 def _check_name(name: str) -> None:
     if not name.isidentifier():
         raise BadMeasurement(f"--name: {name!r} must be letters, digits and _")
-    if name in (*MACHINES, *read.HEADINGS):
+    if name in read.HEADINGS or read.called("system", name) not in (None, name):
         raise BadMeasurement(f"--name: {name!r} has a meaning already; choose another")
     for kind in _KINDS:
         if name in read.shipped_names(kind):

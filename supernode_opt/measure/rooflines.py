@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.measure.fits import Fit, Numbers, Parameter, Times, fit
-from supernode_opt.system.kernels import KERNEL_OVERLAP, USUAL_SOFTMAX
+from supernode_opt.system.kernels import KERNEL_OVERLAP
+from supernode_opt.system.layer_times import USUAL_SOFTMAX
 from supernode_opt.workload.operators import BACKWARD_ATTENTION
 
 

@@ -21,6 +21,20 @@ def options(name: str, scenario: Scenario) -> tuple[str, ...]:
     return CHOICES[name] or tuple(link.name for link in scenario.links)
 
 
+def usual_options(name: str, scenario: Scenario) -> tuple[str, ...]:
+    """Return the alternatives of the choice `name` that `free` stands for.
+
+    Of recompute, what differs from the others in `scenario`.
+    """
+    every = options(name, scenario)
+    if name != "recompute":
+        return every
+    left = set() if scenario.model.attention == "mla" else {"mla_up"}
+    if not any(vars(scenario.recompute).values()):
+        left.add("listed")
+    return tuple(option for option in every if option not in left)
+
+
 def default_variable(
     name: str, scenario: Scenario, fixed: Mapping[str, float | str]
 ) -> Variable | Choice:
@@ -35,7 +49,7 @@ def default_variable(
       ValueError: `name` is neither.
     """
     if name in CHOICE_NAMES:
-        return Choice(name, options(name, scenario))
+        return Choice(name, usual_options(name, scenario))
     if "." in name:
         value = float(get(scenario, name))
         if value <= 0.0:

@@ -95,8 +95,9 @@ def plans(problem: Problem, limit: int) -> Columns:
     ranges = {name: ends(problem, name) for name in PLAN}
     switches: dict[str, Sequence[int]] = {n: positions(problem, n) for n in SWITCHES}
     model, training = problem.scenario.model, problem.scenario.training
+    chips, ranks = chip_counts(problem), problem.scenario.chip.ranks_per_chip
     return dict(
-        enumerate_splits(model, training, chip_counts(problem), ranges, switches, limit)
+        enumerate_splits(model, training, chips, ranges, switches, limit, ranks)
     )
 
 
@@ -106,7 +107,9 @@ def illegal_reason(problem: Problem) -> str:
         return ""
     split = {name: float(problem.fixed[name]) for name in SIZES}
     split |= {name: float(positions(problem, name)[0]) for name in SWITCHES}
-    return legal(split, problem.scenario.model, problem.scenario.training) or ""
+    given = problem.scenario
+    ranks = given.chip.ranks_per_chip
+    return legal(split, given.model, given.training, ranks) or ""
 
 
 def domains(problem: Problem, chips: int) -> list[float]:

@@ -7,6 +7,7 @@ and bounds arrive as traced data, so that a study of the same shape never compil
 twice.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -210,11 +211,12 @@ class Relaxed:
 
 def _structure(design: Any, scenario: Scenario) -> Array:
     """Return how far relaxed counts are from fitting into each other, as logarithms."""
-    replicas = data_parallel(design)
+    ranks = design.chips * scenario.chip.ranks_per_chip
+    replicas = data_parallel(dataclasses.replace(design, chips=ranks))
     ratios = (
         1.0 / replicas,
         design.scale_up_domain / design.chips,
-        design.expert_parallel * design.pipeline_parallel / design.chips,
+        design.expert_parallel * design.pipeline_parallel / ranks,
         design.micro_batch * replicas / scenario.training.global_batch,
         design.interleave * design.pipeline_parallel / scenario.model.layers,
     )

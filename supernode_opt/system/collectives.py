@@ -22,7 +22,10 @@ MINIMUM_RATE = 1.0
 
 
 class Network(NamedTuple):
-    """Achieved rates [B/s] and hop latencies [s] that every collective sees."""
+    """Achieved rates [B/s] and hop latencies [s] that every collective sees.
+
+    `die_rate` is that between the ranks of a package, `None` if it is one rank.
+    """
 
     inner_rate: Array
     outer_rate: Array
@@ -30,6 +33,7 @@ class Network(NamedTuple):
     inner_latency: Array
     outer_latency: Array
     call_latency: ArrayLike
+    die_rate: Array | None = None
 
 
 def network(design: Design, scenario: Scenario, relaxed: ArrayLike) -> Network:
@@ -63,6 +67,8 @@ def duration(transfer: Transfer, net: Network, sharpness: ArrayLike) -> Array:
     moving = maximum(
         transfer.inner / net.inner_rate, transfer.outer / net.outer_rate, sharpness
     )
+    if net.die_rate is not None:
+        moving = maximum(moving, transfer.die / net.die_rate, sharpness)
     hops = transfer.board_hops * net.board_latency
     hops = hops + transfer.inner_hops * net.inner_latency
     hops = hops + transfer.outer_hops * net.outer_latency

@@ -14,8 +14,8 @@ from supernode_opt.units import (
     Kelvin,
     Number,
 )
+from supernode_opt.workload.recompute import RECOMPUTE
 
-RECOMPUTE = ("none", "selective", "full")
 SHARDING = ("zero0", "zero1", "zero2", "zero3")
 SWITCHED = ("off", "on")
 
@@ -94,7 +94,7 @@ def one_hot(choice: str, names: tuple[str, ...]) -> Array:
     """Return the mixture weights that select `choice` among `names`.
 
     >>> one_hot("full", RECOMPUTE).tolist()
-    [0.0, 0.0, 1.0]
+    [0.0, 0.0, 0.0, 1.0, 0.0]
 
     Raises:
       ValueError: `choice` is not one of `names`.

@@ -15,23 +15,27 @@ from supernode_opt.hardware.chip_power import core_voltage, port_limit, power_li
 from supernode_opt.hardware.silicon import die_yield
 from supernode_opt.hardware.throttle import thermal_margin
 from supernode_opt.system.collectives import MINIMUM_RATE, network
+from supernode_opt.system.communication import communication
 from supernode_opt.system.design import Design, aligned, data_parallel
 from supernode_opt.system.economics import capital_cost, cost_parts
 from supernode_opt.system.failures import (
+    checkpoint_stall,
     failure_parts,
     progress,
     repair_wait,
     stop_rate,
 )
-from supernode_opt.system.footprint import memory_parts
-from supernode_opt.system.kernels import gemm_peak, layer_times
-from supernode_opt.system.layer import communication, layer_passes
+from supernode_opt.system.footprint import fit_probability, memory_parts
+from supernode_opt.system.kernels import gemm_peak
+from supernode_opt.system.layer import layer_passes
+from supernode_opt.system.layer_times import layer_times
 from supernode_opt.system.package import (
     allowed_clock,
     busy_state,
     held,
     mean_state,
     mix_of,
+    provisioned,
 )
 from supernode_opt.system.parts import MemoryParts, StepTime, total
 from supernode_opt.system.pipeline import (
@@ -42,6 +46,7 @@ from supernode_opt.system.pipeline import (
     step_time,
 )
 from supernode_opt.system.precision import settled
+from supernode_opt.system.ranks import as_ranks, per_package, per_rank
 from supernode_opt.system.report import Report, completed
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.supply import (
@@ -53,6 +58,7 @@ from supernode_opt.system.supply import (
 from supernode_opt.system.wiring import wire
 from supernode_opt.workload.flops import step_flops
 from supernode_opt.workload.operators import Split
+from supernode_opt.workload.recompute import again
 from supernode_opt.workload.shards import Shards, Spread, shards
 
 
@@ -84,9 +90,16 @@ def rank_share(
     replicas = jnp.maximum(data_parallel(design) * context, 1.0)
     routed = replicas * design.tensor_parallel / design.expert_parallel
     routed = jnp.maximum(routed, 1.0)
-    limit = jnp.asarray(scenario.training.shard_ranks)
+    training = scenario.training
+    limit = jnp.asarray(training.shard_ranks)
     replicas = jnp.where(limit > 0, jnp.minimum(replicas, limit), replicas)
-    stages = place_layers(model, design.pipeline_parallel, design.interleave, relaxed)
+    stages = place_layers(
+        model,
+        design.pipeline_parallel,
+        design.interleave,
+        relaxed,
+        (training.first_stage_layers, training.last_stage_layers),
+    )
     held = shards(
         model,
         stages.dense,
@@ -99,6 +112,7 @@ def rank_share(
             routed,
         ),
         design.optimizer_sharding,
+        training.lora_rank,
     )
     return split, stages, held, (replicas, routed)
 
@@ -107,13 +121,17 @@ def run_job(
     design: Design, scenario: Scenario, sharpness: ArrayLike, relaxed: ArrayLike
 ) -> Job:
     """Time and fit one optimizer step of the job on the design."""
+    net = per_rank(network(design, scenario, relaxed), scenario)
+    machine, (design, scenario) = scenario, as_ranks(design, scenario)
     split, stages, held, replicas = rank_share(design, scenario, relaxed)
-    times, head = layer_times(
-        scenario, split, design.recompute, design.clock, sharpness
+    repeated = again(
+        design.recompute, scenario.recompute, scenario.software.score_bytes
     )
-    net = network(design, scenario, relaxed)
-    comm = communication(design, scenario, split, held, replicas[0], net, sharpness)
-    exposed = layer_passes(design, scenario, times, comm, sharpness)
+    times, head = layer_times(scenario, split, repeated, design.clock, sharpness)
+    comm = communication(
+        design, scenario, split, held, replicas[0], net, sharpness, relaxed
+    )
+    exposed = layer_passes(design, scenario, repeated, times, comm, sharpness)
     step, bubble = step_time(
         design,
         scenario,
@@ -124,8 +142,10 @@ def run_job(
         sharding_ranks=replicas[0],
         sharpness=sharpness,
     )
-    memory = memory_parts(design, scenario, split, stages, held, *replicas, sharpness)
-    return Job(step, memory, bubble)
+    memory = memory_parts(
+        design, scenario, split, repeated, stages, held, *replicas, sharpness
+    )
+    return Job(step, per_package(memory, machine), bubble)
 
 
 def evaluate(
@@ -167,15 +187,16 @@ def evaluate(
     peak = design.chips * gemm_peak(scenario)
 
     busy = busy_state(design, scenario, sharpness)
-    wiring = wire(design, scenario, relaxed, busy.power)
+    each = provisioned(busy, scenario)
+    wiring = wire(design, scenario, relaxed, each)
     up, out = wiring.up, wiring.out
-    provisioned = power_parts(design, scenario, wiring, busy.power)
-    power = total(provisioned)
+    supplied = power_parts(design, scenario, wiring, each)
+    power = total(supplied)
     running = dataclasses.replace(design, clock=clock)
     mean = mean_state(running, scenario, mix_of(job.step, scenario), sharpness)
     if throttled:
         mean = held(mean, jnp.where(slow, power_limit(chip), jnp.inf))
-    drawn = power_parts(design, scenario, wiring, mean.power, served_power(provisioned))
+    drawn = power_parts(design, scenario, wiring, mean.power, served_power(supplied))
     average = total(drawn)
     thinnest = thinnest_power(design, scenario, power)
 
@@ -184,19 +205,24 @@ def evaluate(
     failures = failure_parts(design, scenario, wiring, reliability.link_masking)
     unmasked = failure_parts(design, scenario, wiring, 0.0)
     waiting = repair_wait(design, scenario, failures)
-    good = progress(scenario, failures, waiting)
+    stall = checkpoint_stall(design, scenario)
+    good = progress(scenario, failures, waiting, stall)
     memory = total(job.memory)
+    reserved = memory - job.memory.buffers - job.memory.framework
     inlet = design.inlet_temperature
     carried = design.chips * design.scale_up_bandwidth
-    moving = provisioned.scale_up_links + provisioned.scale_up_switches
+    moving = supplied.scale_up_links + supplied.scale_up_switches
     values = dict(
         step_time=step,
         bubble_fraction=job.bubble_fraction,
         model_flops=flops,
         peak_flops=peak,
-        data_parallel=data_parallel(design),
-        micro_batches=micro_batches(design, scenario),
+        data_parallel=data_parallel(as_ranks(design, scenario)[0]),
+        micro_batches=micro_batches(*as_ranks(design, scenario)),
         memory=memory,
+        memory_allocated=reserved - job.memory.fragmentation,
+        memory_reserved=reserved,
+        fit_probability=fit_probability(scenario, memory),
         power=power,
         average_power=average,
         rack_power_fraction=thinnest / scenario.cooling.rack_power_limit,
@@ -233,10 +259,10 @@ def evaluate(
         mtbf=1.0 / stop_rate(failures),
         goodput=good.goodput,
         checkpoint_interval=good.interval,
-        goodput_unmasked=progress(scenario, unmasked, waiting).goodput,
+        goodput_unmasked=progress(scenario, unmasked, waiting, stall).goodput,
         step=job.step,
         memory_parts=job.memory,
-        power_parts=provisioned,
+        power_parts=supplied,
         chip_parts=busy.parts,
         average_chip_parts=mean.parts,
         heat=heat_parts(scenario, power),

@@ -8,6 +8,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.system.design import Design
+from supernode_opt.system.footprint import state_bytes
 from supernode_opt.system.parts import FailureParts, total
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.wiring import Wiring
@@ -76,6 +77,12 @@ def no_spare(spares: ArrayLike, broken: ArrayLike) -> Array:
     return jnp.exp(-spares * parts[-1]) / sum(terms)
 
 
+def spare_share(scenario: Scenario) -> ArrayLike:
+    """Chips that stand by over those that work, in their racks and elsewhere [1]."""
+    rack = scenario.rack
+    return scenario.reliability.spare_share + rack.idle_chips / rack.chips_per_rack
+
+
 def repair_wait(design: Design, scenario: Scenario, failures: FailureParts) -> Array:
     """Time spent waiting for repairs over time that computes [1].
 
@@ -84,12 +91,24 @@ def repair_wait(design: Design, scenario: Scenario, failures: FailureParts) -> A
     reliability = scenario.reliability
     breaking = failures.chips + failures.hosts
     broken = breaking * reliability.repair_time
-    spares = reliability.spare_share * design.chips / scenario.host.chips_per_board
+    spares = spare_share(scenario) * design.chips / scenario.host.chips_per_board
     return broken * no_spare(spares, broken)
 
 
+def checkpoint_stall(design: Design, scenario: Scenario) -> Array:
+    """Time that a checkpoint stops the job for [s].
+
+    Every chip writes its part of the states once, whatever holds copies of it.
+    """
+    reliability = scenario.reliability
+    bandwidth = jnp.asarray(reliability.checkpoint_bandwidth)
+    charged = bandwidth > 0.0
+    written = jnp.where(charged, state_bytes(scenario) / design.chips, 0.0)
+    return reliability.checkpoint_stall + written / jnp.where(charged, bandwidth, 1.0)
+
+
 def progress(
-    scenario: Scenario, failures: FailureParts, waiting: ArrayLike
+    scenario: Scenario, failures: FailureParts, waiting: ArrayLike, stall: ArrayLike
 ) -> Progress:
     """Progress at the best checkpoint interval.
 
@@ -102,10 +121,10 @@ def progress(
     Args:
       failures: what stops the job [1/s].
       waiting: time spent waiting for repairs over time that computes [1].
+      stall: see `checkpoint_stall` [s].
     """
     reliability = scenario.reliability
     rate = stop_rate(failures)
-    stall = reliability.checkpoint_stall
     interval = jnp.sqrt(2.0 * stall / rate)
     setting = scenario.scale_up_switch.reconfiguration_time
     stopped = 0.5 * interval + reliability.restart_time + setting

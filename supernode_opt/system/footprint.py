@@ -7,6 +7,7 @@ interleaved form (Narayanan et al. 2021, arXiv:2104.04473).
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.scipy.special import ndtr
 from jax.typing import ArrayLike
 
 from supernode_opt.smooth import is_exact, maximum, stack
@@ -15,98 +16,142 @@ from supernode_opt.system.parts import MemoryParts
 from supernode_opt.system.pipeline import Stages, micro_batches
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.activations import in_flight, layer_activations
-from supernode_opt.workload.operators import Split
+from supernode_opt.workload.model import by_precision
+from supernode_opt.workload.operators import OPERAND_BYTES, Split
+from supernode_opt.workload.parameters import mtp_parameters, parameters
+from supernode_opt.workload.recompute import Again
 from supernode_opt.workload.shards import Shards
 
-WEIGHT_BYTES = 2.0
-# Master weights and two moments in single precision (Adam).
-OPTIMIZER_BYTES = 12.0
-# Logits in two bytes and, for the loss, in four.
-LOGIT_BYTES = 6.0
+# Of parameters that are gathered for use, whatever they are stored in.
+GATHERED_BYTES = 2.0
+# Gradients of the layer that is worked on, over its activations: they come and go as
+# those do, so that half of them are there beside half of those.
+WORKING_SHARE = 0.5
+# Above this probability a job is said to fit, below its complement not to [1].
+LIKELY = 0.9
+
+
+def state_bytes(scenario: Scenario) -> Array:
+    """One copy of what training goes on from: weights and optimizer states [B]."""
+    each = scenario.training.weight_bytes + scenario.training.optimizer_bytes
+    return each * (parameters(scenario.model) + mtp_parameters(scenario.model))
 
 
 def memory_parts(
     design: Design,
     scenario: Scenario,
     split: Split,
+    repeated: Again,
     stages: Stages,
     shards: Shards,
     replicas: ArrayLike,
     routed_replicas: ArrayLike,
     sharpness: ArrayLike,
 ) -> MemoryParts:
-    """Account for the memory of the fuller of the first and the last stage.
+    """Account for the memory of the fullest of the first, second and last stage.
 
-    ZeRO shards optimizer states (1), gradients (2) and parameters (3) over the ranks
-    that share them; with ZeRO-3 two layers' parameters are gathered at a time.
-    The larger of the two stages is chosen as a whole, by a weight that is 0 or 1 in
-    the exact model.
+    No other stage holds more than the second: it has as many layers and fewer
+    micro-batches in flight.  ZeRO shards optimizer states (1), gradients (2) and
+    parameters (3) over the ranks that share them; with ZeRO-3 some layers' parameters
+    are gathered at a time.  The fullest stage is chosen as a whole, by weights that
+    are 0 or 1 in the exact model.
     """
-    model, software = scenario.model, scenario.software
+    model, software, training = scenario.model, scenario.software, scenario.training
     zero = design.optimizer_sharding
     states = (zero[0] + zero[1] + zero[2], zero[0] + zero[1], zero[0])
     factors = [
         (kept + (1.0 - kept) / replicas, kept + (1.0 - kept) / routed_replicas)
         for kept in states
     ]
-    dense = stack(shards.first, shards.last)
-    routed = stack(shards.first_routed, shards.last_routed)
+    # Weights that were cast stay for the other micro-batches.
+    low = by_precision(training, {**OPERAND_BYTES, "bf16": 0.0}) * software.weight_casts
     weights, gradients, optimizer = (
         size * (dense * plain + routed * spread)
-        for size, (plain, spread) in zip(
-            (WEIGHT_BYTES, scenario.training.gradient_bytes, OPTIMIZER_BYTES),
+        for size, dense, routed, (plain, spread) in zip(
+            (
+                training.weight_bytes,
+                training.gradient_bytes,
+                training.optimizer_bytes * (1.0 - training.optimizer_offload),
+            ),
+            (shards.stages, shards.trained, shards.trained),
+            (shards.routed, shards.trained_routed, shards.trained_routed),
             factors,
             strict=True,
         )
     )
-    dense_bytes, expert_bytes = layer_activations(
-        model, scenario.training, split, software.score_bytes
-    )
-    per_dense = _chosen(design.recompute, dense_bytes)
-    per_expert = _chosen(design.recompute, expert_bytes)
+    cast = low * (shards.stages + shards.routed) * (1.0 - zero[3])
+    stored = layer_activations(model, training, split, software.score_bytes, repeated)
     count = micro_batches(design, scenario)
     flying = stack(*in_flight(design.pipeline_parallel, design.interleave, count))
     # MTP layers sit on the last stage.
-    dense_layers = stack(stages.dense[0], stages.dense[2])
-    expert_layers = stack(stages.expert[0], stages.expert[2] + model.mtp_layers)
-    held = flying * (dense_layers * per_dense + expert_layers * per_expert)
-    # Full recompute rebuilds one layer's activations at a time.
-    rebuilt = design.recompute[2] * maximum(dense_bytes[0], expert_bytes[0], sharpness)
-    activations = held + rebuilt
-    logits = LOGIT_BYTES * split.tokens * model.vocabulary / design.tensor_parallel
-    logits = stack(0.0 * logits, logits)
+    extra = stack(0.0 * count, 0.0 * count, model.mtp_layers + 0.0 * count)
+    held = stages.dense * stored.dense + (stages.expert + extra) * stored.expert
+    held = flying * held * (1.0 - training.activation_offload)
+    # What is computed again is there one layer at a time, as are gradients.
+    working = maximum(
+        (1.0 + WORKING_SHARE) * stored.whole_dense - stored.dense,
+        (1.0 + WORKING_SHARE) * stored.whole_expert - stored.expert,
+        sharpness,
+    )
+    activations = software.activation_copies * (held + working)
+    logits = training.logit_bytes / training.loss_chunks * split.tokens
+    logits = logits * (1.0 + model.mtp_layers)
+    logits = logits * model.vocabulary / design.tensor_parallel
+    logits = stack(0.0 * logits, 0.0 * logits, logits)
     layer = maximum(
         shards.dense_layer, shards.expert_layer + shards.routed_layer, sharpness
     )
-    gathered = 2.0 * WEIGHT_BYTES * zero[3] * layer
-    sums = weights + gradients + optimizer + activations + logits
-    last = _larger(sums[0], sums[1], sharpness)
+    gathered = software.gathered_layers * GATHERED_BYTES * zero[3] * layer
+    sums = weights + cast + gradients + optimizer + activations + logits
+    chosen = _fullest(sums, sharpness)
 
-    def fuller(pair: Array) -> Array:
-        return pair[0] * (1.0 - last) + pair[1] * last
+    def fullest(of_stages: Array) -> Array:
+        return jnp.sum(of_stages * chosen, axis=0)
 
+    parts = {
+        "weights": fullest(weights + cast),
+        "gradients": fullest(gradients),
+        "optimizer": fullest(optimizer),
+        "activations": fullest(activations),
+        "logits": fullest(logits),
+        "gathered": gathered,
+    }
+    allocated = sum(parts.values(), start=jnp.zeros(()))
     return MemoryParts(
-        weights=fuller(weights),
-        gradients=fuller(gradients),
-        optimizer=fuller(optimizer),
-        activations=fuller(activations),
-        logits=fuller(logits),
-        gathered=gathered,
+        **parts,
+        fragmentation=software.fragmentation * allocated,
         buffers=software.buffer_memory,
         framework=software.framework_memory,
     )
 
 
-def _chosen(weights: Array, values: Array) -> Array:
-    """Average `values` [3, *batch] with mixture `weights`, which may lack the batch."""
-    return weights[0] * values[0] + weights[1] * values[1] + weights[2] * values[2]
+def fit_probability(scenario: Scenario, memory: ArrayLike) -> Array:
+    """Chance that the device has room for a peak whose median is `memory` [B] [1].
+
+    The logarithm of the measured over the predicted peak is normal, with the standard
+    deviation `software.memory_spread`.
+    """
+    room = jnp.log(scenario.chip.hbm_capacity / memory)
+    return ndtr(room / scenario.software.memory_spread)
 
 
-def _larger(first: Array, last: Array, sharpness: ArrayLike) -> Array:
-    """Weight of `last` in the choice of the larger value [1]."""
+def memory_verdict(probability: float) -> str:
+    """Say in words what a probability of fitting means.
+
+    >>> memory_verdict(0.95), memory_verdict(0.5), memory_verdict(0.05)
+    ('fits', 'on the edge', 'does not fit')
+    """
+    if probability > LIKELY:
+        return "fits"
+    return "does not fit" if probability < 1.0 - LIKELY else "on the edge"
+
+
+def _fullest(sums: Array, sharpness: ArrayLike) -> Array:
+    """Weights of the stages in the choice of the fullest one [stage, *batch] [1]."""
+    places = jax.nn.one_hot(jnp.argmax(sums, axis=0), len(sums), axis=0, dtype=float)
     if is_exact(sharpness):
-        return jnp.where(last > first, 1.0, 0.0)
+        return places
     finite = jnp.isfinite(sharpness)
     rate = jnp.where(finite, sharpness, 1.0)
-    soft = jax.nn.sigmoid(rate * jnp.log(last / first))
-    return jnp.where(finite, soft, jnp.where(last > first, 1.0, 0.0))
+    soft = jax.nn.softmax(rate * jnp.log(jnp.maximum(sums, 1.0)), axis=0)
+    return jnp.where(finite, soft, places)

@@ -1,42 +1,24 @@
-"""Time of the kernels of one layer pass on one chip: a roofline over stacked shapes.
+"""Time of matrix products on one chip: a roofline over stacked shapes.
 
 The time of a kernel is a smooth maximum of its FLOPs over the peak and its bytes over
 the bandwidth (Williams, Waterman and Patterson 2009).
 """
-
-from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.chip import Chip
-from supernode_opt.smooth import excess, maximum, stack
+from supernode_opt.smooth import maximum, stack
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.system.software import Software
 from supernode_opt.workload.model import Precision, by_precision
 from supernode_opt.workload.operators import (
-    BACKWARD_ATTENTION,
-    BACKWARD_ELEMENTWISE,
-    BACKWARD_KERNELS,
-    FORWARD_KERNELS,
+    OPERAND_BYTES,
     Gemms,
-    Split,
-    attention_bytes,
-    attention_flops,
-    elementwise_bytes,
-    layer_gemms,
-    query_width,
-    value_width,
 )
 
-# Bytes of one operand; NVFP4 adds a one-byte scale per sixteen values.
-OPERAND_BYTES = {"bf16": 2.0, "fp8": 1.0, "mxfp8": 1.03, "nvfp4": 0.56}
 # Exponent of the p-norm of arithmetic and memory time of one GEMM kernel.
 KERNEL_OVERLAP = 4.0
-# Attention efficiencies are stated for heads of 128 channels beside exponentials that
-# take as long as 64 (Hopper).
-USUAL_SOFTMAX = 64.0 / 128.0
 
 
 PEAKS = {
@@ -45,26 +27,6 @@ PEAKS = {
     "mxfp8": "peak_fp8",
     "nvfp4": "peak_fp4",
 }
-
-
-class LayerTimes(NamedTuple):
-    """Kernel times of a (dense, expert) layer pass, forward and backward.
-
-    Every array is [2 layers, 2 passes, *batch] [s]; `recompute` is zero forward.
-    """
-
-    gemm: Array
-    attention: Array
-    elementwise: Array
-    launch: Array
-    recompute: Array
-
-    @property
-    def compute(self) -> Array:
-        """All kernel time of the pass [s]."""
-        return (
-            self.gemm + self.attention + self.elementwise + self.launch + self.recompute
-        )
 
 
 def peak(chip: Chip, precision: Precision) -> ArrayLike:
@@ -156,106 +118,3 @@ def cast_bytes(gemms: Gemms, scenario: Scenario) -> Array:
     return low * stack(
         rows * gemms.inner / gemms.inputs, rows * gemms.columns / gemms.outputs
     )
-
-
-def layer_times(
-    scenario: Scenario,
-    split: Split,
-    recompute: Array,
-    clock: ArrayLike,
-    sharpness: ArrayLike,
-) -> tuple[LayerTimes, Array]:
-    """Time the layers and the LM head of one micro-batch.
-
-    Args:
-      recompute: mixture weights over none, selective, full [3, *batch].
-
-    Returns:
-      The layer times and the head's forward plus backward time [s].
-    """
-    model, software = scenario.model, scenario.software
-    gemms, parts = layer_gemms(model, split)
-    times, _, _ = gemm_roofline(gemms, scenario, clock)
-    # Forward, and both gradients as one backward pass.
-    times = stack(times[0], times[1] + times[2])
-    gemm = _by_layer(times, gemms, parts, software)
-    cast = _by_layer(cast_bytes(gemms, scenario), gemms, parts, software)
-    cast = cast * software.cast_traffic / memory_rate(scenario)
-    width = 0.5 * (query_width(model) + value_width(model))
-    softmax = scenario.chip.softmax_channels / width
-    narrow = (1.0 + softmax) / (1.0 + USUAL_SOFTMAX)
-    short = software.attention_tokens / scenario.training.sequence_length
-    narrow = narrow * (1.0 + short)
-    core = maximum(
-        narrow
-        * attention_flops(model, scenario.training, split)
-        / (scenario.chip.peak_bf16 * software.attention_efficiency * clock),
-        attention_bytes(model, split) / memory_rate(scenario),
-        sharpness,
-    )
-    plain, mixed, routing = elementwise_bytes(model, split)
-    traffic = stack(plain, mixed) * software.elementwise_traffic
-    traffic = traffic + stack(0.0, routing * software.routing_traffic)
-    elementwise = traffic / memory_rate(scenario)
-    forward, backward = elementwise + cast[:, 0], elementwise * BACKWARD_ELEMENTWISE
-    heads = model.heads / split.tensor
-    scores = split.tokens * scenario.training.sequence_length * heads
-    scores = software.score_traffic * scores / memory_rate(scenario)
-    attention = stack(core + scores, core + scores)
-    again = stack(*(2 * [BACKWARD_ATTENTION * core + scores]))
-    zero = jnp.zeros_like(gemm[:, 0])
-    unfused = jnp.where(jnp.asarray(software.score_bytes) > 0.0, 1.0, 0.0)
-    selective = unfused * attention + (1.0 - unfused) * elementwise
-    repeated = recompute[1] * selective
-    repeated = repeated + recompute[2] * (gemm[:, 0] + attention + forward)
-    device = LayerTimes(
-        gemm=gemm,
-        attention=_passes(attention, again),
-        elementwise=_passes(forward, backward + cast[:, 1]),
-        launch=_passes(zero, zero),
-        recompute=_passes(zero, repeated),
-    )
-    passes = device._replace(
-        launch=_launch(software, device.compute, recompute[2], sharpness)
-    )
-    head = jnp.sum(times[:, parts["head"]], axis=(0, 1))
-    logits = split.tokens * model.vocabulary / split.tensor
-    return passes, head + software.loss_traffic * logits / memory_rate(scenario)
-
-
-def _launch(
-    software: Software, device: Array, full: Array, sharpness: ArrayLike
-) -> Array:
-    """Time that launching adds to `device` time [layer, pass, *batch] [s].
-
-    A gap between kernels, the host's own time in expert layers, and, where the host
-    cannot issue kernels as fast as the device runs them, the wait for the host: the
-    longer of the two decides (measured on small models and eager stacks).
-    """
-    kernels = stack(FORWARD_KERNELS, BACKWARD_KERNELS + FORWARD_KERNELS * full)
-    hosted = stack(0.0, software.expert_layer_time)
-    issued = jnp.broadcast_to(software.kernel_time * kernels[None], device.shape)
-    gaps = software.launch_time * kernels[None]
-    hosted = hosted.reshape(2, 1, *(1,) * (device.ndim - 2))
-    return excess(device + gaps, issued, sharpness) + gaps + hosted
-
-
-def _by_layer(
-    values: Array, gemms: Gemms, parts: dict[str, slice], software: Software
-) -> Array:
-    """Add `values` [pass, operator, *batch] up to [layer, pass, *batch].
-
-    The busiest rank decides how long expert kernels take; the router and shared experts
-    are the same everywhere.
-    """
-    grouped = gemms.grouped[parts["expert"]]
-    uneven = 1.0 + grouped * (software.expert_imbalance - 1.0)
-    common = jnp.sum(values[:, parts["attention"]], axis=1)
-    dense = jnp.sum(values[:, parts["dense"]], axis=1)
-    experts = jnp.sum(values[:, parts["expert"]] * uneven, axis=1)
-    return stack(common + dense, common + experts)
-
-
-def _passes(forward: Array, backward: Array) -> Array:
-    """Stack forward and backward as the second axis."""
-    return jnp.stack([forward, backward], axis=1)

@@ -9,149 +9,73 @@ sum of maxima of positive terms, so the layer time stays log-convex in bandwidth
 clock and can never fall below either of them.
 """
 
-from typing import NamedTuple
-
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.smooth import excess, stack
-from supernode_opt.system.collectives import Network, durations
-from supernode_opt.system.design import Design, data_parallel
-from supernode_opt.system.kernels import OPERAND_BYTES, LayerTimes
+from supernode_opt.system.communication import Communication
+from supernode_opt.system.design import Design
+from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import by_precision
-from supernode_opt.workload.operators import Split, key_value_channels
-from supernode_opt.workload.shards import Shards
-from supernode_opt.workload.traffic import (
-    Transfer,
-    all_to_all,
-    gather,
-    place,
-    stage_hop,
-)
+from supernode_opt.workload.operators import OPERAND_BYTES
+from supernode_opt.workload.recompute import Again
 
 KINDS = ("tensor", "context", "expert", "shard")
-
-
-class Communication(NamedTuple):
-    """Durations of single collectives [s], each [*batch].
-
-    `data` is the reduction of the gradients and gathering of the parameters of one
-    stage, once per step, `data_copies` its part between copies of sharded states; the
-    shard times gather one layer's parameters.
-    """
-
-    tensor: Array
-    context: Array
-    dispatch: Array
-    shard_dense: Array
-    shard_expert: Array
-    shard_routed: Array
-    data_dense: Array
-    data_routed: Array
-    data_copies: Array
-    stage: Array
-
-
-def communication(
-    design: Design,
-    scenario: Scenario,
-    split: Split,
-    shards: Shards,
-    sharding_ranks: ArrayLike,
-    net: Network,
-    sharpness: ArrayLike,
-) -> Communication:
-    """Time every collective of the split in one stacked call."""
-    model, board = scenario.model, scenario.host.chips_per_board
-    domain, tensor = design.scale_up_domain, design.tensor_parallel
-    replicas = data_parallel(design) * design.context_parallel
-    stage_ranks = tensor * replicas
-    expert = design.expert_parallel
-    tensor_group = place(tensor, 1.0, domain, board)
-    context_group = place(design.context_parallel, tensor, domain, board)
-    expert_group = place(expert, 1.0, domain, board)
-    data_group = place(sharding_ranks, tensor, domain, board)
-    copies = replicas / sharding_ranks
-    copy_group = place(copies, tensor * sharding_ranks, domain, board)
-    routed_group = place(stage_ranks / expert, expert, domain, board)
-    stages = place(design.pipeline_parallel, stage_ranks, domain, board)
-    activations = 2.0 * split.tokens * model.hidden
-    keys = 2.0 * split.tokens * key_value_channels(model, tensor)
-    spread = split.tokens_after_tensor
-    zero = design.optimizer_sharding
-    # Once per step: all-reduce gradients (ZeRO-0), scatter them and gather parameters
-    # (1), or only gather parameters (2).
-    scattered = scenario.training.gradient_bytes * (2.0 * zero[0] + zero[1])
-    reduced = scattered + 2.0 * (zero[1] + zero[2])
-    transfers: list[Transfer] = [
-        gather(tensor_group, activations),
-        gather(context_group, keys * design.context_parallel),
-        _dispatch(
-            all_to_all(expert_group, spread, 2.0 * model.hidden, model), scenario
-        ),
-        gather(data_group, 2.0 * shards.dense_layer),
-        gather(data_group, 2.0 * shards.expert_layer),
-        gather(routed_group, 2.0 * shards.routed_layer),
-        gather(data_group, reduced * shards.stage),
-        gather(routed_group, reduced * shards.stage_routed),
-        # Copies of a shard are all-reduced: two passes over what one rank holds.
-        gather(
-            copy_group,
-            2.0 * scenario.training.gradient_bytes * shards.stage / sharding_ranks,
-        ),
-        stage_hop(stages, activations / (1.0 + split.sequence * (tensor - 1.0))),
-    ]
-    return Communication(*durations(transfers, net, sharpness))
-
-
-def _dispatch(transfer: Transfer, scenario: Scenario) -> Transfer:
-    """Let an expert all-to-all reach its own shares of the links."""
-    software = scenario.software
-    inner = software.scale_up_efficiency / software.dispatch_scale_up
-    outer = software.scale_out_efficiency / software.dispatch_scale_out
-    return transfer._replace(inner=inner * transfer.inner, outer=outer * transfer.outer)
 
 
 def layer_passes(
     design: Design,
     scenario: Scenario,
+    repeated: Again,
     times: LayerTimes,
     comm: Communication,
     sharpness: ArrayLike,
 ) -> Array:
-    """Return the exposed communication [kind, layer, pass, *batch] [s].
+    """Return what communication adds to compute [kind, layer, pass, *batch] [s].
 
-    Passes of one layer: with sequence parallelism four gathers or scatters forward and
-    six backward (four and four without), half of them in an expert layer, whose expert
-    block needs none; full recompute repeats the forward ones.  Two all-to-alls per
-    pass; backward moves keys and their gradients.  ZeRO-2 and ZeRO-3 keep only a shard
-    of the gradients, so every backward pass scatters them; ZeRO-3 also gathers the
-    parameters in both passes.
+    Passes of one block, attention or FFN: with sequence parallelism its input is
+    gathered and its output scattered, backward the gradient of the output is gathered,
+    that of the input scattered and the input gathered again.  Without it, outputs are
+    all-reduced forward, gradients of inputs backward, as much as a gather and a
+    scatter.  The input of attention is its latents.  An expert block needs none of
+    this; full recompute repeats what is forward.  Two all-to-alls per pass; backward
+    moves keys and their gradients.  ZeRO-2 and ZeRO-3 keep only a shard of the
+    gradients, so every backward pass scatters them; ZeRO-3 also gathers the parameters
+    in both passes.
+
+    While communication hides, `communication_share` of the compute units are its own:
+    of `h` seconds that share is lost to compute and made up for afterwards.  What is
+    hidden is raw less exposed, so that the sum stays one of maxima of positive terms.
     """
     software = scenario.software
-    full, sequence = design.recompute[2], design.sequence_parallel[1]
+    full, sequence = repeated.full, design.sequence_parallel[1]
     zero = design.optimizer_sharding
     sharded = zero[3]
     has_experts = scenario.model.top_k > 0.0
-    share = jnp.where(has_experts, 0.5, 1.0)
+    plain = jnp.where(has_experts, 0.0, 1.0)
+    routed = full + repeated.experts
     one, none = jnp.ones_like(full), jnp.zeros_like(full)
     # What is gathered has been cast before; what is reduced has not.
     cast = by_precision(scenario.training, OPERAND_BYTES) / 2.0
-    gathered = 1.0 + sequence * (cast - 1.0)
-    forward = 2.0 + 2.0 * gathered
-    backward = 2.0 + 2.0 * gathered + 2.0 * sequence * cast + forward * full
+
+    def block(read: Array) -> tuple[Array, Array]:
+        """Time of a block whose input takes `read` to gather, either pass."""
+        once = comm.tensor + sequence * cast * read + (1.0 - sequence) * comm.tensor
+        again = sequence * ((1.0 + cast) * read + cast * comm.tensor)
+        return once, again + (1.0 - sequence) * 2.0 * read + full * once
+
+    attending, feeding = block(comm.latent), block(comm.tensor)
+    feeding = feeding[0], feeding[1] + repeated.ffn * feeding[0]
     scatter = scenario.training.gradient_bytes / 2.0
     expert_gather = comm.shard_expert + comm.shard_routed
     both = sharded + (zero[2] + zero[3]) * scatter
     raw = stack(
-        *(
-            comm.tensor * n
-            for n in (forward, backward, forward * share, backward * share)
-        ),
+        *(a + f for a, f in zip(attending, feeding, strict=True)),
+        *(a + plain * f for a, f in zip(attending, feeding, strict=True)),
         *(comm.context * n for n in (one, 2.0 + full, one, 2.0 + full)),
-        *(comm.dispatch * n for n in (none, none, 2.0 * one, 2.0 + 2.0 * full)),
+        *(comm.dispatch * n for n in (none, none, 2.0 * one, 2.0 + 2.0 * routed)),
         *(comm.shard_dense * n for n in (sharded, both)),
         *(expert_gather * n for n in (sharded, both)),
     )
@@ -162,4 +86,5 @@ def layer_passes(
     hidden = window.reshape(shape) * times.compute[None]
     visible = (1.0 - overlapped.reshape(shape)) * raw
     seen = hidden + visible
-    return visible + excess(seen, raw, sharpness)
+    exposed = visible + excess(seen, raw, sharpness)
+    return exposed + software.communication_share * (raw - exposed)

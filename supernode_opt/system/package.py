@@ -12,6 +12,7 @@ from supernode_opt.hardware.chip_power import (
     idle_power,
     memory_power,
     port_power,
+    power_limit,
 )
 from supernode_opt.hardware.thermal import (
     junction,
@@ -102,6 +103,20 @@ def busy_state(design: Design, scenario: Scenario, sharpness: ArrayLike) -> Chip
     # What streaming takes beyond GEMMs, if anything, is counted as the memory's.
     peak = maximum(computing, streaming, sharpness)
     return _closed(design, scenario, dynamic, peak - dynamic)
+
+
+def provisioned(state: ChipState, scenario: Scenario) -> Array:
+    """What a package in the busy `state` is provisioned for [W].
+
+    Power, cooling and racks are bought for a chip as its data sheet has it, with
+    silicon at the junction limit, not for what a cool one draws: at the sustained clock
+    that is the TDP.  The package's own limiter lets it have no more than its limit; a
+    design that breaks the limit is provisioned what it draws.
+    """
+    chip = scenario.chip
+    leakage = chip.leakage_share * chip.tdp
+    warm = state.power - state.parts.leakage + leakage
+    return jnp.maximum(state.power, jnp.minimum(warm, power_limit(chip)))
 
 
 def mean_state(

@@ -7,7 +7,7 @@ from typing import Any
 
 from supernode_opt.record import record
 from supernode_opt.system.reported import facts_of, reported
-from supernode_opt.system.ways import CAPITAL, MEAN
+from supernode_opt.system.ways import CAPITAL, FINANCE, MEAN
 from supernode_opt.units import Dollar, PerSecond, quantity
 
 Time = quantity("s", zero=True)
@@ -40,7 +40,11 @@ class StepTime:
 
 @record
 class MemoryParts:
-    """Named parts of the fullest chip's memory [B]."""
+    """Named parts of the fullest chip's memory [B].
+
+    All but the last three are tensors that an allocator counts as allocated; with
+    fragmentation they are what it has reserved.
+    """
 
     weights: Memory
     gradients: Memory
@@ -48,6 +52,7 @@ class MemoryParts:
     activations: Memory
     logits: Memory
     gathered: Memory
+    fragmentation: Memory
     buffers: Memory
     framework: Memory
 
@@ -99,6 +104,7 @@ class CostParts:
     cooling: Dollar
     spares: Dollar
     facility: Dollar
+    financing: reported("USD", "interest on the machine while it is kept", ways=FINANCE)
     maintenance: reported("USD", "upkeep of all that was bought", ways=CAPITAL)
     energy: reported("USD", "what the machine draws, at its tariff", ways=MEAN)
 

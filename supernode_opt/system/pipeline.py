@@ -16,9 +16,10 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.smooth import ceiling, excess, stack, surplus
+from supernode_opt.system.communication import Communication
 from supernode_opt.system.design import Design, data_parallel
-from supernode_opt.system.kernels import LayerTimes, memory_rate
-from supernode_opt.system.layer import Communication
+from supernode_opt.system.kernels import memory_rate
+from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.parts import StepTime
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model
@@ -37,19 +38,36 @@ class Stages(NamedTuple):
 
 
 def place_layers(
-    model: Model, pipeline: ArrayLike, interleave: ArrayLike, relaxed: ArrayLike
+    model: Model,
+    pipeline: ArrayLike,
+    interleave: ArrayLike,
+    relaxed: ArrayLike,
+    ends: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
 ) -> Stages:
     """Fill stages front to back with equal numbers of layers; the last takes the rest.
 
     With interleave, layers come in chunks.  The embedding is free, the head is on the
     last stage, dense layers of a mixture-of-experts model come first.
+
+    Args:
+      model: the transformer.
+      pipeline, interleave: stages, and chunks of each [1].
+      relaxed: whether layers may be parted.
+      ends: layers of the first and the last stage where they are stated, else 0 [1].
     """
-    full = interleave * ceiling(model.layers / (pipeline * interleave), relaxed)
-    full = jnp.minimum(full, model.layers)
-    rest = jnp.maximum(model.layers - (pipeline - 1.0) * full, 0.0)
-    middle = jnp.minimum(full, jnp.maximum(model.layers - full, 0.0))
-    layers = stack(full, middle, rest)
-    before = stack(0.0 * full, full, (pipeline - 1.0) * full)
+    several = jnp.clip(jnp.asarray(pipeline) - 1.0, 0.0, 1.0)
+    first, last = (several * jnp.asarray(end) for end in ends)
+    others = pipeline - jnp.clip(first, 0.0, 1.0) - jnp.clip(last, 0.0, 1.0)
+    left = jnp.maximum(model.layers - first - last, 0.0)
+    chunks = jnp.maximum(others, 1.0) * interleave
+    full = jnp.minimum(interleave * ceiling(left / chunks, relaxed), left)
+    first = jnp.where(first > 0.0, first, full)
+    before = first + jnp.maximum(pipeline - 2.0, 0.0) * full * several
+    rest = jnp.where(several > 0.0, model.layers - before, model.layers)
+    rest = jnp.where(last > 0.0, last, jnp.maximum(rest, 0.0))
+    middle = jnp.minimum(full, jnp.maximum(model.layers - first, 0.0))
+    layers = stack(first, middle, rest)
+    before = stack(0.0 * full, first, several * before)
     dense = jnp.clip(model.dense_layers - before, 0.0, layers)
     return Stages(dense, layers - dense)
 
@@ -91,7 +109,8 @@ class Passes(NamedTuple):
     Attributes:
       times: kernel times [layer, pass, *batch].
       exposed: exposed communication [kind, layer, pass, *batch].
-      head: LM head and loss, both passes [s].
+      head: LM head and loss, both passes, and the same with the projection of a layer
+        that predicts ahead [2, *batch] [s].
     """
 
     times: LayerTimes
@@ -118,7 +137,8 @@ def step_time(
     Returns:
       The named parts and the bubble's share of the pipelined time.
     """
-    model, software, head = scenario.model, scenario.software, passes.head
+    model, software = scenario.model, scenario.software
+    head, ahead = passes.head
     stage_count, chunks = design.pipeline_parallel, design.interleave
     count = micro_batches(design, scenario)
     # Both passes of every part, [part, layer, *batch].
@@ -126,11 +146,11 @@ def step_time(
     parts = jnp.sum(jnp.concatenate([kernel_parts, passes.exposed]), axis=2)
     layer = jnp.sum(parts, axis=0)
     expert_layers = model.layers - model.dense_layers
-    extra = model.mtp_layers * (layer[1] + head)
+    extra = model.mtp_layers * (layer[1] + ahead)
     mean_parts = model.dense_layers * parts[:, 0]
     mean_parts = mean_parts + (expert_layers + model.mtp_layers) * parts[:, 1]
     mean_parts = mean_parts / stage_count
-    mean_head = head * (1.0 + model.mtp_layers) / stage_count
+    mean_head = (head + model.mtp_layers * ahead) / stage_count
     mean = jnp.sum(mean_parts, axis=0) + mean_head
     more = (stages.dense - model.dense_layers / stage_count) * layer[0]
     more = more + (stages.expert - expert_layers / stage_count) * layer[1]
@@ -139,7 +159,10 @@ def step_time(
     slowest = mean + imbalance
     # Filling and draining passes every stage once, fast and slow ones alike.
     bubble = software.bubble_share * (stage_count - 1.0) / chunks * mean
-    transfer = count * software.pipeline_exposed * 2.0 * chunks * comm.stage
+    # What hides still takes compute units from what it hides behind.
+    taken = software.communication_share
+    exposed = software.pipeline_exposed + taken * (1.0 - software.pipeline_exposed)
+    transfer = count * exposed * 2.0 * chunks * comm.stage
     # ZeRO-3 has nothing left to exchange at the end of a step, but between copies.
     once = 1.0 - design.optimizer_sharding[3]
     reduction = once * (comm.data_dense + comm.data_routed) + comm.data_copies
@@ -155,9 +178,12 @@ def step_time(
     waiting = (count - window) * slowest + reduction
     seen = busy + visible
     unhidden = visible + excess(seen, waiting, sharpness)
+    unhidden = unhidden + taken * (reduction - unhidden)
     optimizer = software.optimizer_traffic * shards.updated / memory_rate(scenario)
     pipelined = busy + unhidden + bubble + transfer + optimizer
-    doublings = jnp.log2(jnp.maximum(design.chips / 8.0, 1.0))
+    doublings = jnp.log2(
+        jnp.maximum(design.chips / scenario.chip.ranks_per_chip / 8.0, 1.0)
+    )
     gemm, attention, elementwise, launch, again, tensor, context, expert, shard = (
         count * mean_parts
     )

@@ -35,7 +35,7 @@ class Report(Working):
 
     capital_cost: reported(
         "USD",
-        "what is spent once",
+        "what is spent once, of the building its share of use",
         zero=False,
         more_is_better=False,
         ways=CAPITAL,
@@ -43,11 +43,14 @@ class Report(Working):
     )
     cost: reported(
         "USD",
-        "over the machine's life: capital, upkeep and energy",
+        "over the machine's life: capital, interest, upkeep and energy",
         zero=False,
         more_is_better=False,
         formula=lambda r, d, s: (
-            r.capital_cost + r.cost_parts.maintenance + r.cost_parts.energy
+            r.capital_cost
+            + r.cost_parts.financing
+            + r.cost_parts.maintenance
+            + r.cost_parts.energy
         ),
         headline=True,
         parts="cost_parts",

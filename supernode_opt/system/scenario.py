@@ -10,6 +10,7 @@ from supernode_opt.record import record, replace
 from supernode_opt.system.software import Software
 from supernode_opt.units import Share
 from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.recompute import Recompute
 
 
 @record
@@ -19,6 +20,7 @@ class Scenario:
     Attributes:
       links: the link technologies a design may choose from, in the order of the
         design's mixture weights.
+      recompute: the modules of the recompute set "listed".
       memory_headroom: share of HBM that a design must leave free [1].
     """
 
@@ -34,6 +36,7 @@ class Scenario:
     facility: Facility
     reliability: Reliability
     software: Software
+    recompute: Recompute = Recompute()
     memory_headroom: Share = 0.08
 
 

@@ -54,12 +54,27 @@ class Software:
       pipeline_exposed: share of stage-to-stage transfers that is exposed [1].
       bubble_share: pipeline bubble over that of 1F1B (DualPipe 0.35) [1].
       expert_imbalance: load of the busiest expert rank over the mean [1].
+      dispatch_bytes: per channel that a low-precision stack sends to the experts;
+        BF16 stacks send two, and so do all from the experts back [B].
+      communication_share: share of the chip's compute units that communication takes
+        while it hides behind compute; 0 where copy engines or switches do it [1].
+      rank_deduplication: 1 if a rank is sent one copy of a token for all its experts,
+        0 if one for each.
       score_bytes: stored per attention score (0 with flash attention, 5 unfused) [B].
       loss_traffic: bytes moved per logit by the loss, both passes [B].
       optimizer_traffic: bytes read and written per local parameter and step [B].
       step_overhead: fixed time per step [s].
       straggler: relative slow-down per doubling beyond eight chips [1].
-      framework_memory: context, caches and fragmentation per chip [B].
+      activation_copies: stored activations over those of fused kernels, as
+        `workload.activations` counts them [1].
+      weight_casts: copies of the weights in the low precision of the GEMMs kept over
+        the micro-batches of a step [1].
+      gathered_layers: layers whose parameters ZeRO-3 holds gathered at a time [1].
+      fragmentation: what the allocator has reserved over what is allocated, less
+        one [1].
+      memory_spread: standard deviation of the logarithm of a measured peak over the
+        predicted one [1].
+      framework_memory: device context and libraries outside the allocator [B].
       buffer_memory: communication buffers per chip [B].
     """
 
@@ -95,6 +110,11 @@ class Software:
     straggler: NonNegative
     framework_memory: quantity("B", zero=True)
     buffer_memory: quantity("B", zero=True)
+    activation_copies: Number = 1.0
+    weight_casts: NonNegative = 2.0
+    gathered_layers: Number = 2.0
+    fragmentation: NonNegative = 0.04
+    memory_spread: Number = 0.1
     fp8_efficiency: Number = 1.0
     mxfp8_efficiency: Number = 1.0
     nvfp4_efficiency: Number = 1.0
@@ -108,5 +128,8 @@ class Software:
     routing_traffic: NonNegative = 1.0
     dispatch_scale_up: Number = 0.6
     dispatch_scale_out: Number = 0.7
+    dispatch_bytes: quantity("B") = 2.0
+    communication_share: Share = 0.0
+    rank_deduplication: float = flag(default=0.0)
     score_bytes: float = flag(default=0.0)
     name: str = static(default="software")

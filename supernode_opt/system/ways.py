@@ -83,12 +83,13 @@ TIME = Ways(
     )
     | _all(UP, "chip.softmax_channels", "links.*.latency", "links.*.energy")
     | _all(UP, *(f"{switch}.latency" for switch in _SWITCHES))
+    | _all(UP, "scale_out_switch.all_to_all_contention")
     | _all(
         DOWN,
         "software.*_efficiency",
         "software.*_overlapped",
         "software.*_window",
-        "software.dispatch_*",
+        "software.dispatch_scale_*",
     )
     | _all(UP, "software.*"),
     nowhere=True,
@@ -96,6 +97,8 @@ TIME = Ways(
 )
 MEMORY = Ways(
     _all(UP, "software.framework_memory", "software.buffer_memory")
+    | _all(UP, "software.activation_copies", "software.weight_casts")
+    | _all(UP, "software.gathered_layers", "software.fragmentation")
     | _all(UP, "software.score_bytes")
 )
 
@@ -141,8 +144,14 @@ CAPITAL = Ways(
         "rack.price",
         "cooling.price",
         "facility.capital_price",
+        "facility.cost_of_capital",
         "reliability.spare_share",
     ),
+    pumped=True,
+    blended=True,
+)
+FINANCE = Ways(
+    CAPITAL.signs | _all(UP, "facility.cost_of_capital", "facility.lifetime"),
     pumped=True,
     blended=True,
 )

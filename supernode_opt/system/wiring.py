@@ -10,6 +10,7 @@ from supernode_opt.hardware import layout
 from supernode_opt.hardware.fabric import column, mixed, per_technology, present
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.reach import (
+    ambient_temperature,
     case_temperature,
     reach_excess,
     trace_excess,
@@ -90,7 +91,7 @@ def wire(
     every = layout.racks(rack, chips, held, relaxed)
     hall = layout.hall_span(rack, every)
     span, shares = _domain_layout(scenario, domain, row, every)
-    ambient = design.inlet_temperature
+    ambient = ambient_temperature(links, scenario.cooling, design.inlet_temperature)
     cabled = jnp.clip(up.cabled, 0.0, 1.0)
     loss = inner.insertion_loss * present(domain)
     up_reach = cabled * reach_excess(design.scale_up_link, links, inner, span, loss)
@@ -146,7 +147,7 @@ def _fabric(
     span: Array,
     reach: Array,
     shares: Array,
-    ambient: ArrayLike,
+    ambient: Array,
 ) -> Fabric:
     """Average the technologies' properties over their short and long links."""
 
@@ -159,8 +160,7 @@ def _fabric(
 
     # Without cables there are no modules to be warm.
     cases = case_temperature(links, switch, ambient)
-    around = jnp.asarray(ambient)
-    cases = around + (cases - around) * jnp.clip(rates.cabled, 0.0, 1.0)
+    cases = ambient + (cases - ambient) * jnp.clip(rates.cabled, 0.0, 1.0)
     failing = blended("failure_rate", wear(links, cases))
     light = jnp.sum(weights * (1.0 - shares) * field("optical"), axis=0)
     return Fabric(

@@ -88,6 +88,29 @@ class Working:
         key="memory_bytes",
         parts="memory_parts",
     )
+    memory_allocated: reported(
+        "B",
+        "of it, tensors (an allocator's peak of what is allocated)",
+        zero=False,
+        more_is_better=False,
+        ways=MEMORY,
+    )
+    memory_reserved: reported(
+        "B",
+        "of it, what the allocator has reserved",
+        zero=False,
+        more_is_better=False,
+        ways=MEMORY,
+    )
+    fit_probability: reported(
+        "",
+        "chance that the fullest chip's memory suffices, headroom left out",
+        more_is_better=True,
+        ways=MEMORY.reversed(),
+        share=True,
+        headline=True,
+        key="fit_probability",
+    )
     memory_fraction: reported(
         "",
         "memory of the fullest chip over what it has",

@@ -2,87 +2,128 @@
 
 Generalises the accounting of Korthikanti et al. 2022 (arXiv:2205.05198, equations 1-4
 and Table 2: `s b h (34 + 5 a s / h)` for a GPT layer) to gated FFNs, grouped-query and
-latent attention, and experts, all in 2-byte activations.
+latent attention, and experts.  What a quantised product takes is kept as it takes it,
+all else in two bytes.
 """
 
-from typing import Any
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.model import Model, Training, attended_length, by_precision
 from supernode_opt.workload.operators import (
+    OPERAND_BYTES,
     Split,
     key_value_channels,
     query_width,
     value_width,
 )
+from supernode_opt.workload.recompute import Again
 
 
-def _ffn_bytes(model: Model, width: ArrayLike) -> Array:
-    """Stored inside an FFN of `width`, per token: its inner inputs and products [B]."""
-    return jnp.asarray((4.0 + 2.0 * model.gated) * width)
+class Stored(NamedTuple):
+    """Bytes of one micro-batch and layer on one rank, all [*batch] [B].
 
+    Attributes:
+      dense, expert: what a layer keeps for its backward pass.
+      whole_dense, whole_expert: what it would keep if nothing were computed again.
+    """
 
-def _product_bytes(width: ArrayLike) -> Array:
-    """The part of `_ffn_bytes` that elementwise recompute restores [B]."""
-    return jnp.asarray(2.0 * width)
+    dense: Array
+    expert: Array
+    whole_dense: Array
+    whole_expert: Array
 
 
 def layer_activations(
-    model: Model, training: Training, split: Split, score_bytes: ArrayLike
-) -> tuple[Array, Array]:
-    """Bytes one (dense, expert) layer keeps per micro-batch in each recompute mode.
+    model: Model,
+    training: Training,
+    split: Split,
+    score_bytes: ArrayLike,
+    repeated: Again,
+) -> Stored:
+    """Bytes one layer keeps per micro-batch.
 
     Args:
+      model, training, split: what runs on the rank.
       score_bytes: stored per attention score: 5 for unfused attention with dropout,
         0 for flash attention [B].
-
-    Returns:
-      Two arrays [3, *batch]: bytes with recompute none, selective, full.  Selective
-      drops the scores where they are stored, else the outputs of norms and gates.
+      repeated: what is computed again instead of being kept.
     """
     hidden, tensor, tokens = model.hidden, split.tensor, split.tokens
     spread = 1.0 + split.sequence * (tensor - 1.0)
-    mask = 2.0 * hidden * model.dropout
     latent = (
         model.query_rank + model.key_value_rank if model.attention == "mla" else 0.0
     )
-    common = tokens * (8.0 * hidden + mask + 2.0 * latent) / spread
-    norms = tokens * 4.0 * hidden / spread
+    fed = by_precision(training, OPERAND_BYTES)
+    halves = 1.0 + model.gated
+    # Inputs of the layer and of its second half, masks, and latents.
+    residual = tokens * (4.0 * hidden + 2.0 * hidden * model.dropout) / spread
+    latents = tokens * 2.0 * latent / spread
+    norms = tokens * 2.0 * fed * hidden / spread
     heads = model.heads / tensor
-    core = 2.0 * tokens * heads * (query_width(model) + value_width(model))
-    core = core + 2.0 * tokens * key_value_channels(model, tensor)
-    scores = score_bytes * tokens * training.sequence_length * heads
-    ffn = tokens * _ffn_bytes(model, model.ffn) / tensor
-    # Routed copies are kept before and after the experts.
-    width = (model.top_k + model.shared_experts) * model.expert_ffn
-    routed = _ffn_bytes(model, width) + 4.0 * model.top_k * hidden
-    experts = split.tokens_after_tensor * routed
-    unfused = jnp.where(jnp.asarray(score_bytes) > 0.0, 1.0, 0.0)
+    queries = 2.0 * tokens * heads * query_width(model)
+    keys = 2.0 * tokens * key_value_channels(model, tensor)
+    mixed = 2.0 * tokens * heads * value_width(model)
+    scores = score_bytes * tokens * attended_length(training) * heads
+    common = residual + latents + norms + queries + keys + mixed + scores
+    expanded = queries + keys if model.attention == "mla" else 0.0 * queries
+    saved = repeated.norm * norms + repeated.core_attention * scores
+    saved = saved + repeated.mla_up * expanded + repeated.operators * 0.5 * keys
 
-    def modes(inner: Any, product: Any) -> Array:
-        everything = common + core + scores + inner
-        restored = unfused * scores + (1.0 - unfused) * (norms + product)
-        kept = 2.0 * tokens * hidden / spread
-        return jnp.stack(jnp.broadcast_arrays(everything, everything - restored, kept))
+    # Inputs of the gate or activation function, and what goes into the second product.
+    ffn = tokens * model.ffn / tensor
+    inner, product = 2.0 * halves * ffn, fed * ffn
+    own = split.tokens_after_tensor
+    width = own * (model.top_k + model.shared_experts) * model.expert_ffn
+    expert_inner, expert_product = 2.0 * halves * width, fed * width
+    # Routed copies are kept before the experts; behind them they are weighed already.
+    copies = own * fed * model.top_k * hidden
+    dense = common + inner + product
+    experts = common + expert_inner + expert_product + copies
+    # Of what is cheap to compute again, one of two gates is the output of a product.
+    gate = repeated.operators * model.gated / halves
+    dense_saved = saved + repeated.dense_activation * product
+    dense_saved = dense_saved + repeated.ffn * (inner + product) + gate * inner
+    # Grouped products are not among what such a list keeps.
+    expert_saved = saved + repeated.expert_activation * expert_product
+    expert_saved = expert_saved + repeated.operators * (expert_inner + copies)
+    whole = expert_inner + expert_product + copies
+    expert_saved = expert_saved + repeated.experts * whole
+    entered = 2.0 * tokens * hidden / spread
 
-    dense = modes(ffn, tokens * _product_bytes(model.ffn) / tensor)
-    expert = modes(experts, split.tokens_after_tensor * _product_bytes(width))
-    return dense, expert
+    def kept(everything: Array, less: Array) -> Array:
+        return everything - less - repeated.full * (everything - entered)
+
+    return Stored(
+        *jnp.broadcast_arrays(
+            kept(dense, dense_saved), kept(experts, expert_saved), dense, experts
+        )
+    )
 
 
 def in_flight(
     pipeline: ArrayLike, interleave: ArrayLike, micro_batches: ArrayLike
-) -> tuple[Array, Array]:
-    """Micro-batches whose activations the (first, last) stage holds at its peak [1].
+) -> tuple[Array, Array, Array]:
+    """Micro-batches whose activations the (first, second, last) stage holds [1].
 
-    1F1B holds `p` on the first stage and one on the last; interleaving in `v` chunks
-    holds `p + (p - 1) / v` on the first (Korthikanti et al. 2022, section 4.2.3).
+    1F1B holds `p` on the first stage, one less on each further one and one on the last;
+    interleaving in `v` chunks holds `p + (p - 1) / v` on the first (Korthikanti et al.
+    2022, section 4.2.3), two chunks less on each further one (Narayanan et al. 2021,
+    arXiv:2104.04473).
     """
     interleaved = jnp.clip(jnp.asarray(interleave) - 1.0, 0.0, 1.0)
+    several = jnp.clip(jnp.asarray(pipeline) - 1.0, 0.0, 1.0)
     first = pipeline + interleaved * (pipeline - 1.0) / interleave
     last = ((interleave - 1.0) * pipeline + 1.0) / interleave
+    second = first - several * (1.0 + interleaved) / jnp.where(
+        interleaved > 0.0, interleave, 1.0
+    )
     cap = jnp.maximum(micro_batches, 1.0)
-    return jnp.minimum(first, cap), jnp.minimum(last, cap)
+    return (
+        jnp.minimum(first, cap),
+        jnp.minimum(jnp.maximum(second, last), cap),
+        jnp.minimum(last, cap),
+    )

@@ -21,14 +21,15 @@ def token_flops(model: Model, training: Training) -> Array:
 
     Three times the forward pass of every GEMM, the LM head and attention over the
     whole sequence or its causal half (`training.attention_flops`).  Multi-token
-    prediction layers are trained, so they count, each as a layer and a head.
+    prediction layers are trained, so they count, each as a layer, a head and the
+    projection before them.
     """
     whole = Split(tensor=1.0, context=1.0, expert=1.0, sequence=0.0, tokens=1.0)
     gemms, parts = layer_gemms(model, whole)
     flops = 2.0 * gemms.rows * gemms.groups * gemms.columns * gemms.inner
-    common, dense, expert, head = (
+    common, dense, expert, head, ahead = (
         jnp.sum(flops[parts[name]], axis=0)
-        for name in ("attention", "dense", "expert", "head")
+        for name in ("attention", "dense", "expert", "head", "ahead")
     )
     scores = attention_flops(model, training, whole)
     if training.attention_flops == "full":
@@ -36,7 +37,7 @@ def token_flops(model: Model, training: Training) -> Array:
     common = common + scores
     experts = model.layers - model.dense_layers + model.mtp_layers
     forward = model.dense_layers * (common + dense) + experts * (common + expert)
-    return 3.0 * (forward + (1.0 + model.mtp_layers) * head)
+    return 3.0 * (forward + head + model.mtp_layers * (head + ahead))
 
 
 def step_flops(model: Model, training: Training) -> Array:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
+import jax.numpy as jnp
+from jax import Array
+
 from supernode_opt.reading.node import did_you_mean
 from supernode_opt.record import flag, record, static
 from supernode_opt.units import (
@@ -116,6 +119,8 @@ class Training:
       loss_chunks: pieces of the micro-batch whose logits are held one at a time [1].
       document_length: mean length, over tokens, of the documents that a sequence is
         packed of; attention stays inside them (0: one document) [1].
+      first_stage_layers, last_stage_layers: of the pipeline's ends, where they are
+        short (0: as the others) [1].
       lora_rank: of adapters, which alone are trained (0: every parameter is) [1].
       shard_ranks: most ranks that one copy of sharded states is spread over; further
         replicas hold copies (0: no limit) [1].
@@ -133,6 +138,8 @@ class Training:
     logit_bytes: quantity("B", zero=True) = 6.0
     loss_chunks: Count = 1.0
     document_length: float = flag(default=0.0)
+    first_stage_layers: float = flag(default=0.0)
+    last_stage_layers: float = flag(default=0.0)
     lora_rank: float = flag(default=0.0)
     shard_ranks: float = flag(default=0.0)
     precision: Precision = static(default="bf16")
@@ -163,6 +170,18 @@ class AnyTraining(Training):
     """
 
     precision_weights: Any
+
+
+def attended_length(training: Training) -> Array:
+    """Length over which a token attends: its document's, at most the sequence's [1]."""
+    length = jnp.asarray(training.sequence_length)
+    documents = jnp.asarray(training.document_length)
+    return jnp.where(documents > 0.0, jnp.minimum(documents, length), length)
+
+
+def frozen(training: Training) -> Array:
+    """1 where the weights are frozen and adapters are trained, else 0 [1]."""
+    return jnp.where(jnp.asarray(training.lora_rank) > 0.0, 1.0, 0.0)
 
 
 def by_precision(training: Training, values: Mapping[str, Any]) -> Any:

@@ -14,12 +14,14 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.model import Model, Training, attended_length
 
 # Bytes per token, layer and hidden channel that residual, normalisation and rotary
 # kernels move in the forward pass; fitted on training runs of dense models to within
 # their 4 % noise, with one multiplier per software stack.
 RESIDUAL_TRAFFIC = 28.0
+# Bytes of one operand; NVFP4 adds a one-byte scale per sixteen values.
+OPERAND_BYTES = {"bf16": 2.0, "fp8": 1.0, "mxfp8": 1.03, "nvfp4": 0.56}
 BACKWARD_ATTENTION = 2.5  # flash attention: five matrix products against two
 BACKWARD_ELEMENTWISE = 1.6
 FORWARD_KERNELS = 20.0
@@ -122,8 +124,10 @@ def _attention_gemms(
 def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     """Return all GEMMs of the model and which rows belong to which part.
 
-    The parts are "attention", "dense" (FFN), "expert" (mixture-of-experts layer) and
-    "head" (LM head and loss).
+    The parts are "attention", "dense" (FFN), "expert" (mixture-of-experts layer),
+    "head" (LM head and loss) and "ahead": what joins the state of a token and the next
+    token's embedding before a layer that predicts one more (DeepSeek-V3,
+    arXiv:2412.19437, equation 21), on every rank's own part of the sequence.
     """
     spread_over = 1.0 + split.sequence * (split.tensor - 1.0)
     gathered = (1.0, 0.0, 0.0, spread_over, 1.0)
@@ -148,7 +152,8 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
         ("expert down", per_expert, hidden, model.expert_ffn, local, 1.0),
     ]
     head = [("lm head", tokens, model.vocabulary / tensor, hidden, 1.0, 0.0, 1.0)]
-    table = (*attention, *dense, *expert, *head)
+    ahead = [("join ahead", spread, hidden, 2.0 * hidden)]
+    table = (*attention, *dense, *expert, *head, *ahead)
     defaults = (1.0, 0.0, 0.0, 1.0, 1.0)
     rows = [(*row, *defaults[len(row) - 4 :]) for row in table]
     names, *columns = zip(*rows, strict=True)
@@ -162,6 +167,7 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
         ("dense", dense),
         ("expert", expert),
         ("head", head),
+        ("ahead", ahead),
     ):
         parts[name] = slice(start, start + len(part))
         start += len(part)
@@ -174,7 +180,7 @@ def attention_flops(model: Model, training: Training, split: Split) -> Array:
     Averaged over the layers, of which some may see only a sliding window.
     """
     channels = model.heads * (query_width(model) + value_width(model)) / split.tensor
-    length = training.sequence_length
+    length = attended_length(training)
     # A token at position i sees min(i, window) others: w (1 - w / 2 s) on average,
     # beside s / 2 without a window.
     seen = jnp.minimum(model.window, length) / length
@@ -188,17 +194,31 @@ def attention_bytes(model: Model, split: Split) -> Array:
     return 2.0 * split.tokens * (query + key_value_channels(model, split.tensor))
 
 
-def elementwise_bytes(model: Model, split: Split) -> tuple[Array, Array, Array]:
-    """Bytes of elementwise kernels, forward, per rank [B].
+class Streamed(NamedTuple):
+    """Bytes of elementwise kernels of one layer, forward, per rank [*batch] [B].
 
-    Of a dense layer, of an expert layer, and of permuting its routed tokens.
+    Attributes:
+      norm: residuals, normalisations and rotary embeddings, in every layer.
+      dense, expert: gates of a dense FFN and of the experts.
+      routing: permuting the routed tokens.
     """
+
+    norm: Array
+    dense: Array
+    expert: Array
+    routing: Array
+
+
+def elementwise_bytes(model: Model, split: Split) -> Streamed:
+    """Return what elementwise kernels move in the forward pass of one layer."""
     divisor = 1.0 + split.sequence * (split.tensor - 1.0)
     residual = RESIDUAL_TRAFFIC * model.hidden * split.tokens / divisor
     passes = 4.0 + 2.0 * model.gated
-    dense = residual + passes * model.ffn * split.tokens / split.tensor
+    dense = passes * model.ffn * split.tokens / split.tensor
     spread = split.tokens_after_tensor
     width = (model.top_k + model.shared_experts) * model.expert_ffn
     # Permutation writes and reads each routed copy on the way out and back.
     moved = 8.0 * model.top_k * model.hidden
-    return dense, residual + spread * passes * width, spread * moved
+    return Streamed(
+        *jnp.broadcast_arrays(residual, dense, spread * passes * width, spread * moved)
+    )

@@ -6,6 +6,7 @@ DeepSeek-V2's (arXiv:2405.04434).
 
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 
 from supernode_opt.workload.model import Model
 
@@ -52,6 +53,33 @@ def norm_parameters(model: Model) -> Array:
         model.query_rank + model.key_value_rank if model.attention == "mla" else 0.0
     )
     return jnp.asarray(2.0 * model.hidden + latent)
+
+
+def adapter_parameters(model: Model, rank: ArrayLike) -> tuple[Array, Array, Array]:
+    """Low-rank adapters of `rank` on every projection (LoRA, arXiv:2106.09685) [1].
+
+    Of the attention, the dense FFN and the experts of one layer; `rank` times inputs
+    and outputs of each matrix.
+    """
+    hidden, heads = model.hidden, model.heads
+    if model.attention == "gqa":
+        channels = 2.0 * hidden + (2.0 * heads + 2.0 * model.kv_heads) * model.head_dim
+    else:
+        wide = model.head_dim + model.rope_dim
+        latent = model.query_rank + model.key_value_rank
+        channels = 3.0 * hidden + 2.0 * latent + model.rope_dim
+        channels = channels + heads * (wide + model.head_dim + 2.0 * model.value_dim)
+    halves = 1.0 + model.gated
+
+    def ffn(width: ArrayLike) -> Array:
+        return jnp.asarray(2.0 * hidden + (halves + 1.0) * width)
+
+    every = model.experts + model.shared_experts
+    return (
+        jnp.asarray(rank * channels),
+        rank * ffn(model.ffn),
+        rank * every * ffn(model.expert_ffn),
+    )
 
 
 def _expert_layer(model: Model, experts: float | Array) -> Array:

@@ -9,8 +9,10 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from supernode_opt.smooth import stack
 from supernode_opt.workload.model import Model
 from supernode_opt.workload.parameters import (
+    adapter_parameters,
     attention_parameters,
     dense_ffn_parameters,
     embedding_parameters,
@@ -26,8 +28,9 @@ class Shards(NamedTuple):
       dense_layer, expert_layer: of one layer without routed experts, after tensor
         parallelism.
       routed_layer: routed experts of one layer, after expert parallelism.
-      first, last: of the fullest first and last stage, without routed experts.
-      first_routed, last_routed: their routed experts.
+      stages, routed: of the (first, second, last) stage, without routed experts and
+        of routed experts [3, *batch].
+      trained, trained_routed: of those, what is trained [3, *batch].
       stage, stage_routed: of the stage that reduces most gradients.
       updated: parameters whose optimizer state the rank holds.
     """
@@ -35,10 +38,10 @@ class Shards(NamedTuple):
     dense_layer: Array
     expert_layer: Array
     routed_layer: Array
-    first: Array
-    last: Array
-    first_routed: Array
-    last_routed: Array
+    stages: Array
+    routed: Array
+    trained: Array
+    trained_routed: Array
     stage: Array
     stage_routed: Array
     updated: Array
@@ -65,34 +68,47 @@ def shards(
     expert_layers: Array,
     over: Spread,
     sharding: Array,
+    lora_rank: ArrayLike = 0.0,
 ) -> Shards:
     """Count a rank's parameters.
 
     Args:
-      dense_layers, expert_layers: on the (first, middle, last) stage [3, *batch].
+      model: the transformer.
+      dense_layers, expert_layers: on the (first, second, last) stage [3, *batch].
       over: ranks that share them.
       sharding: mixture weights over ZeRO 0-3 [4, *batch].
+      lora_rank: of the adapters that alone are trained; 0 if everything is [1].
 
     Shared experts and routers work on spread tokens and are not split over tensor
-    ranks.
+    ranks.  Adapters are split as what they adapt.
     """
     attention = attention_parameters(model) / over.tensor
     dense_layer = attention + dense_ffn_parameters(model) / over.tensor
     shared = model.shared_experts * expert_parameters(model)
     expert_layer = attention + shared + router_parameters(model)
     routed_layer = model.experts * expert_parameters(model) / over.expert
-    stages = dense_layers * dense_layer + expert_layers * expert_layer
-    routed = expert_layers * routed_layer
     table = embedding_parameters(model) / over.tensor
-    extra = model.mtp_layers
+    extra = stack(0.0 * table, 0.0 * table, model.mtp_layers + 0.0 * table)
     # A single stage holds the embedding beside the head, unless they are one table.
     alone = jnp.clip(2.0 - jnp.asarray(over.pipeline), 0.0, 1.0)
-    tables = 1.0 + (1.0 - model.tied) * alone
-    last = stages[2] + table * tables + extra * expert_layer
-    last_routed = routed[2] + extra * routed_layer
-    first = jnp.maximum(stages[0] + table, stages[1])
-    stage = jnp.maximum(first, last)
-    stage_routed = jnp.maximum(routed[0], last_routed)
+    tables = stack(table, 0.0 * table, table * (1.0 + (1.0 - model.tied) * alone))
+    experts = expert_layers + extra
+    stages = dense_layers * dense_layer + experts * expert_layer + tables
+    routed = experts * routed_layer
+
+    adapters, ffn, every = adapter_parameters(model, lora_rank)
+    adapters, each = (
+        adapters / over.tensor,
+        every / (model.experts + model.shared_experts + 1e-9),
+    )
+    small = dense_layers * (adapters + ffn / over.tensor)
+    small = small + experts * (adapters + model.shared_experts * each)
+    some = jnp.asarray(lora_rank) > 0.0
+    trained = jnp.where(some, small, stages)
+    trained_routed = jnp.where(
+        some, experts * model.experts * each / over.expert, routed
+    )
+    stage, stage_routed = jnp.max(trained, axis=0), jnp.max(trained_routed, axis=0)
     split_state = 1.0 - sharding[0]
     updated = stage * (1.0 - split_state + split_state / over.replicas)
     held = 1.0 - split_state + split_state / over.routed_replicas
@@ -100,10 +116,10 @@ def shards(
         dense_layer=dense_layer,
         expert_layer=expert_layer,
         routed_layer=routed_layer,
-        first=first,
-        last=last,
-        first_routed=jnp.maximum(routed[0], routed[1]),
-        last_routed=last_routed,
+        stages=stages,
+        routed=routed,
+        trained=trained,
+        trained_routed=trained_routed,
         stage=stage,
         stage_routed=stage_routed,
         updated=updated + stage_routed * held,

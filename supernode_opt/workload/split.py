@@ -34,26 +34,33 @@ class TooManySplits(ValueError):
     """More legal splits than the caller is prepared to hold."""
 
 
-def _replicas(split: Mapping[str, NDArray]) -> NDArray:
+def _replicas(split: Mapping[str, NDArray], ranks: int) -> NDArray:
     model_parallel = (
         split["tensor_parallel"]
         * split["pipeline_parallel"]
         * split["context_parallel"]
     )
-    return np.maximum(split["chips"] // model_parallel, 1)
+    return np.maximum(ranks * split["chips"] // model_parallel, 1)
 
 
-def _micro_batches(split: Mapping[str, NDArray], batch: int) -> NDArray:
-    return batch // np.maximum(_replicas(split) * split["micro_batch"], 1)
-
-
-def _rules(model: Model, training: Training) -> dict[str, tuple[Rule, ...]]:
+def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule, ...]]:
     """Return the rules of each column; a rule may read that column and earlier ones."""
     layers, batch = int(model.layers), int(training.global_batch)
+    chips = "chips" if ranks == 1 else f"chips of {ranks} ranks"
     sequence, experts = int(training.sequence_length), int(model.experts)
+
+    def replicas(split: Mapping[str, NDArray]) -> NDArray:
+        return _replicas(split, ranks)
+
+    def micro_batches(split: Mapping[str, NDArray]) -> NDArray:
+        return batch // np.maximum(replicas(split) * split["micro_batch"], 1)
 
     def stage(split: Mapping[str, NDArray]) -> NDArray:
         return -(-layers // split["pipeline_parallel"])
+
+    def one_short(split: Mapping[str, NDArray]) -> NDArray:
+        chunks = split["pipeline_parallel"] * split["interleave"]
+        return -layers % np.maximum(chunks, 1) <= -(-layers // np.maximum(chunks, 1))
 
     tensor = tuple(
         (
@@ -85,7 +92,8 @@ def _rules(model: Model, training: Training) -> dict[str, tuple[Rule, ...]]:
             ),
             (
                 lambda s: (
-                    s["chips"]
+                    ranks
+                    * s["chips"]
                     % (
                         s["tensor_parallel"]
                         * s["pipeline_parallel"]
@@ -93,16 +101,16 @@ def _rules(model: Model, training: Training) -> dict[str, tuple[Rule, ...]]:
                     )
                     == 0
                 ),
-                "chips must be a multiple of tensor * pipeline * context parallel",
+                f"{chips} must be a multiple of tensor * pipeline * context parallel",
             ),
             (
-                lambda s: batch % _replicas(s) == 0,
+                lambda s: batch % replicas(s) == 0,
                 f"data parallel must divide the global batch of {batch}",
             ),
         ),
         "micro_batch": (
             (
-                lambda s: batch % (_replicas(s) * s["micro_batch"]) == 0,
+                lambda s: batch % (replicas(s) * s["micro_batch"]) == 0,
                 f"micro_batch * data parallel must divide the global batch of {batch}",
             ),
         ),
@@ -112,12 +120,12 @@ def _rules(model: Model, training: Training) -> dict[str, tuple[Rule, ...]]:
                     (s["interleave"] == 1)
                     | (
                         (s["pipeline_parallel"] > 1)
-                        & (stage(s) % s["interleave"] == 0)
-                        & (_micro_batches(s, batch) % s["pipeline_parallel"] == 0)
+                        & ((stage(s) % s["interleave"] == 0) | one_short(s))
+                        & (micro_batches(s) % s["pipeline_parallel"] == 0)
                     )
                 ),
-                "interleave must be 1, or divide the layers of a stage with the"
-                " micro-batches a multiple of pipeline_parallel",
+                "interleave must be 1, or divide the layers of a stage, or of all but"
+                " one chunk, with the micro-batches a multiple of pipeline_parallel",
             ),
         ),
         "expert_parallel": (
@@ -127,7 +135,7 @@ def _rules(model: Model, training: Training) -> dict[str, tuple[Rule, ...]]:
                     & (
                         s["tensor_parallel"]
                         * s["context_parallel"]
-                        * _replicas(s)
+                        * replicas(s)
                         % s["expert_parallel"]
                         == 0
                     )
@@ -142,7 +150,7 @@ def _rules(model: Model, training: Training) -> dict[str, tuple[Rule, ...]]:
             (
                 lambda s: (
                     (s["optimizer_sharding"] == 0)
-                    | (_replicas(s) * s["context_parallel"] > 1)
+                    | (replicas(s) * s["context_parallel"] > 1)
                 ),
                 "optimizer_sharding must be zero0 without data or context parallel",
             ),
@@ -168,19 +176,22 @@ def _rules(model: Model, training: Training) -> dict[str, tuple[Rule, ...]]:
     }
 
 
-def legal(split: Mapping[str, float], model: Model, training: Training) -> str | None:
+def legal(
+    split: Mapping[str, float], model: Model, training: Training, ranks: int = 1
+) -> str | None:
     """Return the sentence of the first rule that `split` breaks, or `None`.
 
     Args:
       split: every name of `SIZES` and `SWITCHES`; switches as positions.
       model: the transformer.
       training: sequence length and global batch [1].
+      ranks: of one chip [1].
     """
     for name in SIZES:
         if split[name] < 1 or split[name] != int(split[name]):
             return f"{name} must be a whole number from 1, but is {split[name]}"
     columns = {name: np.asarray(int(split[name])) for name in SIZES + SWITCHES}
-    for rules in _rules(model, training).values():
+    for rules in _rules(model, training, ranks).values():
         for holds, sentence in rules:
             if not holds(columns):
                 return sentence
@@ -200,13 +211,12 @@ def divisors(number: int) -> list[int]:
 def _options(model: Model, training: Training) -> dict[str, list[int]]:
     """List what a size may be whatever the others are."""
     layers = int(model.layers)
-    stages = sorted({-(-layers // pipeline) for pipeline in range(1, layers + 1)})
     return {
         "tensor_parallel": divisors(int(model.heads)),
         "pipeline_parallel": list(range(1, layers + 1)),
         "context_parallel": divisors(int(training.sequence_length)),
         "micro_batch": divisors(int(training.global_batch)),
-        "interleave": sorted({d for stage in stages for d in divisors(stage)}),
+        "interleave": list(range(1, layers // 2 + 1)) or [1],
         "expert_parallel": divisors(max(int(model.experts), 1)),
     }
 
@@ -218,6 +228,7 @@ def enumerate_splits(
     ranges: Mapping[str, tuple[float, float]],
     switches: Mapping[str, Sequence[int]],
     limit: int = 20_000_000,
+    ranks: int = 1,
 ) -> Columns:
     """Return every legal split as columns of equal length.
 
@@ -228,11 +239,12 @@ def enumerate_splits(
       ranges: lowest and highest value of each size; a missing one is unrestricted.
       switches: allowed positions of each of `SWITCHES`.
       limit: most splits to hold.
+      ranks: of one chip [1].
 
     Raises:
       TooManySplits: there are more than `limit`.
     """
-    rules = _rules(model, training)
+    rules = _rules(model, training, ranks)
     rows: Columns = {"chips": np.asarray(sorted(set(chips)), np.int32)}
     choices: dict[str, Sequence[int]] = {}
     for name, options in _options(model, training).items():

@@ -1,8 +1,7 @@
 """Which collective moves how many bytes between which ranks under a split.
 
-Ranks are laid out tensor, context, data, pipeline from the inside out; expert ranks
-fold over tensor, context and data, innermost first.  A collective is described by the
-bytes one rank receives inside its scale-up domain and from outside, and by its hops.
+A collective is described by the bytes that the busiest rank receives inside its
+scale-up domain and from outside, and by its hops; `placement` says where ranks sit.
 
 A ring carries `(n - 1) / n` of a payload through each port to gather or to scatter it
 (Thakur, Rabenseifner and Gropp 2005); which of them tensor and sequence parallelism
@@ -16,25 +15,13 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.workload.model import Model
+from supernode_opt.workload.placement import Group
 
-# Members by which a group on one fabric is less efficient than an endless one [1].
+# Members by which a group on one fabric is less efficient than an endless one [1]:
+# gathers and scatters of 256 and 512 MB by NCCL 2.27 between two (four) chips reach
+# 0.65-0.80 (0.89-0.95) of the bus bandwidth of eight, on A100, H100, H200, B200 and
+# B300 (ai-dynamo/aiconfigurator, `nccl_perf`); this makes them 0.80 (0.93).
 SMALL_GROUP = 0.5
-
-
-class Group(NamedTuple):
-    """Where the members of a communication group sit.
-
-    Attributes:
-      size: members [1].
-      inside: members that share a scale-up domain [1].
-      outside: domains the group spans [1].
-      board: members that share a board [1].
-    """
-
-    size: Array
-    inside: Array
-    outside: Array
-    board: Array
 
 
 class Transfer(NamedTuple):
@@ -44,6 +31,7 @@ class Transfer(NamedTuple):
       inner: bytes received over the scale-up port [B].
       outer: bytes received over the network port [B].
       board_hops, inner_hops, outer_hops: sequential hops per tier [1].
+      die: bytes received from the other ranks of the package [B].
       calls: 1 if anything is sent at all, else 0 [1].
     """
 
@@ -53,16 +41,7 @@ class Transfer(NamedTuple):
     inner_hops: Array
     outer_hops: Array
     calls: Array
-
-
-def place(
-    size: ArrayLike, stride: ArrayLike, domain: ArrayLike, board: ArrayLike
-) -> Group:
-    """Place a group of `size` ranks, `stride` apart, on domains and boards."""
-    size = jnp.maximum(size, 1.0)
-    inside = jnp.clip(domain / stride, 1.0, size)
-    on_board = jnp.clip(board / stride, 1.0, inside)
-    return Group(size, inside, size / inside, on_board)
+    die: ArrayLike = 0.0
 
 
 def _transfer(group: Group, inner: Any, outer: Any) -> Transfer:
@@ -71,59 +50,92 @@ def _transfer(group: Group, inner: Any, outer: Any) -> Transfer:
         inner=inner,
         outer=outer,
         board_hops=jnp.log2(group.board),
-        inner_hops=jnp.log2(group.inside / group.board),
+        inner_hops=jnp.log2(group.size / group.outside / group.board),
         outer_hops=jnp.log2(group.outside),
         calls=_several(group.size),
     )
 
 
+def group_efficiency(members: ArrayLike) -> Array:
+    """Rate of a ring over that of an endless one, as `SMALL_GROUP` has it [1]."""
+    return 1.0 - SMALL_GROUP / jnp.maximum(members, 1.0)
+
+
 def gather(group: Group, payload: ArrayLike) -> Transfer:
     """All-gather or reduce-scatter of `payload` bytes in total [B].
 
-    A ring through all members, as NCCL's: what a domain receives from the others,
-    `payload` times (size - 1) / size, is spread over the ports of its members (the bus
-    bandwidth of nccl-tests).  Small groups reach less of the link:
-    two members 0.75 and four 0.93 of what eight reach (nccl-tests of 64 and 512 MB on
-    A100 and H100), which `n - SMALL_GROUP` in the place of `n` gives.
+    A ring through all members, as NCCL's: every link between two of them carries
+    `payload` times (size - 1) / size.  Links into a domain are spread over the ports of
+    its members (the bus bandwidth of nccl-tests), so that the shortest piece of a group
+    is the slowest.  Inside, what a small group does not reach counts as more bytes.
     """
-    inner = payload * (group.size - 1.0) / (group.size - SMALL_GROUP)
-    inner = inner * _several(group.inside)
+    carried = payload * (group.size - 1.0) / group.size
+    inner = carried / group_efficiency(group.size) * _several(group.most)
     # Where a relaxed design has a little over one domain, that little crosses.
     across = jnp.minimum(group.outside - 1.0, (group.size - 1.0) / group.size)
     return _transfer(group, inner, payload * across / group.inside)
 
 
+def distinct(choices: ArrayLike, share: ArrayLike) -> Array:
+    """Probability that one of `choices` picks falls on a `share` of the ranks [1]."""
+    # The floor keeps the slope finite where nothing is left.
+    return 1.0 - jnp.maximum(1.0 - share, 1e-12) ** choices
+
+
 def all_to_all(
-    group: Group, tokens: ArrayLike, token_bytes: ArrayLike, model: Model
+    group: Group,
+    tokens: ArrayLike,
+    token_bytes: ArrayLike,
+    model: Model,
+    once_per_rank: ArrayLike = 0.0,
 ) -> Transfer:
     """Expert dispatch or combine of `tokens` per rank, `top_k` copies each.
 
     A token crosses the network once per remote domain that holds one of its experts
     (node de-duplication: the expected number of distinct domains, at most
-    `model.node_limit`) and is copied to its experts inside.
+    `model.node_limit`) and is copied to its experts inside.  The ports of the shortest
+    piece of a group are the busiest: few of them receive for few experts, but from all
+    others, `(n - a)` ranks for `a` of them.
+
+    Args:
+      group: the expert ranks.
+      tokens: of one rank [1].
+      token_bytes: of one copy [B].
+      model: says how many experts a token picks, and in how many domains at most.
+      once_per_rank: 1 where a rank is sent one copy for all its experts, as by DeepEP:
+        of n ranks n (1 - (1 - 1/n)^k) are picked, 4.59 of the 7 others by 8 picks
+        of 8; else 0 [1].
     """
-    copies = tokens * token_bytes * model.top_k
-    inner = copies * (1.0 - 1.0 / group.size) * _several(group.inside)
-    # The floor keeps the slope finite where nothing leaves the domain.
-    missed = jnp.maximum(1.0 - 1.0 / group.outside, 1e-12) ** model.top_k
-    domains = group.outside * (1.0 - missed)
+    picks, size = model.top_k, group.size
+    single = size * distinct(picks, 1.0 / size)
+    copies = once_per_rank * single + (1.0 - once_per_rank) * picks
+    inner = tokens * token_bytes * copies * (1.0 - 1.0 / size) * _several(group.most)
+    own = group.inside / size
+    others = jnp.maximum(group.outside - 1.0, 1.0)
+    here = distinct(picks, own)
+    domains = here + others * distinct(picks, (1.0 - own) / others)
     limit = jnp.asarray(model.node_limit)
-    domains = jnp.where(limit > 0, jnp.minimum(domains, limit), domains)
-    remote = domains * (1.0 - 1.0 / group.outside)
+    # Without a choice of a domain there is nothing to limit.
+    fewer = jnp.minimum(limit / jnp.maximum(domains, 1e-12), 1.0)
+    fewer = jnp.where(limit > 0, fewer, 1.0)
+    remote = (1.0 / own - 1.0) * here * fewer
     return _transfer(group, inner, tokens * token_bytes * remote)
 
 
-def stage_hop(group: Group, payload: ArrayLike) -> Transfer:
-    """Send `payload` bytes to the next pipeline stage, averaged over the boundaries."""
+def stage_hop(group: Group, crossing: ArrayLike, payload: ArrayLike) -> Transfer:
+    """Send `payload` bytes to the next pipeline stage, averaged over the boundaries.
+
+    At `crossing` of these some rank leaves its domain, and all wait for it.
+    """
     boundaries = jnp.maximum(group.size - 1.0, 1.0)
-    crossing = (group.outside - 1.0) / boundaries
+    share = jnp.minimum(crossing / boundaries, 1.0)
     sends = _several(group.size)
     return Transfer(
-        inner=jnp.asarray(payload * _several(group.inside)),
-        outer=jnp.asarray(payload * crossing),
+        inner=jnp.asarray(payload * _several(group.most)),
+        outer=jnp.asarray(payload * share),
         board_hops=jnp.zeros_like(sends),
-        inner_hops=sends * (1.0 - crossing),
-        outer_hops=crossing,
+        inner_hops=sends * (1.0 - share),
+        outer_hops=share,
         calls=sends,
     )
 

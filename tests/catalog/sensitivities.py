@@ -182,6 +182,7 @@ LINK = {
     "connector_loss": ("far", {"scale_up_reach": 1, "scale_out_reach": 1}),
     "attenuation": ("far", {"scale_up_reach": 1, "scale_out_reach": 1}),
     "case_resistance": ("near", {"optics_temperature": 1}),
+    "coolant_share": ("near", {"optics_temperature": 0}),
     "activation_temperature": ("near", {"mtbf": 0}),
     "reference_temperature": ("near", {"mtbf": 1}),
     "short_reach": ("near", {"scale_up_short_fraction": 1}),
@@ -217,6 +218,8 @@ SWITCH = {
     "insertion_loss": ("far", {"scale_up_reach": 1}),
     "reconfiguration_time": ("near", {"goodput": -1}),
     "port_power": ("near", {"power": 1, "scale_up_energy": 1}),
+    # The model is dense: no expert to send to.
+    "all_to_all_contention": ("near", {}),
 }
 OUTER = SWITCH | {
     "energy": ("near", {"power": 1}),
@@ -313,12 +316,15 @@ COOLING = {
     ),
     "liquid_share": ("near", {"heat.liquid": 1, "heat.air": -1}),
     "price": ("near", {"capital_cost": 1}),
+    "air_temperature": ("near", {"optics_temperature": 1}),
 }
 FACILITY = {
     "pue": ("near", {"facility_power": 1}),
     "energy_price": ("near", {"cost": 1}),
     "capital_price": ("near", {"capital_cost": 1}),
-    "lifetime": ("near", {"cost": 1, "cost_per_chip_hour": -1}),
+    "lifetime": ("near", {"capital_cost": 1, "cost": 1, "cost_per_chip_hour": -1}),
+    "building_lifetime": ("near", {"capital_cost": -1}),
+    "cost_of_capital": ("near", {"capital_cost": 1, "cost": 1}),
     "maintenance_rate": ("near", {"cost": 1}),
 }
 RELIABILITY = {
@@ -326,6 +332,7 @@ RELIABILITY = {
     "link_masking": ("near", {"mtbf": 1}),
     "switch_masking": ("near", {"mtbf": 1}),
     "checkpoint_stall": ("near", {"goodput": -1, "checkpoint_interval": 1}),
+    "checkpoint_bandwidth": ("near", {"goodput": 1, "checkpoint_interval": -1}),
     "restart_time": ("near", {"goodput": -1}),
     "repair_time": ("near", {"goodput": -1}),
     "spare_share": ("near", {"goodput": 1, "capital_cost": 1}),

@@ -22,7 +22,7 @@ RISE, ROUNDING = 1.01, 1e-12
 POWER = tuple(f.name for f in dataclasses.fields(PowerParts))
 COST = tuple(f.name for f in dataclasses.fields(CostParts))
 FOLLOWING = {"cooling", "conversion"}
-PAID_ON_TOP = {"cooling", "spares", "facility", "maintenance", "energy"}
+PAID_ON_TOP = {"cooling", "spares", "facility", "financing", "maintenance", "energy"}
 # Whose constants move which parts of power and of cost.
 OWN = {
     "chip": ({"chips"}, {"chips", "memory"}),
@@ -39,8 +39,8 @@ OWN = {
         {"hosts", "switches"},
     ),
     "rack": (set(), {"racks"}),
-    # Temperature decides leakage.
-    "cooling": ({"chips"}, set()),
+    # Temperature decides leakage, and that energy; chips are provisioned for the worst.
+    "cooling": (set(), set()),
     "facility": (set(), set()),
     "reliability": (set(), set()),
     "software": (set(), set()),
@@ -55,6 +55,7 @@ def moved():
     where = dataclasses.replace(where, links=links)
     where = replace(where, "host.nic_energy", 62.5 / 8e12)
     where = replace(where, "host.nic_price", 4.0 / 1.25e8)
+    where = replace(where, "facility.cost_of_capital", 0.05 / 3.156e7)
     design = as_built(where=where, scale_up_link="lpo", scale_out_link="dsp")
     paths = [path for path, value in leaves(where) if path.startswith(tuple(OWN))]
     lanes = jax.tree.map(lambda x: np.full(len(paths) + 1, float(x)), where)

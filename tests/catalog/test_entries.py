@@ -5,6 +5,8 @@ import re
 import pytest
 
 from supernode_opt import catalog
+from supernode_opt.catalog import read
+from supernode_opt.catalog.naming import plain, words_of
 from supernode_opt.catalog.read import RECORDS
 from supernode_opt.units import quantities
 from supernode_opt.workload.model import Model, Training
@@ -141,14 +143,62 @@ def test_scenario_takes_names_and_records_as_overrides():
 
 def test_unknown_names_suggest_the_nearest():
     with pytest.raises(catalog.UnknownEntry) as raised:
-        catalog.load("chip", "ascend910c")
-    assert str(raised.value) == "unknown chip 'ascend910c'; did you mean 'ascend_910c'?"
+        catalog.load("chip", "ascend_920c")
+    said = "unknown chip 'ascend_920c'; did you mean 'ascend_910c'?"
+    assert str(raised.value) == said
     with pytest.raises(catalog.UnknownEntry, match="did you mean 'chip'"):
         catalog.names("chips")
     with pytest.raises(catalog.UnknownEntry, match="known: copper, aec"):
         catalog.load("link", "zzz")
     with pytest.raises(catalog.UnknownEntry, match="'cloudmatrix384'"):
-        catalog.system("cloudmatrix")
+        catalog.system("cloudmatrix385")
+
+
+@pytest.mark.parametrize(
+    ("called", "chip", "system"),
+    [
+        ("A100-SXM4-80GB", "a100_sxm_80gb", "dgx_a100"),
+        ("NVIDIA H100 80GB HBM3", "h100_sxm", "dgx_h100"),
+        ("h100", "h100_sxm", "dgx_h100"),
+        ("Ascend 910C", "ascend_910c", "cloudmatrix384"),
+        ("Ascend-910C (Atlas 800T A3)", "ascend_910c", "atlas_800t_a3"),
+        ("Ascend-910B (Atlas 900 A2 PODc)", "ascend_910b", "atlas_900_a2"),
+        ("910B3", "ascend_910b3", "atlas_800t_a2_910b3"),
+        ("H800-80GB", "h800_sxm", "hgx_h800"),
+        ("GH200-96GB", "gh200_96gb", "alps_gh200"),
+        ("A800-80GB", "a800_sxm_80gb", "hgx_a800"),
+        ("TPUv5e", "tpu_v5e", "tpu_v5e_pod"),
+        ("TPU7x", "tpu_v7x", "tpu_v7x_pod"),
+        ("gb200 NVL72", None, "gb200_nvl72"),
+        ("V100", None, None),
+        ("80GB GPU", None, None),
+    ],
+)
+def test_entries_go_by_what_people_call_them(called, chip, system):
+    assert catalog.called("chip", called) == chip
+    assert catalog.called("system", called) == system
+    if chip:
+        assert catalog.load("chip", called) is catalog.load("chip", chip)
+        assert catalog.provenance("chip", called) == catalog.provenance("chip", chip)
+    if system:
+        assert catalog.system(called) is catalog.system(system)
+
+
+@pytest.mark.parametrize("kind", ["chip", "system"])
+def test_no_name_means_two_entries(kind):
+    seen = {}
+    for name in catalog.names(kind):
+        for word in words_of(name, read.document(kind)[name]):
+            assert seen.setdefault(plain(word), name) == name, word
+
+
+@pytest.mark.parametrize(
+    ("chip", "cores", "clock"), [("ascend_910b3", 20, 1.8), ("ascend_910c", 48, 1.8)]
+)
+def test_arrays_of_the_ascends(chip, cores, clock):
+    """8,192 FLOPs per clock and core; an A3 package has twice 24 cores."""
+    wanted = cores * 8192 * clock * 1e9
+    assert catalog.load("chip", chip).peak_bf16 == pytest.approx(wanted, rel=1e-3)
 
 
 def test_numbers_arrive_in_si():

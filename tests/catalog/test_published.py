@@ -63,6 +63,26 @@ def test_clock_of_gb300_follows_power_as_capped_gemms_do():
     assert ratio == pytest.approx((new.tdp / old.tdp) ** exponent, abs=0.005)
 
 
+@pytest.mark.parametrize(
+    ("name", "gigabytes"),
+    [
+        ("h100_sxm", 85.02),
+        ("a100_sxm_40gb", 42.40),
+        ("h200_sxm", 150.1),
+        ("b200", 191.5),
+        ("gb200", 197.9),
+        ("mi300x", 206.1),
+        ("tpu_v5e", 16.91),
+        ("ascend_910b", 65.47),
+        ("ascend_910c", 131.6),
+    ],
+)
+def test_memory_is_what_the_device_reports(name, gigabytes):
+    """GiB of out-of-memory messages, 1.0737 GB each: 79.18 of an H100, and so on."""
+    found = catalog.load("chip", name).hbm_capacity
+    assert found == pytest.approx(gigabytes * 1e9, rel=1e-3)
+
+
 def test_exponentials_beside_the_arrays():
     """FLOPs per clock and multiprocessor over four times the exponentials."""
     for name, flops, exponentials in (
@@ -89,8 +109,10 @@ def test_clock_times_array_efficiency_is_the_best_gemm(name):
 def test_chips_add_up_to_published_totals(name):
     published = catalog.published("system", name)
     for field, total in system_totals(name).items():
+        # What devices report of their memory is up to 8 % from the data sheet's figure.
+        near = 0.08 if field == "hbm_capacity" else 0.003
         if field in published:
-            assert total == pytest.approx(published[field].value, rel=0.003), field
+            assert total == pytest.approx(published[field].value, rel=near), field
 
 
 @pytest.mark.parametrize(
@@ -135,21 +157,28 @@ def test_racks_of_the_atlas_pods_hold_their_chips():
 
 
 def test_seed_claim_peak_ratios():
-    """384 x 752 TFLOP/s = 288.8 PFLOP/s, 1.604 x NVL72; 240 chips break even."""
+    """384 x 2 x 353.9 TFLOP/s of BF16 = 271.8 PFLOP/s, 1.510 x NVL72; 255 chips break
+    even.  In FP16, the 752 TFLOP/s usually quoted, it would be 1.604 x and 240 chips.
+    """
     ours, theirs = system_totals("cloudmatrix384"), system_totals("gb200_nvl72")
-    assert ours["peak_bf16"] == pytest.approx(288.8e15, rel=2e-4)
+    assert ours["peak_bf16"] == pytest.approx(271.8e15, rel=2e-4)
     assert theirs["peak_bf16"] == pytest.approx(180e15)
-    assert ours["peak_bf16"] / theirs["peak_bf16"] == pytest.approx(1.604, abs=5e-4)
+    assert ours["peak_bf16"] / theirs["peak_bf16"] == pytest.approx(1.510, abs=5e-4)
     chip = catalog.load("chip", "ascend_910c").peak_bf16
-    assert math.ceil(theirs["peak_bf16"] / chip) == 240
+    assert math.ceil(theirs["peak_bf16"] / chip) == 255
     ratio = chip / catalog.load("chip", "gb200").peak_bf16
-    assert ratio == pytest.approx(0.301, abs=5e-4)
+    assert ratio == pytest.approx(0.283, abs=5e-4)
+    fp16 = 752.0 / 707.8
+    assert fp16 * ours["peak_bf16"] / theirs["peak_bf16"] == pytest.approx(
+        1.604, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize(
     ("field", "ratio"),
     [
-        ("hbm_capacity", 3.67),
+        # 2 x 61.27 GiB against 184.31 GiB; by data sheets 128 and 186 GB, 3.67.
+        ("hbm_capacity", 3.546),
         ("hbm_bandwidth", 2.13),
         ("scale_up_bandwidth", 2.32),
         ("scale_out_bandwidth", 5.33),

@@ -23,7 +23,7 @@ BAD = {
     "no scalar": (["objective={maximize: power_parts}"], ["quantity of the report"]),
     "unknown system": (["system=cloudmatrix383"], ["`cloudmatrix384`?"]),
     "unknown model": (["model=llama3_8"], ["did you mean `llama3_8b`?"]),
-    "unknown chip": (["scenario.chip=h100"], ["did you mean `h100_sxm`?"]),
+    "unknown chip": (["scenario.chip=h100_sx"], ["did you mean `h100_sxm`?"]),
     "unknown link": (["scenario.links=[coppr]"], ["did you mean `copper`?"]),
     "unknown option": (["design.recompute=ful"], ["did you mean `full`?"]),
     "one unknown option": (["design.recompute=[none, ful]"], ["`full`?"]),
@@ -224,7 +224,7 @@ def test_no_result(command, result, shell, folder):
         (["run", "study.yaml", "--colour"], "No such option"),
         (["run", "study.yaml", "--seed", "x"], "--seed"),
         (["catalog", "chp"], "did you mean `chip`?"),
-        (["catalog", "chip", "h100"], "did you mean `h100_sxm`?"),
+        (["catalog", "chip", "h100_sx"], "did you mean `h100_sxm`?"),
     ],
 )
 def test_bad_words(words, message, shell, folder):

@@ -15,6 +15,7 @@ from supernode_opt.hardware.fabric import (
     switch_tiers,
 )
 from supernode_opt.hardware.reach import (
+    ambient_temperature,
     bridged,
     case_temperature,
     lane_ratio,
@@ -80,12 +81,27 @@ def test_modules_warm_and_wear():
     warm = dataclasses.replace(LIGHT, case_resistance=4.0)
     switch = dataclasses.replace(SWITCH, coding=0.8)
     # 0.05 J/B * 50 B/s * 0.8 = 2 W, times 4 K/W.
-    same(case_temperature((COPPER, warm), switch, 300.0), [300.0, 308.0])
+    around = jnp.asarray([300.0, 300.0])
+    same(case_temperature((COPPER, warm), switch, around), [300.0, 308.0])
     # 8000 K (1/320 - 1/400) = 5.
     worn = dataclasses.replace(
         LIGHT, activation_temperature=8000.0, reference_temperature=320.0
     )
     same(wear((COPPER, worn), jnp.asarray([400.0, 400.0])), [1.0, math.exp(5.0)])
+
+
+def test_what_is_around_a_module():
+    # Cages breathe 290 K; a package on the coolant has its 320 K, one half on it 305.
+    links = tuple(
+        dataclasses.replace(LIGHT, coolant_share=share) for share in (0.0, 0.5, 1.0)
+    )
+    hall = dataclasses.replace(COOLING, air_temperature=290.0)
+    same(ambient_temperature(links, hall, 320.0), [290.0, 305.0, 320.0])
+    inlets = jnp.asarray([310.0, 320.0])
+    wanted = [[290.0, 290.0], [300.0, 305.0], [310.0, 320.0]]
+    same(ambient_temperature(links, hall, inlets), wanted)
+    # Where no air is declared, cages are on the coolant, too.
+    same(ambient_temperature(links, COOLING, 320.0), 320.0)
 
 
 def rack(**changes):

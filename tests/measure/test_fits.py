@@ -10,7 +10,8 @@ from supernode_opt.measure import attention, fits, gemm, rooflines
 from supernode_opt.measure.devices import Device
 from supernode_opt.measure.findings import find, summary
 from supernode_opt.measure.fits import Parameter, Times
-from supernode_opt.system.kernels import gemm_roofline, layer_times
+from supernode_opt.system.kernels import gemm_roofline
+from supernode_opt.system.layer_times import layer_times
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.operators import Gemms, Split
 from tests.measure.conftest import made_up

@@ -77,7 +77,7 @@ REFUSED = {
     "mapping for a model": (lambda: given({"layers": 1}), "must be a Model"),
     "mapping for a chip": (lambda: given(chip={"tdp": 1}), "must be a Chip"),
     "part": (lambda: given(chipp="h100_sxm"), "did you mean `chip`"),
-    "entry": (lambda: given(chip="h100"), "did you mean 'h100_sxm'"),
+    "entry": (lambda: given(chip="h100_sx"), "did you mean 'h100_sxm'"),
     "negative watts": (
         lambda: given(chip=dataclasses.replace(CHIP, tdp=-3.0)),
         "`chip.tdp` must be above 0",

@@ -164,7 +164,7 @@ def test_modules_wear_by_arrhenius():
     assert float(warm[0]) == pytest.approx(2.08, abs=0.01)
     assert float(warm[1]) == 1.0
     switch = catalog.load("switch", "infiniband_ndr")
-    cases = case_temperature(links, switch, jnp.asarray(308.15))
+    cases = case_temperature(links, switch, jnp.full(2, 308.15))
     # 8.2 W in a 400G module, about 50 degC above 35 degC air.
     assert 318.0 < float(cases[0]) < 328.0
     assert float(cases[1]) == 308.15

@@ -150,6 +150,9 @@ def test_light_with_copper_on_its_short_links():
     same([up.optical, up.failures], [64.0, 128.0 * 0.003])
     # 0.05 J/B * 50 B/s in 4 K/W.
     same(up.temperature, 310.0)
+    # In air of 290 K, whatever the coolant.
+    caged = wired(chosen, links=(COPPER, mixed), cooling__air_temperature=290.0)
+    same(caged.up.temperature, 300.0)
     # Twice the 155 K at which they are stated, modules wear by exp(310 ln 2 (1/155 -
     # 1/310)) = 2; copper does not.
     worn = dataclasses.replace(

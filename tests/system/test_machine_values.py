@@ -2,12 +2,19 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import pytest
 
+from supernode_opt import catalog
 from supernode_opt.system.component_power import component_power
-from supernode_opt.system.economics import capital_cost, cost_parts
-from supernode_opt.system.failures import failure_parts, progress, repair_wait
+from supernode_opt.system.economics import capital_cost, cost_parts, repaid
+from supernode_opt.system.failures import (
+    checkpoint_stall,
+    failure_parts,
+    progress,
+    repair_wait,
+)
 from supernode_opt.system.package import (
     Mix,
     allowed_clock,
@@ -15,6 +22,7 @@ from supernode_opt.system.package import (
     held,
     mean_state,
     mix_of,
+    provisioned,
     settled_clock,
 )
 from supernode_opt.system.parts import FailureParts, StepTime
@@ -26,7 +34,8 @@ from supernode_opt.system.supply import (
     thinnest_power,
 )
 from supernode_opt.system.wiring import Fabric, Wiring
-from tests.plain import design, same, scenario
+from supernode_opt.workload.parameters import parameters
+from tests.plain import DENSE, design, same, scenario
 
 EXACT = jnp.inf
 
@@ -109,6 +118,37 @@ def test_cost_of_a_life():
     same(found.energy, 400.0 * 1.25 * 1000.0 * 0.002)
 
 
+def test_the_building_outlives_the_machine():
+    # 1000 of its 4000 s: a quarter of 1500, without interest; upkeep is of all of it.
+    found = cost_parts(
+        design(), scenario(facility__building_lifetime=4000.0), BUILT, 1000.0, 400.0
+    )
+    same([found.facility, found.financing], [375.0, 0.0])
+    machine = 16.0 * (7.0 + 515.0) + 160.0 + 472.0 + 44.0 + 207.0 + 1400.0
+    same(found.maintenance, 0.1 * (machine + 1500.0))
+    # At 5e-4 a second a loan doubles its logarithm in 2000 s: of the building 2 / (1 -
+    # exp(-2)) = 2.3130 times its capital is paid back in 4000 s, a quarter of it here;
+    # of the machine 0.5 / (1 - exp(-0.5)) = 1.2707 times.
+    dear = scenario(facility__building_lifetime=4000.0, facility__cost_of_capital=5e-4)
+    found = cost_parts(design(), dear, BUILT, 1000.0, 400.0)
+    same(found.facility, 0.25 * 1500.0 * 2.0 / (1.0 - math.exp(-2.0)))
+    same(found.financing, machine * (0.5 / (1.0 - math.exp(-0.5)) - 1.0))
+    same(capital_cost(found), machine + found.facility)
+
+
+@pytest.mark.parametrize("grown", [0.0, 1e-9, 9.99e-4, 1.01e-3, 0.3, 40.0])
+def test_slope_of_what_is_paid_back(grown):
+    """1/2 without interest; x / (1 - exp(-x)) and its slope elsewhere."""
+    value, slope = jax.value_and_grad(repaid)(grown)
+    if grown < 1e-6:
+        same([value, slope], [1.0 + 0.5 * grown, 0.5 + grown / 6.0])
+        return
+    left = -math.expm1(-grown)
+    assert float(value) == pytest.approx(grown / left, rel=1e-9)
+    wanted = (left - grown * math.exp(-grown)) / left**2
+    assert float(slope) == pytest.approx(wanted, rel=1e-7)
+
+
 def test_failures_that_stop_a_job():
     found = failure_parts(design(), scenario(), BUILT, 0.75)
     same(found.chips, 16.0 * 0.003)
@@ -146,9 +186,26 @@ def test_progress_between_checkpoints():
     # loses half of that, 5 s of restart and 3 s of mirrors.
     where = scenario(scale_up_switch__reconfiguration_time=3.0)
     stops = failing(0.01, 0.005, 0.005, 0.01, 0.01)
-    found = progress(where, stops, 0.1)
+    found = progress(where, stops, 0.1, checkpoint_stall(design(), where))
     same(found.interval, 10.0)
     same(found.goodput, math.exp(-(0.04 * (5.0 + 5.0 + 3.0) + 0.1)) / 1.2)
+
+
+def test_states_are_written_while_the_job_waits():
+    # 2 bytes of weight and 12 of optimizer for every parameter, on sixteen chips of
+    # 100 B/s, after the stall of 2 s.
+    written = 14.0 * float(parameters(DENSE))
+    same(checkpoint_stall(design(), scenario()), 2.0)
+    where = scenario(reliability__checkpoint_bandwidth=100.0)
+    same(checkpoint_stall(design(), where), 2.0 + written / 1600.0)
+    same(checkpoint_stall(design(chips=64.0), where), 2.0 + written / 6400.0)
+    # 405 billion parameters on 16,384 chips of 0.427 GB/s, 7 TB/s in all: 0.81 s.
+    llama = scenario(
+        catalog.load("model", "llama3_405b"),
+        reliability__checkpoint_bandwidth=0.427e9,
+    )
+    found = checkpoint_stall(design(chips=16384.0), llama) - 2.0
+    assert float(found) == pytest.approx(0.81, rel=0.01)
 
 
 def step_of(**parts):
@@ -238,6 +295,20 @@ def test_power_of_a_leaking_package():
     same(state.parts.leakage, w / 0.001)
     same(state.temperature, 308.0 + w / 0.01)
     same(state.power, 80.0 + w / 0.001)
+
+
+def test_a_package_is_provisioned_as_its_data_sheet_has_it():
+    # At the clock as sold 80 W and the 20 W that it leaks at the limit: the TDP.
+    state = busy_state(design(), scenario(), EXACT)
+    assert float(state.power) < 95.0
+    same(provisioned(state, scenario()), 100.0)
+    # At r = 0.9 of it x = 1 / (2 - r): 50 r x^2 = 37.19 W of dynamic power.
+    slow = busy_state(design(clock=0.72), scenario(), EXACT)
+    same(provisioned(slow, scenario()), 50.0 + 50.0 * 0.9 / 1.1**2)
+    # A cap holds; what breaks it is provisioned what it draws.
+    capped = scenario(chip__power_cap=0.97)
+    same(provisioned(state, capped), 97.0)
+    same(provisioned(state, scenario(chip__power_cap=0.5)), state.power)
 
 
 def test_power_of_a_mean_package():

@@ -59,12 +59,13 @@ def test_memory_and_power():
     same(found.core_voltage, 0.6)
     same(found.tokens_per_joule, found.tokens_per_s / found.power)
     same(found.heat.liquid, 0.7 * found.power)
-    # Average chips draw less than busy ones; hosts and links the same.
+    # Average chips draw less than the TDP of 100 W that every chip is provisioned for;
+    # hosts and links the same.
     drawn = found.power_parts
-    less = 16.0 * (found.chip_power - found.average_chip_power)
+    less = 16.0 * (100.0 - found.average_chip_power)
     # Fans move a tenth of what is served, supplies lose a quarter of that.
     same(found.power - found.average_power, less * 1.1 * 1.25)
-    same(drawn.chips, 16.0 * found.chip_power)
+    same(drawn.chips, 16.0 * 100.0)
     # Of losses at the full load for which supplies are built two fifths stay.
     still = report(rack__supply_fixed_share=0.4)
     same(still.power, found.power)
@@ -98,7 +99,8 @@ def test_fabrics():
 def test_money_and_time_lost():
     found = report()
     same(found.cost, total(found.cost_parts))
-    spent = found.cost_parts.maintenance + found.cost_parts.energy
+    parts = found.cost_parts
+    spent = parts.financing + parts.maintenance + parts.energy
     same(found.capital_cost, found.cost - spent)
     same(found.cost_parts.energy, 2.5 * found.average_power)
     same(found.cost_parts.facility, 1.5 * found.power)

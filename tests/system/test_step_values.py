@@ -5,10 +5,10 @@ import dataclasses
 import jax.numpy as jnp
 import pytest
 
+from supernode_opt.system.communication import Communication
 from supernode_opt.system.evaluate import rank_share
 from supernode_opt.system.footprint import memory_parts
-from supernode_opt.system.kernels import LayerTimes
-from supernode_opt.system.layer import Communication
+from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.pipeline import (
     Passes,
     Stages,
@@ -86,17 +86,18 @@ EXPOSED = jnp.asarray(
     ]
 )
 # Together a dense layer takes 8 s and an expert layer 17 s.
-HEAD = jnp.asarray(4.0)
+HEAD = jnp.asarray([4.0, 6.0])
 STAGES = Stages(jnp.asarray([2.0, 0.0, 0.0]), jnp.asarray([0.0, 2.0, 2.0]))
-# Three stages, two dense, four expert and a prediction layer, two heads.
-MEAN = (2.0 * 8.0 + 5.0 * 17.0 + 2.0 * 4.0) / 3.0
+# Three stages, two dense, four expert and a prediction layer, two heads
+# and a projection.
+MEAN = (2.0 * 8.0 + 5.0 * 17.0 + 4.0 + 6.0) / 3.0
 # The last stage: two expert layers, the prediction layer, both heads.
-LAST = 3.0 * 17.0 + 2.0 * 4.0
+LAST = 3.0 * 17.0 + 4.0 + 6.0
 
 
 def exchanged(dense=0.0, routed=0.0, copies=0.0, stage=0.0):
     none = jnp.zeros(())
-    parts = (none,) * 6 + tuple(map(jnp.asarray, (dense, routed, copies, stage)))
+    parts = (none,) * 7 + tuple(map(jnp.asarray, (dense, routed, copies, stage)))
     return Communication(*parts)
 
 
@@ -132,7 +133,7 @@ def test_parts_of_a_step():
     same(parts.context_parallel, each * 5.0 * 0.5)
     same(parts.expert_parallel, each * 5.0 * 3.0)
     same(parts.parameter_gather, each * 7.0)
-    same(parts.head, each * 8.0)
+    same(parts.head, each * 10.0)
     same(parts.stage_imbalance, 16.0 * (LAST - MEAN))
     # Two stages are filled and drained, half of it hidden by the schedule.
     same(parts.bubble, 0.5 * 2.0 * MEAN)
@@ -224,6 +225,16 @@ def test_optimizer_and_stragglers():
     # stage, the bubble of two mean ones, 6 s of transfers, a gradient second.
     whole = 2.0 * LAST + 2.0 * MEAN + 2.0 * 0.5 * 2.0 * 3.0 + 1.0 + 10.0
     same(parts.straggler, 0.01 * float(jnp.log2(6.0)) * whole)
+
+
+def test_what_hides_takes_compute_units():
+    # Of 10 s of gradients 2.5 s never hide; a quarter of the units is lost to the
+    # others.  Half of two transfers of 3 s for each of sixteen micro-batches hides.
+    sent = exchanged(10.0, stage=3.0)
+    shown = {"data_exposed": 0.25, "pipeline_exposed": 0.5}
+    parts, _ = step(sent, communication_share=0.25, **shown)
+    same(parts.data_parallel, 2.5 + 0.25 * 7.5)
+    same(parts.pipeline_transfer, 16.0 * 6.0 * (0.5 + 0.25 * 0.5))
 
 
 SPLIT = Split(tensor=2.0, context=1.0, expert=4.0, sequence=1.0, tokens=16.0)

@@ -85,6 +85,8 @@ def test_flops_of_a_token_of_experts():
     routed = 256.0 + 3.0 * 144.0
     # Two dense layers of 576, four of experts, one more to predict ahead, two heads.
     forward = 2.0 * (common + 576.0) + 5.0 * (common + routed) + 2.0 * 1600.0
+    # Before the one that predicts ahead 16 channels become 8.
+    forward += 256.0
     same(token_flops(EXPERTS, TRAINING), 3.0 * forward)
 
 
@@ -113,6 +115,7 @@ def test_shapes_of_a_dense_split():
         "expert up": [0, 0, 8, 0.25, 1, 0, 1, 1],
         "expert down": [0, 8, 0, 0.25, 1, 0, 1, 1],
         "lm head": [16, 50, 8, 1, 0, 1, 1, 1],
+        "join ahead": [8, 8, 16, 1, 0, 0, 1, 1],
     }
     assert parts["attention"] == slice(0, 2)
     assert parts["dense"] == slice(2, 4)

@@ -106,7 +106,7 @@ def interpret(run: Run) -> Job:
     if wrong is not None:
         raise Refused(f"the model {wrong}")
     practice = practice_of(stack, _about(run, model), given.practice, assumed)
-    plans = plans_of(run, model, training, stack, assumed)
+    plans = plans_of(run, model, training, stack, chip.ranks_per_chip, assumed)
     measured, converted = run.step_time, False
     if measured is None:
         measured = converted_step(run, model, training, chip, stack, assumed)
@@ -154,14 +154,14 @@ def _training(
         **states_of(run, stack, assumed),
         **_adapters(run, assumed),
     }
-    _fill(run, fields, assumed)
+    _fill(run, chip.ranks_per_chip, fields, assumed)
     try:
         return Training(**(fields | dict(given.training)))
     except (TypeError, ValueError) as error:
         raise BadRuns(f"line {run.line}: {error}") from None
 
 
-def _fill(run: Run, fields: dict[str, Any], assumed: list[str]) -> None:
+def _fill(run: Run, dies: int, fields: dict[str, Any], assumed: list[str]) -> None:
     """Fill batch and length of a row that tells of memory alone."""
     memory = bool(run.text("peak_bytes") or run.text("outcome"))
     if not fields["sequence_length"] and memory:
@@ -169,7 +169,7 @@ def _fill(run: Run, fields: dict[str, Any], assumed: list[str]) -> None:
         assumed.append("sequences of 4,096 tokens")
     if not fields["global_batch"] and memory:
         ways = run.size("tp") * run.size("pp") * run.size("cp")
-        replicas = max(run.size("n_accel") // ways, 1.0)
+        replicas = max(run.size("n_accel") * dies // ways, 1.0)
         fields["global_batch"] = replicas * run.size("mbs") * run.size("pp")
         assumed.append(f"global batch of {fields['global_batch']:g}")
     if not fields["global_batch"] or not fields["sequence_length"]:

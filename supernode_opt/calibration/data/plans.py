@@ -4,14 +4,14 @@ import dataclasses
 import itertools
 import math
 import re
-from collections.abc import Mapping
 from typing import Any
 
-from supernode_opt.calibration.data.recompute import modules_of, shares_of
+from supernode_opt.calibration.data.recompute import NOTHING, recompute_of
 from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.calibration.data.stacks import Stack
 from supernode_opt.system.design import SHARDING
 from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.recompute import Recompute
 from supernode_opt.workload.split import divisors
 
 _MOST_PLANS = 48
@@ -26,19 +26,19 @@ class Plan:
 
     Attributes:
       sizes: parallel sizes, micro-batch and interleave by design field [1].
-      recompute: shares of the layers with recompute none, selective, full [1].
-      modules: share of the layers in which each module is recomputed, as stated [1].
+      recompute: one of `RECOMPUTE`.
+      modules: those of the set "listed".
       sharding: ZeRO level, 0 to 3.
       shard_ranks: most ranks one copy of sharded states is spread over, 0 for all [1].
       sequence_parallel: whether it is on.
     """
 
     sizes: dict[str, float]
-    recompute: tuple[float, float, float]
+    recompute: str
     sharding: int
     shard_ranks: int
     sequence_parallel: bool
-    modules: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    modules: Recompute = NOTHING
 
 
 def _check(name: str, size: float) -> None:
@@ -47,9 +47,14 @@ def _check(name: str, size: float) -> None:
 
 
 def plans_of(
-    run: Run, model: Model, training: Training, stack: Stack, assumed: list[str]
+    run: Run,
+    model: Model,
+    training: Training,
+    stack: Stack,
+    dies: int,
+    assumed: list[str],
 ) -> tuple[Plan, ...]:
-    """Return the plans that a row may have been run with.
+    """Return the plans that a row may have been run with; packages hold `dies` ranks.
 
     Where it does not say, the stack's documentation does; what neither says and is
     assumed is added to `assumed`.
@@ -67,7 +72,7 @@ def plans_of(
     if not run.text("tp") and not run.text("pp") and not sharded and chips > 1:
         raise Refused("no parallel layout")
     tensor, pipeline, context = (run.size(c) for c in ("tp", "pp", "cp"))
-    replicas = chips / (tensor * pipeline * context)
+    replicas = chips * dies / (tensor * pipeline * context)
     if replicas < 1.0 or replicas != int(replicas):
         raise Refused("tensor x pipeline x context parallel does not divide the chips")
     batch = training.global_batch / replicas
@@ -79,7 +84,7 @@ def plans_of(
     if not run.text("seq_parallel"):
         sequence = tensor > 1.0 and stack.sequence_parallel
     choices: list[list[Any]] = [
-        _expert_parallels(run, model, stack, chips / pipeline, assumed),
+        _expert_parallels(run, model, stack, chips * dies / pipeline, assumed),
         _micro_batches(run, batch, assumed),
         _interleaves(run, model, pipeline, stack, assumed),
         _recomputes(run, model, pipeline, stack, assumed),
@@ -96,13 +101,13 @@ def plans_of(
                 "micro_batch": micro,
                 "interleave": interleave,
             },
-            recompute=shares_of(modules),
-            modules=modules,
+            recompute=recompute[0],
+            modules=recompute[1],
             sharding=_sharding(sharded, stack, replicas * context, pipeline),
             shard_ranks=group,
             sequence_parallel=sequence and tensor > 1.0,
         )
-        for expert, micro, interleave, modules, group in itertools.product(*choices)
+        for expert, micro, interleave, recompute, group in itertools.product(*choices)
     ]
     return tuple(plans[:_MOST_PLANS])
 
@@ -152,13 +157,14 @@ def _interleaves(
 
 def _recomputes(
     run: Run, model: Model, pipeline: float, stack: Stack, assumed: list[str]
-) -> list[dict[str, float]]:
+) -> list[tuple[str, Recompute]]:
     written = run.text("recompute")
     if written:
-        return [modules_of(written, model.layers / pipeline)]
+        return [recompute_of(written, model.layers / pipeline)]
     assumed.append("recompute chosen by the model")
-    every: list[dict[str, float]] = [{}, {"core_attention": 1.0}, {"full": 1.0}]
-    return every if stack.full_recompute else every[:2]
+    names = ("none", "selective", "full")
+    every = names if stack.full_recompute else names[:2]
+    return [(name, NOTHING) for name in every]
 
 
 def _sharding(written: str, stack: Stack, replicas: float, pipeline: float) -> int:

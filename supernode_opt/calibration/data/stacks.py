@@ -18,31 +18,6 @@ from supernode_opt import catalog
 from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.reading.node import did_you_mean, shown
 
-# The machine an accelerator's label stands for.
-MACHINES: Mapping[str, str] = {
-    "A100": "dgx_a100",
-    "A100-80GB": "dgx_a100",
-    "A100-40GB": "hgx_a100_40gb",
-    "H100": "dgx_h100",
-    "H100-96GB-HBM2e-500W": "hgx_h100_500w",
-    "H200": "hgx_h200",
-    "H800": "hgx_h800",
-    "B200": "hgx_b200",
-    "B300": "hgx_b300",
-    "GB200": "gb200_nvl72",
-    "GB300": "gb300_nvl72",
-    "Ascend-910B": "atlas_900_a2",
-    "TPUv4": "tpu_v4_pod",
-    "TPUv5e": "tpu_v5e_pod",
-    "TPUv5p": "tpu_v5p_pod",
-    "TPUv6e": "tpu_v6e_pod",
-    "TPU7x": "tpu_v7x_pod",
-    "Gaudi2": "hls_gaudi2",
-    "MI300X": "hgx_mi300x",
-    "MI325X": "hgx_mi325x",
-    "MI355X": "hgx_mi355x",
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Stack:
@@ -122,23 +97,18 @@ def stacks() -> Mapping[str, Stack]:
 
 
 def machine(label: str) -> str:
-    """Return the catalog system that an `accelerator` cell names.
-
-    Labels of published tables come first, then systems of the catalog, the user's own
-    included.
+    """Return the catalog system that an `accelerator` cell names, itself or its chip.
 
     Raises:
-      LookupError: there is neither; the text says which name is nearest.
+      LookupError: there is none; the text says which name is nearest.
     """
-    bare = label.split(" (")[0]
-    systems = catalog.names("system")
-    if bare in MACHINES:
-        return MACHINES[bare]
-    if bare in systems:
-        return bare
-    near = difflib.get_close_matches(bare, [*MACHINES, *systems], n=1)
-    advice = f"; did you mean {near[0]!r}?" if near else ""
-    raise LookupError(f"unknown accelerator {label!r}{advice}")
+    found = catalog.called("system", label)
+    if found is None:
+        known = [*catalog.names("system"), *catalog.names("chip")]
+        near = difflib.get_close_matches(label.split(" (")[0], known, n=1)
+        advice = f"; did you mean {near[0]!r}?" if near else ""
+        raise LookupError(f"unknown accelerator {label!r}{advice}")
+    return found
 
 
 def unfitted(base: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from supernode_opt.calibration.gemm.table import Table, rates
 from supernode_opt.catalog import load
 from supernode_opt.hardware.gemm import GemmKernel, gemm
-from supernode_opt.system.kernels import OPERAND_BYTES
+from supernode_opt.workload.operators import OPERAND_BYTES
 
 # Centre and spread of the logarithm of every constant before measurements speak.
 # Powers and energies are multiples of the reference package's TDP and of what a FLOP

@@ -23,8 +23,16 @@ from supernode_opt.calibration.step_time.stated import (
     stated_software,
 )
 from supernode_opt.catalog import load, system
+from supernode_opt.hardware.layout import filled_domain
 from supernode_opt.record import get, replace
-from supernode_opt.system.design import CHOICES, SHARDING, SWITCHED, Design, one_hot
+from supernode_opt.system.design import (
+    CHOICES,
+    RECOMPUTE,
+    SHARDING,
+    SWITCHED,
+    Design,
+    one_hot,
+)
 from supernode_opt.system.evaluate import run_job
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.parts import total
@@ -134,11 +142,15 @@ def case(job: Job, plan: Plan) -> Case:
         machine.scenario,
         model=_bare(job.model),
         training=any_precision(job.training, **ranks),
+        recompute=plan.modules,
     )
-    one = np.ones(1)
+    one, domain = np.ones(1), machine.design["scale_up_domain"]
+    if "scale_up_domain" not in job.given.design:
+        board = float(machine.scenario.host.chips_per_board)
+        domain = filled_domain(float(domain), plan.sizes["chips"], board)
     design = Design(
-        **{**machine.design, **plan.sizes},
-        recompute=np.asarray(plan.recompute),
+        **{**machine.design, **plan.sizes, "scale_up_domain": domain},
+        recompute=_chosen(plan.recompute, RECOMPUTE),
         optimizer_sharding=_chosen(SHARDING[plan.sharding], SHARDING),
         sequence_parallel=_chosen(SWITCHED[plan.sequence_parallel], SWITCHED),
         scale_up_link=one,

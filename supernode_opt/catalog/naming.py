@@ -1,0 +1,54 @@
+"""What people call an entry: case, dashes, blanks, dots and the maker do not matter."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from supernode_opt.catalog.own import BadEntry
+
+_MAKER = re.compile(r"^(nvidia|huawei|amd|google|intel)")
+# Field of an entry with other names for it.
+ALIASES = "aliases"
+
+
+class UnknownEntry(BadEntry):
+    """A name that the catalog does not hold."""
+
+
+def unknown(what: str, name: str, known: tuple[str, ...]) -> UnknownEntry:
+    """Word the error for `name`, which is none of the `known` names of `what`."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    advice = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    return UnknownEntry(f"unknown {what} {name!r}; {advice}")
+
+
+def plain(name: str) -> str:
+    """Return what is left of a name for comparison.
+
+    >>> plain("NVIDIA A100-SXM4-80GB"), plain("a100_sxm4 80 GB")
+    ('a100sxm480gb', 'a100sxm480gb')
+    """
+    return _MAKER.sub("", re.sub(r"[^a-z0-9]", "", name.casefold()))
+
+
+def words_of(name: str, written: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the name of an entry and its other names.
+
+    Raises:
+      BadEntry: these are no list of words.
+    """
+    others = written.get(ALIASES, []) if isinstance(written, Mapping) else []
+    if not isinstance(others, list) or not all(isinstance(o, str) for o in others):
+        raise BadEntry(f"`{name}.{ALIASES}` must be a list of names")
+    return name, *others
+
+
+def index(entries: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, str]:
+    """Return the entry of the plain form of every word; the first has precedence."""
+    found: dict[str, str] = {}
+    for name, words in entries:
+        for word in words:
+            found.setdefault(plain(word), name)
+    found.pop("", None)
+    return found

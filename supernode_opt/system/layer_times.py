@@ -1,0 +1,197 @@
+"""Time of the kernels of one layer pass on one chip, and of what is computed again."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from supernode_opt.smooth import excess, maximum, stack
+from supernode_opt.system.kernels import cast_bytes, gemm_roofline, memory_rate
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.software import Software
+from supernode_opt.workload.model import attended_length, frozen
+from supernode_opt.workload.operators import (
+    BACKWARD_ATTENTION,
+    BACKWARD_ELEMENTWISE,
+    BACKWARD_KERNELS,
+    FORWARD_KERNELS,
+    Gemms,
+    Split,
+    attention_bytes,
+    attention_flops,
+    elementwise_bytes,
+    layer_gemms,
+    query_width,
+    value_width,
+)
+from supernode_opt.workload.recompute import Again
+
+# Attention efficiencies are stated for heads of 128 channels beside exponentials that
+# take as long as 64 (Hopper).
+USUAL_SOFTMAX = 64.0 / 128.0
+
+
+class LayerTimes(NamedTuple):
+    """Kernel times of a (dense, expert) layer pass, forward and backward.
+
+    Every array is [2 layers, 2 passes, *batch] [s]; `recompute` is zero forward.
+    """
+
+    gemm: Array
+    attention: Array
+    elementwise: Array
+    launch: Array
+    recompute: Array
+
+    @property
+    def compute(self) -> Array:
+        """All kernel time of the pass [s]."""
+        return (
+            self.gemm + self.attention + self.elementwise + self.launch + self.recompute
+        )
+
+
+def layer_times(
+    scenario: Scenario,
+    split: Split,
+    modules: Again,
+    clock: ArrayLike,
+    sharpness: ArrayLike,
+) -> tuple[LayerTimes, Array]:
+    """Time the layers and the LM head of one micro-batch.
+
+    Args:
+      modules: what is computed again.
+
+    Returns:
+      The layer times, and forward plus backward time of the LM head and of the head and
+      projection of a layer that predicts one token more [2, *batch] [s].
+    """
+    model, software = scenario.model, scenario.software
+    gemms, parts = layer_gemms(model, split)
+    times, _, _ = gemm_roofline(gemms, scenario, clock)
+    # Forward, and both gradients as one backward pass; frozen weights need none.
+    times = stack(times[0], times[1] + times[2] * (1.0 - frozen(scenario.training)))
+    gemm = _by_layer(times, gemms, parts, software)
+    cast = _by_layer(cast_bytes(gemms, scenario), gemms, parts, software)
+    cast = cast * software.cast_traffic / memory_rate(scenario)
+    width = 0.5 * (query_width(model) + value_width(model))
+    softmax = scenario.chip.softmax_channels / width
+    narrow = (1.0 + softmax) / (1.0 + USUAL_SOFTMAX)
+    short = software.attention_tokens / attended_length(scenario.training)
+    narrow = narrow * (1.0 + short)
+    core = maximum(
+        narrow
+        * attention_flops(model, scenario.training, split)
+        / (scenario.chip.peak_bf16 * software.attention_efficiency * clock),
+        attention_bytes(model, split) / memory_rate(scenario),
+        sharpness,
+    )
+    streamed = elementwise_bytes(model, split)
+    scale = software.elementwise_traffic / memory_rate(scenario)
+    norm, gates = scale * streamed.norm, scale * stack(streamed.dense, streamed.expert)
+    # The busiest rank permutes what it receives.
+    carried = software.routing_traffic * software.expert_imbalance
+    moved = stack(0.0, carried / memory_rate(scenario))
+    moved = moved.reshape(2, *(1,) * (gates.ndim - 1)) * streamed.routing
+    elementwise = norm + gates + moved
+    forward, backward = elementwise + cast[:, 0], elementwise * BACKWARD_ELEMENTWISE
+    heads = model.heads / split.tensor
+    scores = split.tokens * attended_length(scenario.training) * heads
+    scores = software.score_traffic * scores / memory_rate(scenario)
+    attention = stack(core + scores, core + scores)
+    again = stack(*(2 * [BACKWARD_ATTENTION * core + scores]))
+    zero = jnp.zeros_like(gemm[:, 0])
+    repeated = modules.full * (gemm[:, 0] + attention + forward)
+    repeated = repeated + _modules(
+        modules, times[0], gemms, parts, software, (norm, gates, moved), core + scores
+    )
+    device = LayerTimes(
+        gemm=gemm,
+        attention=_passes(attention, again),
+        elementwise=_passes(forward, backward + cast[:, 1]),
+        launch=_passes(zero, zero),
+        recompute=_passes(zero, repeated),
+    )
+    passes = device._replace(
+        launch=_launch(software, device.compute, modules.full, sharpness)
+    )
+    head, ahead = (jnp.sum(times[:, parts[p]], axis=(0, 1)) for p in ("head", "ahead"))
+    logits = split.tokens * model.vocabulary / split.tensor
+    head = head + software.loss_traffic * logits / memory_rate(scenario)
+    return passes, stack(head, head + ahead)
+
+
+def _launch(
+    software: Software, device: Array, full: Array, sharpness: ArrayLike
+) -> Array:
+    """Time that launching adds to `device` time [layer, pass, *batch] [s].
+
+    A gap between kernels, the host's own time in expert layers, and, where the host
+    cannot issue kernels as fast as the device runs them, the wait for the host: the
+    longer of the two decides (measured on small models and eager stacks).
+    """
+    kernels = stack(FORWARD_KERNELS, BACKWARD_KERNELS + FORWARD_KERNELS * full)
+    hosted = stack(0.0, software.expert_layer_time)
+    issued = jnp.broadcast_to(software.kernel_time * kernels[None], device.shape)
+    gaps = software.launch_time * kernels[None]
+    hosted = hosted.reshape(2, 1, *(1,) * (device.ndim - 2))
+    return excess(device + gaps, issued, sharpness) + gaps + hosted
+
+
+def _by_layer(
+    values: Array, gemms: Gemms, parts: dict[str, slice], software: Software
+) -> Array:
+    """Add `values` [pass, operator, *batch] up to [layer, pass, *batch].
+
+    The busiest rank decides how long expert kernels take; the router and shared experts
+    are the same everywhere.
+    """
+    grouped = gemms.grouped[parts["expert"]]
+    uneven = 1.0 + grouped * (software.expert_imbalance - 1.0)
+    common = jnp.sum(values[:, parts["attention"]], axis=1)
+    dense = jnp.sum(values[:, parts["dense"]], axis=1)
+    experts = jnp.sum(values[:, parts["expert"]] * uneven, axis=1)
+    return stack(common + dense, common + experts)
+
+
+def _passes(forward: Array, backward: Array) -> Array:
+    """Stack forward and backward as the second axis."""
+    return jnp.stack([forward, backward], axis=1)
+
+
+def _modules(
+    modules: Again,
+    forward: Array,
+    gemms: Gemms,
+    parts: dict[str, slice],
+    software: Software,
+    streamed: tuple[Array, Array, Array],
+    attention: Array,
+) -> Array:
+    """Time of computing single modules again [layer, *batch] [s].
+
+    Args:
+      modules: which of them.
+      forward: times of the forward products [operator, *batch] [s].
+      gemms, parts: their shapes, and which of them belong to which part.
+      software: says how uneven the experts are.
+      streamed: times of norms [*batch], gates and routing [layer, *batch] [s].
+      attention: time of the attention core [s].
+    """
+    norm, gates, routing = streamed
+    layers = _by_layer(forward[None], gemms, parts, software)[:, 0]
+    names = gemms.names[parts["attention"]]
+    projections = forward[parts["attention"]]
+    up = [p for n, p in zip(names, projections, strict=True) if n.endswith(" up")]
+    block = layers - jnp.sum(projections, axis=0)
+    common = modules.norm * norm + modules.core_attention * attention
+    common = common + modules.mla_up * sum(up, start=jnp.zeros_like(norm))
+    # Every second of the products: of queries, keys, values and output two of four, of
+    # a gated FFN one of three, of the experts all.
+    half = 0.5 * jnp.sum(projections, axis=0)
+    half = half + stack(block[0] / 3.0, block[1] + routing[1])
+    whole = stack(modules.ffn, modules.experts) * (block + gates + routing)
+    again = stack(modules.dense_activation, modules.expert_activation) * gates
+    return common + modules.operators * half + whole + again
