@@ -87,7 +87,12 @@ def _refuse_idle(node: Node, chip: Chip) -> None:
 
 def _model(node: Node) -> Model:
     model = read_entry(node, "model", Model)
-    fields = [f.name for f in dataclasses.fields(Model) if not f.metadata.get("static")]
+    # Of shares and words nothing is counted.
+    fields = [
+        field.name
+        for field in dataclasses.fields(Model)
+        if not field.metadata.get("static") and field.name != "windowed_share"
+    ]
     if isinstance(node.value, dict):
         for name in fields:
             if name in node.value:

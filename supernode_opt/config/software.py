@@ -14,6 +14,7 @@ from supernode_opt.calibration.data.practice import WORDS, Practice, practice_of
 from supernode_opt.calibration.data.stacks import Stack, known_stacks, named
 from supernode_opt.calibration.step_time.applied import software_of
 from supernode_opt.calibration.step_time.fit import family_of
+from supernode_opt.config.records import named as named_entry
 from supernode_opt.config.records import read_entry, read_record
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.reading.node import Node
@@ -70,16 +71,15 @@ def read_software(
     if "stack" in changes:
         platform = _stack(changes["stack"], written, system, chip)
     elif practice is None:
-        kind = Software
         made = catalog.load("software", entry)
         if written is not None:
-            made = read_entry(written, "software", kind, system.software)
+            made = read_entry(written, "software", Software, system.software)
         return Chosen(made, entry, platform_of(entry), None, ())
     else:
         found = platform_of(entry)
         if found is None:
             practice.fail(f"needs `scenario.stack`: {entry!r} stands for no stack")
-        platform = found
+        platform = _platform(found.documented, system, chip)
     assumed: list[str] = []
     words, release = _words(practice)
     about = {
@@ -102,7 +102,7 @@ def _entry(node: Node | None, default: str) -> str:
         return default
     if isinstance(node.value, dict):
         node = node.value.get("base", Node(default, node.path, node.place))
-    return node.one_of(catalog.names("software"), "software")
+    return named_entry(node, "software")
 
 
 def _stack(
@@ -114,6 +114,10 @@ def _stack(
         isinstance(written.value, dict) and "base" not in written.value
     ):
         written.fail("must change fields alone, because `scenario.stack` names a stack")
+    return _platform(stack, system, chip)
+
+
+def _platform(stack: Stack, system: catalog.System, chip: Chip) -> Platform:
     return made_of(stack, family_of(chip.name), stack.base or system.software)
 
 

@@ -9,8 +9,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from supernode_opt.calibration.data.columns import shortened
 from supernode_opt.calibration.data.overrides import Overrides, overrides_of
 from supernode_opt.calibration.data.plans import Plan, plans_of
+from supernode_opt.calibration.data.platforms import platform_of
 from supernode_opt.calibration.data.practice import Practice, practice_of
 from supernode_opt.calibration.data.rates import converted_step
 from supernode_opt.calibration.data.runs import BadRuns, Refused, Run
@@ -21,6 +23,7 @@ from supernode_opt.catalog import load, system
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.system.kernels import PEAKS
 from supernode_opt.workload.model import Model, Precision, Training, contradiction
+from supernode_opt.workload.recompute import Recompute
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +82,7 @@ _PRECISIONS: tuple[tuple[str, Precision], ...] = (
     ("bf16", "bf16"),
     ("fp16", "bf16"),
 )
+_MODULE = "recompute."
 # Adapters of this rank are what most recipes start with.
 _USUAL_RANK = 16.0
 
@@ -90,6 +94,7 @@ def interpret(run: Run) -> Job:
       Refused: the row lacks what the model needs, or contradicts itself.
       BadRuns: a cell that must be a number is none.
     """
+    run = shortened(run)
     if run.text("usable_for").startswith("exclude"):
         raise Refused("marked as inconsistent in the table")
     try:
@@ -99,7 +104,7 @@ def interpret(run: Run) -> Job:
     given = overrides_of(run)
     chip = load("chip", given.parts.get("chip", system(name).chip))
     assumed: list[str] = []
-    stack = stack_of(run, assumed)
+    stack = _stack(run, given, assumed)
     training = _training(run, chip, stack, given, assumed)
     model = dataclasses.replace(model_of(run, training, assumed), **given.model)
     wrong = contradiction(model)
@@ -107,6 +112,14 @@ def interpret(run: Run) -> Job:
         raise Refused(f"the model {wrong}")
     practice = practice_of(stack, _about(run, model), given.practice, assumed)
     plans = plans_of(run, model, training, stack, chip.ranks_per_chip, assumed)
+    own = {
+        path.removeprefix(_MODULE): share
+        for path, share in given.constants.items()
+        if path.startswith(_MODULE)
+    }
+    if own:
+        modules = Recompute(**own)
+        plans = tuple(dataclasses.replace(plan, modules=modules) for plan in plans)
     measured, converted = run.step_time, False
     if measured is None:
         measured = converted_step(run, model, training, chip, stack, assumed)
@@ -124,6 +137,14 @@ def interpret(run: Run) -> Job:
         measured=measured,
         converted=converted,
     )
+
+
+def _stack(run: Run, given: Overrides, assumed: list[str]) -> Stack:
+    """Return the stack of a row; software of the catalog may stand for one."""
+    platform = platform_of(given.parts.get("software", ""))
+    if platform is not None and not run.text("stack"):
+        return platform.documented
+    return stack_of(run, assumed)
 
 
 def _about(run: Run, model: Model) -> dict[str, str]:

@@ -19,11 +19,11 @@ from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import field_adapter
 from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.recompute import Recompute
 
 _RECORDS = {"model": Model, "training": Training, "design": Design}
 # What a study says beside these has no effect on a prediction.
-_SILENT = ("objective", "constraints", "question", "seed", "solver")
-_STACK = "scenario.stack"
+SILENT = ("objective", "constraints", "solver", "seed", "question")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +56,9 @@ def overrides_of(run: Run) -> Overrides:
     }
     for column in run.cells:
         path = column.split(".")
-        if len(path) < 2 or not run.text(column) or path[0] in _SILENT:
+        if len(path) < 2 or not run.text(column) or path[0] in SILENT:
             continue
         section, field = path[0], ".".join(path[1:])
-        if column == _STACK:
-            continue
         if section in _RECORDS:
             found[section][field] = _value(run, column, _RECORDS[section], field)
         elif section == "practice":
@@ -103,6 +101,8 @@ def _word(run: Run, column: str, field: str) -> str:
 
 def _constant(run: Run, column: str, path: list[str]) -> Any:
     *owner, field = path
+    if owner == ["recompute"]:
+        return _value(run, column, Recompute, field)
     if not owner:
         return _value(run, column, Scenario, field)
     if len(owner) > 1 or owner[0] not in PARTS:

@@ -122,11 +122,10 @@ def unfitted(base: str) -> str:
 
 
 def accelerator(run: Run) -> str:
-    """Return what a row says of its accelerator, and the chip of a system it names."""
+    """Return what a row calls its accelerator, its system and the chip of that."""
     label = run.text("accelerator")
-    if label not in catalog.names("system"):
-        return label
-    return f"{label} {catalog.system(label).chip}"
+    found = catalog.called("system", label)
+    return label if found is None else f"{label} {found} {catalog.system(found).chip}"
 
 
 def named(name: str) -> Stack:

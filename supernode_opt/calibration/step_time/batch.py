@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from supernode_opt import catalog
-from supernode_opt.batch.case import any_precision, nameless
+from supernode_opt.batch.case import LINKS, any_precision, nameless
 from supernode_opt.batch.engine import Engine, Group, prepare
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.data.plans import Plan
@@ -83,11 +83,15 @@ def _machine(job: Job) -> _Machine:
     network = job.stack.scale_out_bandwidth
     numbers = {k: v for k, v in given.design.items() if k not in CHOICES}
     parts = {k: v for k, v in given.parts.items() if k != "software"}
-    changes = (parts, given.constants, numbers)
+    changes = (parts, given.constants, given.design)
     key = (job.machine, base, network, *(tuple(c.items()) for c in changes))
     if key not in _MACHINES:
-        made = _built(job.machine, base, parts, given.constants)
         built = system(job.machine)
+        used = [given.design.get(name, built.design[name]) for name in LINKS]
+        links = tuple(dict.fromkeys(map(str, used)))
+        made = _built(job.machine, base, links, parts, given.constants)
+        # One technology may serve both networks.
+        made = dataclasses.replace(made, links=(made.links[0], made.links[-1]))
         followed = {
             field: get(made, ".".join(FOLLOWS[field])) for field in built.follows
         }
@@ -101,12 +105,15 @@ def _machine(job: Job) -> _Machine:
 
 
 def _built(
-    machine: str, base: str, parts: Mapping[str, str], constants: Mapping[str, Any]
+    machine: str,
+    base: str,
+    links: Sequence[str],
+    parts: Mapping[str, str],
+    constants: Mapping[str, Any],
 ) -> Scenario:
     stack = load(unfitted(base), base)
     model = load("model", catalog.names("model")[0])
     training = Training(sequence_length=1.0, global_batch=1.0)
-    links = system(machine).links[:1]
     made = catalog.scenario(
         machine, model, training, software=stack, links=links, **parts
     )
@@ -119,7 +126,8 @@ def _built(
 def _stated(job: Job) -> Software:
     """Return the constants of the software that a row or its stack states."""
     values = documented(job.stack)
-    if "software" in job.given.parts:
+    # How an entry is run cannot be changed but by its stack.
+    if "software" in job.given.parts and not job.given.practice:
         entry = load("software", job.given.parts["software"])
         fields = (f.name for f in dataclasses.fields(entry) if f.name != "name")
         values |= {name: getattr(entry, name) for name in fields}
@@ -144,7 +152,7 @@ def case(job: Job, plan: Plan) -> Case:
         training=any_precision(job.training, **ranks),
         recompute=plan.modules,
     )
-    one, domain = np.ones(1), machine.design["scale_up_domain"]
+    domain = machine.design["scale_up_domain"]
     if "scale_up_domain" not in job.given.design:
         board = float(machine.scenario.host.chips_per_board)
         domain = filled_domain(float(domain), plan.sizes["chips"], board)
@@ -153,8 +161,8 @@ def case(job: Job, plan: Plan) -> Case:
         recompute=_chosen(plan.recompute, RECOMPUTE),
         optimizer_sharding=_chosen(SHARDING[plan.sharding], SHARDING),
         sequence_parallel=_chosen(SWITCHED[plan.sequence_parallel], SWITCHED),
-        scale_up_link=one,
-        scale_out_link=one,
+        scale_up_link=np.array([1.0, 0.0]),
+        scale_out_link=np.array([0.0, 1.0]),
     )
     return Case(design, scenario, job.practice, _stated(job))
 
