@@ -23,6 +23,7 @@ import numpy as np
 
 from supernode_opt.calibration import written
 from supernode_opt.calibration.data.interpret import Job, fittable, interpret_all
+from supernode_opt.calibration.data.platforms import SHIPPED
 from supernode_opt.calibration.data.runs import Run, read
 from supernode_opt.calibration.data.runs import shipped as shipped_runs
 from supernode_opt.calibration.step_time import platforms, shipped
@@ -204,7 +205,7 @@ def write_catalog(posterior: Posterior, source: str) -> None:
     """Write the entry of every shipped platform."""
     entries = {
         platform.name: platforms.entry(platform, posterior, source)
-        for platform in platforms.SHIPPED
+        for platform in SHIPPED
     }
     text = written.text(entries, _HEADING)
     (_PACKAGE / "catalog" / "softwares.yaml").write_text(text, encoding="utf-8")

@@ -6,7 +6,7 @@ the *catalog*'s.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from supernode_opt.catalog.read import Provenance, names, provenance
@@ -16,6 +16,10 @@ from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
 
 USER, CATALOG, FOLLOWING = "user", "catalog", "follows"
+
+
+def _nothing(entry: str) -> Mapping[str, Provenance]:
+    return {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +33,15 @@ class Origins:
       entries: catalog entry behind each part of the scenario that has one.
       user: what the study decides.
       follows: design fields that follow their part.
+      made: numbers of entries that stand in no file, by name of the entry.
     """
 
     entries: Mapping[str, str] = dataclasses.field(default_factory=dict)
     user: frozenset[str] = frozenset()
     follows: frozenset[str] = frozenset()
+    made: Callable[[str], Mapping[str, Provenance]] = dataclasses.field(
+        default=_nothing, compare=False
+    )
 
     def of(self, name: str) -> str:
         """Return whose the value called `name` is."""
@@ -51,11 +59,12 @@ class Origins:
 
     def known(self, owner: str, kind: str) -> Iterator[tuple[str, Provenance]]:
         """Yield (field, provenance) of what the catalog gives of the part `owner`."""
-        entry = self.entries.get(owner)
-        if entry in names(kind):
-            for field, number in provenance(kind, str(entry)).items():
-                if f"{owner}.{field}" not in self.user:
-                    yield field, number
+        entry = str(self.entries.get(owner, ""))
+        written = entry in names(kind)
+        numbers = provenance(kind, entry) if written else self.made(entry)
+        for field, number in numbers.items():
+            if f"{owner}.{field}" not in self.user:
+                yield field, number
 
     def checked(self, scenario: Scenario) -> "Origins":
         """Return these origins with every number that is not its entry's the user's."""

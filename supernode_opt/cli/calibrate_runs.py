@@ -9,6 +9,7 @@ from rich.console import Group
 
 from supernode_opt.calibration import written
 from supernode_opt.calibration.data.interpret import fittable, interpret_all
+from supernode_opt.calibration.data.platforms import Platform
 from supernode_opt.calibration.data.runs import read
 from supernode_opt.calibration.step_time import platforms, shipped, user
 from supernode_opt.cli import session
@@ -35,7 +36,7 @@ def fitted(
         error += f", cross-validated {100 * found.crossed.mape:.1f} % mean error"
     names = ", ".join(path.name for path in runs)
     notes = f"Fitted on {names}: {found.stack} on {found.family}; {error}."
-    platform = platforms.Platform(name, found.family, found.stack, found.base, notes)
+    platform = Platform(name, found.family, found.stack, found.base, notes)
     about = f"fit on {len(jobs)} rows, {datetime.date.today().isoformat()}; {error}"
     entry = platforms.entry(platform, found.posterior, about)
     files = {"softwares.yaml": written.text({name: entry}, notes)}

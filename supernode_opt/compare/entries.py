@@ -195,7 +195,11 @@ def _saved(node: Node) -> dict[str, Node]:
     """Return system, scenario and frozen machine of the result at the path `node`."""
     dataset = outcome.load(Path(node.text()))
     top = document.parse(dataset.attrs["study"], node.text()).mapping()
-    kept = {key: top[key] for key in ("system", "scenario", "provenance") if key in top}
+    kept = {
+        key: top[key]
+        for key in ("system", "scenario", "practice", "provenance")
+        if key in top
+    }
     built = {
         name: Node(value, f"design.{name}", node.place)
         for name, value in outcome.design(dataset).items()

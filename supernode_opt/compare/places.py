@@ -11,13 +11,13 @@ from supernode_opt.catalog.systems import PARTS
 from supernode_opt.compare.entries import Cell
 from supernode_opt.config.variables import constants_of
 from supernode_opt.hardware.network import LinkTechnology
-from supernode_opt.problem.build import default_clock
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import HARDWARE
 from supernode_opt.reading.node import Node, did_you_mean
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.follow import FOLLOWS
+from supernode_opt.system.sold import default_clock
 from supernode_opt.units import parse, quantity_of
 
 # Numbers of a design that come in sizes that can be built, not in between.

@@ -1,17 +1,20 @@
 """Which values a study decides itself, and which it takes from the catalog."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from supernode_opt import catalog
+from supernode_opt.calibration.step_time.applied import ranges
 from supernode_opt.catalog.origins import Origins, indexed, spelled
+from supernode_opt.catalog.read import Provenance
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.config.records import named
-from supernode_opt.problem.build import default_clock
+from supernode_opt.config.software import Chosen
 from supernode_opt.reading.node import Node
 from supernode_opt.record import get
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.sold import default_clock
 
 _SECTION = ("entries", "user", "follows")
 _LOOP = ("scale_up_bandwidth", "coolant_flow", "inlet_temperature")
@@ -22,6 +25,7 @@ def read_origins(
     system: catalog.System,
     scenario: Scenario,
     fixed: Mapping[str, float | str],
+    software: Chosen,
 ) -> Origins:
     """Tell whose each value of a study is.
 
@@ -31,18 +35,19 @@ def read_origins(
       top: the sections of the study, valid by now.
       system: the machine it starts from.
       scenario, fixed: what was read of it.
+      software: how its software was chosen.
 
     Raises:
       StudyError: the section cannot be used.
     """
     if "provenance" in top:
-        return _written(top["provenance"], scenario, fixed)
+        return _written(top["provenance"], scenario, fixed, software)
     changes = top["scenario"].mapping() if "scenario" in top else {}
     entries, user = {}, set()
     for part in PARTS:
-        default = getattr(system, part)
+        default = software.entry if part == "software" else getattr(system, part)
         entry, fields = _entry(changes.get(part), default, PARTS[part])
-        entries[part] = entry
+        entries[part] = software.entry if part == "software" else entry
         user |= {f"{part}.{field}" for field in fields}
     items = (
         changes["links"].items() if "links" in changes else [None] * len(system.links)
@@ -63,7 +68,19 @@ def read_origins(
         {part: entry for part, entry in entries.items() if entry},
         frozenset(user),
         frozenset(follows),
+        _ranges(software),
     )
+
+
+def _ranges(software: Chosen) -> Callable[[str], Mapping[str, Provenance]]:
+    """Return what tells the ranges of software that no catalog entry holds."""
+
+    def made(entry: str) -> Mapping[str, Provenance]:
+        if software.practice is None or entry != software.entry:
+            return {}
+        return ranges(software.platform, software.practice)
+
+    return made
 
 
 def deciding(section: Node, names: Iterable[str]) -> Node:
@@ -98,7 +115,10 @@ def _entry(
 
 
 def _written(
-    node: Node, scenario: Scenario, fixed: Mapping[str, float | str]
+    node: Node,
+    scenario: Scenario,
+    fixed: Mapping[str, float | str],
+    software: Chosen,
 ) -> Origins:
     """Read the section `provenance`; what is not as it says is the user's."""
     written = node.mapping(_SECTION)
@@ -111,6 +131,7 @@ def _written(
         {part: entry.text() for part, entry in entries.items()},
         frozenset(user) | set(strays),
         frozenset(follows),
+        _ranges(software),
     )
     return told.checked(scenario)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from supernode_opt.calibration.data.practice import words_of
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.config.doubts import as_written, limit_as_written
 from supernode_opt.config.study import Study
@@ -36,11 +37,13 @@ def resolved(study: Study) -> dict[str, Any]:
         "model": _plain(scenario.model),
         "training": _plain(scenario.training),
         "scenario": {
+            **_stack(study),
             **{name: _plain(getattr(scenario, name)) for name in PARTS},
             "links": [_plain(link) for link in scenario.links],
             "memory_headroom": scenario.memory_headroom,
             "recompute": _plain(scenario.recompute),
         },
+        **_practice(study),
         "design": {
             **{n: as_written(Design, n, value) for n, value in problem.fixed.items()},
             **varying,
@@ -55,6 +58,19 @@ def resolved(study: Study) -> dict[str, Any]:
             "follows": sorted(problem.origins.follows),
         },
     }
+
+
+def _stack(study: Study) -> dict[str, Any]:
+    """Return the stack that the software was made of, if it was made."""
+    chosen = study.chosen
+    made = chosen.practice is not None and chosen.platform is not None
+    return {"stack": chosen.platform.stack} if made else {}
+
+
+def _practice(study: Study) -> dict[str, Any]:
+    """Return every word of the practice, if the software was made of one."""
+    practice = study.chosen.practice
+    return {} if practice is None else {"practice": words_of(practice)}
 
 
 def text(study: Study) -> str:

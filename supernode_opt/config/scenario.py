@@ -13,6 +13,7 @@ from supernode_opt.config.records import (
     read_record,
     read_value,
 )
+from supernode_opt.config.software import Chosen, read_software
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.reading.node import Node
@@ -24,8 +25,13 @@ from supernode_opt.workload.recompute import Recompute
 _WHOLE_TRAINING = ("sequence_length", "global_batch")
 
 
-def read_scenario(top: Mapping[str, Node], system: catalog.System) -> Scenario:
-    """Read `model`, `training` and `scenario` of a study.
+def read_scenario(
+    top: Mapping[str, Node], system: catalog.System
+) -> tuple[Scenario, Chosen]:
+    """Read `model`, `training`, `practice` and `scenario` of a study.
+
+    Returns:
+      What is given, and how its software was chosen.
 
     Raises:
       StudyError: something in them cannot be used.
@@ -33,11 +39,14 @@ def read_scenario(top: Mapping[str, Node], system: catalog.System) -> Scenario:
     changes: Mapping[str, Node] = {}
     if "scenario" in top:
         changes = top["scenario"].mapping(
-            [*PARTS, "links", "memory_headroom", "recompute"]
+            [*PARTS, "links", "memory_headroom", "recompute", "stack"]
         )
     parts: dict[str, Any] = {}
+    model = _model(top["model"])
     for name, kind in PARTS.items():
         default = getattr(system, name)
+        if name == "software":
+            continue
         if name in changes:
             part_type = field_type(Scenario, name)
             parts[name] = read_entry(changes[name], kind, part_type, default)
@@ -57,12 +66,16 @@ def read_scenario(top: Mapping[str, Node], system: catalog.System) -> Scenario:
         parts["memory_headroom"] = headroom
     if "recompute" in changes:
         parts["recompute"] = read_record(changes["recompute"], Recompute, Recompute())
-    return Scenario(
-        model=_model(top["model"]),
-        training=_training(top["training"], parts["chip"]),
+    chosen = read_software(top, changes, system, parts["chip"], model)
+    training, assumed = _training(top["training"], parts["chip"], chosen)
+    scenario = Scenario(
+        model=model,
+        training=training,
         links=_links(changes.get("links"), system),
+        software=chosen.software,
         **parts,
     )
+    return scenario, chosen._replace(assumed=(*chosen.assumed, *assumed))
 
 
 def _refuse_idle(node: Node, chip: Chip) -> None:
@@ -74,7 +87,12 @@ def _refuse_idle(node: Node, chip: Chip) -> None:
 
 def _model(node: Node) -> Model:
     model = read_entry(node, "model", Model)
-    fields = [f.name for f in dataclasses.fields(Model) if not f.metadata.get("static")]
+    # Of shares and words nothing is counted.
+    fields = [
+        field.name
+        for field in dataclasses.fields(Model)
+        if not field.metadata.get("static") and field.name != "windowed_share"
+    ]
     if isinstance(node.value, dict):
         for name in fields:
             if name in node.value:
@@ -87,7 +105,10 @@ def _model(node: Node) -> Model:
     return model
 
 
-def _training(node: Node, chip: Any) -> Training:
+def _training(
+    node: Node, chip: Chip, chosen: Chosen
+) -> tuple[Training, tuple[str, ...]]:
+    """Read the section `training`; also tell what its stack decided in it."""
     written = node.mapping()
     at = written.get("precision", node)
     if at.value == BEST:
@@ -102,7 +123,11 @@ def _training(node: Node, chip: Any) -> Training:
             f"must be {settle(chip, training.precision)} or best, because the chip"
             f" {chip.name!r} has no {kind}"
         )
-    return training
+    if chosen.stack is None or "gradient_bytes" in written:
+        return training, ()
+    bytes_ = chosen.stack.gradient_bytes
+    told = f"gradients of {bytes_:g} bytes, the practice of {chosen.stack.name}"
+    return dataclasses.replace(training, gradient_bytes=bytes_), (told,)
 
 
 def _links(node: Node | None, system: catalog.System) -> tuple[LinkTechnology, ...]:

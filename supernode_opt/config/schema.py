@@ -3,9 +3,12 @@
 from typing import Any
 
 from supernode_opt import catalog
+from supernode_opt.calibration.data.practice import WORDS
+from supernode_opt.calibration.data.stacks import known_stacks
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.config.fields import FREE
 from supernode_opt.config.records import adapter, field_type
+from supernode_opt.config.software import RELEASE
 from supernode_opt.config.study import NEEDED
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.problem.problem import SCALARS
@@ -31,6 +34,7 @@ def schema() -> Schema:
         **parts,
         "links": {"type": "array", "items": link, "minItems": 1},
         "memory_headroom": headroom,
+        "stack": {"enum": list(known_stacks())},
         "recompute": _record(Recompute, partial=True),
     }
     quantity = {"enum": list(SCALARS)}
@@ -46,6 +50,7 @@ def schema() -> Schema:
                 "model": _entry("model", Model),
                 "training": _training(),
                 "scenario": _object(scenario),
+                "practice": _practice(),
                 "design": _design(),
                 "objective": {
                     "oneOf": [
@@ -89,6 +94,16 @@ def _training() -> Schema:
     known = made["properties"]["precision"]
     known["enum"] = [*known["enum"], BEST]
     return made
+
+
+def _practice() -> Schema:
+    """Return the schema of how a job is run: words, and the release of the stack."""
+    switch = {"enum": ["off", "on", True, False]}
+    words = {
+        name: switch if set(known) == {"off", "on"} else {"enum": list(known)}
+        for name, known in WORDS.items()
+    }
+    return _object({**words, RELEASE: {"type": ["string", "number"]}})
 
 
 def _entry(kind: str, record_type: type) -> Schema:

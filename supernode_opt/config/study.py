@@ -10,6 +10,7 @@ from supernode_opt.config import goal, legality, override
 from supernode_opt.config.origins import read_origins
 from supernode_opt.config.records import named, read_record, read_value
 from supernode_opt.config.scenario import read_scenario
+from supernode_opt.config.software import Chosen
 from supernode_opt.config.variables import read_variables
 from supernode_opt.problem.problem import Problem
 from supernode_opt.reading.node import Node, StudyError
@@ -22,6 +23,7 @@ SECTIONS = (
     "model",
     "training",
     "scenario",
+    "practice",
     "design",
     "objective",
     "constraints",
@@ -45,6 +47,7 @@ class Study:
       problem: what is given, chosen and wanted.
       settings: of the solver.
       seed: of the random starts.
+      chosen: how its software was chosen, and what was assumed.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Study:
     problem: Problem
     settings: Settings
     seed: int
+    chosen: Chosen = dataclasses.field(compare=False)
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -113,9 +117,9 @@ def understand(top: Node, default_name: str = "study") -> Study:
     question = sections["question"].text() if "question" in sections else ""
     system_name = named(sections["system"], "system")
     system = catalog.system(system_name)
-    scenario = read_scenario(sections, system)
+    scenario, software = read_scenario(sections, system)
     design = sections.get("design", Node({}, "design", top.place))
-    chosen = read_variables(design, system, scenario)
+    chosen = read_variables(design, _networked(system, software), scenario)
     legality.check(design, chosen.fixed, chosen.scenario)
     problem = Problem(
         scenario=chosen.scenario,
@@ -126,7 +130,7 @@ def understand(top: Node, default_name: str = "study") -> Study:
         constraints=goal.read_constraints(
             sections.get("constraints"), chosen.scenario.chip, chosen.least_chips
         ),
-        origins=read_origins(sections, system, chosen.scenario, chosen.fixed),
+        origins=read_origins(sections, system, chosen.scenario, chosen.fixed, software),
     )
     return Study(
         name=name,
@@ -135,6 +139,19 @@ def understand(top: Node, default_name: str = "study") -> Study:
         problem=problem,
         settings=_settings(sections.get("solver")),
         seed=_seed(sections.get("seed")),
+        chosen=software,
+    )
+
+
+def _networked(system: catalog.System, software: Chosen) -> catalog.System:
+    """Return the machine with the network of the cluster that its stack ran on."""
+    stack = None if software.practice is None else software.stack
+    if stack is None or not stack.scale_out_bandwidth:
+        return system
+    network = {"scale_out_bandwidth": stack.scale_out_bandwidth}
+    follows = tuple(f for f in system.follows if f not in network)
+    return dataclasses.replace(
+        system, design={**system.design, **network}, follows=follows
     )
 
 

@@ -16,13 +16,13 @@ from supernode_opt.config.modules import own_modules
 from supernode_opt.config.override import FIELDS
 from supernode_opt.hardware.layout import filled_domain
 from supernode_opt.problem.box import default_variable, options, possible, usual_options
-from supernode_opt.problem.build import default_clock, standing
 from supernode_opt.problem.variables import CHOICE_NAMES, Choice, Variable
 from supernode_opt.reading.node import Node, did_you_mean
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.sold import default_clock, standing
 
 
 @dataclasses.dataclass(frozen=True)

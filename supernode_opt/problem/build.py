@@ -1,9 +1,8 @@
 """From plain values to the records that the physics reads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from supernode_opt.problem.box import options
@@ -12,16 +11,10 @@ from supernode_opt.system.design import (
     CHOICE_NAMES,
     NUMBER_NAMES,
     Design,
-    assemble,
     one_hot,
 )
-from supernode_opt.system.package import settled_clock, standing_share
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantity_of
-
-# Compiled once: a Newton iteration outside would be compiled, and kept, at every call.
-_SETTLED = jax.jit(settled_clock)
-_STANDING = jax.jit(standing_share)
 
 
 def build_design(values: Mapping[str, float | str], scenario: Scenario) -> Design:
@@ -74,40 +67,3 @@ def check_built(values: Mapping[str, Any]) -> None:
             wrong = "a whole number"
         if wrong is not None:
             raise ValueError(f"`{name}` must be {wrong}, but is {number:.6g}")
-
-
-def default_clock(values: Mapping[str, Any], scenario: Scenario) -> float:
-    """Return the clock of a machine that is told none [1]: as sold, or as it can.
-
-    As sold a package keeps its limits; with a lower one, hotter coolant or other
-    plates it runs as fast as they let it.
-
-    Args:
-      values: scale-up bandwidth [B/s], coolant flow [m^3/s] and inlet temperature [K];
-        the loop of one package asks for nothing else of a design.
-      scenario: what is given.
-    """
-    return _of_one_package(_SETTLED, values, scenario)
-
-
-def standing(values: Mapping[str, Any], scenario: Scenario) -> float:
-    """Return what a package draws before it computes, over what it may draw [1].
-
-    Args:
-      values, scenario: see `default_clock`.
-    """
-    return _of_one_package(_STANDING, values, scenario)
-
-
-def _of_one_package(
-    quantity: Callable[[Design, Scenario], jax.Array],
-    values: Mapping[str, Any],
-    scenario: Scenario,
-) -> float:
-    names = ("scale_up_bandwidth", "coolant_flow", "inlet_temperature")
-    # Twice the precision, or the limit would be missed by a rounding.
-    with jax.enable_x64(True):
-        numbers = dict.fromkeys(NUMBER_NAMES, 1.0)
-        numbers |= {name: float(values[name]) for name in names}
-        loop = assemble(numbers, dict.fromkeys(CHOICE_NAMES, ()))
-        return float(quantity(loop, scenario))

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from supernode_opt.batch.case import Case
 from supernode_opt.batch.engine import repeated
+from supernode_opt.calibration.data.platforms import platform_of
 from supernode_opt.calibration.step_time import intervals, shipped
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
 from supernode_opt.calibration.step_time.fit import selection
-from supernode_opt.calibration.step_time.platforms import SHIPPED
 from supernode_opt.record import replace
 from supernode_opt.system.report import Report
 from supernode_opt.system.reported import facts_of
@@ -35,11 +35,12 @@ def normals(
     random = np.random.default_rng(seed)
     every = list(dict.fromkeys(identity for one in known for identity in one))
     drawn = random.standard_normal((count, len(every)))
-    platforms = {platform.name: platform for platform in SHIPPED}
     fitted = [
-        (column, platforms[name], INDEX[field])
+        (column, platform, INDEX[field])
         for column, (kind, name, field) in enumerate(every)
-        if kind == "software" and name in platforms and field in INDEX
+        if kind == "software"
+        and field in INDEX
+        and (platform := platform_of(name)) is not None
     ]
     if fitted:
         columns = [column for column, _, _ in fitted]
@@ -54,7 +55,7 @@ def _root(fitted: Sequence) -> NDArray:
     seen = {(scope, member) for _, scope, member in posterior.names}
     rows = np.stack(
         [
-            selection(posterior.names, platform.family, platform.stack)[index]
+            selection(posterior.names, platform.family, platform.fitted)[index]
             for _, platform, index in fitted
         ]
     )
@@ -66,7 +67,7 @@ def _root(fitted: Sequence) -> NDArray:
             # Deviations that no run ever showed are common to all who share them.
             if one.family == other.family and ("chip", one.family) not in seen:
                 covariance[i, j] += CONSTANTS[index].chip ** 2
-            if one.stack == other.stack and ("stack", one.stack) not in seen:
+            if one.fitted == other.fitted and ("stack", one.fitted) not in seen:
                 covariance[i, j] += CONSTANTS[index].stack ** 2
     deviation = np.sqrt(np.diag(covariance))
     level, axes = np.linalg.eigh(covariance / np.outer(deviation, deviation))
@@ -104,9 +105,9 @@ def noise(scenario: Scenario, seed: int, count: int = DRAWS) -> NDArray:
     err alike, and independent between all others.
     """
     software, model = scenario.software.name, scenario.model.name
-    platform = next((p for p in SHIPPED if p.name == software), None)
+    platform = platform_of(software)
     kind = "moe" if float(scenario.model.experts) else "dense"
-    stack = "" if platform is None else platform.stack
+    stack = "" if platform is None else platform.fitted
     deviation = intervals.noise_of(shipped.posterior(), stack, kind)
     alike = (scenario.chip.name, software, model, scenario.training.precision)
     random = np.random.default_rng([seed + 1, *" ".join(alike).encode()])

@@ -11,11 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from supernode_opt.problem.build import assemble
 from supernode_opt.problem.problem import SCALARS
 from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
 from supernode_opt.record import is_record, replace
-from supernode_opt.system.design import CHOICES
+from supernode_opt.system.design import CHOICES, assemble
 from supernode_opt.system.evaluate import evaluate
 
 BLOCK = 2048

@@ -1,16 +1,29 @@
-"""What a row of published figures means: model, training, machine, candidate plans."""
+"""What a row of published figures means: model, training, machine, candidate plans.
+
+A row is a study: every column stands for something that a study can say, and what is
+left open is filled as for a study of the same stack.
+"""
 
 import dataclasses
+import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from supernode_opt.calibration.data.columns import shortened
+from supernode_opt.calibration.data.overrides import Overrides, overrides_of
 from supernode_opt.calibration.data.plans import Plan, plans_of
-from supernode_opt.calibration.data.runs import Refused, Run
+from supernode_opt.calibration.data.platforms import platform_of
+from supernode_opt.calibration.data.practice import Practice, practice_of
+from supernode_opt.calibration.data.rates import converted_step
+from supernode_opt.calibration.data.runs import BadRuns, Refused, Run
 from supernode_opt.calibration.data.shapes import model_of
-from supernode_opt.calibration.data.stacks import Stack, machine, stack_of
+from supernode_opt.calibration.data.stacks import Stack, accelerator, machine, stack_of
+from supernode_opt.calibration.data.states import states_of
 from supernode_opt.catalog import load, system
+from supernode_opt.hardware.chip import Chip
 from supernode_opt.system.kernels import PEAKS
-from supernode_opt.workload.model import Model, Precision, Training
+from supernode_opt.workload.model import Model, Precision, Training, contradiction
+from supernode_opt.workload.recompute import Recompute
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +35,12 @@ class Job:
       model, training: what was trained.
       machine: catalog name of the system it ran on.
       stack: the software, with what its documentation says.
+      practice: how it was run.
       plans: candidate plans; several where the row leaves something open.
+      given: what its dotted columns say.
       assumed: what the row does not say and was assumed.
+      measured: time of one optimizer step, `None` if the row has none [s].
+      converted: whether that time is made of a FLOP rate or a utilisation.
     """
 
     run: Run
@@ -31,15 +48,28 @@ class Job:
     training: Training
     machine: str
     stack: Stack
+    practice: Practice
     plans: tuple[Plan, ...]
+    given: Overrides
     assumed: tuple[str, ...]
+    measured: float | None
+    converted: bool = False
 
     @property
     def seconds(self) -> float:
-        """Measured time of one optimizer step [s]."""
-        seconds = self.run.step_time
-        assert seconds is not None, "interpret refuses rows without one"
-        return seconds
+        """Measured time of one optimizer step [s].
+
+        Raises:
+          Refused: the row has none.
+        """
+        if self.measured is None:
+            raise Refused("no step time or token rate")
+        return self.measured
+
+    @property
+    def chip(self) -> str:
+        """Catalog name of its chip."""
+        return self.given.parts.get("chip", system(self.machine).chip)
 
 
 _PRECISIONS: tuple[tuple[str, Precision], ...] = (
@@ -47,55 +77,139 @@ _PRECISIONS: tuple[tuple[str, Precision], ...] = (
     ("mxfp8", "mxfp8"),
     ("fp8-mx", "mxfp8"),
     ("fp8", "fp8"),
+    ("float8", "fp8"),
     ("int8", "fp8"),
     ("bf16", "bf16"),
     ("fp16", "bf16"),
 )
+_MODULE = "recompute."
+# Adapters of this rank are what most recipes start with.
+_USUAL_RANK = 16.0
 
 
 def interpret(run: Run) -> Job:
-    """Read a row as a training job.
+    """Read a row as a training job, whether it has a measured time or not.
 
     Raises:
       Refused: the row lacks what the model needs, or contradicts itself.
       BadRuns: a cell that must be a number is none.
     """
-    task = run.text("task").lower()
-    if task in ("lora", "sft"):
-        raise Refused(f"{task.upper()} trains only a part of the model")
+    run = shortened(run)
     if run.text("usable_for").startswith("exclude"):
         raise Refused("marked as inconsistent in the table")
     try:
         name = machine(run.text("accelerator"))
     except LookupError as error:
         raise Refused(str(error)) from None
-    if run.step_time is None:
-        raise Refused("no step time or token rate")
+    given = overrides_of(run)
+    chip = load("chip", given.parts.get("chip", system(name).chip))
     assumed: list[str] = []
-    stack = stack_of(run)
-    training = _training(run, name, stack, assumed)
-    model = model_of(run, training, assumed)
-    plans = plans_of(run, model, training, stack, assumed)
-    return Job(run, model, training, name, stack, plans, tuple(assumed))
+    stack = _stack(run, given, assumed)
+    training = _training(run, chip, stack, given, assumed)
+    model = dataclasses.replace(model_of(run, training, assumed), **given.model)
+    wrong = contradiction(model)
+    if wrong is not None:
+        raise Refused(f"the model {wrong}")
+    practice = practice_of(stack, _about(run, model), given.practice, assumed)
+    plans = plans_of(run, model, training, stack, chip.ranks_per_chip, assumed)
+    own = {
+        path.removeprefix(_MODULE): share
+        for path, share in given.constants.items()
+        if path.startswith(_MODULE)
+    }
+    if own:
+        modules = Recompute(**own)
+        plans = tuple(dataclasses.replace(plan, modules=modules) for plan in plans)
+    measured, converted = run.step_time, False
+    if measured is None:
+        measured = converted_step(run, model, training, chip, stack, assumed)
+        converted = measured is not None
+    return Job(
+        run=run,
+        model=model,
+        training=training,
+        machine=name,
+        stack=stack,
+        practice=practice,
+        plans=plans,
+        given=given,
+        assumed=tuple(assumed),
+        measured=measured,
+        converted=converted,
+    )
 
 
-def _training(run: Run, name: str, stack: Stack, assumed: list[str]) -> Training:
+def _stack(run: Run, given: Overrides, assumed: list[str]) -> Stack:
+    """Return the stack of a row; software of the catalog may stand for one."""
+    platform = platform_of(given.parts.get("software", ""))
+    if platform is not None and not run.text("stack"):
+        return platform.documented
+    return stack_of(run, assumed)
+
+
+def _about(run: Run, model: Model) -> dict[str, str]:
+    """Return the cells that tell how a row was run."""
+    columns = ("source", "model", "release_or_date", "other_config", "moe_balance")
+    cells = {column: run.text(column) for column in columns}
+    flash = run.text("flash").lower()
+    if flash in ("true", "sdpa") or flash.startswith("false"):
+        said = "no flash" if flash.startswith("false") else "flash"
+        cells["other_config"] = f"{cells['other_config']}; {said}".lstrip("; ")
+    kind = "moe" if model.experts else "dense"
+    return {**cells, "accelerator": accelerator(run), "kind": kind}
+
+
+def _training(
+    run: Run, chip: Chip, stack: Stack, given: Overrides, assumed: list[str]
+) -> Training:
     written = run.text("precision").lower()
     precision = next((p for key, p in _PRECISIONS if key in written), None)
-    chip = load("chip", system(name).chip)
     if precision is None or not getattr(chip, PEAKS[precision]):
         precision = "bf16"
         assumed.append("precision bf16")
-    batch, length = run.number("gbs"), run.number("seq_len")
-    if not batch or not length:
+    fields: dict[str, Any] = {
+        "sequence_length": run.number("seq_len"),
+        "global_batch": run.number("gbs"),
+        "precision": precision,
+        "attention_flops": "full",
+        **states_of(run, stack, assumed),
+        **_adapters(run, assumed),
+    }
+    _fill(run, chip.ranks_per_chip, fields, assumed)
+    try:
+        return Training(**(fields | dict(given.training)))
+    except (TypeError, ValueError) as error:
+        raise BadRuns(f"line {run.line}: {error}") from None
+
+
+def _fill(run: Run, dies: int, fields: dict[str, Any], assumed: list[str]) -> None:
+    """Fill batch and length of a row that tells of memory alone."""
+    memory = bool(run.text("peak_bytes") or run.text("outcome"))
+    if not fields["sequence_length"] and memory:
+        fields["sequence_length"] = 4096.0
+        assumed.append("sequences of 4,096 tokens")
+    if not fields["global_batch"] and memory:
+        ways = run.size("tp") * run.size("pp") * run.size("cp")
+        replicas = max(run.size("n_accel") * dies // ways, 1.0)
+        fields["global_batch"] = replicas * run.size("mbs") * run.size("pp")
+        assumed.append(f"global batch of {fields['global_batch']:g}")
+    if not fields["global_batch"] or not fields["sequence_length"]:
         raise Refused("no global batch or sequence length")
-    return Training(
-        sequence_length=length,
-        global_batch=batch,
-        gradient_bytes=stack.gradient_bytes,
-        precision=precision,
-        attention_flops="full",
-    )
+
+
+def _adapters(run: Run, assumed: list[str]) -> dict[str, float]:
+    """Return the rank of adapters where they alone are trained [1]."""
+    task = f"{run.text('task')} {run.text('usable_for')}".lower()
+    rank = run.number("lora_rank")
+    if not rank and not re.search(r"\b(q?lora|peft|adapters?)\b", task):
+        return {}
+    if not rank:
+        said = f"{task} {run.text('other_config').lower()}"
+        stated = re.search(r"\b(?:r|rank)\s*[=-]?\s*(\d{1,4})\b", said)
+        rank = float(stated[1]) if stated else _USUAL_RANK
+        if not stated:
+            assumed.append(f"adapters of rank {rank:g}")
+    return {"lora_rank": rank}
 
 
 # Older releases of a configuration are measurements like any other.
@@ -110,11 +224,13 @@ class Read(NamedTuple):
 
 
 def interpret_all(runs: Sequence[Run]) -> Read:
-    """Read every run; keep the reasons of those that are refused."""
+    """Read every run with a step time; keep the reasons of those that are refused."""
     jobs, refused = [], []
     for run in runs:
         try:
-            jobs.append(interpret(run))
+            job = interpret(run)
+            if job.seconds:
+                jobs.append(job)
         except Refused as reason:
             refused.append((run, str(reason)))
     return Read(tuple(jobs), tuple(refused))
@@ -123,8 +239,9 @@ def interpret_all(runs: Sequence[Run]) -> Read:
 def fittable(known: Read, judged_groups: bool = False) -> tuple[Job, ...]:
     """Return the jobs that may be fitted.
 
-    A row kept for validation is never fitted.  Unless `judged_groups`, no row of its
-    group (model and accelerator) is either, even where the validation row is refused.
+    A row kept for validation is never fitted, nor one whose time is made of a
+    utilisation.  Unless `judged_groups`, no row of a judged group (model and
+    accelerator) is either, even where the validation row is refused.
     """
     runs = [job.run for job in known.jobs] + [run for run, _ in known.refused]
     judged = {run.group for run in runs if run.is_validation}
@@ -132,5 +249,6 @@ def fittable(known: Read, judged_groups: bool = False) -> tuple[Job, ...]:
         job
         for job in known.jobs
         if (judged_groups or job.run.group not in judged)
+        and not job.converted
         and (job.run.text("usable_for") or "calibration").startswith(_FITTED)
     )

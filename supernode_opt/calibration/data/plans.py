@@ -6,10 +6,12 @@ import math
 import re
 from typing import Any
 
+from supernode_opt.calibration.data.recompute import NOTHING, recompute_of
 from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.calibration.data.stacks import Stack
-from supernode_opt.system.design import RECOMPUTE, SHARDING
+from supernode_opt.system.design import SHARDING
 from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.recompute import Recompute
 from supernode_opt.workload.split import divisors
 
 _MOST_PLANS = 48
@@ -24,23 +26,19 @@ class Plan:
 
     Attributes:
       sizes: parallel sizes, micro-batch and interleave by design field [1].
-      recompute: shares of the layers with recompute none, selective, full [1].
+      recompute: one of `RECOMPUTE`.
+      modules: those of the set "listed".
       sharding: ZeRO level, 0 to 3.
       shard_ranks: most ranks one copy of sharded states is spread over, 0 for all [1].
       sequence_parallel: whether it is on.
     """
 
     sizes: dict[str, float]
-    recompute: tuple[float, float, float]
+    recompute: str
     sharding: int
     shard_ranks: int
     sequence_parallel: bool
-
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """Shares of the layers by the sets of `RECOMPUTE` [1]."""
-        shares = dict(zip(("none", "selective", "full"), self.recompute, strict=True))
-        return tuple(shares.get(name, 0.0) for name in RECOMPUTE)
+    modules: Recompute = NOTHING
 
 
 def _check(name: str, size: float) -> None:
@@ -49,9 +47,14 @@ def _check(name: str, size: float) -> None:
 
 
 def plans_of(
-    run: Run, model: Model, training: Training, stack: Stack, assumed: list[str]
+    run: Run,
+    model: Model,
+    training: Training,
+    stack: Stack,
+    dies: int,
+    assumed: list[str],
 ) -> tuple[Plan, ...]:
-    """Return the plans that a row may have been run with.
+    """Return the plans that a row may have been run with; packages hold `dies` ranks.
 
     Where it does not say, the stack's documentation does; what neither says and is
     assumed is added to `assumed`.
@@ -69,7 +72,7 @@ def plans_of(
     if not run.text("tp") and not run.text("pp") and not sharded and chips > 1:
         raise Refused("no parallel layout")
     tensor, pipeline, context = (run.size(c) for c in ("tp", "pp", "cp"))
-    replicas = chips / (tensor * pipeline * context)
+    replicas = chips * dies / (tensor * pipeline * context)
     if replicas < 1.0 or replicas != int(replicas):
         raise Refused("tensor x pipeline x context parallel does not divide the chips")
     batch = training.global_batch / replicas
@@ -77,11 +80,11 @@ def plans_of(
         raise Refused("global batch smaller than data parallel")
     if not batch <= _LARGEST:
         raise Refused(f"more than {_LARGEST:,.0f} sequences per replica")
-    sequence = run.text("seq_parallel") == "true"
+    sequence = run.text("seq_parallel").lower() in ("true", "on", "yes", "1")
     if not run.text("seq_parallel"):
         sequence = tensor > 1.0 and stack.sequence_parallel
     choices: list[list[Any]] = [
-        _expert_parallels(run, model, stack, chips / pipeline, assumed),
+        _expert_parallels(run, model, stack, chips * dies / pipeline, assumed),
         _micro_batches(run, batch, assumed),
         _interleaves(run, model, pipeline, stack, assumed),
         _recomputes(run, model, pipeline, stack, assumed),
@@ -98,7 +101,8 @@ def plans_of(
                 "micro_batch": micro,
                 "interleave": interleave,
             },
-            recompute=recompute,
+            recompute=recompute[0],
+            modules=recompute[1],
             sharding=_sharding(sharded, stack, replicas * context, pipeline),
             shard_ranks=group,
             sequence_parallel=sequence and tensor > 1.0,
@@ -115,8 +119,8 @@ def _expert_parallels(
         return [1.0]
     inner = run.number("etp") or (run.size("tp") if stack.expert_tensor else 1.0)
     expert = run.number("ep")
-    if not expert or (expert == 1.0 and model.experts >= 32 and stage_ranks >= 8):
-        # So many experts on every rank would not fit; tables leave the cell at 1.
+    unsaid = expert == 1.0 and stack.expert_unreliable and not run.text("stack")
+    if not expert or unsaid:
         assumed.append("expert parallel chosen by the model")
         options = [float(d) for d in divisors(int(model.experts)) if d >= 8]
         return [d for d in options if d <= stage_ranks] or [stage_ranks]
@@ -140,7 +144,9 @@ def _interleaves(
     if pipeline == 1.0:
         return [1.0]
     written = run.number("vpp")
-    if written and not (written == 1.0 and stack.interleave_unreliable):
+    # Tables of some sources write 1 where they do not say.
+    unsaid = written == 1.0 and stack.interleave_unreliable and not run.text("stack")
+    if written and not unsaid:
         return [written]
     if not stack.interleaves:
         return [1.0]
@@ -151,21 +157,14 @@ def _interleaves(
 
 def _recomputes(
     run: Run, model: Model, pipeline: float, stack: Stack, assumed: list[str]
-) -> list[tuple[float, float, float]]:
-    written = run.text("recompute").lower().replace("remat_policy=", "")
-    none, selective, full = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
-    if not written:
-        assumed.append("recompute chosen by the model")
-        return [none, selective, full] if stack.full_recompute else [none, selective]
-    if written.startswith("none"):
-        return [none]
-    partial = re.search(r"full.*?(?:block, |x)(\d{1,7})", written)
-    if partial:
-        share = min(int(partial[1]) * pipeline / model.layers, 1.0)
-        return [(1.0 - share, 0.0, share)]
-    if written.startswith(("full", "yes")):
-        return [full]
-    return [selective]
+) -> list[tuple[str, Recompute]]:
+    written = run.text("recompute")
+    if written:
+        return [recompute_of(written, model.layers / pipeline)]
+    assumed.append("recompute chosen by the model")
+    names = ("none", "selective", "full")
+    every = names if stack.full_recompute else names[:2]
+    return [(name, NOTHING) for name in every]
 
 
 def _sharding(written: str, stack: Stack, replicas: float, pipeline: float) -> int:
@@ -174,9 +173,12 @@ def _sharding(written: str, stack: Stack, replicas: float, pipeline: float) -> i
         return 0
     if not text:
         return SHARDING.index(stack.sharding)
+    stated = re.match(r"zero-?([0-3])\b", text)
+    if stated and stated[1] != "3":
+        return int(stated[1])
     if "grad_op" in text:
         return 2
-    if "fsdp" in text or "zero-3" in text:
+    if "fsdp" in text or stated:
         # With pipeline stages parameters stay gathered over the step's micro-batches.
         return 3 if pipeline == 1.0 else 1
     if text.startswith("none") or text in ("dp", "ddp"):

@@ -25,6 +25,12 @@ _ALIASES = {
     "tensor_parallelism": "tp",
     "data_parallelism": "dp",
     "pipeline_parallelism": "pp",
+    # Tables of peaks of memory.
+    "id": "run_id",
+    "chip": "accelerator",
+    "chips": "n_accel",
+    "sharding": "fsdp_or_zero",
+    "kind": "task",
 }
 
 
@@ -102,11 +108,13 @@ class Run:
         seconds = self.number("iter_time_s") or self.number("iter_time_s_any")
         if seconds:
             return seconds
-        rate, batch = self.number("tokens_per_s_per_accel_any"), self.number("gbs")
-        chips, length = self.number("n_accel"), self.number("seq_len")
-        if rate and batch and chips and length:
-            return batch * length / (rate * chips)
-        return None
+        batch, length = self.number("gbs"), self.number("seq_len")
+        whole = self.number("tokens_per_s")
+        each = self.number("tokens_per_s_per_accel_any")
+        each = each or self.number("tokens_per_s_per_accel")
+        # What the source prints may be rounded; the rate per chip is checked.
+        rate = each * self.size("n_accel") if each else whole
+        return batch * length / rate if rate and batch and length else None
 
     @property
     def is_validation(self) -> bool:

@@ -8,7 +8,9 @@ import re
 
 import jax
 
+from supernode_opt import catalog
 from supernode_opt.calibration.data.runs import Refused, Run
+from supernode_opt.reading.node import shown
 from supernode_opt.workload.flops import token_flops
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.parameters import parameters
@@ -34,6 +36,33 @@ _WINDOWS = (
 )
 
 
+_FFNS = ("an FFN without a gate", "an FFN with a gate")
+# Families by name; the first that fits says whether their FFN has a gate.
+_FAMILIES: tuple[tuple[str, bool], ...] = (
+    (r"gpt-?oss|llama|qwen|mi[sx]tral|deepseek|gemma|internlm|baichuan|grok", True),
+    (r"kimi|moonlight|chatglm|glm-?[34]|olmo|phi-?[34]|\byi\b|palm|pangu", True),
+    (r"gpt|\bopt\b|bloom|\bmpt|megatron|nemotron|pythia|falcon|turing|mt-nlg", False),
+)
+
+
+def gated_of(run: Run) -> bool | None:
+    """Tell whether the FFN has a gate, by its column or the family; `None` if open.
+
+    Raises:
+      Refused: the column `gated` says neither yes nor no.
+    """
+    said = run.text("gated").lower()
+    if said:
+        if said not in (*_YES, *_NO):
+            raise Refused(f"gated must be true or false, but is {shown(said)}")
+        return said in _YES
+    named = f"{run.text('model')} {run.text('arch')}".lower()
+    return next((gate for words, gate in _FAMILIES if re.search(words, named)), None)
+
+
+_YES, _NO = ("true", "yes", "on", "1", "1.0"), ("false", "no", "off", "0", "0.0")
+
+
 def model_of(run: Run, training: Training, assumed: list[str]) -> Model:
     """Return the model that a row trains.
 
@@ -47,15 +76,19 @@ def model_of(run: Run, training: Training, assumed: list[str]) -> Model:
     layers, hidden = run.number("layers"), run.number("hidden")
     heads = run.number("heads")
     if not layers or not hidden or not heads:
+        if not layers and not hidden and run.text("model") in catalog.names("model"):
+            return catalog.load("model", run.text("model"))
         raise Refused("no model shape")
     if "ssm" in run.text("arch"):
         raise Refused("state-space layers are not modelled")
     name = run.text("model").lower()
     experts = run.number("n_experts") or 0.0
     ffn = run.number("ffn")
+    gated = gated_of(run)
     if not ffn and not experts:
-        ffn = 4.0 * hidden
-        assumed.append("FFN of four times the hidden size")
+        # Three matrices of 8/3 hold as many parameters as two of 4.
+        ffn = round((8.0 / 3.0 if gated else 4.0) * hidden)
+        assumed.append(f"FFN of {ffn:,g} channels")
     expert_ffn = run.number("moe_ffn") or 0.0
     if experts and not expert_ffn:
         expert_ffn, ffn = ffn or 4.0 * hidden, 0.0
@@ -97,8 +130,9 @@ def _best_shape(run: Run, base: Model, training: Training, assumed: list[str]) -
     dense = [base.dense_layers]
     if base.experts and base.ffn:
         dense = [0.0, 1.0, 2.0, 3.0, base.layers / 2.0]
+    known = gated_of(run)
     plain = base.ffn == 4.0 * base.hidden and not base.experts
-    gates = [not plain, plain]
+    gates = [not plain, plain] if known is None else [known]
     shapes = [
         dataclasses.replace(base, dense_layers=d, gated=float(g))
         for g, d in itertools.product(gates, dense)
@@ -106,8 +140,10 @@ def _best_shape(run: Run, base: Model, training: Training, assumed: list[str]) -
     wanted = run.number("gflop_per_token_full_attn")
     billions = run.number("params_b") or 0.0
     if not wanted and not billions:
-        if len(shapes) > 2:
+        if len(dense) > 1:
             assumed.append("no dense layers before the experts")
+        if len(gates) > 1:
+            assumed.append(_FFNS[gates[0]])
         return shapes[0]
 
     def miss(shape: Model) -> float:
@@ -118,4 +154,8 @@ def _best_shape(run: Run, base: Model, training: Training, assumed: list[str]) -
             counted = float(parameters(bare)) / 1e9
         return abs(math.log(counted / (wanted or billions)))
 
-    return min(shapes, key=miss)
+    found = min(shapes, key=miss)
+    if len(gates) > 1 and plain:
+        what = "FLOPs" if wanted else "parameters"
+        assumed.append(f"{_FFNS[bool(found.gated)]}, by the count of {what}")
+    return found

@@ -1,7 +1,7 @@
 """What documentation says of the software that published runs were made with.
 
-Overlap, schedule, dispatcher and graph capture are declared here per stack, or read
-from the row; they are never fitted.
+Overlap, schedule, dispatcher and graph capture are declared per stack, or read from the
+row; they are never fitted.
 """
 
 import dataclasses
@@ -10,13 +10,13 @@ import functools
 import re
 from collections.abc import Mapping
 from importlib import resources
-from typing import NamedTuple
+from typing import Any
 
 import yaml
-from jax.typing import ArrayLike
 
 from supernode_opt import catalog
-from supernode_opt.calibration.data.runs import Run
+from supernode_opt.calibration.data.runs import Refused, Run
+from supernode_opt.reading.node import did_you_mean, shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,15 +34,18 @@ class Stack:
       sequence_parallel: on where a row does not say.
       sharding: optimizer sharding where a row does not say.
       interleaves: whether the stack can interleave pipeline stages.
-      interleave_unreliable: an interleave of 1 in its tables may mean "not stated".
+      interleave_unreliable, expert_unreliable: an interleave, or an expert parallel
+        size, of 1 in its tables may mean "not stated".
       full_recompute: its recipes recompute whole layers, not only modules.
       expert_tensor: experts are split over tensor ranks where a row does not say.
-      unstated: how its recipes run where a table says nothing of it, in the words of
-        the column `other_config`.
+      compiled: one compiler fuses everything, attention with capped scores included.
+      usual: how it is usually run, first match first: `says` in the words of the
+        column `other_config`, where the cells of a job fit the patterns of `match`.
       rank_by_rank: optimizer states are exchanged by one broadcast per rank.
       bubble_share: pipeline bubble over that of 1F1B [1].
       gradient_bytes: of stored and reduced gradients [B].
       scale_out_bandwidth: network of its cluster per chip, 0 for the machine's [B/s].
+      step_overhead: fixed time per step, `None` for the fitted one [s].
     """
 
     name: str
@@ -57,43 +60,25 @@ class Stack:
     sharding: str = "zero1"
     interleaves: bool = True
     interleave_unreliable: bool = False
+    expert_unreliable: bool = False
     full_recompute: bool = True
     expert_tensor: bool = False
-    unstated: str = ""
+    compiled: bool = False
+    usual: tuple[Mapping[str, Any], ...] = ()
     rank_by_rank: bool = False
     bubble_share: float = 1.0
     gradient_bytes: float = 4.0
     scale_out_bandwidth: float = 0.0
+    step_overhead: float | None = None
+
+    @property
+    def fitted(self) -> str:
+        """Name of the stack whose fitted constants it has."""
+        return self.constants or self.name
 
 
-class Practice(NamedTuple):
-    """How something was run, by its stack and its row; numbers or arrays of them [1].
-
-    Attributes:
-      tensor_overlap, data_overlap, expert_overlap: traffic hides behind compute.
-      unfused: attention stores its scores.
-      fused_dispatch: a fused dispatch kernel (DeepEP, HybridEP).
-      rank_by_rank, bubble: `Stack.rank_by_rank` and `Stack.bubble_share`.
-      token_drop: experts have a capacity, tokens beyond it are dropped.
-      full_graph: the whole iteration is one captured graph.
-      partial_graph: parts of a layer are captured graphs.
-      real_routing: tokens were routed by a trained router, not spread evenly.
-      sink_attention: attention has learned sinks (GPT-OSS) and no fast kernel for
-        them: on Blackwell before release 26.06, and in 26.06.01, whose notes name it.
-    """
-
-    tensor_overlap: ArrayLike
-    data_overlap: ArrayLike
-    expert_overlap: ArrayLike
-    unfused: ArrayLike
-    fused_dispatch: ArrayLike
-    rank_by_rank: ArrayLike
-    bubble: ArrayLike
-    token_drop: ArrayLike = 0.0
-    full_graph: ArrayLike = 0.0
-    partial_graph: ArrayLike = 0.0
-    real_routing: ArrayLike = 1.0
-    sink_attention: ArrayLike = 0.0
+# How a stack is found: by patterns of cells, or by other names.
+_FINDS = ("match", "aliases")
 
 
 @functools.cache
@@ -102,10 +87,11 @@ def _document() -> Mapping[str, Mapping]:
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
-def stacks() -> dict[str, Stack]:
+@functools.cache
+def stacks() -> Mapping[str, Stack]:
     """Return every declared stack by name."""
     return {
-        name: Stack(name, **{k: v for k, v in written.items() if k != "match"})
+        name: Stack(name, **{k: v for k, v in written.items() if k not in _FINDS})
         for name, written in _document().items()
     }
 
@@ -135,74 +121,56 @@ def unfitted(base: str) -> str:
     return "declared_software" if declared else "software"
 
 
-def _accelerator(run: Run) -> str:
-    """Return what a row says of its accelerator, and the chip of a system it names."""
+def accelerator(run: Run) -> str:
+    """Return what a row calls its accelerator, its system and the chip of that."""
     label = run.text("accelerator")
-    if label not in catalog.names("system"):
-        return label
-    return f"{label} {catalog.system(label).chip}"
+    found = catalog.called("system", label)
+    return label if found is None else f"{label} {found} {catalog.system(found).chip}"
 
 
-def stack_of(run: Run) -> Stack:
-    """Find the stack of a row: the first whose patterns its cells match."""
-    cells = {"accelerator": _accelerator(run)}
+def named(name: str) -> Stack:
+    """Return the stack that a column or a study names.
+
+    Raises:
+      LookupError: there is none; the text says which name is nearest.
+    """
+    known = known_stacks()
+    if name.lower() in known:
+        return stacks()[known[name.lower()]]
+    near = did_you_mean(name.lower(), known)
+    raise LookupError(f"unknown stack {shown(name)}{near}")
+
+
+@functools.cache
+def known_stacks() -> Mapping[str, str]:
+    """Return the stack behind every name and alias."""
+    return {
+        alias: name
+        for name, written in _document().items()
+        for alias in (name, *written.get("aliases", ()))
+    }
+
+
+def stack_of(run: Run, assumed: list[str]) -> Stack:
+    """Find the stack of a row: the one it names, or the first its cells match.
+
+    Raises:
+      Refused: it names one that is not known.
+    """
+    if run.text("stack"):
+        try:
+            return named(run.text("stack"))
+        except LookupError as error:
+            raise Refused(str(error)) from None
+    cells = {"accelerator": accelerator(run)}
     for name, written in _document().items():
-        if all(
+        # A stack without patterns is found by its name alone.
+        if "match" in written and all(
             re.search(pattern, cells.get(column, run.text(column)), re.IGNORECASE)
-            for column, pattern in written.get("match", {}).items()
+            for column, pattern in written["match"].items()
         ):
+            if not written["match"]:
+                said = run.text("source") or "nothing"
+                assumed.append(f"stack {name}: the source says {shown(said)}")
             return stacks()[name]
     raise LookupError("the last stack must match every row")
-
-
-def as_documented(stack: Stack) -> Practice:
-    """Return how a stack runs where no row says more: dropless, routed for real."""
-    return Practice(
-        tensor_overlap=float(stack.tensor_overlap),
-        data_overlap=float(stack.data_overlap),
-        expert_overlap=float(stack.expert_overlap),
-        unfused=float(not stack.flash),
-        fused_dispatch=float(stack.fused_dispatch),
-        rank_by_rank=float(stack.rank_by_rank),
-        bubble=stack.bubble_share,
-    )
-
-
-def practice_of(run: Run, stack: Stack) -> Practice:
-    """Read what the row says about overlap, graphs and routing."""
-    config = run.text("other_config").lower()
-    balance = run.text("moe_balance").lower()
-    flash = stack.flash
-    if "flash" in config or "ascend" in _accelerator(run).lower():
-        flash = "flash" in config and "no flash" not in config
-    # Gemma 2 caps its attention scores, which fused kernels outside XLA do not.
-    if re.match(r"gemma-?2", run.text("model").lower()) and stack.base != "maxtext_tpu":
-        flash = False
-    if not config and not run.text("config_provenance"):
-        config = stack.unstated
-    graph = re.search(r"cuda_graph=([^;]*)", config)
-    captured = graph[1] if graph else ""
-    full = "full_iteration" in captured
-
-    def said(declared: bool, *words: str) -> float:
-        return float(declared or any(word in config for word in words))
-
-    return as_documented(stack)._replace(
-        tensor_overlap=said(stack.tensor_overlap, "mc2", "async tp"),
-        data_overlap=said(stack.data_overlap, "overlap-grad-reduce"),
-        expert_overlap=said(stack.expert_overlap, "a2a_overlap", "dualpipe"),
-        fused_dispatch=said(stack.fused_dispatch, "hybridep", "deepep"),
-        unfused=float(not flash),
-        token_drop=float("drop" in balance.replace("dropless", "")),
-        full_graph=float(full),
-        partial_graph=float("moe" in captured and not full),
-        real_routing=float(balance.startswith("real")),
-        sink_attention=float(_slow_sinks(run)),
-    )
-
-
-def _slow_sinks(run: Run) -> bool:
-    sinks = "gpt-oss" in run.text("model").lower()
-    blackwell = re.match(r"G?B[23]00", run.text("accelerator"))
-    early = re.search(r"25\.|26\.0[0-5]|26\.06\.01", run.text("release_or_date"))
-    return bool(sinks and blackwell and early)

@@ -2,8 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,18 +11,34 @@ import numpy as np
 from jax import Array
 
 from supernode_opt import catalog
-from supernode_opt.batch.case import any_precision, nameless
+from supernode_opt.batch.case import LINKS, any_precision, nameless
 from supernode_opt.batch.engine import Engine, Group, prepare
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.data.plans import Plan
-from supernode_opt.calibration.data.stacks import Practice, practice_of, unfitted
-from supernode_opt.calibration.step_time.constants import software
+from supernode_opt.calibration.data.practice import Practice
+from supernode_opt.calibration.data.stacks import unfitted
+from supernode_opt.calibration.step_time.stated import (
+    documented,
+    practised,
+    stated_software,
+)
 from supernode_opt.catalog import load, system
 from supernode_opt.hardware.layout import filled_domain
-from supernode_opt.system.design import SHARDING, SWITCHED, Design, one_hot
+from supernode_opt.record import get, replace
+from supernode_opt.system.design import (
+    CHOICES,
+    RECOMPUTE,
+    SHARDING,
+    SWITCHED,
+    Design,
+    one_hot,
+)
 from supernode_opt.system.evaluate import run_job
+from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.parts import total
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.software import Software
+from supernode_opt.system.sold import default_clock
 from supernode_opt.workload.model import Training
 
 _DIFFERENCE = 1e-3
@@ -30,36 +46,95 @@ BLOCK = 256
 
 
 class Case(NamedTuple):
-    """One plan of one job, ready to be stacked: pytrees of numbers."""
+    """One plan of one job, ready to be stacked: pytrees of numbers.
+
+    Attributes:
+      stated: constants of the software that are not taken from the fit, else NaN.
+    """
 
     design: Design
     scenario: Scenario
     practice: Practice
+    stated: Software
 
 
 # All plans of a job share one model.
 _bare = functools.lru_cache(maxsize=16)(nameless)
 
 
-@functools.cache
-def _machine(name: str) -> catalog.System:
-    return system(name)
-
-
-@functools.cache
-def _given(machine: str, base: str) -> Scenario:
-    """Return the parts of a machine and a stack, around any model and training."""
-    parts, stack = _machine(machine), load(unfitted(base), base)
-    model = load("model", catalog.names("model")[0])
-    training = Training(sequence_length=1.0, global_batch=1.0)
-    return nameless(
-        catalog.scenario(parts, model, training, software=stack, links=parts.links[:1])
-    )
-
-
 def base_of(job: Job) -> str:
     """Return the catalog software whose unfitted constants a job takes."""
-    return job.stack.base or _machine(job.machine).software
+    return job.stack.base or system(job.machine).software
+
+
+class _Machine(NamedTuple):
+    """A machine around any model: its parts, and the hardware fields of a design."""
+
+    scenario: Scenario
+    design: Mapping[str, float]
+
+
+_MACHINES: dict[Any, _Machine] = {}
+
+
+def _machine(job: Job) -> _Machine:
+    """Return the machine of a job, with what its row changes in it."""
+    given, base = job.given, base_of(job)
+    network = job.stack.scale_out_bandwidth
+    numbers = {k: v for k, v in given.design.items() if k not in CHOICES}
+    parts = {k: v for k, v in given.parts.items() if k != "software"}
+    changes = (parts, given.constants, given.design)
+    key = (job.machine, base, network, *(tuple(c.items()) for c in changes))
+    if key not in _MACHINES:
+        built = system(job.machine)
+        used = [given.design.get(name, built.design[name]) for name in LINKS]
+        links = tuple(dict.fromkeys(map(str, used)))
+        made = _built(job.machine, base, links, parts, given.constants)
+        # One technology may serve both networks.
+        made = dataclasses.replace(made, links=(made.links[0], made.links[-1]))
+        followed = {
+            field: get(made, ".".join(FOLLOWS[field])) for field in built.follows
+        }
+        design = {k: v for k, v in built.design.items() if k not in CHOICES}
+        design |= followed | ({"scale_out_bandwidth": network} if network else {})
+        design = {"oversubscription": 1.0, **design, **numbers}
+        if "clock" not in numbers:
+            design["clock"] = default_clock(design, made)
+        _MACHINES[key] = _Machine(nameless(made), design)
+    return _MACHINES[key]
+
+
+def _built(
+    machine: str,
+    base: str,
+    links: Sequence[str],
+    parts: Mapping[str, str],
+    constants: Mapping[str, Any],
+) -> Scenario:
+    stack = load(unfitted(base), base)
+    model = load("model", catalog.names("model")[0])
+    training = Training(sequence_length=1.0, global_batch=1.0)
+    made = catalog.scenario(
+        machine, model, training, software=stack, links=links, **parts
+    )
+    for path, value in constants.items():
+        if not path.startswith("software."):
+            made = replace(made, path, value)
+    return made
+
+
+def _stated(job: Job) -> Software:
+    """Return the constants of the software that a row or its stack states."""
+    values = documented(job.stack)
+    # How an entry is run cannot be changed but by its stack.
+    if "software" in job.given.parts and not job.given.practice:
+        entry = load("software", job.given.parts["software"])
+        fields = (f.name for f in dataclasses.fields(entry) if f.name != "name")
+        values |= {name: getattr(entry, name) for name in fields}
+    own = job.given.constants.items()
+    prefix = "software."
+    values |= {k.removeprefix(prefix): v for k, v in own if k.startswith(prefix)}
+    return stated_software(values)
 
 
 @functools.cache
@@ -69,39 +144,32 @@ def _chosen(choice: str, names: tuple[str, ...]) -> np.ndarray:
 
 def case(job: Job, plan: Plan) -> Case:
     """Build the design and the scenario of one plan."""
-    built = _machine(job.machine).design
+    machine = _machine(job)
+    ranks = {"shard_ranks": float(plan.shard_ranks)} if plan.shard_ranks else {}
     scenario = dataclasses.replace(
-        _given(job.machine, base_of(job)),
+        machine.scenario,
         model=_bare(job.model),
-        training=any_precision(job.training, shard_ranks=float(plan.shard_ranks)),
+        training=any_precision(job.training, **ranks),
+        recompute=plan.modules,
     )
-    network = job.stack.scale_out_bandwidth or built["scale_out_bandwidth"]
-    one = np.ones(1)
+    domain = machine.design["scale_up_domain"]
+    if "scale_up_domain" not in job.given.design:
+        board = float(machine.scenario.host.chips_per_board)
+        domain = filled_domain(float(domain), plan.sizes["chips"], board)
     design = Design(
-        **plan.sizes,
-        scale_up_domain=filled_domain(
-            float(built["scale_up_domain"]),
-            plan.sizes["chips"],
-            float(scenario.host.chips_per_board),
-        ),
-        scale_up_bandwidth=built["scale_up_bandwidth"],
-        scale_out_bandwidth=network,
-        oversubscription=built.get("oversubscription", 1.0),
-        clock=scenario.chip.sustained_clock,
-        coolant_flow=scenario.cooling.reference_flow,
-        inlet_temperature=300.0,
-        recompute=np.asarray(plan.weights),
+        **{**machine.design, **plan.sizes, "scale_up_domain": domain},
+        recompute=_chosen(plan.recompute, RECOMPUTE),
         optimizer_sharding=_chosen(SHARDING[plan.sharding], SHARDING),
         sequence_parallel=_chosen(SWITCHED[plan.sequence_parallel], SWITCHED),
-        scale_up_link=one,
-        scale_out_link=one,
+        scale_up_link=np.array([1.0, 0.0]),
+        scale_out_link=np.array([0.0, 1.0]),
     )
-    return Case(design, scenario, practice_of(job.run, job.stack))
+    return Case(design, scenario, job.practice, _stated(job))
 
 
 def step(case: Case, logs: Array) -> tuple[Array, Array]:
     """Step time [s] and memory over capacity [1] of one case, exact model."""
-    stack = software(case.scenario.software, logs, case.practice)
+    stack = practised(case.scenario.software, logs, case.practice, case.stated)
     scenario = dataclasses.replace(case.scenario, software=stack)
     job = run_job(case.design, scenario, jnp.inf, False)
     memory = total(job.memory) / scenario.chip.hbm_capacity

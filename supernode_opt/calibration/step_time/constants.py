@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.calibration.data.stacks import Practice
+from supernode_opt.calibration.data.practice import Practice
 from supernode_opt.system.software import Software
 
 

@@ -17,7 +17,6 @@ from supernode_opt.batch.engine import Group, grouped
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.step_time import batch
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX, KNOWN_CHIPS
-from supernode_opt.catalog import system
 
 Name = tuple[str, str, str]
 
@@ -129,10 +128,7 @@ def table(jobs: Sequence[Job]) -> Table:
     """Stack every plan of every job."""
     cases = [batch.case(job, plan) for job in jobs for plan in job.plans]
     owner = np.repeat(np.arange(len(jobs)), [len(job.plans) for job in jobs])
-    keys = tuple(
-        (family_of(system(j.machine).chip), j.stack.constants or j.stack.name)
-        for j in jobs
-    )
+    keys = tuple((family_of(job.chip), job.stack.fitted) for job in jobs)
     return Table(tuple(jobs), owner, grouped(cases), keys)
 
 

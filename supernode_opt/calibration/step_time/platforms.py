@@ -4,19 +4,19 @@ A platform joins what documentation declares (overlap, schedule, attention kerne
 what was fitted, and with the constants of a base entry that no run can identify.
 """
 
-from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import yaml
 
-from supernode_opt.calibration.data.stacks import (
+from supernode_opt.calibration.data.platforms import Platform
+from supernode_opt.calibration.data.practice import (
     Practice,
     as_documented,
-    stacks,
-    unfitted,
+    changed,
+    usual,
 )
+from supernode_opt.calibration.data.stacks import unfitted
 from supernode_opt.calibration.step_time.constants import software
 from supernode_opt.calibration.step_time.fit import Posterior
 from supernode_opt.calibration.step_time.intervals import NINETY, constants_of
@@ -25,53 +25,36 @@ from supernode_opt.catalog import load, provenance
 from supernode_opt.system.software import Software
 from supernode_opt.units import quantities
 
-
-class Platform(NamedTuple):
-    """A catalog entry that a calibration writes.
-
-    Attributes:
-      name: of the entry.
-      family: chip family whose deviations it has.
-      stack: stack whose deviations and declarations it has.
-      base: catalog software whose unfitted constants it keeps.
-      notes: what the reader must know.
-      widen: factor on the spread of all fitted constants [1].
-    """
-
-    name: str
-    family: str
-    stack: str
-    base: str
-    notes: str
-    widen: float = 1.0
-
-
-def _shipped() -> tuple[Platform, ...]:
-    file = resources.files("supernode_opt.calibration.step_time") / "platforms.yaml"
-    written = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return tuple(Platform(name, **fields) for name, fields in written.items())
-
-
-SHIPPED = _shipped()
-
 _DECLARED = "documentation: the practice of this stack"
 # Value, low and high.
 Range = tuple[float, float, float]
 _WINDOWS = ("tensor_window", "context_window", "expert_window")
 
 
-def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any]:
+def entry(
+    platform: Platform,
+    posterior: Posterior,
+    about: str,
+    practice: Practice | None = None,
+    figures: int = 4,
+) -> dict[str, Any]:
     """Return the catalog entry of a platform: every number with range and source.
 
-    Fitted numbers have the source line `about`.
+    Args:
+      platform: whose entry it is.
+      posterior: the constants.
+      about: source line of fitted numbers.
+      practice: how it is run; as its stack usually is if not given.
+      figures: digits of each number.
     """
-    mean, covariance = constants_of(posterior, platform.family, platform.stack)
+    mean, covariance = constants_of(posterior, platform.family, platform.fitted)
     spread = np.sqrt(np.diag(covariance)) * platform.widen
-    stack = stacks().get(platform.stack) or stacks()["nemo"]
+    stack = platform.documented
     written: dict[str, Any] = {"notes": platform.notes}
     kind = unfitted(platform.base)
     base, kept = provenance(kind, platform.base), load(kind, platform.base)
-    practice = as_documented(stack)
+    if practice is None:
+        practice = changed(as_documented(stack), usual(stack, {"kind": "moe"}))
     centre = software(kept, jnp.asarray(mean), practice)
     fitted = _fitted(kept, mean, spread, practice)
     narrowed = {name: float(getattr(centre, name)) for name in _WINDOWS}
@@ -93,9 +76,9 @@ def entry(platform: Platform, posterior: Posterior, about: str) -> dict[str, Any
             continue
         ends = (value, low, high)
         written[name] = number(
-            ends, unit, source, confidence, most=declared.high, figures=4
+            ends, unit, source, confidence, most=declared.high, figures=figures
         )
-    written["score_bytes"] = 0.0 if stack.flash else 5.0
+    written["score_bytes"] = float(centre.score_bytes)
     if kept.rank_deduplication:
         written["rank_deduplication"] = 1.0
     return written
@@ -109,28 +92,14 @@ def _fitted(
     What the practice alone decides has no width; such as the score traffic of a stack
     with flash attention, whatever its base entry says.
     """
-
-    def fields(logs: np.ndarray) -> dict[str, float]:
-        made = software(base, jnp.asarray(logs), practice)
-        return {
-            name: float(getattr(made, name))
-            for name, _ in quantities(Software)
-            if name not in _WINDOWS
-        }
-
-    centre = fields(mean)
-    found: dict[str, Range] = {
-        name: (value, value, value)
-        for name, value in centre.items()
-        if value != float(getattr(base, name))
-    }
-    for position in range(len(mean)):
-        moved = np.zeros_like(mean)
-        moved[position] = NINETY * spread[position]
-        ends = fields(mean - moved), fields(mean + moved)
-        for name, value in centre.items():
-            low, high = sorted(end[name] for end in ends)
-            _, least, most = found.get(name, (value, value, value))
-            if low < high:
-                found[name] = (value, min(low, least), max(high, most))
+    moves = np.concatenate([np.diag(spread), -np.diag(spread)], axis=1) * NINETY
+    logs = mean[:, None] + np.concatenate([np.zeros((len(mean), 1)), moves], axis=1)
+    made = software(base, jnp.asarray(logs), practice)
+    found: dict[str, Range] = {}
+    for name, _ in quantities(Software):
+        values = np.atleast_1d(np.asarray(getattr(made, name), float))
+        range_ = float(values[0]), float(values.min()), float(values.max())
+        decided = range_[1] < range_[2] or range_[0] != float(getattr(base, name))
+        if decided and name not in _WINDOWS:
+            found[name] = range_
     return found

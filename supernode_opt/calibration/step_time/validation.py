@@ -113,7 +113,10 @@ def family(job: Job) -> str:
 def report(seen: Validation) -> dict[str, Any]:
     """Return everything `validate --json` prints."""
     unseen = ~np.asarray(seen.fitted, bool)
-    judged = np.asarray([job.run.is_validation for job in seen.jobs], bool)
+    # A time made of a utilisation tells the level, and is no measurement to judge by.
+    judged = np.asarray(
+        [job.run.is_validation and not job.converted for job in seen.jobs], bool
+    )
     parts = {"fitted": ~unseen, "never_fitted": unseen, "validation": unseen & judged}
     groups = {
         part: {

@@ -7,18 +7,16 @@ from supernode_opt.calibration.data.interpret import (
     interpret_all,
 )
 from supernode_opt.calibration.data.runs import BadRuns, read, shipped
-from supernode_opt.calibration.data.stacks import practice_of, stack_of
 from supernode_opt.calibration.step_time.batch import base_of
 from supernode_opt.catalog import system
+from supernode_opt.workload.recompute import Recompute
 from tests.calibration.rows import DENSE, run
 
 
 @pytest.mark.parametrize(
     ("cells", "why"),
     [
-        ({"task": "lora"}, "trains only a part"),
         ({"accelerator": "Abacus"}, "unknown accelerator"),
-        ({"iter_time_s": ""}, "no step time"),
         ({"layers": ""}, "no model shape"),
         ({"tp": "", "pp": "", "fsdp_or_zero": ""}, "no parallel layout"),
         ({"tp": "3"}, "does not divide the chips"),
@@ -66,7 +64,7 @@ def test_steps_of_one_own_machine_take_its_own_software():
     unfused = interpret(run(**rows, other_config="no flash attention"))
     assert (fused.stack.name, unfused.stack.name) == ("jax_fused", "jax_unfused")
     assert base_of(fused) == base_of(unfused) == system("hgx_h200").software
-    assert practice_of(unfused.run, unfused.stack).unfused == 1.0
+    assert unfused.practice.unfused == 1.0
     assert base_of(interpret(run())) == "nemo_h100"
 
 
@@ -81,7 +79,7 @@ def test_what_is_open_is_enumerated_and_said():
 
 
 def test_a_complete_row_leaves_nothing_open():
-    job = interpret(run())
+    job = interpret(run(stack="nemo", gated="true"))
     assert len(job.plans) == 1
     assert job.assumed == ()
 
@@ -113,17 +111,14 @@ def test_sharding_is_read_from_words(written, level, ranks):
 
 def test_partial_recompute_is_a_share_of_the_layers():
     (plan,) = interpret(run(recompute="full (block, 8)")).plans
-    assert plan.recompute == (0.75, 0.0, 0.25)
+    assert (plan.recompute, plan.modules) == ("listed", Recompute(full=0.25))
 
 
 def test_documentation_decides_overlap_not_a_fit():
-    quiet = run(source="SimuMax measured baselines")
-    practice = practice_of(quiet, stack_of(quiet))
+    practice = interpret(run(source="SimuMax measured baselines")).practice
     assert practice.tensor_overlap == practice.data_overlap == 0.0
-    loud = run(
-        source="Megatron-Bridge", other_config="moe_a2a_overlap; dispatcher=deepep"
-    )
-    practice = practice_of(loud, stack_of(loud))
+    said = "moe_a2a_overlap; dispatcher=deepep"
+    practice = interpret(run(source="Megatron-Bridge", other_config=said)).practice
     assert practice.expert_overlap == practice.fused_dispatch == 1.0
 
 
