@@ -113,6 +113,7 @@ class FailureParts:
     links: PerSecond
     switches: PerSecond
     other: PerSecond
+    corruption: PerSecond
 
 
 # What is said of parts that other quantities follow from.

@@ -39,7 +39,7 @@ BAD = {
     ),
     "a size without its unit": (
         ["design.chip.hbm_capacity=128"],
-        ["`design.chip.hbm_capacity` would be 128 B", "write 128 GB"],
+        ["`design.chip.hbm_capacity` would be 128 B", "write 128 GiB"],
     ),
     "a bandwidth without its unit": (
         ["design.scale_up_bandwidth={low: 56, high: 784 GB/s}"],

@@ -82,7 +82,7 @@ def test_a_doubt_is_told_beside_the_answer_and_not_beside_an_error(written, caps
 
 def test_spans_are_read_from_the_catalog():
     peak = field_span(Chip, "peak_bf16")
-    assert (peak.low, peak.high) == (197e12, 4000e12)
+    assert (peak.low, peak.high) == (148e12, 4000e12)
     assert field_span(Design, "scale_up_bandwidth").low_text == "160 GB/s"
     assert field_span(Model, "layers").high == 126.0
     # A share is bounded as it is.
