@@ -117,7 +117,11 @@ CHIP = {
     "tdp": ("near", {"chip_power": 1}, {"sustained_clock"}),
     "power_cap": ("capped", {"chip_power_fraction": -1, "clock": 1}),
     "static_share": ("near", {"chip_power": 1}, {"sustained_clock"}),
-    "leakage_exponent": ("near", {"chip_power": -1, "loop_gain": -1}),
+    "leakage_exponent": (
+        "near",
+        {"chip_power": -1, "loop_gain": -1},
+        {"sustained_clock"},
+    ),
     "leakage_share": ("near", {"chip_power": -1, "loop_gain": 1}, {"sustained_clock"}),
     "leakage_coefficient": ("near", {"chip_power": -1}, {"sustained_clock"}),
     "power_exponent": ("near", {"core_voltage": 0}, {"chip_power", "sustained_clock"}),

@@ -128,7 +128,9 @@ def context(name, where, design):
         # More tiers than there are, as a descent might try.
         tier = where.scale_up_switch.first_tier_chips
         design = replace(design, "scale_up_domain", jnp.asarray(3.0 * tier))
-        design = replace(design, "chips", jnp.asarray(max(384.0, 6.0 * tier)))
+        rack = where.rack.chips_per_rack
+        chips = jnp.asarray(max(384.0, 6.0 * tier, 4.0 * rack))
+        design = replace(design, "chips", chips)
     return where, design, name == "counts"
 
 
@@ -180,6 +182,7 @@ def placed(kind, name, place):
     }
     if where.rack.chips_per_rack > built.chips:
         changes["chips"] = jnp.asarray(4.0 * where.rack.chips_per_rack)
+        changes["scale_up_domain"] = jnp.asarray(2.0 * where.rack.chips_per_rack)
     return where, dataclasses.replace(built, **changes)
 
 

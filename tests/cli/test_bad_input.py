@@ -2,7 +2,8 @@
 
 import pytest
 
-from supernode_opt.catalog import read, systems
+from supernode_opt import catalog
+from supernode_opt.catalog import read
 
 # name: (overrides, the words that must be in the line)
 BAD = {
@@ -285,5 +286,4 @@ def own_links(tmp_path_factory, monkeypatch):
 
 def forget():
     """Drop what the catalog has read."""
-    for cached in (read.document, read.load, read._provenance, systems.system):
-        cached.cache_clear()
+    catalog.forget()
