@@ -41,6 +41,8 @@ class Chip:
       static_share: share of `tdp` that follows neither clock nor temperature [1].
       leakage_share: share of `tdp` that is leakage at `junction_limit` [1].
       leakage_coefficient: growth of leakage with junction temperature [1/K].
+      leakage_exponent: power of the supply voltage in leakage power; that of the TDP
+        is at the sustained clock.  0, or from 1 on [1].
       power_exponent: d ln(dynamic power) / d ln(clock) above the voltage floor [1].
       voltage_floor_clock: clock below which voltage no longer falls [1].
       junction_limit: design limit of the junction temperature [K].
@@ -96,6 +98,7 @@ class Chip:
     price: Dollar
     memory_price: quantity("USD/B", zero=True)
     failure_rate: PerSecond
+    leakage_exponent: NonNegative = 0.0
     power_cap: Efficiency = 1.0
     saturation_exponent: Number = 1.3
     threshold_voltage: quantity("V") = 0.3

@@ -1,10 +1,10 @@
 """Package power: what follows the clock, what memory and ports add, what never rests.
 
 Large GEMMs at the sustained clock and the junction limit draw exactly the TDP.  Of it
-`leakage_share` leaks and `static_share` follows neither clock nor temperature: memory
-at rest, the port and an idle remainder.  Everything else, what GEMMs stream from memory
-included, is dynamic power.  Other kernels drive less of the chip and more, or less, of
-its memory.
+`leakage_share` leaks, less at a lower voltage, and `static_share` follows neither clock
+nor temperature: memory at rest, the port and an idle remainder.  Everything else, what
+GEMMs stream from memory included, is dynamic power.  Other kernels drive less of the
+chip and more, or less, of its memory.
 
 Dynamic power goes with clock and voltage squared (Chandrakasan, Sheng and Brodersen
 1992); `voltage` has the voltage of a clock.
@@ -20,6 +20,7 @@ from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.voltage import (
     clock_of_voltage,
     threshold,
+    voltage_of_budget,
     voltage_of_clock,
     voltage_of_power,
 )
@@ -68,6 +69,47 @@ def dynamic_power(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
     """
     voltage = _voltage(chip, curve(chip), clock, sharpness)
     return _most_dynamic(chip) * clock / chip.sustained_clock * voltage**2
+
+
+def leakage_rise(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
+    """Leakage at the voltage of `clock` over that at the sustained one [1].
+
+    Drain-induced lowering of the barrier and the gate's own leakage let leakage power
+    grow with the third to fourth power of the voltage (Krishnamurthy et al., "High-
+    performance and low-power challenges for sub-70 nm microprocessor circuits", 2002).
+    """
+    return _voltage(chip, curve(chip), clock, sharpness) ** chip.leakage_exponent
+
+
+def least_rise(chip: Chip) -> Array:
+    """Return `leakage_rise` at the lowest voltage, where a chip rests [1]."""
+    return curve(chip).floor ** chip.leakage_exponent
+
+
+def clock_within(chip: Chip, power: ArrayLike, leaking: ArrayLike) -> Array:
+    """Clock at which large GEMMs draw `power` [W] more than a resting chip leaks [1].
+
+    Args:
+      chip: gives voltage curve and leakage's share in it.
+      power: for dynamic power and for what leaks more than at the lowest voltage [W].
+      leaking: leakage at the sustained voltage [W].
+    """
+    bend, most = curve(chip), _most_dynamic(chip)
+    resting = bend.floor**2 * clock_of_voltage(bend.floor, bend.threshold, bend.alpha)
+    # Below the voltage floor power is linear in the clock.
+    slow = jnp.minimum(power / most, resting)
+    spare = jnp.maximum(power / most, resting)
+    at_floor = leaking / most * least_rise(chip)
+    volts = voltage_of_budget(
+        spare + at_floor,
+        leaking / most,
+        bend.threshold,
+        bend.alpha,
+        jnp.asarray(chip.leakage_exponent),
+    )
+    fast = clock_of_voltage(volts, bend.threshold, bend.alpha)
+    ratio = jnp.where(power / most > resting, fast, slow / bend.floor**2)
+    return chip.sustained_clock * ratio
 
 
 def clock_at(chip: Chip, power: ArrayLike) -> Array:

@@ -155,6 +155,8 @@ class Reliability:
       spare_share: boards that stand by, over those that compute [1].
       checkpoint_bandwidth: storage's write rate per accelerator, at which the states
         are written while the job waits; 0 where they are written beside it [B/s].
+      corruption_rate: wrong results that no hardware reports, per accelerator [1/s].
+      corruption_delay: until one is noticed; all that was done since is lost [s].
     """
 
     other_failure_rate: PerSecond
@@ -165,4 +167,6 @@ class Reliability:
     repair_time: quantity("s", zero=True) = 0.0
     spare_share: NonNegative = 0.0
     checkpoint_bandwidth: quantity("B/s", zero=True) = 0.0
+    corruption_rate: PerSecond = 0.0
+    corruption_delay: quantity("s", zero=True) = 0.0
     name: str = static(default="reliability")

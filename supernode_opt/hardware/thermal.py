@@ -75,7 +75,11 @@ def thermal_resistance(chip: Chip, cooling: Cooling, flow: ArrayLike) -> Array:
 
 
 def junction(
-    chip: Chip, resistance: ArrayLike, inlet: ArrayLike, power: ArrayLike
+    chip: Chip,
+    resistance: ArrayLike,
+    inlet: ArrayLike,
+    power: ArrayLike,
+    rise: ArrayLike = 1.0,
 ) -> tuple[Array, Array, Array]:
     """Solve the leakage loop.
 
@@ -83,12 +87,13 @@ def junction(
       resistance: junction to inlet [K/W].
       inlet: coolant inlet temperature [K].
       power: package power without leakage [W].
+      rise: leakage at the voltage of the chip over that at the sustained one [1].
 
     Returns:
       Junction temperature [K], leakage power [W] and loop gain [1].
     """
     beta = chip.leakage_coefficient
-    at_limit = chip.leakage_share * chip.tdp
+    at_limit = chip.leakage_share * chip.tdp * rise
     warm = inlet + resistance * power
     exponent = jnp.minimum(beta * (warm - chip.junction_limit), _EXPONENT_LIMIT)
     gain = loop_gain(beta * resistance * at_limit * jnp.exp(exponent))

@@ -7,11 +7,13 @@ A package that draws `Q` in all leaks what a junction at `T_in + R Q` leaks; the
 is for all that does not leak.  It grows with `Q` up to a loop gain of one, beyond which
 the leakage of another watt takes more than that watt.  The greatest `Q` that power
 limit, junction limit and loop gain each allow leaves most; what of it does not follow
-the clock taken away, it is dynamic power, whose clock is the sustained one.  More of a
-limit allows more, and a better path at the same `Q` leaks less: the clock never falls
-with a higher cap, more flow or colder coolant.  Where almost nothing is left, the
-remainder falls exponentially instead of through zero: a chip without cooling stops, its
-time per step stays a number, and the logarithm of that time stays convex.
+the clock taken away, it is dynamic power, whose clock is the sustained one.  Leakage
+that follows the voltage is solved for with it; how far it may run away is told by the
+sustained voltage.  More of a limit allows more, and a better path at the same `Q` leaks
+less: the clock never falls with a higher cap, more flow or colder coolant.  Where
+almost nothing is left, the remainder falls exponentially instead of through zero: a
+chip without cooling stops, its time per step stays a number, and the logarithm of that
+time stays convex.
 """
 
 import jax.numpy as jnp
@@ -19,7 +21,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.chip import Chip
-from supernode_opt.hardware.chip_power import clock_at, power_limit
+from supernode_opt.hardware.chip_power import clock_within, least_rise, power_limit
 
 # Share of a limit below which what it leaves falls exponentially.
 _LITTLE = 0.05
@@ -52,6 +54,8 @@ def sustained_power(
 ) -> tuple[Array, Array]:
     """Return what a package may draw within its limits, and what of it leaks [W].
 
+    That is the leakage at the sustained voltage.
+
     Args:
       chip: gives power limit, temperature limit and leakage.
       resistance: junction to inlet [K/W].
@@ -77,4 +81,5 @@ def sustained_clock(
       still: package power that follows neither clock nor temperature [W].
     """
     drawn, leaking = sustained_power(chip, resistance, inlet)
-    return clock_at(chip, drawn * left_over((still + leaking) / drawn))
+    used = still + leaking * least_rise(chip)
+    return clock_within(chip, drawn * left_over(used / drawn), leaking)

@@ -19,6 +19,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 _STEPS = 6
+# Where leakage is ten times the rest a step takes a third off the voltage.
+_BUDGET_STEPS = 10
 # A threshold of nothing or of everything has no curve; slopes beyond are cut off.
 _LEAST = 0.02
 
@@ -46,6 +48,63 @@ def voltage_of_power(ratio: ArrayLike, t: ArrayLike, alpha: ArrayLike) -> Array:
 def clock_of_voltage(x: ArrayLike, t: ArrayLike, alpha: ArrayLike) -> Array:
     """Clock over the sustained one at a voltage over the sustained one [1]."""
     return ((jnp.asarray(x) - t) / (1.0 - jnp.asarray(t))) ** alpha / x
+
+
+@jax.custom_jvp
+def voltage_of_budget(
+    budget: ArrayLike,
+    leaking: ArrayLike,
+    t: ArrayLike,
+    alpha: ArrayLike,
+    exponent: ArrayLike,
+) -> Array:
+    """Voltage at which dynamic power and leakage together take a budget [1].
+
+    Both are convex in the voltage, so that Newton's method comes down to it steadily
+    from the voltage that would be, did nothing leak.
+
+    Args:
+      budget: over the dynamic power at the sustained clock [1].
+      leaking: leakage at the sustained voltage, over the same [1].
+      t, alpha: threshold and exponent of the alpha-power law [1].
+      exponent: of the voltage in leakage power [1].
+
+    >>> round(float(voltage_of_budget(1.2, 0.2, 0.384, 1.3, 3.0)), 6)
+    1.0
+    """
+    x = voltage_of_power(budget, t, alpha)
+    for _ in range(_BUDGET_STEPS):
+        left, slope = jax.jvp(
+            lambda v: _over(v, budget, leaking, t, alpha, exponent),
+            (x,),
+            (jnp.ones_like(x),),
+        )
+        # What leaks more than the budget below the threshold never gets there.
+        x = jnp.maximum(x - left / slope, (1.0 + _LEAST) * t)
+    return x
+
+
+@voltage_of_budget.defjvp
+def _voltage_of_budget_jvp(
+    primals: tuple[Array, ...], tangents: tuple[Array, ...]
+) -> tuple[Array, Array]:
+    x = voltage_of_budget(*primals)
+    _, slope = jax.jvp(lambda v: _over(v, *primals), (x,), (jnp.ones_like(x),))
+    _, moved = jax.jvp(lambda *given: _over(x, *given), primals, tangents)
+    return x, -moved / slope
+
+
+def _over(
+    x: ArrayLike,
+    budget: ArrayLike,
+    leaking: ArrayLike,
+    t: ArrayLike,
+    alpha: ArrayLike,
+    exponent: ArrayLike,
+) -> Array:
+    """Power at voltage `x` beyond the budget, over the dynamic power of one [1]."""
+    dynamic = clock_of_voltage(x, t, alpha) * jnp.square(x)
+    return dynamic + leaking * jnp.power(x, exponent) - budget
 
 
 @jax.custom_jvp

@@ -94,13 +94,13 @@ def check(request: Request) -> None:
 def _check_name(name: str) -> None:
     if not name.isidentifier():
         raise BadMeasurement(f"--name: {name!r} must be letters, digits and _")
-    if name in read.HEADINGS or read.called("system", name) not in (None, name):
-        raise BadMeasurement(f"--name: {name!r} has a meaning already; choose another")
     for kind in _KINDS:
         if name in read.shipped_names(kind):
             raise BadMeasurement(
                 f"--name: {name!r} is a {kind} of the catalog already; choose another"
             )
+    if name in read.HEADINGS or read.called("system", name) not in (None, name):
+        raise BadMeasurement(f"--name: {name!r} has a meaning already; choose another")
 
 
 def measure(

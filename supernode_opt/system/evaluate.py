@@ -200,7 +200,7 @@ def evaluate(
     peak = design.chips * gemm_peak(scenario)
 
     busy = busy_state(design, scenario, sharpness)
-    each = provisioned(busy, scenario)
+    each = provisioned(busy, design, scenario, sharpness)
     wiring = wire(design, scenario, relaxed, each)
     up, out = wiring.up, wiring.out
     supplied = power_parts(design, scenario, wiring, each)

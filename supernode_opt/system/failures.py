@@ -54,6 +54,7 @@ def failure_parts(
         links=(1.0 - masking) * links,
         switches=(1.0 - reliability.switch_masking) * switches,
         other=jnp.asarray(design.chips * reliability.other_failure_rate),
+        corruption=jnp.asarray(design.chips * reliability.corruption_rate),
     )
 
 
@@ -113,8 +114,9 @@ def progress(
     """Progress at the best checkpoint interval.
 
     The interval is Young's and Daly's `sqrt(2 d M)`; each stop loses half an interval
-    and the restart, in which optical circuits are set anew.  Llama 3's rates at 16,384
-    chips give 0.90 (arXiv:2407.21783).  What is lost enters as an exponential, which
+    and the restart, in which optical circuits are set anew.  A silent corruption loses
+    what was done until it is noticed, too.  Llama 3's rates at 16,384 chips give 0.90
+    (arXiv:2407.21783).  What is lost enters as an exponential, which
     agrees with the usual linear form while losses are small and stays positive when
     they are not.
 
@@ -129,6 +131,7 @@ def progress(
     setting = scenario.scale_up_switch.reconfiguration_time
     stopped = 0.5 * interval + reliability.restart_time + setting
     lost = rate * stopped + waiting
+    lost = lost + failures.corruption * reliability.corruption_delay
     kept = jnp.exp(-jnp.minimum(lost, _HOPELESS))
     return Progress(interval, kept / (1.0 + stall / interval))
 

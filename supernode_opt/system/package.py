@@ -10,6 +10,8 @@ from jax.typing import ArrayLike
 from supernode_opt.hardware.chip_power import (
     dynamic_power,
     idle_power,
+    leakage_rise,
+    least_rise,
     memory_power,
     port_power,
     power_limit,
@@ -102,10 +104,12 @@ def busy_state(design: Design, scenario: Scenario, sharpness: ArrayLike) -> Chip
     streaming = memory_power(chip, 1.0) + chip.memory_activity * dynamic
     # What streaming takes beyond GEMMs, if anything, is counted as the memory's.
     peak = maximum(computing, streaming, sharpness)
-    return _closed(design, scenario, dynamic, peak - dynamic)
+    return _closed(design, scenario, dynamic, peak - dynamic, sharpness)
 
 
-def provisioned(state: ChipState, scenario: Scenario) -> Array:
+def provisioned(
+    state: ChipState, design: Design, scenario: Scenario, sharpness: ArrayLike
+) -> Array:
     """What a package in the busy `state` is provisioned for [W].
 
     Power, cooling and racks are bought for a chip as its data sheet has it, with
@@ -115,6 +119,7 @@ def provisioned(state: ChipState, scenario: Scenario) -> Array:
     """
     chip = scenario.chip
     leakage = chip.leakage_share * chip.tdp
+    leakage = leakage * leakage_rise(chip, design.clock, sharpness)
     warm = state.power - state.parts.leakage + leakage
     return jnp.maximum(state.power, jnp.minimum(warm, power_limit(chip)))
 
@@ -125,7 +130,7 @@ def mean_state(
     """Package at the mean of a step."""
     dynamic = mix.dynamic * dynamic_power(scenario.chip, design.clock, sharpness)
     memory = memory_power(scenario.chip, mix.streaming)
-    return _closed(design, scenario, dynamic, memory)
+    return _closed(design, scenario, dynamic, memory, sharpness)
 
 
 def held(state: ChipState, limit: ArrayLike) -> ChipState:
@@ -156,6 +161,7 @@ def standing_share(design: Design, scenario: Scenario) -> Array:
     """
     path = resistance(design, scenario)
     drawn, leaking = sustained_power(scenario.chip, path, design.inlet_temperature)
+    leaking = leaking * least_rise(scenario.chip)
     return (_still(design, scenario) + leaking) / drawn
 
 
@@ -172,15 +178,20 @@ def _still(design: Design, scenario: Scenario) -> Array:
 
 
 def _closed(
-    design: Design, scenario: Scenario, dynamic: ArrayLike, memory: ArrayLike
+    design: Design,
+    scenario: Scenario,
+    dynamic: ArrayLike,
+    memory: ArrayLike,
+    sharpness: ArrayLike,
 ) -> ChipState:
     """Close the leakage loop."""
     chip, cooling = scenario.chip, scenario.cooling
     inlet, flow = design.inlet_temperature, design.coolant_flow
     idle, port = idle_power(chip), port_power(chip, design.scale_up_bandwidth)
     cold = idle + port + memory + dynamic
+    rise = leakage_rise(chip, design.clock, sharpness)
     temperature, leakage, gain = junction(
-        chip, resistance(design, scenario), inlet, cold
+        chip, resistance(design, scenario), inlet, cold, rise
     )
     like = jnp.zeros_like(cold)
     parts = ChipParts(

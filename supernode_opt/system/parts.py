@@ -118,6 +118,7 @@ class FailureParts:
     links: PerSecond
     switches: PerSecond
     other: PerSecond
+    corruption: PerSecond
 
 
 # What is said of parts that other quantities follow from.

@@ -198,6 +198,7 @@ CALM = Ways(
     | _all(DOWN, "chip.failure_rate", "host.failure_rate")
     | _all(DOWN, *(f"{switch}.failure_rate" for switch in _SWITCHES))
     | _all(DOWN, "reliability.other_failure_rate", "reliability.restart_time")
+    | _all(DOWN, "reliability.corruption_rate", "reliability.corruption_delay")
     | _all(UP, "reliability.link_masking", "reliability.switch_masking"),
     blended=True,
 )

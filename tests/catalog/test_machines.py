@@ -63,6 +63,9 @@ DIFFERENT = {
 }
 # The table has the memory of the data sheet, the catalog what the device reports.
 NEAR = {"hbm_capacity": 0.09}
+# Power over the chips' and MFU of machines whose chips are served like faster ones: an
+# H20 has memory, links and host of an H100 beside 15 % of its arrays.
+OUTSIZED = {"hgx_h20": (2.4, 0.75)}
 # Machines whose domain needs a second tier of switches.
 TWO_TIERS = {"cloudmatrix384", "atlas_950_superpod", "atlas_960_superpod"}
 
@@ -90,9 +93,10 @@ def test_machine_evaluates_finite_cool_and_within_its_power(name):
     chips = float(system.design["chips"])
     assert float(built.power_parts.chips) / chips == pytest.approx(chip.tdp)
     # Host, network, fans and supplies add a tenth to nine tenths of the chips' power.
-    each = float(built.power) / float(system.design["chips"])
-    assert 1.1 < each / float(built.chip_power) < 2.2
-    assert 0.05 < float(built.mfu) < 0.65
+    each = float(built.power) / chips
+    most, fastest = OUTSIZED.get(name, (2.2, 0.65))
+    assert 1.1 < each / float(built.chip_power) < most
+    assert 0.05 < float(built.mfu) < fastest
     assert float(built.switch_tiers) == (2.0 if name in TWO_TIERS else 1.0)
 
 

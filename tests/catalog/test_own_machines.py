@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from supernode_opt import catalog
-from supernode_opt.catalog import read, systems
+from supernode_opt.catalog import read
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.workload.model import Training
 from tests.system.designs import as_built
@@ -18,8 +18,7 @@ PLAN = {"tensor_parallel": 8.0, "sequence_parallel": "on"}
 
 def forget():
     """Drop what the catalog has read."""
-    for cached in (read.document, read.load, read._provenance, systems.system):
-        cached.cache_clear()
+    catalog.forget()
 
 
 @pytest.fixture
@@ -75,7 +74,13 @@ def test_switches_of_machines_from_yaml():
     chips = float(pod.scale_up_leaf_chips + pod.scale_up_spine_chips)
     assert chips == pytest.approx(ports + hosts)
     # 32 cubes with 96 fibres each, on 128 ports.
-    assert float(report("torus_2048").scale_up_leaf_chips) == pytest.approx(48.0)
+    assert float(report("torus_2048").scale_up_leaf_chips) == pytest.approx(24.0)
+
+
+@pytest.mark.usefixtures("own")
+def test_an_own_machine_goes_by_its_own_other_names():
+    assert catalog.system("rubin ultra 144").name == "rubin_144"
+    assert catalog.called("system", "H100-80GB") == "dgx_h100"
 
 
 @pytest.mark.usefixtures("own")

@@ -215,10 +215,12 @@ def test_nvswitch_energy_and_count_follow_the_rack():
 
 
 def test_failure_rates_add_up_to_llama_3():
-    """Package, board and other rates are the 419 interruptions less network ones."""
+    """Package, board, silent and other rates are the 419 stops less network ones."""
     chip = catalog.load("chip", "h100_sxm").failure_rate
     board = catalog.load("host", "x86_dgx_h100").failure_rate / 8
-    other = catalog.load("reliability", "llama3").other_failure_rate
+    odds = catalog.load("reliability", "llama3")
+    other = odds.other_failure_rate + odds.corruption_rate
+    assert odds.corruption_rate * 3600 == pytest.approx(6 / 21.233664e6, rel=0.005)
     per_gpu_hour = (chip + board + other) * 3600
     assert per_gpu_hour == pytest.approx((419 - 35) / 21.233664e6, rel=0.005)
 

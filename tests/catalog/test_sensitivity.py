@@ -52,6 +52,8 @@ UNLIMITED = ("plane_bandwidth", "die_bandwidth", "trace_reach", "air_temperature
 UNCABLED = ("module_bandwidth", "coding", "insertion_loss")
 # Chips that CloudMatrix384's plates would throttle, and the plates they are sold with.
 HOT = {"rubin": "cold_plate_rubin"}
+# Chips that draw most while they stream: what leaks is not taken from that.
+STREAMING = ("h20_sxm",)
 
 
 def inert(kind, part, field):
@@ -126,7 +128,9 @@ def context(name, where, design):
         # More tiers than there are, as a descent might try.
         tier = where.scale_up_switch.first_tier_chips
         design = replace(design, "scale_up_domain", jnp.asarray(3.0 * tier))
-        design = replace(design, "chips", jnp.asarray(max(384.0, 6.0 * tier)))
+        rack = where.rack.chips_per_rack
+        chips = jnp.asarray(max(384.0, 6.0 * tier, 4.0 * rack))
+        design = replace(design, "chips", chips)
     return where, design, name == "counts"
 
 
@@ -160,8 +164,8 @@ def placed(kind, name, place):
     where = replace(base(), place, catalog.load(kind, name))
     if kind == "chip" and name in HOT:
         where = replace(where, "cooling", catalog.load("cooling", HOT[name]))
-    if (kind, name) == ("cooling", "air"):
-        # Under a package of two dies the warming air alone decides its resistance.
+    if kind == "cooling" and name in ("air", "cold_plate_cray"):
+        # Under a package of two dies the warming coolant alone decides its resistance.
         where = replace(where, "chip", catalog.load("chip", "h100_sxm"))
     where = replace(where, "rack.cable_length", where.rack.cable_length * 0.9)
     built = as_built("cloudmatrix384", base(), **PLAN)
@@ -176,6 +180,9 @@ def placed(kind, name, place):
         "scale_up_link": jnp.eye(len(where.links))[0],
         "scale_out_link": jnp.eye(len(where.links))[0],
     }
+    if where.rack.chips_per_rack > built.chips:
+        changes["chips"] = jnp.asarray(4.0 * where.rack.chips_per_rack)
+        changes["scale_up_domain"] = jnp.asarray(2.0 * where.rack.chips_per_rack)
     return where, dataclasses.replace(built, **changes)
 
 
@@ -219,6 +226,8 @@ def check(kind, name, place, rows):
         for field, change in zip(steps, ends, strict=True):
             _, moved, *more = rows[field]
             may = allowed(moved, more[0] if more else ())
+            if field == "leakage_share" and name in STREAMING:
+                moved = {**moved, "chip_power": 1}
             if inert(kind, part, field):
                 moved, may = {}, set()
             if not np.isfinite(change).all():

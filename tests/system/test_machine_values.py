@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 from supernode_opt import catalog
+from supernode_opt.record import replace
 from supernode_opt.system.component_power import component_power
 from supernode_opt.system.economics import capital_cost, cost_parts, repaid
 from supernode_opt.system.failures import (
@@ -157,13 +158,15 @@ def test_failures_that_stop_a_job():
     # Ten switch chips of 0.02, of which 60 % are masked.
     same(found.switches, 0.4 * 10.0 * 0.02)
     same(found.other, 0.016)
+    wrong = scenario(reliability__corruption_rate=0.002)
+    same(failure_parts(design(), wrong, BUILT, 0.75).corruption, 0.032)
     # Each fabric has its own switches.
     sturdy = scenario(scale_out_switch__failure_rate=0.0)
     same(failure_parts(design(), sturdy, BUILT, 0.75).switches, 0.4 * 5.0 * 0.02)
 
 
-def failing(chips=0.0, hosts=0.0, links=0.0, switches=0.0, other=0.0):
-    values = map(jnp.asarray, (chips, hosts, links, switches, other))
+def failing(chips=0.0, hosts=0.0, links=0.0, switches=0.0, other=0.0, corruption=0.0):
+    values = map(jnp.asarray, (chips, hosts, links, switches, other, corruption))
     return FailureParts(
         **dict(zip(FailureParts.__dataclass_fields__, values, strict=1))
     )
@@ -189,6 +192,15 @@ def test_progress_between_checkpoints():
     found = progress(where, stops, 0.1, checkpoint_stall(design(), where))
     same(found.interval, 10.0)
     same(found.goodput, math.exp(-(0.04 * (5.0 + 5.0 + 3.0) + 0.1)) / 1.2)
+
+
+def test_silent_corruption_loses_what_was_done_since():
+    # One of the 0.04 stops a second in four is noticed after 20 s only.
+    where = scenario(reliability__corruption_delay=20.0)
+    stops = failing(0.01, 0.005, 0.005, 0.01, corruption=0.01)
+    found = progress(where, stops, 0.0, 2.0)
+    same(found.interval, 10.0)
+    same(found.goodput, math.exp(-(0.04 * (5.0 + 5.0) + 0.01 * 20.0)) / 1.2)
 
 
 def test_states_are_written_while_the_job_waits():
@@ -301,14 +313,16 @@ def test_a_package_is_provisioned_as_its_data_sheet_has_it():
     # At the clock as sold 80 W and the 20 W that it leaks at the limit: the TDP.
     state = busy_state(design(), scenario(), EXACT)
     assert float(state.power) < 95.0
-    same(provisioned(state, scenario()), 100.0)
+    same(provisioned(state, design(), scenario(), EXACT), 100.0)
     # At r = 0.9 of it x = 1 / (2 - r): 50 r x^2 = 37.19 W of dynamic power.
     slow = busy_state(design(clock=0.72), scenario(), EXACT)
-    same(provisioned(slow, scenario()), 50.0 + 50.0 * 0.9 / 1.1**2)
+    wanted = 50.0 + 50.0 * 0.9 / 1.1**2
+    same(provisioned(slow, design(clock=0.72), scenario(), EXACT), wanted)
     # A cap holds; what breaks it is provisioned what it draws.
     capped = scenario(chip__power_cap=0.97)
-    same(provisioned(state, capped), 97.0)
-    same(provisioned(state, scenario(chip__power_cap=0.5)), state.power)
+    same(provisioned(state, design(), capped, EXACT), 97.0)
+    broken = scenario(chip__power_cap=0.5)
+    same(provisioned(state, design(), broken, EXACT), state.power)
 
 
 def test_power_of_a_mean_package():
@@ -324,6 +338,49 @@ def test_a_limiter_takes_from_leakage():
     same(held(state, 85.0).parts.leakage, 5.0)
     same(held(state, 70.0).power, 80.0)
     same(held(state, 1e9).power, state.power)
+
+
+def test_leakage_falls_with_the_voltage():
+    # At half of the sustained clock the voltage is 1 / (2 - 1/2) = 2/3 of that there.
+    # Its cube lets 0.296 times as much leak.
+    cubed = scenario(chip__leakage_exponent=3.0, chip__memory_energy=0.0)
+    rise = (2.0 / 3.0) ** 3
+    slow = busy_state(design(clock=0.4), cubed, EXACT)
+    dynamic = 50.0 * 0.5 * (2.0 / 3.0) ** 2
+    same(slow.parts.dynamic, dynamic)
+    x = 0.001 * 20.0 * rise * math.exp(0.01 * (0.1 * (30.0 + dynamic) - 60.0))
+    w = x
+    for _ in range(20):
+        w = x * math.exp(w)
+    same(slow.parts.leakage, w / 0.001)
+    wanted = 30.0 + dynamic + 20.0 * rise
+    same(provisioned(slow, design(clock=0.4), cubed, EXACT), wanted)
+    # As sold nothing changes.
+    sold = busy_state(design(), cubed, EXACT)
+    same(
+        sold.power, busy_state(design(), scenario(chip__memory_energy=0.0), EXACT).power
+    )
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.0, 3.0, 4.0])
+@pytest.mark.parametrize("cap", [1.0, 0.8, 0.55, 0.3])
+def test_a_package_at_its_own_clock_draws_its_limit(exponent, cap):
+    """The closed form of the clock and the loop of power and heat are one physics."""
+    where = scenario(
+        chip__leakage_exponent=exponent,
+        chip__power_cap=cap,
+        chip__memory_energy=0.0,
+        chip__maximum_clock=9.0,
+    )
+    clock = allowed_clock(design(), where)
+    found = busy_state(design(clock=clock), where, EXACT).power
+    if cap > 0.5:
+        same(found, 100.0 * cap)
+    assert float(clock) > 0.0
+    slope = jax.grad(
+        lambda e: allowed_clock(design(), replace(where, "chip.leakage_exponent", e))
+    )(exponent + 1e-3)
+    assert math.isfinite(float(slope))
 
 
 def test_clock_of_a_cooled_package():
