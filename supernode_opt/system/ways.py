@@ -140,6 +140,7 @@ CAPITAL = Ways(
         "scale_up_switch.price",
         "scale_out_switch.price",
         "rack.price",
+        "rack.idle_chips",
         "cooling.price",
         "facility.capital_price",
         "reliability.spare_share",
