@@ -1,6 +1,6 @@
 """Everything around the chips: host boards, racks, cooling, the building, the odds."""
 
-from supernode_opt.record import flag, record, static
+from supernode_opt.record import record, static
 from supernode_opt.units import (
     Count,
     CubicMetrePerSecond,
@@ -78,7 +78,7 @@ class Rack:
     supply_square_share: Share = 0.0
     price: Dollar = 0.0
     fewest_chips: quantity("", zero=True, whole=True) = 0.0
-    idle_chips: float = flag(default=0.0)
+    idle_chips: quantity("", zero=True, whole=True) = 0.0
     name: str = static(default="rack")
 
 

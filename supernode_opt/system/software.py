@@ -1,7 +1,14 @@
 """What a training framework adds to the hardware: the constants of its stack."""
 
 from supernode_opt.record import flag, record, static
-from supernode_opt.units import Efficiency, NonNegative, Number, Share, quantity
+from supernode_opt.units import (
+    Efficiency,
+    Flag,
+    NonNegative,
+    Number,
+    Share,
+    quantity,
+)
 
 Time = quantity("s", zero=True)
 
@@ -134,6 +141,6 @@ class Software:
     dispatch_scale_out: Number = 0.7
     dispatch_bytes: quantity("B") = 2.0
     communication_share: Share = 0.0
-    rank_deduplication: float = flag(default=0.0)
+    rank_deduplication: Flag = flag(default=0.0)
     score_bytes: float = flag(default=0.0)
     name: str = static(default="software")

@@ -143,6 +143,7 @@ CAPITAL = Ways(
         "scale_up_switch.price",
         "scale_out_switch.price",
         "rack.price",
+        "rack.idle_chips",
         "cooling.price",
         "facility.capital_price",
         "facility.cost_of_capital",

@@ -290,6 +290,7 @@ RACK = {
     "supply_fixed_share": ("near", {"average_power": 1}),
     "supply_square_share": ("near", {"average_power": -1}),
     "price": ("near", {"capital_cost": 1}),
+    "idle_chips": ("near", {"capital_cost": 1}, {"goodput"}),
 }
 COOLING = {
     "area_resistance": (

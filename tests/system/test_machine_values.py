@@ -15,6 +15,7 @@ from supernode_opt.system.failures import (
     failure_parts,
     progress,
     repair_wait,
+    spare_share,
 )
 from supernode_opt.system.package import (
     Mix,
@@ -111,6 +112,12 @@ def test_cost_of_a_life():
     same([found.racks, found.cooling, found.facility], [1000.0, 400.0, 1500.0])
     # Spare boards are bought with chips, memory and hosts.
     same(found.spares, 0.5 * (chips + memory + hosts))
+    # Of every rack's eight chips two stand by, for six that work; as spares they also
+    # shorten the wait for repairs.
+    idle = scenario(rack__chips_per_rack=6.0, rack__idle_chips=2.0)
+    held = cost_parts(design(), idle, BUILT, 1000.0, 400.0)
+    same(held.spares, (chips + memory + hosts) / 3.0)
+    same(spare_share(idle), 1.0 / 3.0)
     capital = 1.5 * (chips + memory + hosts) + 44.0 + 207.0 + 2900.0
     same(capital_cost(found), capital)
     # 1e-4 of it a second, for 1000 s.
