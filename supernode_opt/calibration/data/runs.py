@@ -160,7 +160,7 @@ def _runs(
     return tuple(Run({**given, **cells}, line) for line, cells in read.rows)
 
 
-Kind = Literal["runs", "gemm", "collectives"]
+Kind = Literal["runs", "gemm", "collectives", "memory"]
 
 # One name of each group must be among the columns.
 _COLLECTIVES = (
@@ -180,6 +180,8 @@ def kind_of(path: Path) -> Kind:
     header = set(read_table(path).columns)
     if _has(header, _COLLECTIVES):
         return "collectives"
+    if "peak_bytes" in header:
+        return "memory"
     return "gemm" if _has(header, _GEMM) else "runs"
 
 

@@ -44,6 +44,8 @@ class Stack:
       rank_by_rank: optimizer states are exchanged by one broadcast per rank.
       bubble_share: pipeline bubble over that of 1F1B [1].
       gradient_bytes: of stored and reduced gradients [B].
+      training: other fields of `Training` as its recipes have them, in SI.
+      software: constants of `Software` that its documentation gives, in SI.
       scale_out_bandwidth: network of its cluster per chip, 0 for the machine's [B/s].
       step_overhead: fixed time per step, `None` for the fitted one [s].
     """
@@ -68,8 +70,15 @@ class Stack:
     rank_by_rank: bool = False
     bubble_share: float = 1.0
     gradient_bytes: float = 4.0
+    training: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    software: Mapping[str, float] = dataclasses.field(default_factory=dict)
     scale_out_bandwidth: float = 0.0
     step_overhead: float | None = None
+
+    @property
+    def states(self) -> Mapping[str, float]:
+        """Fields of `Training` that it documents, in SI."""
+        return {"gradient_bytes": self.gradient_bytes, **self.training}
 
     @property
     def fitted(self) -> str:

@@ -16,7 +16,7 @@ def states_of(run: Run, stack: Stack, assumed: list[str]) -> dict[str, Any]:
     of master copy and moments of Adam in single precision.
     """
     precision = run.text("precision").lower()
-    found: dict[str, Any] = {"gradient_bytes": stack.gradient_bytes}
+    found: dict[str, Any] = dict(stack.states)
     pure = bool(re.search(r"bf16[^,]*\(params, grads, states\)|bf16-true", precision))
     if pure:
         found |= {"gradient_bytes": 2.0, "optimizer_bytes": 4.0}
