@@ -43,6 +43,7 @@ def layer_activations(
     split: Split,
     score_bytes: ArrayLike,
     repeated: Again,
+    gathered: ArrayLike = 0.0,
 ) -> Stored:
     """Bytes one layer keeps per micro-batch.
 
@@ -51,6 +52,7 @@ def layer_activations(
       score_bytes: stored per attention score: 5 for unfused attention with dropout,
         0 for flash attention [B].
       repeated: what is computed again instead of being kept.
+      gathered: 1 where every tensor rank keeps the whole input of its products [1].
     """
     hidden, tensor, tokens = model.hidden, split.tensor, split.tokens
     spread = 1.0 + split.sequence * (tensor - 1.0)
@@ -64,7 +66,8 @@ def layer_activations(
     residual = 4.0 * hidden * halved + 2.0 * hidden * model.dropout
     residual = tokens * residual / spread
     latents = tokens * 2.0 * latent / spread
-    norms = tokens * 2.0 * halved * fed * hidden / spread
+    norms = tokens * 2.0 * halved * fed * hidden
+    norms = norms * (gathered + (1.0 - gathered) / spread)
     heads = model.heads / tensor
     queries = 2.0 * tokens * heads * query_width(model)
     keys = 2.0 * tokens * key_value_channels(model, tensor)
@@ -92,10 +95,10 @@ def layer_activations(
     gate = jnp.maximum(repeated.operators - repeated.ffn, 0.0) * model.gated / halves
     dense_saved = saved + repeated.dense_activation * product
     dense_saved = dense_saved + repeated.ffn * (inner + product) + gate * inner
-    # Grouped products are not among what such a list keeps; what was dispatched is.
+    # Grouped products and what they take are not among what such a list keeps.
     grouped = jnp.maximum(repeated.operators - repeated.experts, 0.0)
     expert_saved = saved + repeated.expert_activation * expert_product
-    expert_saved = expert_saved + grouped * expert_inner
+    expert_saved = expert_saved + grouped * (expert_inner + copies)
     whole = expert_inner + expert_product + copies
     expert_saved = expert_saved + repeated.experts * whole
     entered = 2.0 * tokens * hidden / spread

@@ -159,6 +159,10 @@ def _recomputes(
     run: Run, model: Model, pipeline: float, stack: Stack, assumed: list[str]
 ) -> list[tuple[str, Recompute]]:
     written = run.text("recompute")
+    if stack.recompute and written.lower() in ("", "selective"):
+        if not written:
+            assumed.append(f"recompute {stack.recompute}, as {stack.name} does")
+        written = stack.recompute
     if written:
         return [recompute_of(written, model.layers / pipeline)]
     assumed.append("recompute chosen by the model")

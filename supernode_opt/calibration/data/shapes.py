@@ -45,6 +45,13 @@ _FAMILIES: tuple[tuple[str, bool], ...] = (
 )
 
 
+# Models whose head shares the embedding, by their configurations on the hub.
+_TIED = (
+    r"llama-?3\.2-?[13]b|qwen-?2(\.5)?-?(0\.5|1\.5|3)b|qwen-?3-?(0\.6|1\.7|4)b|gemma"
+    r"|smollm|gpt-?2\b"
+)
+
+
 def gated_of(run: Run) -> bool | None:
     """Tell whether the FFN has a gate, by its column or the family; `None` if open.
 
@@ -108,6 +115,7 @@ def model_of(run: Run, training: Training, assumed: list[str]) -> Model:
         top_k=run.number("topk") or 0.0,
         shared_experts=run.number("shared_experts") or 0.0,
         expert_ffn=expert_ffn,
+        tied=float(bool(re.search(_TIED, name))),
         mtp_layers=1.0 if "mtp" in run.text("flops_convention_detected").lower() else 0,
         window=window[1],
         windowed_share=window[2],

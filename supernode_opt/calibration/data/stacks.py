@@ -41,6 +41,9 @@ class Stack:
       compiled: one compiler fuses everything, attention with capped scores included.
       usual: how it is usually run, first match first: `says` in the words of the
         column `other_config`, where the cells of a job fit the patterns of `match`.
+      head_weighed: its stages are cut by parameters, the LM head among them.
+      recompute: what it recomputes where a row does not say, and where it says
+        "selective", "" for what the model chooses, in the words of that column.
       rank_by_rank: optimizer states are exchanged by one broadcast per rank.
       bubble_share: pipeline bubble over that of 1F1B [1].
       gradient_bytes: of stored and reduced gradients [B].
@@ -66,6 +69,8 @@ class Stack:
     full_recompute: bool = True
     expert_tensor: bool = False
     compiled: bool = False
+    head_weighed: bool = False
+    recompute: str = ""
     usual: tuple[Mapping[str, Any], ...] = ()
     rank_by_rank: bool = False
     bubble_share: float = 1.0
