@@ -92,7 +92,7 @@ def predict(runs: Sequence[Run]) -> Peaks:
         predicted[row] = of_stages[_LAST] if last else of_stages.max()
     outcomes = {"fits": 1.0, "ran": 1.0, "oom": 0.0, "crashed_or_oom": 0.0}
     ran = [outcomes.get(job.run.text("outcome").lower(), np.nan) for job in jobs]
-    measured = np.asarray([job.run.number("peak_bytes") or np.nan for job in jobs])
+    measured = np.asarray([job.run.peak or np.nan for job in jobs])
     # What was allocated when it was not enough is no peak.
     measured = np.where(np.asarray(ran) == 0.0, np.nan, measured)
     return Peaks(

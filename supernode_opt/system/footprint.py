@@ -91,14 +91,7 @@ def stage_memory(
     several = jnp.clip(jnp.asarray(design.pipeline_parallel) - 1.0, 0.0, 1.0)
     doubled = several * (software.pipeline_copies - 1.0)
     weights, gradients = (1.0 + doubled) * weights, (1.0 + doubled) * gradients
-    stored = layer_activations(
-        model,
-        training,
-        split,
-        software.score_bytes,
-        repeated,
-        software.gathered_inputs,
-    )
+    stored = layer_activations(model, training, split, software.score_bytes, repeated)
     count = micro_batches(design, scenario)
     flying = stack(*in_flight(design.pipeline_parallel, design.interleave, count))
     level = jnp.minimum(design.pipeline_parallel + 1.0, jnp.maximum(count, 1.0))

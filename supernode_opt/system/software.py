@@ -77,8 +77,6 @@ class Software:
       straggler: relative slow-down per doubling beyond eight chips [1].
       activation_copies: stored activations over those of fused kernels, as
         `workload.activations` counts them [1].
-      gathered_inputs: 1 where tensor ranks keep the inputs that they gathered, instead
-        of gathering them again for the backward pass [1].
       weight_casts: copies of the weights in the low precision of the GEMMs kept over
         the micro-batches of a step [1].
       gathered_layers: layers whose parameters ZeRO-3 holds gathered at a time [1].
@@ -145,5 +143,4 @@ class Software:
     communication_share: Share = 0.0
     rank_deduplication: Flag = flag(default=0.0)
     score_bytes: float = flag(default=0.0)
-    gathered_inputs: float = flag(default=0.0)
     name: str = static(default="software")

@@ -43,7 +43,6 @@ def layer_activations(
     split: Split,
     score_bytes: ArrayLike,
     repeated: Again,
-    gathered: ArrayLike = 0.0,
 ) -> Stored:
     """Bytes one layer keeps per micro-batch.
 
@@ -52,7 +51,6 @@ def layer_activations(
       score_bytes: stored per attention score: 5 for unfused attention with dropout,
         0 for flash attention [B].
       repeated: what is computed again instead of being kept.
-      gathered: 1 where every tensor rank keeps the whole input of its products [1].
     """
     hidden, tensor, tokens = model.hidden, split.tensor, split.tokens
     spread = 1.0 + split.sequence * (tensor - 1.0)
@@ -66,8 +64,7 @@ def layer_activations(
     residual = 4.0 * hidden * halved + 2.0 * hidden * model.dropout
     residual = tokens * residual / spread
     latents = tokens * 2.0 * latent / spread
-    norms = tokens * 2.0 * halved * fed * hidden
-    norms = norms * (gathered + (1.0 - gathered) / spread)
+    norms = tokens * 2.0 * halved * fed * hidden / spread
     heads = model.heads / tensor
     queries = 2.0 * tokens * heads * query_width(model)
     keys = 2.0 * tokens * key_value_channels(model, tensor)

@@ -162,7 +162,7 @@ def _room(run: Run) -> float:
     What a driver leaves of a chip's nominal memory is 0.985 of it in GiB (H100).
     """
     said = re.search(r"(\d+(?:\.\d+)?) ?(GiB|GB)", run.text("accelerator"))
-    if not said or not (run.text("peak_bytes") or run.text("outcome")):
+    if not said or not run.tells_memory:
         return 0.0
     return float(said[1]) * 2.0**30 * (1.0 if said[2] == "GiB" else 0.985)
 
@@ -223,7 +223,7 @@ def _stages(run: Run, model: Model, stack: Stack, training: Training) -> Trainin
 
 def _fill(run: Run, dies: int, fields: dict[str, Any], assumed: list[str]) -> None:
     """Fill batch and length of a row that tells of memory alone."""
-    memory = bool(run.text("peak_bytes") or run.text("outcome"))
+    memory = run.tells_memory
     if not fields["sequence_length"] and memory:
         fields["sequence_length"] = 4096.0
         assumed.append("sequences of 4,096 tokens")

@@ -177,7 +177,7 @@ def _sharding(written: str, stack: Stack, replicas: float, pipeline: float) -> i
         return 0
     if not text:
         return SHARDING.index(stack.sharding)
-    stated = re.match(r"zero-?([0-3])\b", text)
+    stated = re.match(r"(?:zero-?)?([0-3])\b", text)
     if stated and stated[1] != "3":
         return int(stated[1])
     if "grad_op" in text:

@@ -40,6 +40,8 @@ _FFNS = ("an FFN without a gate", "an FFN with a gate")
 # Families by name; the first that fits says whether their FFN has a gate.
 _FAMILIES: tuple[tuple[str, bool], ...] = (
     (r"gpt-?oss|llama|qwen|mi[sx]tral|deepseek|gemma|internlm|baichuan|grok", True),
+    # These stacks train Llamas.
+    (r"nanotron|torchtitan|torchtune", True),
     (r"kimi|moonlight|chatglm|glm-?[34]|olmo|phi-?[34]|\byi\b|palm|pangu", True),
     (r"gpt|\bopt\b|bloom|\bmpt|megatron|nemotron|pythia|falcon|turing|mt-nlg", False),
 )
@@ -63,7 +65,8 @@ def gated_of(run: Run) -> bool | None:
         if said not in (*_YES, *_NO):
             raise Refused(f"gated must be true or false, but is {shown(said)}")
         return said in _YES
-    named = f"{run.text('model')} {run.text('arch')}".lower()
+    said = (run.text(column) for column in ("model", "arch", "stack"))
+    named = " ".join(said).lower()
     return next((gate for words, gate in _FAMILIES if re.search(words, named)), None)
 
 

@@ -28,7 +28,8 @@ def states_of(run: Run, stack: Stack, assumed: list[str]) -> dict[str, Any]:
     gradients = run.text("grad_dtype").lower()
     known = next((size for name, size in _BYTES.items() if name in gradients), None)
     if known is not None:
-        found["gradient_bytes"] = known
+        # What is accumulated stands beside what a backward pass makes.
+        found["gradient_bytes"] = known + 2.0 * ("accumulation" in gradients)
     optimizer = run.text("optimizer").lower()
     found |= _optimizer(optimizer, pure)
     if re.search(r"in(to)? backward", optimizer):
@@ -60,6 +61,6 @@ def _optimizer(text: str, pure: bool) -> dict[str, float]:
     share = re.search(r"offload\w*\D{0,12}?(\d+) ?%|(\d+) ?% cpu offload", text)
     if share:
         found["optimizer_offload"] = min(int(share[1] or share[2]) / 100.0, 1.0)
-    elif "paged" in text or "offload" in text and not re.search(r"\bno offload", text):
+    elif re.search(r"paged|(?<!no )offload", text):
         found["optimizer_offload"] = 1.0
     return found
