@@ -87,8 +87,11 @@ def _quantities(report, prefix=""):
             yield prefix + field.name, value
 
 
-def _directions(design, where):
-    """One tangent per number: a design field, one weight of a mixture, a constant."""
+def _directions(design, where, flags=()):
+    """One tangent per number: a design field, one weight of a mixture, a constant.
+
+    `flags` are further constants, which are no quantities but have slopes.
+    """
     for path, value in leaves(design):
         one = jnp.ones_like(value)
         if value.ndim == 1:
@@ -98,8 +101,9 @@ def _directions(design, where):
             tangent = jnp.zeros_like(value).at[row].set(1.0)
             moved = replace(_zeros(design), path, tangent)
             yield f"{path}.{row}", moved, _zeros(where), value[row]
-    for path, value in leaves(where):
-        moved = replace(_zeros(where), path, jnp.ones_like(value))
+    quantities = [path for path, _ in leaves(where)]
+    for path in (*quantities, *(f for f in flags if f not in quantities)):
+        moved = replace(_zeros(where), path, jnp.ones_like(get(where, path)))
         yield path, _zeros(design), moved, get(where, path)
 
 
@@ -148,8 +152,10 @@ def test_every_slope_is_finite_over_the_whole_box(sharpness, seed, constants):
     wrong = _not_finite(designs, where, random(designs), random(where), sharpness)
     culprits = [
         path
-        for path, along, constants, _ in (_directions(designs, where) if wrong else ())
-        if _not_finite(designs, where, along, constants, sharpness)
+        for path, along, moved, _ in (
+            _directions(designs, where, constants) if wrong else ()
+        )
+        if _not_finite(designs, where, along, moved, sharpness)
     ]
     assert not wrong, culprits
 
@@ -248,7 +254,7 @@ def test_slopes_equal_finite_differences(sharpness, constants):
     designs, where = box()
     where = stated(where, constants)
     wrong = {}
-    for path, along, moved, at in _directions(designs, where):
+    for path, along, moved, at in _directions(designs, where, constants):
         if constants and path not in constants:
             continue
         size = 1e-6 * jnp.maximum(jnp.abs(at), 1e-12)
