@@ -229,6 +229,7 @@ def _differing(value, slope, up, down, size):
         difference = (above - below) / (2.0 * size)
         scale = jnp.maximum(jnp.abs(rate), jnp.abs(difference))
         whole = getattr(value, TOTALS.get(name.split(".")[0], ""), number)
+        whole = jnp.ones_like(number) if name == "fit_probability" else whole
         floor = 1e-8 * jnp.abs(whole) / (1e6 * size)
         shares[name] = jnp.mean(jnp.abs(rate - difference) > 1e-5 * scale + floor)
     return shares
@@ -247,9 +248,9 @@ def test_slopes_equal_finite_differences(sharpness, constants):
     """Central differences of 1e-6.
 
     The comparison is relative to the slope, with a floor of 1e-8 of the quantity (for
-    a part, of its total) per relative change of the variable, below which a difference
-    is rounding.  One design in a hundred may sit on a kink of a count; everything else
-    must agree.
+    a part, of its total; for a chance, of certainty) per relative change of the
+    variable, below which a difference is rounding.  One design in a hundred may sit on
+    a kink of a count; everything else must agree.
     """
     designs, where = box()
     where = stated(where, constants)
