@@ -89,6 +89,7 @@ def evaluate_study(study: Study) -> xr.Dataset:
             "prices": [],
             "relaxation": broken or None,
             "evaluations": 1,
+            "assumed": list(study.chosen.assumed),
             "wall_s": time.perf_counter() - began,
         },
     )

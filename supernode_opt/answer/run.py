@@ -45,4 +45,5 @@ def run(study: Study, progress: Callable[[Progress], None] | None = None) -> xr.
         seed=study.seed,
         objective=problem.objective.name,
         operators=operators(design, solution.scenario),
+        assumed=study.chosen.assumed,
     )

@@ -10,6 +10,7 @@ from supernode_opt.cli.calibrate import calibrate
 from supernode_opt.cli.machines import compare, crossover, invert
 from supernode_opt.cli.measure import measure
 from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
+from supernode_opt.cli.rows import row_of, study_of
 from supernode_opt.cli.validate import validate
 from supernode_opt.cli.verify import verify
 
@@ -139,6 +140,8 @@ def explain(result: Result, json: Json = False) -> int:
 
 
 for command in (verify, validate, calibrate, measure, compare, invert, crossover):
+    app.command()(command)
+for command in (study_of, row_of):
     app.command()(command)
 
 

@@ -6,7 +6,10 @@ the dotted path itself.
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from typing import Any
+
+import yaml
 
 from supernode_opt.calibration.data.columns import SHORT
 from supernode_opt.calibration.data.interpret import Job
@@ -38,7 +41,7 @@ def study_of(job: Job, plan: Plan) -> dict[str, Any]:
         scenario["recompute"] = _differing(plan.modules, Recompute())
     return {
         "name": _folder(job.run.name),
-        "question": f"{job.run.name}: {job.run.text('source') or 'a row'}",
+        "question": job.run.text("question") or _cited(job),
         "system": job.machine,
         "model": {
             **{f.name: getattr(job.model, f.name) for f in dataclasses.fields(Model)},
@@ -59,6 +62,16 @@ def study_of(job: Job, plan: Plan) -> dict[str, Any]:
         },
         "objective": {"minimize": "step_time"},
     } | _silent(job)
+
+
+def _cited(job: Job) -> str:
+    """Say which row a study is."""
+    return f"{job.run.name}: {job.run.text('source') or job.run.text('model')}"
+
+
+def text(written: Mapping[str, Any]) -> str:
+    """Write `study_of` as YAML."""
+    return yaml.safe_dump(dict(written), sort_keys=False, allow_unicode=True)
 
 
 def _differing(record: Any, usual: Any) -> dict[str, Any]:

@@ -80,6 +80,7 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
         },
     }
     made |= {name: store.note(dataset, name) for name in store.NOTES[2:]}
+    made["assumed"] = store.note(dataset, "assumed") or []
     return made | {"seed": int(dataset.attrs["seed"])}
 
 

@@ -36,6 +36,10 @@ _NOTES: dict[str, TypeAdapter[Any]] = {
 }
 
 
+# Notes that results of older versions lack.
+_LATER: dict[str, TypeAdapter[Any]] = {"assumed": TypeAdapter(list[str])}
+
+
 class Unsound(ValueError):
     """What a dataset lacks to be a result."""
 
@@ -58,7 +62,8 @@ def check(
       Unsound: something is missing or of another kind.
     """
     _check_question(dataset)
-    for name, kind in _NOTES.items():
+    later = {name: kind for name, kind in _LATER.items() if name in dataset.attrs}
+    for name, kind in {**_NOTES, **later}.items():
         _require(name in dataset.attrs, f"it lacks the note `{name}`")
         try:
             kind.validate_json(dataset.attrs[name], strict=True)

@@ -93,8 +93,12 @@ def from_solution(
     seed: int,
     objective: str,
     operators: Mapping[str, Any] | None = None,
+    assumed: Sequence[str] = (),
 ) -> xr.Dataset:
-    """Gather what `optimize` found; see `to_dataset` for the arguments."""
+    """Gather what `optimize` found; see `to_dataset` for the arguments.
+
+    `assumed` is what the study does not say and was taken from usual practice.
+    """
     return to_dataset(
         study,
         solution.design,
@@ -105,7 +109,10 @@ def from_solution(
         constraints=solution.constraints,
         history=solution.history,
         operators=operators,
-        notes={name: getattr(solution, name) for name in NOTES},
+        notes={
+            **{name: getattr(solution, name) for name in NOTES},
+            "assumed": list(assumed),
+        },
     )
 
 

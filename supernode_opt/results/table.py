@@ -37,6 +37,7 @@ def tables(dataset: xr.Dataset) -> Group:
         _headline(dataset),
         _design(dataset),
         _constraints(dataset),
+        _sentences("Assumed", store.note(dataset, "assumed")),
         _sentences("Prices", store.note(dataset, "prices")),
         _sentences("Least relaxation", _relaxation(dataset)),
         _sentences("Leans on", _leaning(dataset)),

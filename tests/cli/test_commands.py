@@ -28,6 +28,7 @@ KEYS = {
     "certificate",
     "evaluations",
     "wall_s",
+    "assumed",
 }
 FILES = {"design.nc", "study.yaml", "report.txt", "figures", "manifest.json"}
 HEAVY = ("jax", "numpy", "pint", "matplotlib", "xarray", "yaml")
