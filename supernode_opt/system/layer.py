@@ -127,8 +127,9 @@ def layer_passes(
 
     Passes of one layer: with sequence parallelism four gathers or scatters forward and
     six backward (four and four without), half of them in an expert layer, whose expert
-    block needs none; full recompute repeats the forward ones.  Two all-to-alls per
-    pass; backward moves keys and their gradients.  ZeRO-2 and ZeRO-3 keep only a shard
+    block needs none; full recompute repeats the forward ones, that of a dense FFN half
+    of them.  Two all-to-alls per pass, which recompute of the experts repeats; backward
+    moves keys and their gradients.  ZeRO-2 and ZeRO-3 keep only a shard
     of the gradients, so every backward pass scatters them; ZeRO-3 also gathers the
     parameters in both passes.
     """
