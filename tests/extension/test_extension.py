@@ -38,8 +38,8 @@ LINK_PROPERTY = {
         '    standing_rise: quantity("K", zero=True) = 0.0\n',
     ),
     "hardware/reach.py": (
-        "    return jnp.asarray(ambient) + rise",
-        '    rise = rise + column(per_technology(links, "standing_rise"), ambient)\n',
+        "    return ambient + rise",
+        '    rise = rise + column(per_technology(links, "standing_rise"), ambient[0])\n',
     ),
 }
 VARIABLE = {
