@@ -39,7 +39,8 @@ LINK_PROPERTY = {
     ),
     "hardware/reach.py": (
         "    return ambient + rise",
-        '    rise = rise + column(per_technology(links, "standing_rise"), ambient[0])\n',
+        '    more = per_technology(links, "standing_rise")\n'
+        "    rise = rise + column(more, ambient[0])\n",
     ),
 }
 VARIABLE = {
