@@ -142,24 +142,6 @@ def _chosen(choice: str, names: tuple[str, ...]) -> np.ndarray:
     return np.asarray(one_hot(choice, names))
 
 
-def segment(domain: float, chips: float, board: float) -> float:
-    """Return how many chips of each domain a job of `chips` gets, in whole boards [1].
-
-    Schedulers allot the same number of boards in every rack, so that 256 chips stand in
-    four racks of 72 as 64 in each (Slurm's `--segment` of the block topology).  Where
-    that would leave more than half of a rack idle, racks are filled.
-
-    >>> segment(72.0, 256.0, 4.0), segment(72.0, 144.0, 4.0), segment(8.0, 20.0, 8.0)
-    (64.0, 72.0, 8.0)
-    """
-    if chips <= domain:
-        return domain
-    sizes = np.arange(board, domain + 0.5, board)
-    sizes = sizes[2.0 * sizes >= domain]
-    even = sizes[chips % sizes == 0.0]
-    return float(even[-1]) if len(even) else domain
-
-
 def case(job: Job, plan: Plan) -> Case:
     """Build the design and the scenario of one plan."""
     machine = _machine(job)
@@ -175,24 +157,8 @@ def case(job: Job, plan: Plan) -> Case:
         board = float(machine.scenario.host.chips_per_board)
         domain = filled_domain(float(domain), plan.sizes["chips"], board)
     design = Design(
-<<<<<<< HEAD
         **{**machine.design, **plan.sizes, "scale_up_domain": domain},
         recompute=_chosen(plan.recompute, RECOMPUTE),
-=======
-        **plan.sizes,
-        scale_up_domain=segment(
-            float(built["scale_up_domain"]),
-            float(plan.sizes["chips"]),
-            float(scenario.host.chips_per_board),
-        ),
-        scale_up_bandwidth=built["scale_up_bandwidth"],
-        scale_out_bandwidth=network,
-        oversubscription=built.get("oversubscription", 1.0),
-        clock=scenario.chip.sustained_clock,
-        coolant_flow=scenario.cooling.reference_flow,
-        inlet_temperature=300.0,
-        recompute=np.asarray(plan.recompute),
->>>>>>> work_d
         optimizer_sharding=_chosen(SHARDING[plan.sharding], SHARDING),
         sequence_parallel=_chosen(SWITCHED[plan.sequence_parallel], SWITCHED),
         scale_up_link=np.array([1.0, 0.0]),
