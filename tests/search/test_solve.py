@@ -75,7 +75,7 @@ def test_no_random_design_is_better(solution):
     problem = study()
     wide = all_candidates(problem)
     count, random = len(wide["chips"]), np.random.default_rng(5)
-    rows = take(wide, np.repeat(np.arange(count), 200))
+    rows = take(wide, np.repeat(np.arange(count), 300))
     size = len(rows["chips"])
     for name in HARDWARE:
         box = next(v for v in problem.variables if v.name == name)
