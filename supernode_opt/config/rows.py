@@ -104,11 +104,11 @@ def _silent(job: Job) -> dict[str, Any]:
         if section not in SILENT or not path or not job.run.text(column):
             continue
         place = f"line {job.run.line}: {column}"
-        value = document.value(job.run.text(column), place, lines=False)
+        value = document.value(job.run.text(column), place, lines=False).plain()
         below = found.setdefault(section, {})
         for word in path[:-1]:
             below = below.setdefault(word, {})
-        below[path[-1]] = value.plain()
+        below[path[-1]] = value
     return found
 
 

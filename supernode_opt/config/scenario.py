@@ -112,8 +112,8 @@ def _training(
     written = node.mapping()
     at = written.get("precision", node)
     if at.value == BEST:
-        chosen = dataclasses.replace(at, value=settle(chip, "best"))
-        node = dataclasses.replace(node, value={**written, "precision": chosen})
+        best = dataclasses.replace(at, value=settle(chip, "best"))
+        node = dataclasses.replace(node, value={**written, "precision": best})
     training = read_record(node, Training)
     for name in _WHOLE_TRAINING:
         read_count(node.mapping()[name], field_type(Training, name))
@@ -123,11 +123,12 @@ def _training(
             f"must be {settle(chip, training.precision)} or best, because the chip"
             f" {chip.name!r} has no {kind}"
         )
-    if chosen.stack is None or "gradient_bytes" in written:
+    if chosen.stack is None:
         return training, ()
-    bytes_ = chosen.stack.gradient_bytes
-    told = f"gradients of {bytes_:g} bytes, the practice of {chosen.stack.name}"
-    return dataclasses.replace(training, gradient_bytes=bytes_), (told,)
+    usual = {k: v for k, v in chosen.stack.states.items() if k not in written}
+    told = ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in usual.items())
+    told = (f"{told}, the practice of {chosen.stack.name}",) if usual else ()
+    return dataclasses.replace(training, **usual), told
 
 
 def _links(node: Node | None, system: catalog.System) -> tuple[LinkTechnology, ...]:

@@ -92,8 +92,8 @@ def case_temperature(
       ambient: see `ambient_temperature` [technology, *batch] [K].
     """
     power = per_technology(links, "energy") * switch.module_bandwidth * switch.coding
-    rise = power * per_technology(links, "case_resistance")
-    return ambient + column(rise, ambient[0])
+    rise = column(power * per_technology(links, "case_resistance"), ambient[0])
+    return ambient + rise
 
 
 def wear(links: tuple[LinkTechnology, ...], temperature: Array) -> Array:

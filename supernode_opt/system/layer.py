@@ -40,10 +40,10 @@ def layer_passes(
     that of the input scattered and the input gathered again.  Without it, outputs are
     all-reduced forward, gradients of inputs backward, as much as a gather and a
     scatter.  The input of attention is its latents.  An expert block needs none of
-    this; full recompute repeats what is forward.  Two all-to-alls per pass; backward
-    moves keys and their gradients.  ZeRO-2 and ZeRO-3 keep only a shard of the
-    gradients, so every backward pass scatters them; ZeRO-3 also gathers the parameters
-    in both passes.
+    this; full recompute repeats what is forward, that of a dense FFN its half.  Two
+    all-to-alls per pass, which recompute of the experts repeats; backward moves keys
+    and their gradients.  ZeRO-2 and ZeRO-3 keep only a shard of the gradients, so every
+    backward pass scatters them; ZeRO-3 also gathers the parameters in both passes.
 
     While communication hides, `communication_share` of the compute units are its own:
     of `h` seconds that share is lost to compute and made up for afterwards.  What is
@@ -55,7 +55,8 @@ def layer_passes(
     sharded = zero[3]
     has_experts = scenario.model.top_k > 0.0
     plain = jnp.where(has_experts, 0.0, 1.0)
-    routed = full + repeated.experts
+    # Lists of operators keep no dispatched tokens.
+    routed = full + jnp.maximum(repeated.experts, repeated.operators)
     one, none = jnp.ones_like(full), jnp.zeros_like(full)
     # What is gathered has been cast before; what is reduced has not.
     cast = by_precision(scenario.training, OPERAND_BYTES) / 2.0

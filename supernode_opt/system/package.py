@@ -14,7 +14,6 @@ from supernode_opt.hardware.chip_power import (
     least_rise,
     memory_power,
     port_power,
-    power_limit,
 )
 from supernode_opt.hardware.thermal import (
     junction,
@@ -114,14 +113,14 @@ def provisioned(
 
     Power, cooling and racks are bought for a chip as its data sheet has it, with
     silicon at the junction limit, not for what a cool one draws: at the sustained clock
-    that is the TDP.  The package's own limiter lets it have no more than its limit; a
-    design that breaks the limit is provisioned what it draws.
+    that is the TDP.  A package that is hotter than that is provisioned what it draws.
+    It would be a little less where a limiter acts on hot silicon alone; but the least
+    of two powers is not log-convex, and proofs rest on that.
     """
     chip = scenario.chip
     leakage = chip.leakage_share * chip.tdp
     leakage = leakage * leakage_rise(chip, design.clock, sharpness)
-    warm = state.power - state.parts.leakage + leakage
-    return jnp.maximum(state.power, jnp.minimum(warm, power_limit(chip)))
+    return jnp.maximum(state.power, state.power - state.parts.leakage + leakage)
 
 
 def mean_state(

@@ -92,10 +92,10 @@ def layer_activations(
     gate = jnp.maximum(repeated.operators - repeated.ffn, 0.0) * model.gated / halves
     dense_saved = saved + repeated.dense_activation * product
     dense_saved = dense_saved + repeated.ffn * (inner + product) + gate * inner
-    # Grouped products are not among what such a list keeps; what was dispatched is.
+    # Grouped products and what they take are not among what such a list keeps.
     grouped = jnp.maximum(repeated.operators - repeated.experts, 0.0)
     expert_saved = saved + repeated.expert_activation * expert_product
-    expert_saved = expert_saved + grouped * expert_inner
+    expert_saved = expert_saved + grouped * (expert_inner + copies)
     whole = expert_inner + expert_product + copies
     expert_saved = expert_saved + repeated.experts * whole
     entered = 2.0 * tokens * hidden / spread

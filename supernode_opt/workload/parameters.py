@@ -73,13 +73,9 @@ def adapter_parameters(model: Model, rank: ArrayLike) -> tuple[Array, Array, Arr
     halves = 1.0 + model.gated
 
     def ffn(width: ArrayLike) -> Array:
-        return jnp.asarray(2.0 * hidden + (halves + 1.0) * width)
+        return jnp.asarray(rank * (2.0 * hidden + (halves + 1.0) * width))
 
-    return (
-        jnp.asarray(rank * channels),
-        rank * ffn(model.ffn),
-        rank * ffn(model.expert_ffn),
-    )
+    return jnp.asarray(rank * channels), ffn(model.ffn), ffn(model.expert_ffn)
 
 
 def _expert_layer(model: Model, experts: float | Array) -> Array:

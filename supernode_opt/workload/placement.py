@@ -113,12 +113,9 @@ def shortest_piece(block: ArrayLike, domain: ArrayLike, most: ArrayLike) -> Arra
         before, rest, fewer, ends, best = state
         best = jnp.where(live(state), rest, best)
         ratio = jnp.floor(before / jnp.maximum(rest, 1.0))
-        # Those that are done stand still while others go on.
-        found = rest, before - ratio * rest, ends, fewer + ratio * ends, best
-        return tuple(
-            jnp.where(live(state), new, old)
-            for new, old in zip(found, state, strict=True)
-        )
+        # Those that are done stay so while others go on: ends never get fewer.
+        less = jnp.where(rest > 0.5, before - ratio * rest, 0.0)
+        return rest, less, ends, fewer + ratio * ends, best
 
     start = block, jnp.mod(domain, block), 0.0 * one, one, block
     return jax.lax.while_loop(lambda s: jnp.any(live(s)), step, start)[-1]

@@ -19,7 +19,14 @@ STEP = {
     "cost_per_megatoken",
 }
 # What the training job enters.
-JOB = STEP | {"step_time", "memory", "memory_fraction"}
+JOB = STEP | {
+    "step_time",
+    "memory",
+    "memory_allocated",
+    "memory_reserved",
+    "memory_fraction",
+    "fit_probability",
+}
 MONEY = {"cost_per_chip_hour", "cost_per_megatoken", "tokens_per_dollar"}
 PROGRESS = {
     "goodput",
@@ -148,7 +155,12 @@ CHIP = {
     "dies": ("near", {"die_yield": 1}, {"chip_power", "sustained_clock"}),
     "die_bandwidth": ("split", {"step_time": -1}),
     "die_energy": ("near", {"chip_power": 1, "sustained_clock": -1}),
-    "hbm_capacity": ("near", {"memory_fraction": -1, "capital_cost": 1}),
+    # Where there is plenty of memory the chance of fitting is 1 to the last digit.
+    "hbm_capacity": (
+        "near",
+        {"memory_fraction": -1, "capital_cost": 1},
+        {"fit_probability"},
+    ),
     "hbm_bandwidth": ("near", {"step_time": -1}, {"chip_power"}),
     "hbm_efficiency": ("near", {"step_time": -1}, {"chip_power"}),
     "memory_share": ("near", {"average_chip_power": -1}, {"chip_power"}),

@@ -207,7 +207,7 @@ def test_numbers_arrive_in_si():
     assert chip.junction_limit == pytest.approx(358.15)
     assert chip.die_area == pytest.approx(8.14e-4)
     assert chip.port_energy == pytest.approx(40e-12)
-    assert chip.failure_rate == pytest.approx(12600 / 1e9 / 3600)
+    assert chip.failure_rate == pytest.approx(12340 / 1e9 / 3600)
     link = catalog.load("link", "dsp")
     assert link.price == pytest.approx(0.8 * 8 / 1e9)
     facility = catalog.load("facility", "liquid_us")

@@ -38,8 +38,9 @@ LINK_PROPERTY = {
         '    standing_rise: quantity("K", zero=True) = 0.0\n',
     ),
     "hardware/reach.py": (
-        "    return jnp.asarray(ambient) + rise",
-        '    rise = rise + column(per_technology(links, "standing_rise"), ambient)\n',
+        "    return ambient + rise",
+        '    more = per_technology(links, "standing_rise")\n'
+        "    rise = rise + column(more, ambient[0])\n",
     ),
 }
 VARIABLE = {

@@ -15,6 +15,7 @@ from supernode_opt.workload.flops import token_flops
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.operators import Gemms, Split
 from supernode_opt.workload.parameters import active_parameters
+from tests.plain import repeated
 from tests.system.designs import scenario
 
 # LLMCompass (ISCA 2024), artifact matmul_A100: M, N = K, milliseconds, half precision.
@@ -73,21 +74,25 @@ def test_activations_of_korthikanti():
         (8.0, 1.0, (34.0 + scores) / 8.0),
     ):
         split = Split(tensor, 1.0, 1.0, parallel, sequence)
-        dense, _ = layer_activations(model, training, split, 5.0)
         wanted = sequence * hidden * terms
-        assert float(dense[0]) == pytest.approx(wanted, rel=1e-12)
         without = sequence * hidden * (terms - scores / (tensor if tensor > 1 else 1))
-        assert float(dense[1]) == pytest.approx(without, rel=1e-12)
-    kept = 2.0 * sequence * hidden
+        for name, kept in (("none", wanted), ("selective", without)):
+            modules = repeated(name, 5.0)
+            found = layer_activations(model, training, split, 5.0, modules)
+            assert float(found.dense) == pytest.approx(kept, rel=1e-12)
+            assert float(found.whole_dense) == pytest.approx(wanted, rel=1e-12)
     split = Split(8.0, 1.0, 1.0, 0.0, sequence)
-    assert float(layer_activations(model, training, split, 5.0)[0][2]) == kept
+    found = layer_activations(model, training, split, 5.0, repeated("full", 5.0))
+    assert float(found.dense) == 2.0 * sequence * hidden
 
 
 def test_micro_batches_in_flight():
     """arXiv:2205.05198 section 4.2.3: p, and p (1 + (p - 1) / (p m)) interleaved."""
     assert float(in_flight(8.0, 1.0, 64.0)[0]) == 8.0
     assert float(in_flight(8.0, 3.0, 64.0)[0]) == pytest.approx(8.0 + 7.0 / 3.0)
-    assert float(in_flight(8.0, 1.0, 64.0)[1]) == 1.0
+    assert [float(held) for held in in_flight(8.0, 1.0, 64.0)[1:]] == [7.0, 1.0]
+    # arXiv:2104.04473: a rank further on warms up with two chunks less.
+    assert float(in_flight(8.0, 3.0, 64.0)[1]) == pytest.approx(8.0 + 5.0 / 3.0)
 
 
 def test_junction_of_h100():

@@ -325,11 +325,13 @@ def test_a_package_is_provisioned_as_its_data_sheet_has_it():
     slow = busy_state(design(clock=0.72), scenario(), EXACT)
     wanted = 50.0 + 50.0 * 0.9 / 1.1**2
     same(provisioned(slow, design(clock=0.72), scenario(), EXACT), wanted)
-    # A cap holds; what breaks it is provisioned what it draws.
-    capped = scenario(chip__power_cap=0.97)
-    same(provisioned(state, design(), capped, EXACT), 97.0)
-    broken = scenario(chip__power_cap=0.5)
-    same(provisioned(state, design(), broken, EXACT), state.power)
+    # A package hotter than its limit is provisioned what it draws: in four times the
+    # resistance 80 W alone warm by 32 K, from 340 K.
+    hot = design(inlet_temperature=340.0)
+    poor = scenario(cooling__area_resistance=3.2)
+    state = busy_state(hot, poor, EXACT)
+    assert float(state.temperature) > 372.0
+    same(provisioned(state, hot, poor, EXACT), state.power)
 
 
 def test_power_of_a_mean_package():

@@ -9,6 +9,7 @@ import pytest
 
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.footprint import fit_probability, fullest, stage_memory
+from supernode_opt.system.parts import total
 from supernode_opt.system.pipeline import Stages
 from supernode_opt.workload.operators import Split
 from supernode_opt.workload.recompute import Recompute, again
@@ -33,7 +34,13 @@ LAST = stages([0.0, 0.0, 1.0], [0.0, 2.0, 2.0])
 
 
 def memory(
-    level="zero0", placed=FIRST, model=EXPERTS, recompute="none", listed=None, **changes
+    level="zero0",
+    placed=FIRST,
+    model=EXPERTS,
+    recompute="none",
+    listed=None,
+    given=None,
+    **changes,
 ):
     chosen = design(
         chips=48.0,
@@ -43,7 +50,7 @@ def memory(
         sequence_parallel="on",
         recompute=recompute,
     )
-    where = scenario(model, **changes)
+    where = scenario(model, **changes) if given is None else given
     listed = Recompute() if listed is None else listed
     modules = again(chosen.recompute, listed, where.software.score_bytes)
     ranks = (8.0, 5.0)
@@ -240,3 +247,23 @@ def test_chance_of_fitting_falls_with_memory():
     same(slope, -1.0 / np.sqrt(2.0 * np.pi) / 0.2 / 1000.0)
     for memory_used in (1e-3, 1.0, 1e9):
         assert np.isfinite(jax.grad(lambda m: fit_probability(where, m))(memory_used))
+
+
+def test_slopes_of_memory_in_low_precision():
+    """Finite, and upwards in whatever stores more."""
+    where = scenario(EXPERTS)
+    training = dataclasses.replace(where.training, precision="fp8", lora_rank=2.0)
+    where = scenario(EXPERTS, training=training)
+
+    @jax.jit
+    def memory_of(software, training):
+        changed = dataclasses.replace(where, software=software, training=training)
+        return total(memory(given=changed))
+
+    software, training = jax.grad(memory_of, (0, 1))(where.software, where.training)
+    assert all(np.isfinite(x) for x in jax.tree.leaves((software, training)))
+    # One byte a parameter of two dense layers of 30 and four of 150, and the fragments.
+    same(software.weight_casts, 1.04 * 660.0)
+    same(training.optimizer_bytes, 1.04 * TRAINED)
+    same(training.optimizer_offload, -1.04 * 12.0 * TRAINED)
+    assert software.activation_copies > 0.0 > training.activation_offload

@@ -33,10 +33,10 @@ GIVEN_UP = {
     "ffn": (FFN, 0.0),
     "experts": (0.0, ROUTED),
     # Keys are the second of four products, one half of the FFN the second of three;
-    # grouped products are not kept, what was dispatched is.
+    # grouped products and what they take are not kept.
     "operators": (
         NORMS + KEYS / 2 + PRODUCT + INNER / 2,
-        NORMS + KEYS / 2 + EXPERT_PRODUCT + EXPERT_INNER,
+        NORMS + KEYS / 2 + ROUTED,
     ),
     "full": (WHOLE_DENSE - ENTERED, WHOLE_EXPERT - ENTERED),
 }
@@ -103,7 +103,7 @@ def test_modules_of_grouped_attention():
             {"mla_up": 1.0, "operators": 1.0},
             [
                 NORMS + QUERIES + KEYS + PRODUCT + INNER / 2,
-                NORMS + QUERIES + KEYS + EXPERT_PRODUCT + EXPERT_INNER,
+                NORMS + QUERIES + KEYS + ROUTED,
             ],
         ),
     ],

@@ -60,9 +60,9 @@ def test_one_member_moves_nothing():
 
 def test_a_group_on_domains_and_boards():
     # Eight ranks, every second chip: four share a domain of 8 chips, two a board of 4.
-    assert [float(x) for x in place(8.0, 2.0, 8.0, 4.0)] == [8, 4, 4, 2, 2]
-    assert [float(x) for x in place(2.0, 1.0, 8.0, 4.0)] == [2, 2, 2, 1, 2]
-    assert [float(x) for x in place(4.0, 16.0, 8.0, 4.0)] == [4, 1, 1, 4, 1]
+    assert [float(x) for x in place(8.0, 2.0, 8.0, 4.0)] == [8, 4, 4, 2, 2, 1]
+    assert [float(x) for x in place(2.0, 1.0, 8.0, 4.0)] == [2, 2, 2, 1, 2, 1]
+    assert [float(x) for x in place(4.0, 16.0, 8.0, 4.0)] == [4, 1, 1, 4, 1, 1]
 
 
 def test_bytes_and_hops_of_a_gather():

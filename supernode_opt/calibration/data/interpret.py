@@ -5,6 +5,7 @@ left open is filled as for a study of the same stack.
 """
 
 import dataclasses
+import math
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -23,6 +24,11 @@ from supernode_opt.catalog import load, system
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.system.kernels import PEAKS
 from supernode_opt.workload.model import Model, Precision, Training, contradiction
+from supernode_opt.workload.parameters import (
+    attention_parameters,
+    dense_ffn_parameters,
+    embedding_parameters,
+)
 from supernode_opt.workload.recompute import Recompute
 
 
@@ -83,6 +89,9 @@ _PRECISIONS: tuple[tuple[str, Precision], ...] = (
     ("fp16", "bf16"),
 )
 _MODULE = "recompute."
+# Where a row tells no more of its chip than its memory, states and activations are as
+# on any other; step times of such rows say nothing.
+_STAND_IN = "dgx_h100"
 # Adapters of this rank are what most recipes start with.
 _USUAL_RANK = 16.0
 
@@ -100,16 +109,24 @@ def interpret(run: Run) -> Job:
     try:
         name = machine(run.text("accelerator"))
     except LookupError as error:
-        raise Refused(str(error)) from None
+        name = _STAND_IN if _room(run) else ""
+        if not name:
+            raise Refused(str(error)) from None
     given = overrides_of(run)
+    if name == _STAND_IN and _room(run):
+        sized = {"chip.hbm_capacity": _room(run), **given.constants}
+        given = dataclasses.replace(given, constants=sized)
     chip = load("chip", given.parts.get("chip", system(name).chip))
     assumed: list[str] = []
+    if "chip.hbm_capacity" in given.constants and _room(run):
+        assumed.append(f"{name} with the memory of {run.text('accelerator')!r}")
     stack = _stack(run, given, assumed)
     training = _training(run, chip, stack, given, assumed)
     model = dataclasses.replace(model_of(run, training, assumed), **given.model)
     wrong = contradiction(model)
     if wrong is not None:
         raise Refused(f"the model {wrong}")
+    training = _stages(run, model, stack, training)
     practice = practice_of(stack, _about(run, model), given.practice, assumed)
     plans = plans_of(run, model, training, stack, chip.ranks_per_chip, assumed)
     own = {
@@ -137,6 +154,17 @@ def interpret(run: Run) -> Job:
         measured=measured,
         converted=converted,
     )
+
+
+def _room(run: Run) -> float:
+    """Memory that the label of an unknown chip tells, where memory is asked for [B].
+
+    What a driver leaves of a chip's nominal memory is 0.985 of it in GiB (H100).
+    """
+    said = re.search(r"(\d+(?:\.\d+)?) ?(GiB|GB)", run.text("accelerator"))
+    if not said or not run.tells_memory:
+        return 0.0
+    return float(said[1]) * 2.0**30 * (1.0 if said[2] == "GiB" else 0.985)
 
 
 def _stack(run: Run, given: Overrides, assumed: list[str]) -> Stack:
@@ -182,9 +210,20 @@ def _training(
         raise BadRuns(f"line {run.line}: {error}") from None
 
 
+def _stages(run: Run, model: Model, stack: Stack, training: Training) -> Training:
+    """Return `training` with a first stage as long as its stack cuts it."""
+    pipeline = run.size("pp")
+    if pipeline == 1.0 or not stack.head_weighed or training.first_stage_layers:
+        return training
+    layer = attention_parameters(model) + dense_ffn_parameters(model)
+    head = float(embedding_parameters(model) / layer)
+    first = min(math.ceil((model.layers + head) / pipeline - 1e-9), model.layers)
+    return dataclasses.replace(training, first_stage_layers=float(first))
+
+
 def _fill(run: Run, dies: int, fields: dict[str, Any], assumed: list[str]) -> None:
     """Fill batch and length of a row that tells of memory alone."""
-    memory = bool(run.text("peak_bytes") or run.text("outcome"))
+    memory = run.tells_memory
     if not fields["sequence_length"] and memory:
         fields["sequence_length"] = 4096.0
         assumed.append("sequences of 4,096 tokens")

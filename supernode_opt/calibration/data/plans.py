@@ -159,6 +159,10 @@ def _recomputes(
     run: Run, model: Model, pipeline: float, stack: Stack, assumed: list[str]
 ) -> list[tuple[str, Recompute]]:
     written = run.text("recompute")
+    if stack.recompute and written.lower() in ("", "selective"):
+        if not written:
+            assumed.append(f"recompute {stack.recompute}, as {stack.name} does")
+        written = stack.recompute
     if written:
         return [recompute_of(written, model.layers / pipeline)]
     assumed.append("recompute chosen by the model")
@@ -173,7 +177,7 @@ def _sharding(written: str, stack: Stack, replicas: float, pipeline: float) -> i
         return 0
     if not text:
         return SHARDING.index(stack.sharding)
-    stated = re.match(r"zero-?([0-3])\b", text)
+    stated = re.match(r"(?:zero-?)?([0-3])\b", text)
     if stated and stated[1] != "3":
         return int(stated[1])
     if "grad_op" in text:

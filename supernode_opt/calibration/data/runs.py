@@ -30,6 +30,8 @@ _ALIASES = {
     "chip": "accelerator",
     "chips": "n_accel",
     "sharding": "fsdp_or_zero",
+    "zero": "fsdp_or_zero",
+    "tokens_per_s_per_chip": "tokens_per_s_per_accel",
     "kind": "task",
 }
 
@@ -117,6 +119,17 @@ class Run:
         return batch * length / rate if rate and batch and length else None
 
     @property
+    def peak(self) -> float | None:
+        """Measured peak of memory [B], `None` if the row has none."""
+        gibibytes = self.number("memory_gib")
+        return self.number("peak_bytes") or (gibibytes and gibibytes * 2.0**30)
+
+    @property
+    def tells_memory(self) -> bool:
+        """Whether the row is about memory: a peak, or whether it sufficed."""
+        return bool(self.peak or self.text("outcome"))
+
+    @property
     def is_validation(self) -> bool:
         """Whether the row is kept for judging only."""
         return self.text("usable_for").startswith("validation")
@@ -160,7 +173,7 @@ def _runs(
     return tuple(Run({**given, **cells}, line) for line, cells in read.rows)
 
 
-Kind = Literal["runs", "gemm", "collectives"]
+Kind = Literal["runs", "gemm", "collectives", "memory"]
 
 # One name of each group must be among the columns.
 _COLLECTIVES = (
@@ -180,6 +193,8 @@ def kind_of(path: Path) -> Kind:
     header = set(read_table(path).columns)
     if _has(header, _COLLECTIVES):
         return "collectives"
+    if header & {"peak_bytes", "memory_gib"}:
+        return "memory"
     return "gemm" if _has(header, _GEMM) else "runs"
 
 

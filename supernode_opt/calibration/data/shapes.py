@@ -40,8 +40,17 @@ _FFNS = ("an FFN without a gate", "an FFN with a gate")
 # Families by name; the first that fits says whether their FFN has a gate.
 _FAMILIES: tuple[tuple[str, bool], ...] = (
     (r"gpt-?oss|llama|qwen|mi[sx]tral|deepseek|gemma|internlm|baichuan|grok", True),
+    # These stacks train Llamas.
+    (r"nanotron|torchtitan|torchtune", True),
     (r"kimi|moonlight|chatglm|glm-?[34]|olmo|phi-?[34]|\byi\b|palm|pangu", True),
     (r"gpt|\bopt\b|bloom|\bmpt|megatron|nemotron|pythia|falcon|turing|mt-nlg", False),
+)
+
+
+# Models whose head shares the embedding, by their configurations on the hub.
+_TIED = (
+    r"llama-?3\.2-?[13]b|qwen-?2(\.5)?-?(0\.5|1\.5|3)b|qwen-?3-?(0\.6|1\.7|4)b|gemma"
+    r"|smollm|gpt-?2\b"
 )
 
 
@@ -56,7 +65,8 @@ def gated_of(run: Run) -> bool | None:
         if said not in (*_YES, *_NO):
             raise Refused(f"gated must be true or false, but is {shown(said)}")
         return said in _YES
-    named = f"{run.text('model')} {run.text('arch')}".lower()
+    said = (run.text(column) for column in ("model", "arch", "stack"))
+    named = " ".join(said).lower()
     return next((gate for words, gate in _FAMILIES if re.search(words, named)), None)
 
 
@@ -108,6 +118,7 @@ def model_of(run: Run, training: Training, assumed: list[str]) -> Model:
         top_k=run.number("topk") or 0.0,
         shared_experts=run.number("shared_experts") or 0.0,
         expert_ffn=expert_ffn,
+        tied=float(bool(re.search(_TIED, name))),
         mtp_layers=1.0 if "mtp" in run.text("flops_convention_detected").lower() else 0,
         window=window[1],
         windowed_share=window[2],

@@ -41,9 +41,14 @@ class Stack:
       compiled: one compiler fuses everything, attention with capped scores included.
       usual: how it is usually run, first match first: `says` in the words of the
         column `other_config`, where the cells of a job fit the patterns of `match`.
+      head_weighed: its stages are cut by parameters, the LM head among them.
+      recompute: what it recomputes where a row does not say, and where it says
+        "selective", "" for what the model chooses, in the words of that column.
       rank_by_rank: optimizer states are exchanged by one broadcast per rank.
       bubble_share: pipeline bubble over that of 1F1B [1].
       gradient_bytes: of stored and reduced gradients [B].
+      training: other fields of `Training` as its recipes have them, in SI.
+      software: constants of `Software` that its documentation gives, in SI.
       scale_out_bandwidth: network of its cluster per chip, 0 for the machine's [B/s].
       step_overhead: fixed time per step, `None` for the fitted one [s].
     """
@@ -64,12 +69,21 @@ class Stack:
     full_recompute: bool = True
     expert_tensor: bool = False
     compiled: bool = False
+    head_weighed: bool = False
+    recompute: str = ""
     usual: tuple[Mapping[str, Any], ...] = ()
     rank_by_rank: bool = False
     bubble_share: float = 1.0
     gradient_bytes: float = 4.0
+    training: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    software: Mapping[str, float] = dataclasses.field(default_factory=dict)
     scale_out_bandwidth: float = 0.0
     step_overhead: float | None = None
+
+    @property
+    def states(self) -> Mapping[str, float]:
+        """Fields of `Training` that it documents, in SI."""
+        return {"gradient_bytes": self.gradient_bytes, **self.training}
 
     @property
     def fitted(self) -> str:

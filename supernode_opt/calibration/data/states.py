@@ -6,6 +6,8 @@ from typing import Any
 from supernode_opt.calibration.data.runs import Run
 from supernode_opt.calibration.data.stacks import Stack
 
+# Pieces of a chunked loss: torchtune's and torchtitan's default.
+USUAL_CHUNKS = 8.0
 _BYTES = {"fp32": 4.0, "float32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0}
 
 
@@ -16,7 +18,7 @@ def states_of(run: Run, stack: Stack, assumed: list[str]) -> dict[str, Any]:
     of master copy and moments of Adam in single precision.
     """
     precision = run.text("precision").lower()
-    found: dict[str, Any] = {"gradient_bytes": stack.gradient_bytes}
+    found: dict[str, Any] = dict(stack.states)
     pure = bool(re.search(r"bf16[^,]*\(params, grads, states\)|bf16-true", precision))
     if pure:
         found |= {"gradient_bytes": 2.0, "optimizer_bytes": 4.0}
@@ -26,12 +28,16 @@ def states_of(run: Run, stack: Stack, assumed: list[str]) -> dict[str, Any]:
     gradients = run.text("grad_dtype").lower()
     known = next((size for name, size in _BYTES.items() if name in gradients), None)
     if known is not None:
-        found["gradient_bytes"] = known
+        # What is accumulated stands beside what a backward pass makes.
+        found["gradient_bytes"] = known + 2.0 * ("accumulation" in gradients)
     optimizer = run.text("optimizer").lower()
     found |= _optimizer(optimizer, pure)
     if re.search(r"in(to)? backward", optimizer):
         # Each layer's gradients are used up before the next one's exist.
         found["gradient_bytes"] /= run.size("layers")
+    said = f"{run.text('other_config')} {run.text('note')}".lower()
+    if re.search(r"chunked (cross|loss|ce\b)|(loss|entropy) chunks", said):
+        found["loss_chunks"] = USUAL_CHUNKS
     if "activation offload" in run.text("recompute").lower():
         found["activation_offload"] = 1.0
     if optimizer and "optimizer_bytes" not in found and "adam" not in optimizer:
@@ -55,6 +61,6 @@ def _optimizer(text: str, pure: bool) -> dict[str, float]:
     share = re.search(r"offload\w*\D{0,12}?(\d+) ?%|(\d+) ?% cpu offload", text)
     if share:
         found["optimizer_offload"] = min(int(share[1] or share[2]) / 100.0, 1.0)
-    elif "offload" in text and not re.search(r"\bno offload", text):
+    elif re.search(r"paged|(?<!no )offload", text):
         found["optimizer_offload"] = 1.0
     return found

@@ -24,7 +24,8 @@ def stated_software(values: Mapping[str, float]) -> Software:
 def documented(stack: Stack) -> dict[str, float]:
     """Return the constants that a stack's documentation gives in place of the fit."""
     overhead = stack.step_overhead
-    return {} if overhead is None else {"step_overhead": overhead}
+    fixed = {} if overhead is None else {"step_overhead": overhead}
+    return {**stack.software, **fixed}
 
 
 def practised(
