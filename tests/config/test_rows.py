@@ -128,7 +128,7 @@ def test_what_is_unsaid_is_the_practice_of_the_stack_and_told():
     bridge = STUDY.replace("megatron-lm", "megatron-bridge")
     told, _ = read(bridge)
     assert told.problem.scenario.training.gradient_bytes == 2.0
-    assert any("gradients of 2 bytes" in one for one in told.chosen.assumed)
+    assert any("gradient bytes 2" in one for one in told.chosen.assumed)
     stated, _ = read(bridge.replace("optimizer_bytes: 8 B", "gradient_bytes: 4 B"))
     assert stated.problem.scenario.training.gradient_bytes == 4.0
 
