@@ -15,7 +15,7 @@ from supernode_opt.calibration.data.stacks import Stack, known_stacks, named
 from supernode_opt.calibration.step_time.applied import software_of
 from supernode_opt.calibration.step_time.fit import family_of
 from supernode_opt.config.records import named as named_entry
-from supernode_opt.config.records import read_entry, read_record
+from supernode_opt.config.records import read_entry, read_field
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.reading.node import Node
 from supernode_opt.system.software import Software
@@ -91,9 +91,22 @@ def read_software(
     run = practice_of(platform.documented, about, words, assumed)
     made = software_of(platform, run)
     if written is not None and isinstance(written.value, dict):
-        fields = {k: v for k, v in written.value.items() if k != "base"}
-        made = read_record(dataclasses.replace(written, value=fields), Software, made)
+        made = _changed(made, written)
     return Chosen(made, platform.name, platform, run, tuple(assumed))
+
+
+def _changed(made: Software, node: Node) -> Software:
+    """Return fitted software with the fields that a study states.
+
+    A fit may leave the bounds that a statement must keep, and a study that was written
+    out states every field: those that are as fitted are left alone.
+    """
+    names = [field.name for field in dataclasses.fields(Software)]
+    changes = {}
+    for name, child in node.mapping([*names, "base"]).items():
+        if name not in ("base", "name") and child.value != getattr(made, name):
+            changes[name] = read_field(child, Software, name)
+    return dataclasses.replace(made, **changes)
 
 
 def _entry(node: Node | None, default: str) -> str:

@@ -20,7 +20,7 @@ def runs(tmp_path):
         run(run_id=f"r{i}", mbs=str(1 + i % 2), split_group=f"g{i % 3}")
         for i in range(10)
     ]
-    return table(tmp_path / "runs.csv", *rows, run(run_id="lora", task="lora"))
+    return table(tmp_path / "runs.csv", *rows, run(run_id="state", arch="ssm"))
 
 
 def test_validate_prints_every_row_with_its_interval(capsys, runs, tmp_path):
@@ -32,8 +32,8 @@ def test_validate_prints_every_row_with_its_interval(capsys, runs, tmp_path):
     answer = json.loads(printed)
     *rows, refused = answer["rows"]
     assert refused == {
-        "run_id": "lora",
-        "refused": "LORA trains only a part of the model",
+        "run_id": "state",
+        "refused": "state-space layers are not modelled",
     }
     for row in rows:
         assert row["low_s"] < row["predicted_step_time_s"] < row["high_s"]
