@@ -19,6 +19,7 @@ class Platform(NamedTuple):
       base: catalog software whose unfitted constants it keeps.
       notes: what the reader must know.
       widen: factor on the spread of all fitted constants [1].
+      accelerator: what its recipes run on, where that decides their usual practice.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Platform(NamedTuple):
     base: str
     notes: str
     widen: float = 1.0
+    accelerator: str = ""
 
     @property
     def documented(self) -> Stack:

@@ -34,7 +34,7 @@ _WINDOWS = ("tensor_window", "context_window", "expert_window")
 def entry(
     platform: Platform,
     posterior: Posterior,
-    about: str,
+    fitted_by: str,
     practice: Practice | None = None,
     figures: int = 4,
 ) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def entry(
     Args:
       platform: whose entry it is.
       posterior: the constants.
-      about: source line of fitted numbers.
+      fitted_by: source line of fitted numbers.
       practice: how it is run; as its stack usually is if not given.
       figures: digits of each number.
     """
@@ -54,14 +54,15 @@ def entry(
     kind = unfitted(platform.base)
     base, kept = provenance(kind, platform.base), load(kind, platform.base)
     if practice is None:
-        practice = changed(as_documented(stack), usual(stack, {"kind": "moe"}))
+        about = {"kind": "moe", "accelerator": platform.accelerator}
+        practice = changed(as_documented(stack), usual(stack, about))
     centre = software(kept, jnp.asarray(mean), practice)
     fitted = _fitted(kept, mean, spread, practice)
     narrowed = {name: float(getattr(centre, name)) for name in _WINDOWS}
     for name, declared in quantities(Software):
         if name in fitted:
             value, low, high = fitted[name]
-            source, confidence, unit = about, "fit", declared.unit
+            source, confidence, unit = fitted_by, "fit", declared.unit
             if low == high:
                 source, confidence = _DECLARED, "primary"
         elif name in base:
