@@ -63,16 +63,18 @@ def _contradictions(
     if stages == 1.0 and interleave > 1.0:
         text = f"must be 1 without a pipeline, but is {interleave:g}"
         found.append(("interleave", text))
+    dies = scenario.chip.ranks_per_chip
     chips = sizes.get("chips")
     if chips is not None:
-        chips = chips * scenario.chip.ranks_per_chip
+        chips = chips * dies
     known = [name for name in _RANKS if name in sizes]
     ranks = prod(sizes[name] for name in known)
     if chips is None:
         return found
     if chips % ranks:
         text = f"must be a multiple of {' x '.join(known)} = {ranks:g}"
-        found.append(("chips", f"{text}, but is {chips:g}"))
+        own = f"{chips:g}" if dies == 1 else f"{chips / dies:g} of {dies} ranks"
+        found.append(("chips", f"{text}, but is {own}"))
     elif len(known) == len(_RANKS) and batch % (chips / ranks):
         text = f"leads to {chips / ranks:g} data-parallel replicas, which do not divide"
         found.append(("chips", f"{text} the global batch of {batch:g}"))

@@ -109,17 +109,20 @@ BAD = {
         ["cannot be at_least '900 kW' and at_most '590 kW'"],
     ),
     "heads do not divide": (["design.tensor_parallel=7"], ["32 attention heads"]),
-    "ranks do not divide": (["design.chips=388"], ["multiple of tensor_parallel"]),
+    "ranks do not divide": (
+        ["design.chips=387"],
+        ["multiple of tensor_parallel", "but is 387 of 2 ranks"],
+    ),
     "experts do not divide": (
         ["model=mixtral_8x7b", "design.expert_parallel=3"],
         ["must divide the 8 experts"],
     ),
     "experts of a dense model": (["design.expert_parallel=2"], ["at most 1"]),
-    "batch too small": (["training.global_batch=24"], ["48 data-parallel replicas"]),
+    "batch too small": (["training.global_batch=24"], ["96 data-parallel replicas"]),
     "batch does not divide": (["design.micro_batch=3"], ["global batch of 768"]),
     "no split at all": (
         ["design.chips=389", "design.tensor_parallel=1"],
-        ["389 data-parallel replicas"],
+        ["778 data-parallel replicas"],
     ),
     "no split once optimized": (
         ["design.chips=389", "design.tensor_parallel=free", "design.micro_batch=free"],
@@ -127,7 +130,7 @@ BAD = {
     ),
     "interleave alone": (["design.interleave=2"], ["must be 1 without a pipeline"]),
     "split not legal": (
-        ["design.tensor_parallel=1"],
+        ["design.tensor_parallel=1", "design.micro_batch=1"],
         ["`design.sequence_parallel` must be off where tensor_parallel is 1"],
     ),
     "no FP8": (["training.precision=fp8"], ["has no FP8"]),

@@ -77,7 +77,8 @@ def test_evaluate_prints_one_json_object(shell, folder):
     assert sum(found["power_breakdown"].values()) == pytest.approx(found["power_w"])
     memory = sum(found["memory_breakdown"].values())
     assert memory == pytest.approx(found["memory_bytes"])
-    assert found["design"]["data_parallel"] == 48.0
+    # 384 packages of two ranks over 8 ways.
+    assert found["design"]["data_parallel"] == 96.0
     power = next(row for row in found["constraints"] if row["name"] == "power")
     assert power["limit"] == 590e3
     assert power.keys() >= {"name", "value", "limit", "margin", "multiplier"}

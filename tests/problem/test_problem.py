@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from supernode_opt.problem.box import default_variable, options
+from supernode_opt.problem.box import default_variable, usual_options
 from supernode_opt.problem.build import build_design
 from supernode_opt.problem.constraints import (
     all_constraints,
@@ -37,7 +37,7 @@ def test_every_design_field_has_a_default_box_that_holds_a_usual_value(name):
     usual = studies.FROZEN[name]
     if isinstance(made, Choice):
         assert usual in made.options
-        assert made.options == options(name, given)
+        assert made.options == usual_options(name, given)
     else:
         assert made.low <= usual <= made.high
 

@@ -12,11 +12,16 @@ from supernode_opt.plot import FIGURES, draw_all
 from supernode_opt.results import store
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.units import quantities
 
 
 def filled(record_type: type):
-    """Make a record whose numbers are 1, 2, 3, ... in the order of its fields."""
+    """Make a record whose numbers are 1, 2, 3, ... in the order of its fields.
+
+    Shares are 1, 1/2, 1/3, ...
+    """
     hints = typing.get_type_hints(record_type)
+    bounded = {name for name, found in quantities(record_type) if found.high == 1.0}
     values = {}
     for index, field in enumerate(dataclasses.fields(record_type), start=1):
         hint = hints[field.name]
@@ -27,7 +32,8 @@ def filled(record_type: type):
         elif dataclasses.is_dataclass(hint):
             values[field.name] = filled(hint)
         else:
-            values[field.name] = float(index)
+            share = field.name in bounded
+            values[field.name] = 1.0 / index if share else float(index)
     return record_type(**values)
 
 

