@@ -184,23 +184,23 @@ def changed(scenario, constant, value):
 
 
 def test_a_condition_is_where_the_claim_turns(found, dataset):
-    row = claim(dataset, "cloudmatrix384", "dgx", "goodput")
+    row = claim(dataset, "cloudmatrix384", "dgx", "cost_per_megatoken")
     turns = json.loads(dataset.attrs["conditions"])[row]
     assert dataset["claim_word"].values[row] == "depends"
     (turn,) = turns[:1]
     assert turn["low"] <= turn["value"] <= turn["high"]
 
-    def goodput(system, factor):
+    def cost(system, factor):
         seen = one(found, system)
         scenario = seen.cell.problem.scenario
         scenario = changed(scenario, turn["constant"], factor * turn["value"])
         design = build_design(seen.best.values, scenario)
-        return evaluate(design, scenario).goodput
+        return evaluate(design, scenario).cost_per_megatoken
 
     @jax.jit
     @jax.vmap
     def margins(factor):
-        return goodput("cloudmatrix384", factor) - goodput("dgx", factor)
+        return cost("dgx", factor) - cost("cloudmatrix384", factor)
 
     below, above = margins(jnp.array([0.99, 1.01])) > 0.0
     assert (below, above) == (turn["true"] == "below", turn["true"] == "above")
