@@ -15,6 +15,7 @@ from supernode_opt.plot.convergence import convergence
 from supernode_opt.plot.crossover import crossover
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
+from supernode_opt.plot.peaks import predicted_peaks
 from supernode_opt.plot.power_stack import power_stack
 from supernode_opt.plot.roofline import roofline
 from supernode_opt.plot.step_waterfall import step_waterfall
@@ -76,6 +77,7 @@ def _draw(
 # Each draws a dataset of its kind into a folder.
 draw_validation = functools.partial(_draw, figures=VALIDATION)
 draw_gemm = functools.partial(_draw, figures=GEMM)
+draw_peaks = functools.partial(_draw, figures={"predicted_peaks": predicted_peaks})
 draw_comparison = functools.partial(_draw, figures={"comparison": comparison})
 draw_inversion = functools.partial(_draw, figures={"inversion": inversion})
 draw_crossover = functools.partial(_draw, figures={"crossover": crossover})
