@@ -20,7 +20,8 @@ class Practice(NamedTuple):
       tensor_overlap, data_overlap, expert_overlap: traffic hides behind compute.
       unfused: attention stores its scores.
       fused_dispatch: a fused dispatch kernel (DeepEP, HybridEP).
-      rank_by_rank, bubble: `Stack.rank_by_rank` and `Stack.bubble_share`.
+      rank_by_rank, bubble, copies: `Stack.rank_by_rank`, `Stack.bubble_share` and
+        `Stack.pipeline_copies`.
       token_drop: experts have a capacity, tokens beyond it are dropped.
       full_graph: the whole iteration is one captured graph.
       partial_graph: parts of a layer are captured graphs.
@@ -36,6 +37,7 @@ class Practice(NamedTuple):
     fused_dispatch: ArrayLike
     rank_by_rank: ArrayLike
     bubble: ArrayLike
+    copies: ArrayLike = 1.0
     token_drop: ArrayLike = 0.0
     full_graph: ArrayLike = 0.0
     partial_graph: ArrayLike = 0.0
@@ -70,13 +72,14 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
         "dropped": {"real_routing": 0.0, "token_drop": 1.0},
     },
     # Bubbles over that of 1F1B: interleaving is a number of the design; ZB-H1 of
-    # arXiv:2401.10241 keeps a third; DualPipe, see `dualpipe_h800` of the catalog.
+    # arXiv:2401.10241 keeps a third; DualPipe, see `dualpipe_h800` of the catalog,
+    # holds parameters twice.
     "schedule": {
-        "1f1b": {"bubble": 1.0},
-        "interleaved": {"bubble": 1.0},
-        "zero_bubble": {"bubble": 1.0 / 3.0},
-        "dualpipe": {"bubble": 0.35},
-        "dualpipev": {"bubble": 0.35},
+        "1f1b": {"bubble": 1.0, "copies": 1.0},
+        "interleaved": {"bubble": 1.0, "copies": 1.0},
+        "zero_bubble": {"bubble": 1.0 / 3.0, "copies": 1.0},
+        "dualpipe": {"bubble": 0.35, "copies": 2.0},
+        "dualpipev": {"bubble": 0.35, "copies": 2.0},
     },
     "optimizer_exchange": {
         "collective": {"rank_by_rank": 0.0},
@@ -126,6 +129,7 @@ def as_documented(stack: Stack) -> Practice:
         fused_dispatch=float(stack.fused_dispatch),
         rank_by_rank=float(stack.rank_by_rank),
         bubble=stack.bubble_share,
+        copies=stack.pipeline_copies,
     )
 
 

@@ -46,6 +46,7 @@ class Stack:
         "selective", "" for what the model chooses, in the words of that column.
       rank_by_rank: optimizer states are exchanged by one broadcast per rank.
       bubble_share: pipeline bubble over that of 1F1B [1].
+      pipeline_copies: of weights and gradients that its schedule needs [1].
       gradient_bytes: of stored and reduced gradients [B].
       training: other fields of `Training` as its recipes have them, in SI.
       software: constants of `Software` that its documentation gives, in SI.
@@ -74,6 +75,7 @@ class Stack:
     usual: tuple[Mapping[str, Any], ...] = ()
     rank_by_rank: bool = False
     bubble_share: float = 1.0
+    pipeline_copies: float = 1.0
     gradient_bytes: float = 4.0
     training: Mapping[str, float] = dataclasses.field(default_factory=dict)
     software: Mapping[str, float] = dataclasses.field(default_factory=dict)
