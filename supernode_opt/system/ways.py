@@ -98,7 +98,6 @@ TIME = Ways(
 MEMORY = Ways(
     _all(UP, "software.framework_memory", "software.buffer_memory")
     | _all(UP, "software.activation_copies", "software.weight_casts")
-    | _all(UP, "software.pipeline_copies")
     | _all(UP, "software.gathered_layers", "software.fragmentation")
     | _all(UP, "software.score_bytes")
 )

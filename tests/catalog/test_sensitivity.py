@@ -308,7 +308,7 @@ def test_every_constant_of_a_training_stack_moves_time_or_memory():
     slow = dataclasses.replace(
         design,
         scale_up_bandwidth=design.scale_up_bandwidth / 50.0,
-        scale_up_domain=design.scale_up_domain / 12.0,
+        scale_up_domain=design.scale_up_domain / 24.0,
     )
     far = replace(where, "chip.scale_out_bandwidth", 1e9)
     hosted = replace(where, "software.kernel_time", 1e-3)
