@@ -120,7 +120,6 @@ class Software:
     straggler: NonNegative
     framework_memory: quantity("B", zero=True)
     buffer_memory: quantity("B", zero=True)
-    pipeline_copies: Number = 1.0
     activation_copies: Number = 1.0
     weight_casts: NonNegative = 2.0
     gathered_layers: Number = 2.0
@@ -143,4 +142,5 @@ class Software:
     communication_share: Share = 0.0
     rank_deduplication: Flag = flag(default=0.0)
     score_bytes: float = flag(default=0.0)
+    pipeline_copies: float = flag(default=1.0)
     name: str = static(default="software")

@@ -80,6 +80,8 @@ def entry(
             ends, unit, source, confidence, most=declared.high, figures=figures
         )
     written["score_bytes"] = float(centre.score_bytes)
+    if practice.copies != 1.0:
+        written["pipeline_copies"] = float(practice.copies)
     if kept.rank_deduplication:
         written["rank_deduplication"] = 1.0
     return written
