@@ -14,7 +14,7 @@ from supernode_opt.calibration.data.columns import shortened
 from supernode_opt.calibration.data.overrides import Overrides, overrides_of
 from supernode_opt.calibration.data.plans import Plan, plans_of
 from supernode_opt.calibration.data.platforms import platform_of
-from supernode_opt.calibration.data.practice import Practice, practice_of
+from supernode_opt.calibration.data.practice import USUAL, Practice, practice_of
 from supernode_opt.calibration.data.rates import converted_step
 from supernode_opt.calibration.data.runs import BadRuns, Refused, Run
 from supernode_opt.calibration.data.shapes import model_of
@@ -71,6 +71,11 @@ class Job:
         if self.measured is None:
             raise Refused("no step time or token rate")
         return self.measured
+
+    @property
+    def practice_assumed(self) -> bool:
+        """Whether how it was run is what its stack usually does."""
+        return any(said.startswith(USUAL) for said in self.assumed)
 
     @property
     def chip(self) -> str:

@@ -45,6 +45,8 @@ class Practice(NamedTuple):
     sink_attention: ArrayLike = 0.0
 
 
+# How what is assumed of it begins.
+USUAL = "usual practice"
 _SWITCH = ("off", "on")
 # Every field that can be stated, its words, and what each says of a `Practice`.
 WORDS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
@@ -210,7 +212,7 @@ def practice_of(
     if about.get("kind") == "dense":
         open_ = {f: w for f, w in open_.items() if f not in EXPERTS}
     if open_:
-        assumed.append(f"usual practice of {stack.name}: {written(open_)}")
+        assumed.append(f"{USUAL} of {stack.name}: {written(open_)}")
     return changed(as_documented(stack), {**taken, **told})
 
 
