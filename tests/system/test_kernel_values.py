@@ -150,11 +150,12 @@ def test_arithmetic_of_layers():
 
 
 def test_frozen_weights_have_no_gradients():
-    # One pass back of 48 s instead of two, and two of the head's 80 s.
+    # One pass back of 48 s instead of two, and two of the head's 80 s; to predict ahead
+    # two of 12.8 s more.
     where = scenario(training__lora_rank=2.0, **FAST_MEMORY)
     times, head = layers(where)
     same(times.gemm[0], [48.0, 48.0])
-    same(head, 2.0 * 80.0)
+    same(head, [2.0 * 80.0, 2.0 * (80.0 + 12.8)])
     # Attention has no weights.
     same(times.attention, layers(scenario(**FAST_MEMORY))[0].attention)
 
