@@ -19,8 +19,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 _STEPS = 6
-# Where leakage is ten times the rest a step takes a third off the voltage.
-_BUDGET_STEPS = 10
+_BUDGET_STEPS = 6
 # A threshold of nothing or of everything has no curve; slopes beyond are cut off.
 _LEAST = 0.02
 
@@ -60,8 +59,8 @@ def voltage_of_budget(
 ) -> Array:
     """Voltage at which dynamic power and leakage together take a budget [1].
 
-    Both are convex in the voltage, so that Newton's method comes down to it steadily
-    from the voltage that would be, did nothing leak.
+    Newton's method in the logarithms of voltage and power, in which both curves are
+    almost straight, from where the slope at the sustained voltage leads.
 
     Args:
       budget: over the dynamic power at the sustained clock [1].
@@ -72,16 +71,21 @@ def voltage_of_budget(
     >>> round(float(voltage_of_budget(1.2, 0.2, 0.384, 1.3, 3.0)), 6)
     1.0
     """
-    x = voltage_of_power(budget, t, alpha)
+    t, alpha = jnp.asarray(t), jnp.asarray(alpha)
+    wanted, leaks = jnp.log(budget), jnp.log(leaking)
+    # What leaks more than the budget below the threshold never gets there.
+    least = jnp.log((1.0 + _LEAST) * t)
+    u = jnp.maximum(wanted / (1.0 + alpha / (1.0 - t)), least)
     for _ in range(_BUDGET_STEPS):
-        left, slope = jax.jvp(
-            lambda v: _over(v, budget, leaking, t, alpha, exponent),
-            (x,),
-            (jnp.ones_like(x),),
-        )
-        # What leaks more than the budget below the threshold never gets there.
-        x = jnp.maximum(x - left / slope, (1.0 + _LEAST) * t)
-    return x
+        x = jnp.exp(u)
+        dynamic = u + alpha * jnp.log((x - t) / (1.0 - t))
+        # Of both powers the share that is leakage, and the logarithm of their sum.
+        odds = jnp.exp(leaks + exponent * u - dynamic)
+        share = odds / (1.0 + odds)
+        rise = (1.0 - share) * (1.0 + alpha * x / (x - t)) + share * exponent
+        u = u - (dynamic + jnp.log1p(odds) - wanted) / rise
+        u = jnp.maximum(u, least)
+    return jnp.exp(u)
 
 
 @voltage_of_budget.defjvp

@@ -143,8 +143,19 @@ def fullest(parts: MemoryParts, sharpness: ArrayLike) -> MemoryParts:
 
     It is chosen as a whole, by weights that are 0 or 1 in the exact model.
     """
-    chosen = _fullest(total(parts), sharpness)
-    return jax.tree.map(lambda part: jnp.sum(part * chosen, axis=0), parts)
+    # Else the compiler computes all parts anew for each of them.
+    parts = jax.lax.optimization_barrier(parts)
+    sums = total(parts)
+    if is_exact(sharpness):
+        first = (sums[0] >= sums[1]) & (sums[0] >= sums[2])
+        second = sums[1] >= sums[2]
+
+        def chosen(part: Array) -> Array:
+            return jnp.where(first, part[0], jnp.where(second, part[1], part[2]))
+
+        return jax.tree.map(chosen, parts)
+    weights = _fullest(sums, sharpness)
+    return jax.tree.map(lambda part: jnp.sum(part * weights, axis=0), parts)
 
 
 def fit_probability(scenario: Scenario, memory: ArrayLike) -> Array:
@@ -171,8 +182,6 @@ def memory_verdict(probability: float) -> str:
 def _fullest(sums: Array, sharpness: ArrayLike) -> Array:
     """Weights of the stages in the choice of the fullest one [stage, *batch] [1]."""
     places = jax.nn.one_hot(jnp.argmax(sums, axis=0), len(sums), axis=0, dtype=float)
-    if is_exact(sharpness):
-        return places
     finite = jnp.isfinite(sharpness)
     rate = jnp.where(finite, sharpness, 1.0)
     soft = jax.nn.softmax(rate * jnp.log(jnp.maximum(sums, 1.0)), axis=0)

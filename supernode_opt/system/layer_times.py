@@ -104,12 +104,11 @@ def layer_times(
     again = stack(*(2 * [BACKWARD_ATTENTION * core + scores]))
     zero = jnp.zeros_like(gemm[:, 0])
     repeated = modules.full * (gemm[:, 0] + attention + forward)
+    attended = parts["attention"]
     repeated = repeated + _modules(
         modules,
-        times[0],
-        gemms,
-        parts,
-        software,
+        gemm[:, 0],
+        dict(zip(gemms.names[attended], times[0, attended], strict=True)),
         (norm, gates, moved),
         core + scores,
         model.gated,
@@ -170,10 +169,8 @@ def _passes(forward: Array, backward: Array) -> Array:
 
 def _modules(
     modules: Again,
-    forward: Array,
-    gemms: Gemms,
-    parts: dict[str, slice],
-    software: Software,
+    layers: Array,
+    projections: dict[str, Array],
     streamed: tuple[Array, Array, Array],
     attention: Array,
     gated: ArrayLike,
@@ -182,19 +179,16 @@ def _modules(
 
     Args:
       modules: which of them.
-      forward: times of the forward products [operator, *batch] [s].
-      gemms, parts: their shapes, and which of them belong to which part.
-      software: says how uneven the experts are.
+      layers: times of all forward products [layer, *batch] [s].
+      projections: of them, those of attention by name [*batch] [s].
       streamed: times of norms [*batch], gates and routing [layer, *batch] [s].
       attention: time of the attention core [s].
       gated: whether the FFN has a gate [1].
     """
     norm, gates, routing = streamed
-    layers = _by_layer(forward[None], gemms, parts, software)[:, 0]
-    names = gemms.names[parts["attention"]]
-    projections = forward[parts["attention"]]
-    up = [p for n, p in zip(names, projections, strict=True) if n.endswith(" up")]
-    block = layers - jnp.sum(projections, axis=0)
+    up = [time for name, time in projections.items() if name.endswith(" up")]
+    attending = sum(projections.values(), start=jnp.zeros_like(norm))
+    block = layers - attending
     common = modules.norm * norm + modules.core_attention * attention
     common = common + modules.mla_up * sum(up, start=jnp.zeros_like(norm))
     whole = stack(modules.ffn, modules.experts)
@@ -203,7 +197,7 @@ def _modules(
     # a gated FFN one of three, of the experts all.
     inner = modules.mla_up if up else jnp.zeros_like(modules.mla_up)
     half = jnp.maximum(modules.operators - inner, 0.0)
-    half = half * 0.5 * jnp.sum(projections, axis=0)
+    half = half * 0.5 * attending
     second = stack(block[0] / (2.0 + gated), block[1] + routing[1])
     half = half + jnp.maximum(modules.operators - whole, 0.0) * second
     return common + half + whole * (block + gates + routing) + again

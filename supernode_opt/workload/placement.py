@@ -112,12 +112,12 @@ def shortest_piece(block: ArrayLike, domain: ArrayLike, most: ArrayLike) -> Arra
     def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
         before, rest, fewer, ends, best = state
         best = jnp.where(live(state), rest, best)
+        # Where nothing is left nothing comes, while others go on.
         ratio = jnp.floor(before / jnp.maximum(rest, 1.0))
-        # Those that are done stay so while others go on: ends never get fewer.
-        less = jnp.where(rest > 0.5, before - ratio * rest, 0.0)
-        return rest, less, ends, fewer + ratio * ends, best
+        after = jnp.where(rest > 0.5, before - ratio * rest, 0.0)
+        return rest, after, ends, fewer + ratio * ends, best
 
-    start = block, jnp.mod(domain, block), 0.0 * one, one, block
+    start = block, domain - jnp.floor(domain / block) * block, 0.0 * one, one, block
     return jax.lax.while_loop(lambda s: jnp.any(live(s)), step, start)[-1]
 
 
