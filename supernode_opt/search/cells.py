@@ -26,6 +26,8 @@ _BATCH = 2048
 _NARROW = 1e-7
 # A gap that an eighth of the effort leaves above this share of itself is given up.
 _STALLED = 0.8
+# Best first, a gap of several variables moves late: nothing is given up before so many.
+_PATIENCE = 20_000
 
 
 class Cells(NamedTuple):
@@ -73,7 +75,7 @@ def cut(
     rows |= {f"{n}_low": v for n, v in low.items()}
     rows |= {f"{n}_high": v for n, v in high.items()}
     rows |= {"candidate": np.arange(len(bound))}
-    looked, milestone, gap = 0, effort // 8, np.inf
+    looked, milestone, gap = 0, max(effort // 8, _PATIENCE), np.inf
     stuck: list[tuple[NDArray, NDArray]] = []
     while len(bound) and looked < effort:
         alive = bound < threshold()

@@ -98,7 +98,8 @@ def values_of(problem: Problem, columns: Columns) -> dict[str, float | str]:
     ranks = [
         float(plain[f"{kind}_parallel"]) for kind in ("tensor", "pipeline", "context")
     ]
-    plain["data_parallel"] = float(plain["chips"]) / math.prod(ranks)
+    count = float(plain["chips"]) * problem.scenario.chip.ranks_per_chip
+    plain["data_parallel"] = count / math.prod(ranks)
     return plain
 
 
