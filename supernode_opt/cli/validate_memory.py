@@ -49,5 +49,6 @@ def tables(report: dict[str, Any]) -> Any:
 
 def markdown(report: dict[str, Any]) -> str:
     """Write errors and verdicts by stack."""
-    named = [*report["stacks"].items(), ("**all**", report["overall"])]
-    return writing.markdown(_HEADINGS, [_cells(*one) for one in named])
+    rows = [_cells(name, found) for name, found in report["stacks"].items()]
+    rows.append(_cells("**all**", report["overall"]))
+    return writing.markdown(_HEADINGS, rows)

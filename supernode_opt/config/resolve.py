@@ -63,8 +63,9 @@ def resolved(study: Study) -> dict[str, Any]:
 def _stack(study: Study) -> dict[str, Any]:
     """Return the stack that the software was made of, if it was made."""
     chosen = study.chosen
-    made = chosen.practice is not None and chosen.platform is not None
-    return {"stack": chosen.platform.stack} if made else {}
+    if chosen.practice is None or chosen.platform is None:
+        return {}
+    return {"stack": chosen.platform.stack}
 
 
 def _practice(study: Study) -> dict[str, Any]:

@@ -6,7 +6,7 @@ measured row; an entry that a calibration wrote stands for its stack as document
 
 import dataclasses
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from supernode_opt import catalog
 from supernode_opt.calibration.data.platforms import Platform, made_of, platform_of
@@ -102,7 +102,7 @@ def _changed(made: Software, node: Node) -> Software:
     out states every field: those that are as fitted are left alone.
     """
     names = [field.name for field in dataclasses.fields(Software)]
-    changes = {}
+    changes: dict[str, Any] = {}
     for name, child in node.mapping([*names, "base"]).items():
         if name not in ("base", "name") and child.value != getattr(made, name):
             changes[name] = read_field(child, Software, name)

@@ -133,12 +133,12 @@ def _groups(
     board = scenario.host.chips_per_board
     placed = place(sizes, strides, design.scale_up_domain, board, design.chips, relaxed)
     dies = scenario.chip.ranks_per_chip
+    together = jnp.ones_like(placed.size)
     if dies > 1:
-        together = place(sizes, strides, float(dies), 1.0, design.chips, relaxed)
-        placed = placed._replace(package=together.inside)
-    else:
-        placed = placed._replace(package=jnp.ones_like(placed.size))
-    return [Group(*(part[k] for part in placed)) for k in range(len(sizes_and_strides))]
+        packed = place(sizes, strides, float(dies), 1.0, design.chips, relaxed)
+        together = packed.inside
+    parts = (*placed[:-1], together)
+    return [Group(*(part[k] for part in parts)) for k in range(len(sizes_and_strides))]
 
 
 def _dispatch(group: Group, tokens: ArrayLike, scenario: Scenario) -> Transfer:

@@ -135,7 +135,7 @@ def crossings(
     Returns:
       At most `stages - 1` [1].
     """
-    stages = jnp.maximum(stages, 1.0)
+    stages, ranks = jnp.maximum(stages, 1.0), jnp.asarray(ranks)
     smooth = stages / jnp.clip(domain / ranks, 1.0, stages) - 1.0
     if relaxed is True:
         return smooth

@@ -16,10 +16,17 @@ CACHES = (
     read.document,
     read.load,
     read._provenance,
+    read._called,
     systems.system,
-    batch._machine,
-    batch._given,
 )
+
+
+def forget():
+    for cache in CACHES:
+        cache.cache_clear()
+    batch._MACHINES.clear()
+
+
 # A split of one device.
 PLAN = dict(
     tensor_parallel=1,
@@ -40,13 +47,11 @@ def own_catalog(monkeypatch):
 
     def use(*folders):
         monkeypatch.setenv(read.OWN_CATALOG, ":".join(map(str, folders)))
-        for cache in CACHES:
-            cache.cache_clear()
+        forget()
 
     yield use
     monkeypatch.delenv(read.OWN_CATALOG, raising=False)
-    for cache in CACHES:
-        cache.cache_clear()
+    forget()
 
 
 # What a journal begins with.

@@ -95,7 +95,9 @@ def _machine(job: Job) -> _Machine:
         followed = {
             field: get(made, ".".join(FOLLOWS[field])) for field in built.follows
         }
-        design = {k: v for k, v in built.design.items() if k not in CHOICES}
+        design: dict[str, Any] = {
+            k: v for k, v in built.design.items() if k not in CHOICES
+        }
         design |= followed | ({"scale_out_bandwidth": network} if network else {})
         design = {"oversubscription": 1.0, **design, **numbers}
         if "clock" not in numbers:

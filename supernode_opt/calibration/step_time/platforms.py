@@ -81,7 +81,7 @@ def entry(
         )
     written["score_bytes"] = float(centre.score_bytes)
     if practice.copies != 1.0:
-        written["pipeline_copies"] = float(practice.copies)
+        written["pipeline_copies"] = float(centre.pipeline_copies)
     if kept.rank_deduplication:
         written["rank_deduplication"] = 1.0
     return written

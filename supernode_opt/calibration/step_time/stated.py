@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,9 @@ from supernode_opt.system.software import Software
 def stated_software(values: Mapping[str, float]) -> Software:
     """Return software whose fields are `values`, SI, and NaN where nothing is said."""
     names = [f.name for f in dataclasses.fields(Software) if f.name != "name"]
-    numbers = {name: np.asarray(float(values.get(name, np.nan))) for name in names}
+    numbers: dict[str, Any] = {
+        name: np.asarray(float(values.get(name, np.nan))) for name in names
+    }
     return Software(**numbers, name="")
 
 
