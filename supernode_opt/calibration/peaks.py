@@ -12,12 +12,16 @@ import xarray
 from supernode_opt.batch.engine import Engine
 from supernode_opt.calibration.data.interpret import Job, interpret
 from supernode_opt.calibration.data.runs import Refused, Run
+from supernode_opt.calibration.data.stages import weighed_stages
 from supernode_opt.calibration.step_time import batch, shipped
 from supernode_opt.calibration.step_time.fit import Table, chosen, table
 from supernode_opt.calibration.step_time.intervals import NINETY
 from supernode_opt.calibration.step_time.stated import practised
+from supernode_opt.catalog import load
+from supernode_opt.system.design import RECOMPUTE
 from supernode_opt.system.evaluate import rank_memory
 from supernode_opt.system.footprint import fit_probability, memory_verdict
+from supernode_opt.workload.split import legal
 
 # What a peak counts: tensors, the allocator's pages, or all that the device has given.
 KINDS = ("allocated", "reserved", "device")
@@ -33,7 +37,8 @@ class Peaks(NamedTuple):
       predicted: what the row's counter shows at its peak [B].
       measured: what it showed, NaN where the row does not say [B].
       spread: standard deviation of the logarithm of the peak [1].
-      probability: that the device has room [1].
+      probability: that the device has room; 0 where the split is not legal [1].
+      illegal: the rule that the split breaks, "" if none.
       ran: 1 where the job ran, 0 where memory was not enough, NaN if neither is said.
     """
 
@@ -43,6 +48,7 @@ class Peaks(NamedTuple):
     measured: np.ndarray
     spread: np.ndarray
     probability: np.ndarray
+    illegal: tuple[str, ...]
     ran: np.ndarray
 
 
@@ -79,7 +85,8 @@ def predict(runs: Sequence[Run]) -> Peaks:
         except Refused as reason:
             refused.append((run, str(reason)))
     if not jobs:
-        return Peaks((), tuple(refused), *5 * (np.zeros(0),))
+        none = np.zeros(0)
+        return Peaks((), tuple(refused), none, none, none, none, (), none)
     stacked = table(jobs)
     known = shipped.posterior()
     logs = stacked.logs(known.names, known.mean)
@@ -95,15 +102,36 @@ def predict(runs: Sequence[Run]) -> Peaks:
     measured = np.asarray([job.run.peak or np.nan for job in jobs])
     # What was allocated when it was not enough is no peak.
     measured = np.where(np.asarray(ran) == 0.0, np.nan, measured)
+    illegal = [_illegal(job) for job in jobs]
     return Peaks(
         tuple(jobs),
         tuple(refused),
         predicted,
         measured,
         spread[picked],
-        odds[picked],
+        np.where([bool(rule) for rule in illegal], 0.0, odds[picked]),
+        tuple(illegal),
         np.asarray(ran),
     )
+
+
+def _illegal(job: Job) -> str:
+    """Return the rule that every plan of a job breaks, "" if one can run at all."""
+    ranks = load("chip", job.chip).ranks_per_chip
+    stages = int(job.plans[0].sizes["pipeline_parallel"])
+    if job.stack.head_weighed and stages > 1:
+        # Stages are cut otherwise than the rules have it; one may hold the head alone.
+        filled = len(weighed_stages(job.model, stages)) == stages
+        return "" if filled else f"{job.stack.name} leaves one of {stages} stages empty"
+    rule = ""
+    for plan in job.plans:
+        split = {**plan.sizes, "recompute": RECOMPUTE.index(plan.recompute)}
+        split |= {"optimizer_sharding": plan.sharding}
+        split |= {"sequence_parallel": int(plan.sequence_parallel)}
+        rule = legal(split, job.model, job.training, ranks) or ""
+        if not rule:
+            break
+    return rule
 
 
 def _all(stacked: Table, logs: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -167,6 +195,7 @@ def _row(seen: Peaks, row: int) -> dict[str, Any]:
         "error": float(told / seen.measured[row] - 1.0) if known else None,
         "fit_probability": float(seen.probability[row]),
         "verdict": memory_verdict(float(seen.probability[row])),
+        "illegal": seen.illegal[row] or None,
         "outcome": job.run.text("outcome") or None,
         "assumed": list(job.assumed),
         "refused": None,

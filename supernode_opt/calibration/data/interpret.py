@@ -5,7 +5,6 @@ left open is filled as for a study of the same stack.
 """
 
 import dataclasses
-import math
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -19,16 +18,12 @@ from supernode_opt.calibration.data.rates import converted_step
 from supernode_opt.calibration.data.runs import BadRuns, Refused, Run
 from supernode_opt.calibration.data.shapes import model_of
 from supernode_opt.calibration.data.stacks import Stack, accelerator, machine, stack_of
+from supernode_opt.calibration.data.stages import as_cut
 from supernode_opt.calibration.data.states import states_of
 from supernode_opt.catalog import load, system
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.system.kernels import PEAKS
 from supernode_opt.workload.model import Model, Precision, Training, contradiction
-from supernode_opt.workload.parameters import (
-    attention_parameters,
-    dense_ffn_parameters,
-    embedding_parameters,
-)
 from supernode_opt.workload.recompute import Recompute
 
 
@@ -131,7 +126,7 @@ def interpret(run: Run) -> Job:
     wrong = contradiction(model)
     if wrong is not None:
         raise Refused(f"the model {wrong}")
-    training = _stages(run, model, stack, training)
+    training = as_cut(run, model, stack, training)
     practice = practice_of(stack, _about(run, model), given.practice, assumed)
     plans = plans_of(run, model, training, stack, chip.ranks_per_chip, assumed)
     own = {
@@ -213,17 +208,6 @@ def _training(
         return Training(**(fields | dict(given.training)))
     except (TypeError, ValueError) as error:
         raise BadRuns(f"line {run.line}: {error}") from None
-
-
-def _stages(run: Run, model: Model, stack: Stack, training: Training) -> Training:
-    """Return `training` with a first stage as long as its stack cuts it."""
-    pipeline = run.size("pp")
-    if pipeline == 1.0 or not stack.head_weighed or training.first_stage_layers:
-        return training
-    layer = attention_parameters(model) + dense_ffn_parameters(model)
-    head = float(embedding_parameters(model) / layer)
-    first = min(math.ceil((model.layers + head) / pipeline - 1e-9), model.layers)
-    return dataclasses.replace(training, first_stage_layers=float(first))
 
 
 def _fill(run: Run, dies: int, fields: dict[str, Any], assumed: list[str]) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from supernode_opt.calibration import peaks
 from supernode_opt.calibration.data.runs import Run, kind_of, read
+from supernode_opt.calibration.data.stages import weighed_stages
+from supernode_opt.workload.model import Model
 
 SHARED = Path(__file__).resolve().parents[4] / "shared"
 HEADER = (
@@ -85,6 +87,7 @@ def test_how_verdicts_are_judged():
         measured=np.array([10.0, 10.0, np.nan, np.nan]),
         spread=empty,
         probability=np.array([0.95, 0.5, 0.95, 0.05]),
+        illegal=("",) * 4,
         ran=np.array([1.0, 1.0, 0.0, np.nan]),
     )
     found = peaks._summary(seen, np.ones(4, bool))
@@ -108,7 +111,7 @@ def test_gibibytes_and_names_of_a_sweep():
     ("table", "median", "brier", "wrong"),
     [
         ("facts/memory_runs.csv", 0.11, 0.05, 0.02),
-        ("bulk/nanotron_h100_sweep.csv", 0.08, 0.125, 0.11),
+        ("bulk/nanotron_h100_sweep.csv", 0.085, 0.08, 0.065),
     ],
 )
 def test_measured_peaks(table, median, brier, wrong):
@@ -117,3 +120,39 @@ def test_measured_peaks(table, median, brier, wrong):
     assert found["median"] < median
     assert found["brier"] < brier
     assert found["wrong"] < wrong * found["outcomes"]
+
+
+@pytest.mark.parametrize(
+    ("stages", "layers"),
+    [
+        # Of a weight of six, three each: the fourth layer exceeds them.
+        (2, [4, 0]),
+        (3, [3, 1, 0]),
+        # Norm and head, cast, and loss.
+        (6, [2, 1, 1, 0, 0, 0]),
+        # Eight blocks cannot fill nine stages.
+        (9, [1, 1, 1, 1, 0, 0, 0, 0]),
+    ],
+)
+def test_stages_of_like_weight(stages, layers):
+    # Layers of 8 + 12 parameters and a head of 40.
+    model = Model(
+        layers=4,
+        hidden=2,
+        heads=1,
+        kv_heads=1,
+        head_dim=1,
+        ffn=2,
+        vocabulary=20,
+        dense_layers=4,
+    )
+    assert weighed_stages(model, stages) == layers
+
+
+def test_a_split_that_cannot_run_does_not_fit(table):
+    (job,) = peaks.predict(read(table(some()))).jobs
+    assert peaks._illegal(job) == ""
+    sizes = job.plans[0].sizes | {"pipeline_parallel": 3.0, "chips": 3.0}
+    long = dataclasses.replace(job.plans[0], sizes=sizes)
+    rule = peaks._illegal(dataclasses.replace(job, plans=(long,)))
+    assert "every pipeline stage must hold one of the 2 layers" in rule
