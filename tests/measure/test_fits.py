@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from supernode_opt.system.kernels import gemm_roofline
 from supernode_opt.system.layer_times import layer_times
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.operators import Gemms, Split
+from supernode_opt.workload.recompute import again
 from tests.measure.conftest import made_up
 
 BOX = Device(
@@ -129,7 +131,8 @@ def test_attention_times_are_those_of_the_model(backward):
         )
         scenario = dataclasses.replace(scenario, software=software)
         split = Split(*(np.asarray(x) for x in (1.0, 1.0, 1.0, 0.0, length)))
-        wanted, _ = layer_times(scenario, split, np.eye(3)[0], 0.7, np.inf)
+        nothing = again(jnp.eye(5)[0], scenario.recompute, 0.0)
+        wanted, _ = layer_times(scenario, split, nothing, 0.7, np.inf)
         chip = scenario.chip
         timed = rooflines.Attentions(
             flops=attention.flops(1.0, length, width) * heads / attention.HEADS,
