@@ -202,8 +202,14 @@ CALM = Ways(
     | _all(UP, "reliability.link_masking", "reliability.switch_masking"),
     blended=True,
 )
-# Mean power is energy over time: no way in the clock, but least where it rests.
-MEAN = Ways(LOAD.signs, pumped=True, rests=True, blended=True)
+# Mean power is energy over time: no way in the clock, but least where it rests, and none
+# in the domain, whose ends may cut groups that then wait.
+MEAN = Ways(
+    {name: sign for name, sign in LOAD.signs.items() if name != "scale_up_domain"},
+    pumped=True,
+    rests=True,
+    blended=True,
+)
 CLOCKED = Ways(_all(UP, "clock"))
 SUSTAINED = Ways(
     _all(DOWN, "scale_up_bandwidth", "inlet_temperature") | _all(UP, "coolant_flow")

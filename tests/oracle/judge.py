@@ -95,7 +95,9 @@ def _design(problem, solution, *, whole_lanes):
     columns = _columns(problem, solution)
     plain = {name: float(column[0]) for name, column in columns.items()}
     split = {name: plain[name] for name in SIZES + SWITCHES}
-    broken = legal(split, problem.scenario.model, problem.scenario.training)
+    given = problem.scenario
+    ranks = given.chip.ranks_per_chip
+    broken = legal(split, given.model, given.training, ranks)
     chips = int(plain["chips"])
     if broken is None and chips not in machine_sizes(problem):
         broken = f"{chips} chips cannot be built"

@@ -117,14 +117,14 @@ def splits(problem):
     model, training = problem.scenario.model, problem.scenario.training
     batch = int(training.global_batch)
     switches = [_positions(problem, name) for name in SWITCHES]
-    names = SIZES[1:4]
+    names, dies = SIZES[1:4], problem.scenario.chip.ranks_per_chip
     found = []
     for chips in machine_sizes(problem):
         for ranks in itertools.product(*(whole(problem, name) for name in names)):
             # What cannot be divided at all is not worth a closer look.
-            if chips % math.prod(ranks):
+            if dies * chips % math.prod(ranks):
                 continue
-            replicas = chips // math.prod(ranks)
+            replicas = dies * chips // math.prod(ranks)
             if batch % replicas:
                 continue
             rest = (
@@ -142,7 +142,7 @@ def splits(problem):
             )
             for row in itertools.product(*rest, *switches):
                 split = dict(zip(SIZES + SWITCHES, (chips, *ranks, *row), strict=True))
-                if legal(split, model, training) is None:
+                if legal(split, model, training, dies) is None:
                     found.append(split)
     return found
 

@@ -136,7 +136,14 @@ def _fitting(choose, system, scenario, chips):
     positions = {"recompute": (1, 2), "optimizer_sharding": (1,)}
     positions["sequence_parallel"] = (0, 1)
     rows = dict(
-        enumerate_splits(scenario.model, scenario.training, [chips], small, positions)
+        enumerate_splits(
+            scenario.model,
+            scenario.training,
+            [chips],
+            small,
+            positions,
+            ranks=scenario.chip.ranks_per_chip,
+        )
     )
     count = len(rows["chips"])
     if not count:
