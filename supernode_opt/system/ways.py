@@ -202,8 +202,8 @@ CALM = Ways(
     | _all(UP, "reliability.link_masking", "reliability.switch_masking"),
     blended=True,
 )
-# Mean power is energy over time: no way in the clock, but least where it rests, and none
-# in the domain, whose ends may cut groups that then wait.
+# Mean power is energy over time: no way in the clock, but least where it rests, and
+# none in the domain, whose ends may cut groups that then wait.
 MEAN = Ways(
     {name: sign for name, sign in LOAD.signs.items() if name != "scale_up_domain"},
     pumped=True,
