@@ -81,7 +81,7 @@ def evaluated(cases):
 
 
 def test_rows_and_studies_of_the_same_job_tell_the_same():
-    jobs = random.Random(4).sample(interpret_all(runs.shipped()).jobs, 30)
+    jobs = random.Random(4).sample(interpret_all(runs.shipped()).jobs, 50)
     told, plans = predicted(jobs)
     again, expected, cases = [], [], []
     for job, plan, one in zip(jobs, plans, told, strict=True):
