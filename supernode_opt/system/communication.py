@@ -133,12 +133,15 @@ def _groups(
     board = scenario.host.chips_per_board
     placed = place(sizes, strides, design.scale_up_domain, board, design.chips, relaxed)
     dies = scenario.chip.ranks_per_chip
+    every = range(len(sizes_and_strides))
+    if dies == 1:
+        return [Group(*(part[k] for part in placed[:-1])) for k in every]
     # Pairs of dies are cut where neighbours are an odd number.
     together = jnp.clip(dies / strides, 1.0, jnp.maximum(sizes, 1.0))
     odd = sizes - dies * jnp.floor(sizes / dies + 1e-9) > 1e-6
     together = jnp.where(odd & jnp.logical_not(relaxed), 1.0, together)
     parts = (*placed[:-1], together)
-    return [Group(*(part[k] for part in parts)) for k in range(len(sizes_and_strides))]
+    return [Group(*(part[k] for part in parts)) for k in every]
 
 
 def _dispatch(group: Group, tokens: ArrayLike, scenario: Scenario) -> Transfer:

@@ -75,6 +75,9 @@ def through_package(transfer: Transfer, group: Group, *, direct: bool) -> Transf
       direct: whether every rank sends to every other, instead of along a ring; a ring
         enters a package once, through the ports of all its members.
     """
+    if isinstance(group.package, float):
+        # Placed where no package has several ranks.
+        return transfer
     together = jnp.asarray(group.package)
     others = jnp.maximum(group.size - 1.0, 1.0)
     leaving = (group.size - together) / others

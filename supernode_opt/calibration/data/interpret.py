@@ -106,20 +106,18 @@ def interpret(run: Run) -> Job:
     run = shortened(run)
     if run.text("usable_for").startswith("exclude"):
         raise Refused("marked as inconsistent in the table")
+    assumed: list[str] = []
+    sized: dict[str, float] = {}
     try:
         name = machine(run.text("accelerator"))
     except LookupError as error:
-        name = _STAND_IN if _room(run) else ""
-        if not name:
+        name, sized = _STAND_IN, {"chip.hbm_capacity": _room(run)}
+        if not _room(run):
             raise Refused(str(error)) from None
-    given = overrides_of(run)
-    if name == _STAND_IN and _room(run):
-        sized = {"chip.hbm_capacity": _room(run), **given.constants}
-        given = dataclasses.replace(given, constants=sized)
-    chip = load("chip", given.parts.get("chip", system(name).chip))
-    assumed: list[str] = []
-    if "chip.hbm_capacity" in given.constants and _room(run):
         assumed.append(f"{name} with the memory of {run.text('accelerator')!r}")
+    given = overrides_of(run)
+    given = dataclasses.replace(given, constants={**sized, **given.constants})
+    chip = load("chip", given.parts.get("chip", system(name).chip))
     stack = _stack(run, given, assumed)
     training = _training(run, chip, stack, given, assumed)
     model = dataclasses.replace(model_of(run, training, assumed), **given.model)

@@ -68,6 +68,9 @@ def test_what_a_chip_has_decides(table):
     seen = peaks.predict(read(file))
     assert seen.probability[0] < 0.1 < 0.9 < seen.probability[1]
     assert "memory of 'RTX4090-2GB'" in " ".join(seen.jobs[0].assumed)
+    # What is known has its own.
+    assert not seen.jobs[1].assumed
+    assert not seen.jobs[1].given.constants
     ((refused, why),) = seen.refused
     assert (refused.name, "unknown accelerator" in why) == ("one", True)
     rows = peaks.report(seen)["rows"]
