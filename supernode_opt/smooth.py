@@ -21,6 +21,8 @@ from jax.typing import ArrayLike
 # Below this an argument of a p-norm counts as zero: 1e-12 s is a thousandth of a clock
 # tick, and its logarithm keeps gradients finite.
 TINY = 1e-12
+# Of products on accelerators, which else round factors.
+_FULL = jax.lax.Precision.HIGHEST
 # An exponent whose power and root need no logarithm; GEMM kernels have it.
 _QUARTIC = 4.0
 
@@ -97,3 +99,14 @@ def ceiling(value: ArrayLike, relaxed: ArrayLike) -> Array:
 def stack(*values: ArrayLike) -> Array:
     """Stack values of any mutually broadcastable shapes along a new leading axis."""
     return jnp.stack(jnp.broadcast_arrays(*values))
+
+
+def summed(values: Array) -> Array:
+    """Add `values` over their first axis.
+
+    As a product with ones: the operands of a product are computed once and kept, while
+    sums are fused with, and all their terms computed anew for, whatever needs them.
+    """
+    return jnp.tensordot(
+        jnp.ones(len(values), values.dtype), values, axes=1, precision=_FULL
+    )

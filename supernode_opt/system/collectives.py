@@ -12,7 +12,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.fabric import mixed, per_technology, switch_tiers
-from supernode_opt.smooth import maximum
+from supernode_opt.smooth import maximum, stack, summed
 from supernode_opt.system.design import Design, connected_domain
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.traffic import Transfer
@@ -72,7 +72,7 @@ def duration(transfer: Transfer, net: Network, sharpness: ArrayLike) -> Array:
     hops = transfer.board_hops * net.board_latency
     hops = hops + transfer.inner_hops * net.inner_latency
     hops = hops + transfer.outer_hops * net.outer_latency
-    return moving + hops + transfer.calls * net.call_latency
+    return summed(stack(moving, hops + transfer.calls * net.call_latency))
 
 
 def durations(transfers: list[Transfer], net: Network, sharpness: ArrayLike) -> Array:

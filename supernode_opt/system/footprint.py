@@ -4,15 +4,18 @@ States are ZeRO's (arXiv:1910.02054), activations in flight those of 1F1B and it
 interleaved form (Narayanan et al. 2021, arXiv:2104.04473).
 """
 
+import dataclasses
+import math
+
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.special import ndtr
+from jax.scipy.special import erfc
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import is_exact, maximum, stack
+from supernode_opt.smooth import is_exact, maximum, stack, summed
 from supernode_opt.system.design import Design
-from supernode_opt.system.parts import MemoryParts, total
+from supernode_opt.system.parts import MemoryParts
 from supernode_opt.system.pipeline import Stages, micro_batches
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.activations import in_flight, layer_activations
@@ -27,6 +30,7 @@ GATHERED_BYTES = 2.0
 # Gradients of the layer that is worked on, over its activations: they come and go as
 # those do, so that half of them are there beside half of those.
 WORKING_SHARE = 0.5
+_PARTS = tuple(field.name for field in dataclasses.fields(MemoryParts))
 # Above this probability a job is said to fit, below its complement not to [1].
 LIKELY = 0.9
 
@@ -143,19 +147,15 @@ def fullest(parts: MemoryParts, sharpness: ArrayLike) -> MemoryParts:
 
     It is chosen as a whole, by weights that are 0 or 1 in the exact model.
     """
-    # Else the compiler computes all parts anew for each of them.
-    parts = jax.lax.optimization_barrier(parts)
-    sums = total(parts)
+    table = stack(*(getattr(parts, name) for name in _PARTS))
+    sums = summed(table)
     if is_exact(sharpness):
         first = (sums[0] >= sums[1]) & (sums[0] >= sums[2])
-        second = sums[1] >= sums[2]
-
-        def chosen(part: Array) -> Array:
-            return jnp.where(first, part[0], jnp.where(second, part[1], part[2]))
-
-        return jax.tree.map(chosen, parts)
-    weights = _fullest(sums, sharpness)
-    return jax.tree.map(lambda part: jnp.sum(part * weights, axis=0), parts)
+        later = jnp.where(sums[1] >= sums[2], table[:, 1], table[:, 2])
+        chosen = jnp.where(first, table[:, 0], later)
+    else:
+        chosen = jnp.sum(table * _fullest(sums, sharpness), axis=1)
+    return MemoryParts(**dict(zip(_PARTS, chosen, strict=True)))
 
 
 def fit_probability(scenario: Scenario, memory: ArrayLike) -> Array:
@@ -165,7 +165,8 @@ def fit_probability(scenario: Scenario, memory: ArrayLike) -> Array:
     deviation `software.memory_spread`.
     """
     room = jnp.log(scenario.chip.hbm_capacity / memory)
-    return ndtr(room / scenario.software.memory_spread)
+    # The normal distribution by its one tail, which is exact in both.
+    return 0.5 * erfc(-room / (math.sqrt(2.0) * scenario.software.memory_spread))
 
 
 def memory_verdict(probability: float) -> str:

@@ -1,11 +1,12 @@
 """Totals with their parts: what a step, memory, power, cost and failures consist of."""
 
 import dataclasses
-from functools import reduce
-from operator import add
 from typing import Any
 
+from jax import Array
+
 from supernode_opt.record import record
+from supernode_opt.smooth import stack, summed
 from supernode_opt.system.reported import facts_of, reported
 from supernode_opt.system.ways import CAPITAL, FINANCE, MEAN
 from supernode_opt.units import Dollar, PerSecond, quantity
@@ -127,6 +128,7 @@ PART_FACTS = {
 }
 
 
-def total(parts: Any) -> Any:
+def total(parts: Any) -> Array:
     """Add the fields of a record of parts, in their order."""
-    return reduce(add, (getattr(parts, f.name) for f in dataclasses.fields(parts)))
+    fields = (getattr(parts, field.name) for field in dataclasses.fields(parts))
+    return summed(stack(*fields))
