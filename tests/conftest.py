@@ -39,8 +39,9 @@ compiler.OPTIONS["xla_backend_optimization_level"] = 0
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("suite")
 
-# Files that take longest [half a minute and more of one core] go first, so that no
-# worker waits for another at the end; pytest itself sorts whatever it is named.
+# Files that take longest, twenty seconds of one core and more, go first, so that no
+# worker waits for another at the end.  Naming them to pytest does not do: it merges
+# arguments of which one contains another, and sorts by name.
 LONGEST = (
     "tests/test_documents.py",
     "tests/search/test_solve.py",
@@ -59,6 +60,10 @@ LONGEST = (
     "tests/config/test_rows.py",
     "tests/catalog/test_sensitivity.py",
     "tests/compare/inversion/test_invert.py",
+    "tests/calibration/gemm/test_gemm.py",
+    "tests/calibration/step_time/test_readme.py",
+    "tests/calibration/memory/test_peaks.py",
+    "tests/catalog/test_machines.py",
 )
 
 
