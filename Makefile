@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock
-# First, so that no worker waits for another at the end.
-LONGEST := notebooks tests/test_documents.py $(addprefix tests/,extension system search oracle measure experiments)
 DEMO := experiments/design_a_supernode/question.yaml
 
 .PHONY: demo test lint benchmark mutate check-dependencies damage kills fuzz check-all clean
@@ -15,7 +13,7 @@ demo: $(VENV)/.installed
 
 test: lint
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
-	  --nbmake $(LONGEST) tests
+	  --nbmake notebooks tests
 
 # Damaged inputs, by seeds: make damage FIRST=2000 COUNT=10000
 FIRST ?= 0

@@ -1,4 +1,9 @@
-"""What all tests share: double precision, and compiling each program only once."""
+"""What all tests share: double precision, and compiling each program only once.
+
+Tests compile at the lowest level, which takes half the time: most of the suite is
+compiling, and most programs run once.  Numbers differ by rounding alone.  Commands in
+processes of their own and notebooks compile the package's large programs as users do.
+"""
 
 import os
 import shutil
@@ -10,8 +15,11 @@ import tempfile
 COMPILED = tempfile.mkdtemp(prefix="supernode-opt-compiled-")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
-# Tests compile as the package does; see `batch/compiler.py`.
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_cpu_use_fusion_emitters=false --xla_llvm_disable_expensive_passes=true"
+    " --xla_backend_optimization_level=0",
+)
 # Figures are drawn where there is no screen.
 os.environ.setdefault("MPLBACKEND", "agg")
 
@@ -19,14 +27,56 @@ import hypothesis
 import jax
 import pytest
 
+from supernode_opt.batch import compiler
 from tests.programs import forget_many
 
 jax.config.update("jax_enable_x64", True)
+# In place, and before the package's programs are made: they take it from here.
+compiler.OPTIONS["xla_backend_optimization_level"] = 0
 
 # The first example of a property compiles, which no deadline should count; and a run of
 # the suite must not depend on luck.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("suite")
+
+# Files that take longest, twenty seconds of one core and more, go first, so that no
+# worker waits for another at the end.  Naming them to pytest does not do: it merges
+# arguments of which one contains another, and sorts by name.
+LONGEST = (
+    "tests/test_documents.py",
+    "tests/search/test_solve.py",
+    "tests/search/test_bound.py",
+    "tests/oracle/test_oracle.py",
+    "tests/oracle/test_found.py",
+    "tests/system/test_model.py",
+    "tests/extension/test_extension.py",
+    "tests/cli/test_commands.py",
+    "tests/system/test_ways.py",
+    "tests/system/test_gradients.py",
+    "tests/system/test_package.py",
+    "tests/experiments/test_answers.py",
+    "tests/experiments/test_comparisons.py",
+    "tests/compare/comparison/test_compare.py",
+    "tests/config/test_rows.py",
+    "tests/catalog/test_sensitivity.py",
+    "tests/compare/inversion/test_invert.py",
+    "tests/calibration/gemm/test_gemm.py",
+    "tests/calibration/step_time/test_readme.py",
+    "tests/calibration/memory/test_peaks.py",
+    "tests/catalog/test_machines.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Sort the longest files first; notebooks come before all."""
+    place = {name: order for order, name in enumerate(LONGEST)}
+    rest = len(place)
+
+    def order(item):
+        file = item.nodeid.partition("::")[0]
+        return -1 if file.endswith(".ipynb") else place.get(file, rest)
+
+    items.sort(key=order)
 
 
 @pytest.fixture(autouse=True, scope="module")

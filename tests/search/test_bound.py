@@ -104,8 +104,8 @@ def test_no_random_design_beats_its_bound(objective, deep):
             cells.pop(name) * 1.03,
         )
     near = cell_bounds(seen, cells)
-    names = tuple(dict.fromkeys((objective[0], *(n for n, _ in forms(problem)))))
-    values = quantities(wide, problem.scenario, names)
+    # The program of the bounds, which computes all that is asked.
+    values = quantities(wide, seen.scenario, seen.program)
     g = [
         np.asarray(normalised(values[name], limit, at_most))
         for (name, at_most), limit in zip(forms(problem), limits(problem), strict=True)
@@ -163,12 +163,15 @@ def test_what_is_called_independent_does_not_move(deep):
     problem = study(("mfu", True), deep)
     candidates, random = sample(problem, 60, 2)
     rows = candidates | hardware(problem, 60, random)
-    seen = dependence.inputs_of(look(problem).scenario, [])
-    names = tuple(sorted(seen))
-    base = quantities(rows, problem.scenario, names)
+    given = look(problem).scenario
+    seen = dependence.inputs_of(given, [])
+    # In the order of the programs that bounds compile.
+    names = dependence.QUANTITIES
+    assert set(names) == set(seen)
+    base = quantities(rows, given, names)
     assert any(len(inputs) < 5 for inputs in seen.values())
     for moved in (*HARDWARE, *FREE, "scale_up_domain", "chips"):
-        other = quantities(rows | {moved: rows[moved] * 2.0}, problem.scenario, names)
+        other = quantities(rows | {moved: rows[moved] * 2.0}, given, names)
         for name in names:
             if moved not in seen[name]:
                 np.testing.assert_array_equal(base[name], other[name], name)
@@ -201,11 +204,11 @@ def test_a_dominated_technology_is_never_better(deep):
     candidates, random = sample(problem, 100, 6)
     place = {k: v for k, v in candidates.items() if not k.endswith("_link")}
     place |= hardware(problem, 100, random) | {"row": np.arange(100)}
-    names = tuple(dict.fromkeys(("mfu", *(n for n, _ in forms(problem)))))
+    seen = look(problem)
 
     def best(rows):
         row = rows.pop("row")
-        values = quantities(rows, problem.scenario, names)
+        values = quantities(rows, seen.scenario, seen.program)
         # Power and the network's reach decide; an infeasible design is worth nothing.
         good = np.ones(len(row), bool)
         for name in ("scale_up_reach", "scale_out_reach"):
@@ -218,7 +221,7 @@ def test_a_dominated_technology_is_never_better(deep):
         return most, least, len(row)
 
     all_most, all_least, everything = best(with_links(place, problem))
-    useful, dominated = with_useful_links(place, problem, look(problem))
+    useful, dominated = with_useful_links(place, problem, seen)
     most, least, count = best(useful)
     np.testing.assert_allclose(most, all_most, rtol=1e-12)
     np.testing.assert_allclose(least, all_least, rtol=1e-12)
@@ -259,8 +262,8 @@ def test_the_oracle_of_directions_has_teeth(monkeypatch):
     candidates, random = sample(problem, 40, 1)
     wide = cross(candidates, hardware(problem, 100, random))
     loose = dataclasses.replace(problem, constraints=())
-    names = ("mfu", *(n for n, _ in forms(loose)))
-    values = quantities(wide, problem.scenario, names)
+    seen = look(loose)
+    values = quantities(wide, seen.scenario, seen.program)
     g = [
         np.asarray(normalised(values[name], limit, at_most))
         for (name, at_most), limit in zip(forms(loose), limits(loose), strict=True)

@@ -83,8 +83,9 @@ def test_no_random_design_is_better(solution):
         rows[name] = np.exp(drawn)
     for name in ("oversubscription", "inlet_temperature"):
         rows[name] = np.full(size, problem.fixed[name])
-    names = tuple(dict.fromkeys(("mfu", *(n for n, _ in forms(problem)))))
-    values = quantities(rows, problem.scenario, names)
+    # A program of the search, which computes all that is asked.
+    seen = look(problem)
+    values = quantities(rows, seen.scenario, seen.program)
     good = np.ones(size, bool)
     for (name, at_most), limit in zip(forms(problem), limits(problem), strict=True):
         good &= np.asarray(normalised(values[name], limit, at_most)) <= 0.0

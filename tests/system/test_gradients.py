@@ -92,19 +92,20 @@ def _directions(design, where, flags=()):
 
     `flags` are further constants, which are no quantities but have slopes.
     """
+    # Made once: making them again for every number takes longer than comparing.
+    still, fixed = _zeros(design), _zeros(where)
     for path, value in leaves(design):
-        one = jnp.ones_like(value)
         if value.ndim == 1:
-            yield path, replace(_zeros(design), path, one), _zeros(where), value
+            yield path, replace(still, path, np.ones(value.shape)), fixed, value
             continue
         for row in range(value.shape[0]):
-            tangent = jnp.zeros_like(value).at[row].set(1.0)
-            moved = replace(_zeros(design), path, tangent)
-            yield f"{path}.{row}", moved, _zeros(where), value[row]
+            tangent = np.zeros(value.shape)
+            tangent[row] = 1.0
+            yield f"{path}.{row}", replace(still, path, tangent), fixed, value[row]
     quantities = [path for path, _ in leaves(where)]
     for path in (*quantities, *(f for f in flags if f not in quantities)):
-        moved = replace(_zeros(where), path, jnp.ones_like(get(where, path)))
-        yield path, _zeros(design), moved, get(where, path)
+        moved = replace(fixed, path, np.ones(get(where, path).shape))
+        yield path, still, moved, get(where, path)
 
 
 @jax.jit
