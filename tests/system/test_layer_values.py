@@ -251,9 +251,19 @@ ONCE = Communication(
 )
 
 
-def passes(chosen, model=EXPERTS, compute=0.0, comm=ONCE, modules=None, **changes):
-    where = scenario(model, **changes)
-    kernels = LayerTimes(jnp.full((2, 2), compute), *(jnp.zeros((2, 2)),) * 4)
+def passes(
+    chosen,
+    model=EXPERTS,
+    compute=0.0,
+    comm=ONCE,
+    modules=None,
+    elementwise=0.0,
+    **changes,
+):
+    """Expose `comm` beside `compute` seconds, a share of them elementwise."""
+    where, zero = scenario(model, **changes), jnp.zeros((2, 2))
+    parts = (1.0 - elementwise) * compute, zero, elementwise * compute, zero, zero
+    kernels = LayerTimes(*(zero + part for part in parts))
     modules = again(chosen.recompute, Recompute(), 0.0) if modules is None else modules
     return layer_passes(chosen, where, modules, kernels, comm, EXACT)
 
@@ -319,6 +329,19 @@ def test_hidden_communication_takes_compute_units():
     same(taken[2, 1], 150.0 + 12.5)
     # What is not hidden takes nothing twice.
     same(taken[0], passes(design())[0])
+
+
+def test_hidden_communication_takes_memory_from_what_is_bound_by_it():
+    # Ports bring 50 B/s; at 0.8 bytes of memory each that is half of its 80 B/s.
+    free = {"software__expert_window": 0.5, "software__expert_overlapped": 0.8}
+    free["software__communication_traffic"] = 0.8
+    bound = passes(design(), compute=100.0, elementwise=0.25, **free)
+    # Of the 50 hidden seconds half a second each, in a quarter of the kernels.
+    same(bound[2, 1], 150.0 + 50.0 * 0.5 * 0.25)
+    # At three bytes it is all of memory, and no more.
+    free["software__communication_traffic"] = 3.0
+    same(passes(design(), compute=100.0, elementwise=0.25, **free)[2, 1], 162.5)
+    same(passes(design(), compute=100.0, **free)[2, 1], 150.0)
 
 
 PANGU = dataclasses.replace(
