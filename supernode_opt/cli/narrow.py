@@ -15,6 +15,8 @@ from rich.table import Column, Table
 NARROWEST = 40
 # A word longer than this may be broken, unless it holds a number.
 _WORD = 16
+# A cell of numbers that is longer is a sentence, as a certificate has them.
+_CELL = 40
 _NUMBER = re.compile(r"\d")
 
 
@@ -56,11 +58,10 @@ def _needs(column: Column, console: Console) -> tuple[int, int]:
         console.render_str(c).plain if isinstance(c, str) else str(c) for c in cells
     ]
     most = max(len(line) for text in texts for line in (text.splitlines() or [""]))
-    if column.justify == "right":
-        return most, most
+    whole = [t for t in texts if column.justify == "right" and len(t) <= _CELL]
     words = [word for text in texts for word in text.split()]
     kept = [len(w) if _NUMBER.search(w) else min(len(w), _WORD) for w in words]
-    return max(kept, default=1), most
+    return max([*kept, *map(len, whole)], default=1), most
 
 
 def _lines(table: Table, columns: int) -> int:

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import NonNegativeFloat
+
 from supernode_opt.record import record, static
 from supernode_opt.units import (
     Byte,
@@ -72,6 +74,9 @@ class Chip:
       ranks_per_chip: ranks that frameworks run on a package; each has its share of
         everything, and `die_bandwidth` lies between them [1].
       packaging_price: interposer, substrate, assembly and test [USD].
+      clock_spread: standard deviation from chip to chip of the clock at one power, over
+        its mean; 0 where all are alike or none runs at its limit [1].
+      leakage_spread: the same of leakage [1].
     """
 
     peak_bf16: FlopPerSecond
@@ -113,5 +118,8 @@ class Chip:
     wafer_price: quantity("USD/m^2", zero=True) = 0.0
     defect_density: quantity("1/m^2", zero=True) = 0.0
     packaging_price: Dollar = 0.0
+    # Decided before anything is compiled: chips that are alike cost nothing.
+    clock_spread: NonNegativeFloat = static(default=0.0)
+    leakage_spread: NonNegativeFloat = static(default=0.0)
     ranks_per_chip: Literal[1, 2] = static(default=1)
     name: str = static(default="chip")

@@ -25,8 +25,15 @@ def filled_domain(domain: float, chips: float, board: float) -> float:
     same in every domain: 64 of 72 for 256 chips.  A group of ranks that a domain cuts
     costs more than what stands idle.  A job of less than a domain has one of its own.
 
+    Chips that fill whole domains do fill them, even where groups of 16 and more would
+    tile a smaller share (72, not 64, of 4,608): they are the racks that were asked for,
+    and of racks with idle chips there would be more, to be bought with those
+    (`Rack.idle_chips`), which only a study can say.
+
     >>> filled_domain(72.0, 256.0, 4.0), filled_domain(72.0, 144.0, 4.0)
     (64.0, 72.0)
+    >>> filled_domain(72.0, 648.0, 4.0), filled_domain(72.0, 4608.0, 4.0)
+    (72.0, 72.0)
     """
     if chips <= domain:
         return chips

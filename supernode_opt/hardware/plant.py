@@ -65,6 +65,8 @@ class Rack:
       price: with busbars and supplies, without what stands in it [USD].
       fewest_chips: accelerators in the thinnest rack that is built; where full racks
         cannot be cooled, racks are thinned down to this.  0: only full racks [1].
+      storage_energy: that its supplies give and take to even out power, per
+        accelerator [J].
       idle_chips: further accelerators in a full rack that are bought with it but stand
         by, switched off: 8 of 72 where jobs take 64, which groups of 16 tile [1].
     """
@@ -79,6 +81,7 @@ class Rack:
     price: Dollar = 0.0
     fewest_chips: quantity("", zero=True, whole=True) = 0.0
     idle_chips: quantity("", zero=True, whole=True) = 0.0
+    storage_energy: quantity("J", zero=True) = 0.0
     name: str = static(default="rack")
 
 

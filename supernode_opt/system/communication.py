@@ -26,7 +26,8 @@ class Communication(NamedTuple):
     what attention reads of them; `dispatch` is the mean of sending tokens to their
     experts and of bringing them back.  `data` is the reduction of the gradients and
     gathering of the parameters of one stage, once per step, `data_copies` its part
-    between copies of sharded states; the shard times gather one layer's parameters.
+    between copies of sharded states; the shard times gather one layer's parameters
+    and its part of embedding and head.
     """
 
     tensor: Array
@@ -84,8 +85,8 @@ def communication(
         gathered(tensors, 2.0 * split.tokens * latent_channels(model)),
         gathered(contexts, keys * context),
         _dispatch(experts, split.tokens_after_tensor, scenario),
-        gathered(data, 2.0 * shards.dense_layer),
-        gathered(data, 2.0 * shards.expert_layer),
+        gathered(data, 2.0 * (shards.dense_layer + shards.tables)),
+        gathered(data, 2.0 * (shards.expert_layer + shards.tables)),
         gathered(routed, 2.0 * shards.routed_layer),
         gathered(data, reduced * shards.stage),
         gathered(routed, reduced * shards.stage_routed),

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from supernode_opt.hardware.bins import differ, slowest
 from supernode_opt.hardware.chip_power import core_voltage, port_limit, power_limit
 from supernode_opt.hardware.silicon import die_yield
 from supernode_opt.hardware.throttle import thermal_margin
@@ -55,6 +56,7 @@ from supernode_opt.system.supply import (
     served_power,
     thinnest_power,
 )
+from supernode_opt.system.swing import power_swing
 from supernode_opt.system.wiring import wire
 from supernode_opt.workload.flops import step_flops
 from supernode_opt.workload.operators import Split
@@ -120,7 +122,13 @@ def rank_share(
 def run_job(
     design: Design, scenario: Scenario, sharpness: ArrayLike, relaxed: ArrayLike
 ) -> Job:
-    """Time and fit one optimizer step of the job on the design."""
+    """Time and fit one optimizer step of the job on the design.
+
+    Where chips differ the clock is the mean one's, and the slowest has the last word.
+    """
+    if differ(scenario.chip):
+        pace = slowest(scenario.chip, design.chips)
+        design = dataclasses.replace(design, clock=design.clock * pace)
     net = per_rank(network(design, scenario, relaxed), scenario)
     machine, (design, scenario) = scenario, as_ranks(design, scenario)
     split, stages, held, replicas = rank_share(design, scenario, relaxed)
@@ -212,6 +220,7 @@ def evaluate(
     drawn = power_parts(design, scenario, wiring, mean.power, served_power(supplied))
     average = total(drawn)
     thinnest = thinnest_power(design, scenario, power)
+    swing = power_swing(running, scenario, job.step, sharpness)
 
     cost = cost_parts(design, scenario, wiring, power, average)
     reliability = scenario.reliability
@@ -238,6 +247,8 @@ def evaluate(
         fit_probability=fit_probability(scenario, memory),
         power=power,
         average_power=average,
+        power_swing=swing.height,
+        power_ramp=swing.ramp,
         rack_power_fraction=thinnest / scenario.cooling.rack_power_limit,
         chip_power=busy.power,
         chip_power_fraction=busy.power / power_limit(chip),

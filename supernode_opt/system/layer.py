@@ -16,6 +16,7 @@ from jax.typing import ArrayLike
 from supernode_opt.smooth import excess, stack
 from supernode_opt.system.communication import Communication
 from supernode_opt.system.design import Design
+from supernode_opt.system.kernels import memory_rate
 from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import by_precision, frozen
@@ -48,6 +49,7 @@ def layer_passes(
     While communication hides, `communication_share` of the compute units are its own:
     of `h` seconds that share is lost to compute and made up for afterwards.  What is
     hidden is raw less exposed, so that the sum stays one of maxima of positive terms.
+    With `communication_traffic` it also takes memory from memory-bound kernels.
     """
     software = scenario.software
     full, sequence = repeated.full, design.sequence_parallel[1]
@@ -93,4 +95,20 @@ def layer_passes(
     visible = (1.0 - overlapped.reshape(shape)) * raw
     seen = hidden + visible
     exposed = visible + excess(seen, raw, sharpness)
-    return exposed + software.communication_share * (raw - exposed)
+    taken = software.communication_share
+    if software.communication_traffic > 0.0:
+        taken = taken + _streamed(design, scenario, times)
+    return exposed + taken * (raw - exposed)
+
+
+def _streamed(design: Design, scenario: Scenario, times: LayerTimes) -> Array:
+    """Time of memory-bound kernels lost per second of hidden communication [1].
+
+    While it streams, communication at the rate of the port takes its bytes from the
+    bandwidth of memory, which kernels miss that are bound by it: their share of what
+    hides it [layer, pass, *batch].
+    """
+    software = scenario.software
+    rate = design.scale_up_bandwidth * software.scale_up_efficiency
+    taken = software.communication_traffic * rate / memory_rate(scenario)
+    return jnp.minimum(taken, 1.0) * times.elementwise / times.compute

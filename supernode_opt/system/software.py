@@ -1,5 +1,7 @@
 """What a training framework adds to the hardware: the constants of its stack."""
 
+from pydantic import NonNegativeFloat
+
 from supernode_opt.record import flag, record, static
 from supernode_opt.units import (
     Efficiency,
@@ -68,6 +70,10 @@ class Software:
         BF16 stacks send two, and so do all from the experts back [B].
       communication_share: share of the chip's compute units that communication takes
         while it hides behind compute; 0 where copy engines or switches do it [1].
+      communication_traffic: bytes that memory reads and writes per byte that arrives
+        while it hides: a ring's reduction reads two operands and writes one, a copy
+        reads and writes; shipped stacks have 0, for what it costs them is in their
+        fitted windows [1].
       rank_deduplication: 1 if a rank is sent one copy of a token for all its experts,
         0 if one for each.
       score_bytes: stored per attention score (0 with flash attention, 5 unfused) [B].
@@ -140,6 +146,8 @@ class Software:
     dispatch_scale_out: Number = 0.7
     dispatch_bytes: quantity("B") = 2.0
     communication_share: Share = 0.0
+    # Decided before anything is compiled.
+    communication_traffic: NonNegativeFloat = static(default=0.0)
     rank_deduplication: Flag = flag(default=0.0)
     score_bytes: float = flag(default=0.0)
     pipeline_copies: float = flag(default=1.0)

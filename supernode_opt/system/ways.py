@@ -210,6 +210,10 @@ MEAN = Ways(
     rests=True,
     blended=True,
 )
+# What swings is between two kinds of work of a step, whose shares move either way.
+SWING = Ways(
+    _all(UP, "chip.tdp") | _all(DOWN, "rack.supply_efficiency", "rack.storage_energy")
+)
 CLOCKED = Ways(_all(UP, "clock"))
 SUSTAINED = Ways(
     _all(DOWN, "scale_up_bandwidth", "inlet_temperature") | _all(UP, "coolant_flow")

@@ -12,6 +12,7 @@ from supernode_opt.system.ways import (
     PORTS,
     REACH,
     SUSTAINED,
+    SWING,
     TIME,
     WIRING,
 )
@@ -137,6 +138,20 @@ class Working:
         zero=False,
         more_is_better=False,
         ways=MEAN,
+        dear=True,
+    )
+    power_swing: reported(
+        "W",
+        "by which the machine draws less while all chips end their step",
+        more_is_better=False,
+        ways=SWING,
+        dear=True,
+    )
+    power_ramp: reported(
+        "W/s",
+        "steepest slope of the swing's part at the frequency of steps",
+        more_is_better=False,
+        ways=SWING,
         dear=True,
     )
     facility_power: reported(

@@ -28,6 +28,7 @@ class Shards(NamedTuple):
       dense_layer, expert_layer: of one layer without routed experts, after tensor
         parallelism.
       routed_layer: routed experts of one layer, after expert parallelism.
+      tables: what of embedding and head comes on every layer, after tensor parallelism.
       stages, routed: of the (first, second, last) stage, without routed experts and
         of routed experts [3, *batch].
       trained, trained_routed: of those, what is trained [3, *batch].
@@ -38,6 +39,7 @@ class Shards(NamedTuple):
     dense_layer: Array
     expert_layer: Array
     routed_layer: Array
+    tables: Array
     stages: Array
     routed: Array
     trained: Array
@@ -113,6 +115,7 @@ def shards(
         dense_layer=dense_layer,
         expert_layer=expert_layer,
         routed_layer=routed_layer,
+        tables=table * (2.0 - model.tied) / (model.layers + model.mtp_layers),
         stages=stages,
         routed=routed,
         trained=trained,

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
+from jax.scipy.special import gammaln
 from jax.typing import ArrayLike
 
+from supernode_opt.smooth import stack
 from supernode_opt.workload.model import Model
 from supernode_opt.workload.placement import Group
 
@@ -22,6 +24,8 @@ from supernode_opt.workload.placement import Group
 # 0.65-0.80 (0.89-0.95) of the bus bandwidth of eight, on A100, H100, H200, B200 and
 # B300 (ai-dynamo/aiconfigurator, `nccl_perf`); this makes them 0.80 (0.93).
 SMALL_GROUP = 0.5
+# Where fewer experts are left than picks: as good as no way to miss [1].
+_FEW = 1e-12
 
 
 class Transfer(NamedTuple):
@@ -76,10 +80,20 @@ def gather(group: Group, payload: ArrayLike) -> Transfer:
     return _transfer(group, inner, payload * across / group.inside)
 
 
-def distinct(choices: ArrayLike, share: ArrayLike) -> Array:
-    """Probability that one of `choices` picks falls on a `share` of the ranks [1]."""
-    # The floor keeps the slope finite where nothing is left.
-    return 1.0 - jnp.maximum(1.0 - share, 1e-12) ** choices
+def hit(model: Model, share: Array) -> Array:
+    """Probability that one of a token's experts is among a `share` of them [1].
+
+    No expert is picked twice: of `E` experts, `k` picks all miss `s E` with the
+    probability `C((1 - s) E, k) / C(E, k)` (Feller, An Introduction to Probability
+    Theory I, section II.6); the gamma function stands in for factorials of fractions.
+    """
+    picks, experts = jnp.asarray(model.top_k), jnp.asarray(model.experts)
+    every = jnp.broadcast_to(experts, share[:1].shape)
+    # One call, for a gamma function takes long to compile.
+    number = jnp.concatenate([experts * (1.0 - share), every])
+    left = jnp.maximum(number - picks + 1.0, _FEW)
+    ways = gammaln(jnp.maximum(number, 0.0) + 1.0) - gammaln(left)
+    return -jnp.expm1(jnp.minimum(ways[:-1] - ways[-1], 0.0))
 
 
 def all_to_all(
@@ -103,17 +117,16 @@ def all_to_all(
       token_bytes: of one copy [B].
       model: says how many experts a token picks, and in how many domains at most.
       once_per_rank: 1 where a rank is sent one copy for all its experts, as by DeepEP:
-        of n ranks n (1 - (1 - 1/n)^k) are picked, 4.59 of the 7 others by 8 picks
-        of 8; else 0 [1].
+        4.63 of the 7 others of 8 ranks by 8 picks of 256 experts; else 0 [1].
     """
-    picks, size = model.top_k, group.size
-    single = size * distinct(picks, 1.0 / size)
-    copies = once_per_rank * single + (1.0 - once_per_rank) * picks
-    inner = tokens * token_bytes * copies * (1.0 - 1.0 / size) * _several(group.most)
+    size = group.size
     own = group.inside / size
     others = jnp.maximum(group.outside - 1.0, 1.0)
-    here = distinct(picks, own)
-    domains = here + others * distinct(picks, (1.0 - own) / others)
+    shares = stack(1.0 / size, own, (1.0 - own) / others)
+    single, here, there = hit(model, shares)
+    copies = once_per_rank * size * single + (1.0 - once_per_rank) * model.top_k
+    inner = tokens * token_bytes * copies * (1.0 - 1.0 / size) * _several(group.most)
+    domains = here + others * there
     limit = jnp.asarray(model.node_limit)
     # Without a choice of a domain there is nothing to limit.
     fewer = jnp.minimum(limit / jnp.maximum(domains, 1e-12), 1.0)

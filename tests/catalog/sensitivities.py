@@ -5,7 +5,8 @@ moves there first of all, with the sign of the slope.  What follows from those i
 `FOLLOWS`; anything else must not move at all.  `0` is a slope of either sign.
 """
 
-STEP = {
+SWING = {"power_swing", "power_ramp"}
+STEP = SWING | {
     "tokens_per_s",
     "mfu",
     "bubble_fraction",
@@ -70,7 +71,7 @@ SHORT = {"optical_modules", "scale_up_energy", "power", "mtbf"} | POWER | PROGRE
 
 FOLLOWS = {
     "step_time": STEP,
-    "average_chip_power": {"average_power", "cost"} | MONEY,
+    "average_chip_power": {"average_power", "cost"} | MONEY | SWING,
     "average_power": {"cost"} | MONEY,
     "chip_power": HEAT | {"average_chip_power"},
     "power": POWER,
@@ -298,11 +299,12 @@ RACK = {
     ),
     "pitch": ("near", {"scale_up_span": 1}, {"scale_up_short_fraction"}),
     "floor_area": ("near", {"scale_out_span": 1}),
-    "supply_efficiency": ("near", {"power": -1}),
+    "supply_efficiency": ("near", {"power": -1, "power_swing": -1, "power_ramp": -1}),
     "supply_fixed_share": ("near", {"average_power": 1}),
     "supply_square_share": ("near", {"average_power": -1}),
     "price": ("near", {"capital_cost": 1}),
     "idle_chips": ("near", {"capital_cost": 1}, {"goodput"}),
+    "storage_energy": ("near", {"power_swing": -1, "power_ramp": -1}),
 }
 COOLING = {
     "area_resistance": (

@@ -166,6 +166,8 @@ def test_unknown_names_suggest_the_nearest():
         ("910B3", "ascend_910b3", "atlas_800t_a2_910b3"),
         ("H800-80GB", "h800_sxm", "hgx_h800"),
         ("GH200-96GB", "gh200_96gb", "alps_gh200"),
+        ("GH200-144GB", "gh200_144gb", None),
+        ("NVIDIA GH200 144G HBM3e", "gh200_144gb", None),
         ("A800-80GB", "a800_sxm_80gb", "hgx_a800"),
         ("TPUv5e", "tpu_v5e", "tpu_v5e_pod"),
         ("TPU7x", "tpu_v7x", "tpu_v7x_pod"),

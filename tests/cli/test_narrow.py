@@ -34,3 +34,23 @@ def test_no_number_is_cut(width, lines):
         assert number in words
     if width != 100:
         assert (len(parts) == 2) == (width == 200)
+
+
+@pytest.mark.parametrize("width", [40, 88, 100])
+def test_sentences_among_numbers_are_broken_and_names_are_not(width):
+    # As in a certificate, whose longest entries are no numbers.
+    table = Table(title="Certificate", box=box.SIMPLE_HEAD, show_edge=False)
+    table.add_column("stage")
+    table.add_column("value", justify="right")
+    table.add_row("upper bound", "387471.25")
+    reasons = ", ".join(f"exceeds limit {k} {1000 * k}" for k in range(12))
+    table.add_row("discarded", reasons)
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    parts = list(fitted(table, console))
+    console.print(*parts)
+    text = console.file.getvalue()
+    assert len(parts) == 1
+    assert max(map(len, text.splitlines())) <= width
+    words = text.replace(",", " ").split()
+    for word in ("stage", "discarded", "387471.25", "11000"):
+        assert word in words

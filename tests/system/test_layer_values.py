@@ -61,6 +61,7 @@ HELD = Shards(
     dense_layer=jnp.asarray(30.0),
     expert_layer=jnp.asarray(60.0),
     routed_layer=jnp.asarray(90.0),
+    tables=jnp.asarray(0.0),
     stages=jnp.asarray([120.0, 100.0, 150.0]),
     routed=jnp.asarray([180.0, 160.0, 210.0]),
     trained=jnp.asarray([110.0, 95.0, 140.0]),
@@ -107,6 +108,16 @@ def test_collectives_of_one_layer():
     same(comm.shard_routed, 180.0 * 0.5 / 0.5)
     # To the next stage, eight chips on: half of the activations of 16 tokens.
     same(comm.stage, 128.0 / 0.5)
+
+
+def test_embedding_and_head_come_with_the_layers():
+    split = Split(tensor=1.0, context=1.0, expert=1.0, sequence=0.0, tokens=16.0)
+    held = HELD._replace(tables=jnp.asarray(15.0))
+    chosen = design(optimizer_sharding="zero3", chips=8.0)
+    comm = communication(chosen, scenario(DENSE), split, held, 8.0, BYTES, EXACT)
+    # 30 of a layer and 15 of the tables in two bytes, 7 of 7.5 by a ring of eight.
+    same(comm.shard_dense, 90.0 * 7.0 / 7.5)
+    same(comm.shard_expert, 150.0 * 7.0 / 7.5)
 
 
 @pytest.mark.parametrize(
@@ -158,9 +169,9 @@ def test_collectives_leave_small_domains():
     # Context ranks stand two apart: half of the bytes, at half the rate.
     same(comm.context, 896.0 * 0.5 / 0.5)
     same(comm.data_dense, 6.0 * 240.0 * 0.5 / 0.5)
-    # Experts on two domains: 2 (1 - 1/4) / 2 = 3/4 copies of a token leave, at 10 % of
-    # the network instead of 40 %.
-    same(comm.dispatch, 8.0 * 16.0 * 0.75 * 4.0 / 0.5)
+    # Sixteen experts on two domains: both picks stay with 8 * 7 of 16 * 15, so that
+    # 23/30 copies of a token leave, at 10 % of the network instead of 40 %.
+    same(comm.dispatch, 8.0 * 16.0 * 23.0 / 30.0 * 4.0 / 0.5)
     # Without sequence parallelism a stage hands over all activations.
     same(comm.stage, 256.0 / 0.5)
 
@@ -177,8 +188,9 @@ def test_busy_experts_and_small_copies():
     # One byte to the experts, two back, in low precision alone.
     same(dispatch(software__dispatch_bytes=1.0), plain)
     same(dispatch("fp8", software__dispatch_bytes=1.0), 0.75 * plain)
-    # Two picks of four ranks fall on 4 (1 - (3/4)^2) = 7/4, not 2.
-    same(dispatch(software__rank_deduplication=1.0), 7.0 / 8.0 * plain)
+    # Two picks of 16 experts miss one of four ranks in 12 * 11 of 16 * 15 cases: they
+    # fall on 4 (1 - 11/20) = 9/5 ranks, not 2.
+    same(dispatch(software__rank_deduplication=1.0), 9.0 / 10.0 * plain)
 
 
 def test_exchanges_between_domains_contend():
@@ -211,9 +223,9 @@ def test_experts_that_domains_cut():
     chosen = design(chips=12.0, expert_parallel=4.0, scale_up_domain=6.0)
     where = scenario(EXPERTS)
     found = communication(chosen, where, split, HELD, 12.0, BYTES, EXACT)
-    # Half of the experts are remote: 1 - (1/2)^2 = 3/4 of a copy leaves, at 10 % of the
-    # network instead of 40 %; inside, 2 x 3/4 copies at 1/4 instead of 1/2.
-    outer, inner = 16.0 * 16.0 * 0.75 * 4.0 / 0.5, 16.0 * 16.0 * 1.5 * 2.0
+    # Half of the experts are remote: 23/30 of a copy leaves, at 10 % of the network
+    # instead of 40 %; inside, 2 x 3/4 copies at 1/4 instead of 1/2.
+    outer, inner = 16.0 * 16.0 * 23.0 / 30.0 * 4.0 / 0.5, 16.0 * 16.0 * 1.5 * 2.0
     same(found.dispatch, max(outer, inner))
     # Three groups of data ranks of experts, four apart: 8 | 4 and 4 | 8, so a member
     # of one domain is alone: 2/3 of the bytes through its port.
@@ -239,9 +251,19 @@ ONCE = Communication(
 )
 
 
-def passes(chosen, model=EXPERTS, compute=0.0, comm=ONCE, modules=None, **changes):
-    where = scenario(model, **changes)
-    kernels = LayerTimes(jnp.full((2, 2), compute), *(jnp.zeros((2, 2)),) * 4)
+def passes(
+    chosen,
+    model=EXPERTS,
+    compute=0.0,
+    comm=ONCE,
+    modules=None,
+    elementwise=0.0,
+    **changes,
+):
+    """Expose `comm` beside `compute` seconds, a share of them elementwise."""
+    where, zero = scenario(model, **changes), jnp.zeros((2, 2))
+    parts = (1.0 - elementwise) * compute, zero, elementwise * compute, zero, zero
+    kernels = LayerTimes(*(zero + part for part in parts))
     modules = again(chosen.recompute, Recompute(), 0.0) if modules is None else modules
     return layer_passes(chosen, where, modules, kernels, comm, EXACT)
 
@@ -307,6 +329,19 @@ def test_hidden_communication_takes_compute_units():
     same(taken[2, 1], 150.0 + 12.5)
     # What is not hidden takes nothing twice.
     same(taken[0], passes(design())[0])
+
+
+def test_hidden_communication_takes_memory_from_what_is_bound_by_it():
+    # Ports bring 50 B/s; at 0.8 bytes of memory each that is half of its 80 B/s.
+    free = {"software__expert_window": 0.5, "software__expert_overlapped": 0.8}
+    free["software__communication_traffic"] = 0.8
+    bound = passes(design(), compute=100.0, elementwise=0.25, **free)
+    # Of the 50 hidden seconds half a second each, in a quarter of the kernels.
+    same(bound[2, 1], 150.0 + 50.0 * 0.5 * 0.25)
+    # At three bytes it is all of memory, and no more.
+    free["software__communication_traffic"] = 3.0
+    same(passes(design(), compute=100.0, elementwise=0.25, **free)[2, 1], 162.5)
+    same(passes(design(), compute=100.0, **free)[2, 1], 150.0)
 
 
 PANGU = dataclasses.replace(

@@ -53,6 +53,9 @@ def test_one_stage_holds_both_tables():
         0, *stages, model=dataclasses.replace(EXPERTS, tied=1.0), pipeline=1.0
     )
     same(tied.stages[2], layers + TABLE)
+    # Six layers and one that predicts ahead gather both, or the one.
+    same(sharded(0, *stages, pipeline=1.0).tables, 2.0 * TABLE / 7.0)
+    same(tied.tables, TABLE / 7.0)
     same(sharded(0, *stages, pipeline=2.0).stages[2], layers + TABLE)
 
 

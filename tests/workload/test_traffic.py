@@ -1,7 +1,9 @@
 """Bytes of collectives against the rings of nccl-tests."""
 
 import dataclasses
+import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -110,14 +112,15 @@ def test_the_shortest_piece_decides_what_leaves_a_domain():
     # 15/16 of the bytes through eight ports, not none.
     sent = traffic.gather(place(16.0, 1.0, 72.0, 4.0, 144.0), 160.0)
     same(sent.outer, 160.0 * 15.0 / 16.0 / 8.0)
-    # 16 ranks cut 8 and 8, eight picks: 1 - (1/2)^8 of the tokens go to the other half.
+    # 16 ranks cut 8 and 8, eight picks of 256 experts: all but C(128, 8) / C(256, 8) of
+    # the tokens go to the other half.
     model = dataclasses.replace(EXPERTS, top_k=8.0, experts=256.0)
     sent = traffic.all_to_all(place(16.0, 1.0, 72.0, 4.0, 144.0), 10.0, 3.0, model)
-    same(sent.outer, 30.0 * (1.0 - 0.5**8))
+    same(sent.outer, 30.0 * (1.0 - math.comb(128, 8) / math.comb(256, 8)))
     # 64 cut 8 and 56: each of 56 sends to the eighth of the experts with probability
-    # 1 - (7/8)^8, through eight ports.
+    # 1 - C(224, 8) / C(256, 8), through eight ports.
     sent = traffic.all_to_all(place(64.0, 1.0, 72.0, 4.0, 576.0), 10.0, 3.0, model)
-    same(sent.outer, 30.0 * 7.0 * (1.0 - 0.875**8))
+    same(sent.outer, 30.0 * 7.0 * (1.0 - math.comb(224, 8) / math.comb(256, 8)))
 
 
 def test_a_descent_is_never_slower_than_what_is_built():
@@ -155,7 +158,32 @@ def test_copies_for_each_expert_or_for_each_rank():
     group = place(8.0, 1.0, 8.0, 8.0)
     same(traffic.all_to_all(group, 1.0, 1.0, model).inner, 7.0)
     once = traffic.all_to_all(group, 1.0, 1.0, model, 1.0)
-    assert float(once.inner) == pytest.approx(4.595, abs=1e-3)
+    # Of seven others each has one of the eight with 1 - C(224, 8) / C(256, 8).
+    same(once.inner, 7.0 * (1.0 - math.comb(224, 8) / math.comb(256, 8)))
+
+
+@pytest.mark.parametrize(
+    ("experts", "picks"), [(8.0, 2.0), (16.0, 4.0), (128.0, 8.0), (256.0, 8.0)]
+)
+def test_no_expert_is_picked_twice(experts, picks):
+    # Counted, not drawn with replacement: two of eight miss a half in 12 of 56 ways.
+    shares = np.asarray([0.0, 0.125, 0.25, 0.5, 0.75, 1.0])
+    model = dataclasses.replace(EXPERTS, experts=experts, top_k=picks)
+    ways = [math.comb(round(experts * (1.0 - s)), round(picks)) for s in shares]
+    missed = np.asarray(ways) / math.comb(round(experts), round(picks))
+    same(traffic.hit(model, jnp.asarray(shares)), 1.0 - missed)
+
+
+def test_picks_have_slopes_even_where_nothing_is_left_to_pick():
+    for experts, picks in ((0.0, 0.0), (4.0, 4.0), (16.0, 2.0)):
+        model = dataclasses.replace(EXPERTS, experts=experts, top_k=picks)
+
+        def summed(shares, model=model):
+            return jnp.sum(traffic.hit(model, shares))
+
+        slopes = jax.grad(summed)(jnp.asarray([0.0, 0.25, 0.3, 0.5, 1.0]))
+        assert np.all(np.isfinite(slopes))
+        assert np.all(slopes >= -1e-9)
 
 
 def test_bytes_of_an_exchange_between_experts():
@@ -164,8 +192,9 @@ def test_bytes_of_an_exchange_between_experts():
     sent = traffic.all_to_all(group, 10.0, 3.0, EXPERTS)
     # Copies to seven of eight ranks pass the domain's fabric.
     same(sent.inner, 60.0 * 7.0 / 8.0)
-    # Of two domains 2 (1 - (1/2)^2) = 3/2 hold an expert, half of them remote.
-    same(sent.outer, 30.0 * 1.5 / 2.0)
+    # Of sixteen experts both picks are in one half in 8 * 7 of 16 * 15 cases: of two
+    # domains 2 (1 - 7/30) = 23/15 hold an expert, half of them remote.
+    same(sent.outer, 30.0 * 23.0 / 30.0)
     limited = dataclasses.replace(EXPERTS, node_limit=1.0)
     same(traffic.all_to_all(group, 10.0, 3.0, limited).outer, 30.0 * 1.0 / 2.0)
     same([sent.board_hops, sent.inner_hops, sent.outer_hops], 1.0)

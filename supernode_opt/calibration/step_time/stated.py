@@ -17,7 +17,9 @@ from supernode_opt.system.software import Software
 
 def stated_software(values: Mapping[str, float]) -> Software:
     """Return software whose fields are `values`, SI, and NaN where nothing is said."""
-    names = [f.name for f in dataclasses.fields(Software) if f.name != "name"]
+    # What shapes the program is no number of a row.
+    fields = dataclasses.fields(Software)
+    names = [f.name for f in fields if not f.metadata.get("static")]
     numbers: dict[str, Any] = {
         name: np.asarray(float(values.get(name, np.nan))) for name in names
     }
