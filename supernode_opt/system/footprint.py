@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 
 from supernode_opt.smooth import is_exact, maximum, stack
 from supernode_opt.system.design import Design
+from supernode_opt.system.moments import Moment, fullest_moment, fullest_weights
 from supernode_opt.system.parts import MemoryParts, total
 from supernode_opt.system.pipeline import Stages, micro_batches
 from supernode_opt.system.scenario import Scenario
@@ -111,21 +112,30 @@ def stage_memory(
         (1.0 + WORKING_SHARE) * stored.whole_expert - kept * stored.expert,
         sharpness,
     )
-    activations = software.activation_copies * (held + working)
+    copies = software.activation_copies
     logits = training.logit_bytes / training.loss_chunks * split.tokens
     logits = logits * (1.0 + model.mtp_layers)
     logits = logits * model.vocabulary / design.tensor_parallel
     logits = stack(0.0 * logits, 0.0 * logits, logits)
+    if training.gradients == "made":
+        # Buckets of replicas that reduce whole gradients outlive a step; accumulated
+        # gradients outlive a micro-batch.
+        reduced = zero[0] * jnp.clip(replicas - 1.0, 0.0, 1.0)
+        standing = jnp.maximum(reduced, jnp.clip(count - 1.0, 0.0, 1.0))
+        sizes = (copies * held, copies * working, logits, gradients, standing)
+        moment = fullest_moment(*sizes, sharpness)
+    else:
+        moment = Moment(copies * (held + working), logits, gradients)
     layer = maximum(
         shards.dense_layer, shards.expert_layer + shards.routed_layer, sharpness
     )
     gathered = software.gathered_layers * GATHERED_BYTES * zero[3] * layer
     parts = {
         "weights": weights + cast,
-        "gradients": gradients,
+        "gradients": moment.gradients,
         "optimizer": optimizer,
-        "activations": activations,
-        "logits": logits,
+        "activations": moment.activations,
+        "logits": moment.logits,
         "gathered": stack(gathered, gathered, gathered),
     }
     allocated = sum(parts.values(), start=jnp.zeros(()))
@@ -154,7 +164,7 @@ def fullest(parts: MemoryParts, sharpness: ArrayLike) -> MemoryParts:
             return jnp.where(first, part[0], jnp.where(second, part[1], part[2]))
 
         return jax.tree.map(chosen, parts)
-    weights = _fullest(sums, sharpness)
+    weights = fullest_weights(sums, sharpness)
     return jax.tree.map(lambda part: jnp.sum(part * weights, axis=0), parts)
 
 
@@ -177,12 +187,3 @@ def memory_verdict(probability: float) -> str:
     if probability > LIKELY:
         return "fits"
     return "does not fit" if probability < 1.0 - LIKELY else "on the edge"
-
-
-def _fullest(sums: Array, sharpness: ArrayLike) -> Array:
-    """Weights of the stages in the choice of the fullest one [stage, *batch] [1]."""
-    places = jax.nn.one_hot(jnp.argmax(sums, axis=0), len(sums), axis=0, dtype=float)
-    finite = jnp.isfinite(sharpness)
-    rate = jnp.where(finite, sharpness, 1.0)
-    soft = jax.nn.softmax(rate * jnp.log(jnp.maximum(sums, 1.0)), axis=0)
-    return jnp.where(finite, soft, places)
