@@ -16,7 +16,11 @@ from supernode_opt.system.moments import Moment, fullest_moment, fullest_weights
 from supernode_opt.system.parts import MemoryParts, total
 from supernode_opt.system.pipeline import Stages, micro_batches
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.workload.activations import in_flight, layer_activations
+from supernode_opt.workload.activations import (
+    gathered_inputs,
+    in_flight,
+    layer_activations,
+)
 from supernode_opt.workload.model import by_precision, frozen
 from supernode_opt.workload.operators import OPERAND_BYTES, Split
 from supernode_opt.workload.parameters import mtp_parameters, parameters
@@ -113,6 +117,10 @@ def stage_memory(
         sharpness,
     )
     copies = software.activation_copies
+    held, working = copies * held, copies * working
+    if training.gathered == "kept":
+        beyond = (1.0 - repeated.full) * kept * gathered_inputs(model, split)
+        held = held + flying * (stages.dense + experts) * beyond
     logits = training.logit_bytes / training.loss_chunks * split.tokens
     logits = logits * (1.0 + model.mtp_layers)
     logits = logits * model.vocabulary / design.tensor_parallel
@@ -122,10 +130,11 @@ def stage_memory(
         # gradients outlive a micro-batch.
         reduced = zero[0] * jnp.clip(replicas - 1.0, 0.0, 1.0)
         standing = jnp.maximum(reduced, jnp.clip(count - 1.0, 0.0, 1.0))
-        sizes = (copies * held, copies * working, logits, gradients, standing)
-        moment = fullest_moment(*sizes, sharpness)
+        moment = fullest_moment(
+            held, working, logits, gradients, standing, sharpness
+        )
     else:
-        moment = Moment(copies * (held + working), logits, gradients)
+        moment = Moment(held + working, logits, gradients)
     layer = maximum(
         shards.dense_layer, shards.expert_layer + shards.routed_layer, sharpness
     )

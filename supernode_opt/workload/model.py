@@ -24,6 +24,7 @@ _WORDS = {
     "precision": (*get_args(Precision), "best"),
     "attention_flops": ("causal", "full"),
     "gradients": ("kept", "made"),
+    "gathered": ("again", "kept"),
 }
 
 
@@ -133,6 +134,8 @@ class Training:
       precision: of the GEMMs; decides which peak MFU is measured against.
       attention_flops: whether model FLOPs count all scores or their causal half.
       gradients: kept in buffers from step to step, or made by each backward pass.
+      gathered: whether inputs that tensor ranks gather are gathered again for the
+        backward pass, or kept.
     """
 
     sequence_length: Count
@@ -152,6 +155,7 @@ class Training:
     precision: Precision = static(default="bf16")
     attention_flops: Literal["causal", "full"] = static(default="causal")
     gradients: Literal["kept", "made"] = static(default="kept")
+    gathered: Literal["again", "kept"] = static(default="again")
 
     def __post_init__(self) -> None:
         """Refuse what no study file could say; programs may compute with the rest.

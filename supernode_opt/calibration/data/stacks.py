@@ -42,6 +42,9 @@ class Stack:
       usual: how it is usually run, first match first: `says` in the words of the
         column `other_config`, where the cells of a job fit the patterns of `match`.
       head_weighed: its stages are cut by parameters, the LM head among them.
+      logs_first: what it logs is of its first rank, which holds the first stage.
+      plain_pipelines: share of runs that start where several replicas without sharding
+        have several pipeline stages [1].
       recompute: what it recomputes where a row does not say, and where it says
         "selective", "" for what the model chooses, in the words of that column.
       rank_by_rank: optimizer states are exchanged by one broadcast per rank.
@@ -73,6 +76,8 @@ class Stack:
     expert_tensor: bool = False
     compiled: bool = False
     head_weighed: bool = False
+    logs_first: bool = False
+    plain_pipelines: float = 1.0
     recompute: str = ""
     usual: tuple[Mapping[str, Any], ...] = ()
     rank_by_rank: bool = False
