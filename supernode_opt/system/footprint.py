@@ -130,9 +130,7 @@ def stage_memory(
         # gradients outlive a micro-batch.
         reduced = zero[0] * jnp.clip(replicas - 1.0, 0.0, 1.0)
         standing = jnp.maximum(reduced, jnp.clip(count - 1.0, 0.0, 1.0))
-        moment = fullest_moment(
-            held, working, logits, gradients, standing, sharpness
-        )
+        moment = fullest_moment(held, working, logits, gradients, standing, sharpness)
     else:
         moment = Moment(held + working, logits, gradients)
     layer = maximum(
