@@ -283,7 +283,7 @@ def test_what_rows_about_memory_do_not_say_is_not_chosen_by_what_fits():
     (plan,) = silent.plans
     assert (plan.recompute, plan.sizes["interleave"]) == ("none", 1.0)
     assert {"nothing recomputed", "no interleave"} <= set(silent.assumed)
-    (plan,) = told(stack="nanotron", recompute="").plans
+    (plan,) = told(stack="nanotron").plans
     assert plan.recompute == "none"
     # What the stack does by itself it does here, too.
     (plan,) = told(stack="torchtitan", sharding="fsdp2").plans
