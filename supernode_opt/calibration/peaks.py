@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray
 
-from supernode_opt.batch.engine import Engine
+from supernode_opt.batch.engine import Engine, prepare
 from supernode_opt.calibration.data.interpret import Job, interpret
 from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.calibration.data.stages import weighed_stages
@@ -91,7 +91,10 @@ def predict(runs: Sequence[Run]) -> Peaks:
     stacked = table(jobs)
     known = shipped.posterior()
     logs = stacked.logs(known.names, known.mean)
-    picked = chosen(stacked, batch.predict(stacked.batches, logs))
+    # Of one plan alone none need be chosen, and no step timed.
+    several = np.bincount(stacked.owner)[stacked.owner] > 1
+    open_ = [one for one in stacked.batches if several[one.rows].any()]
+    picked = chosen(stacked, batch.predict(open_, logs))
     held, odds, spread = _all(stacked, logs)
     predicted = np.zeros(len(jobs))
     for row, (job, case) in enumerate(zip(jobs, picked, strict=True)):
@@ -159,9 +162,10 @@ def _all(stacked: Table, logs: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return `_held` of every case."""
     count = len(stacked.owner)
     held, odds, spread = np.zeros((count, 3, 3)), np.zeros(count), np.zeros(count)
-    for one in stacked.batches:
-        found = _HELD((one.cases, logs[one.rows]), None)
-        held[one.rows], odds[one.rows], spread[one.rows] = found
+    rows = [(one.cases, logs[one.rows]) for one in stacked.batches]
+    prepare((_HELD, row, None) for row in rows)
+    for one, row in zip(stacked.batches, rows, strict=True):
+        held[one.rows], odds[one.rows], spread[one.rows] = _HELD(row, None)
     return held, odds, spread
 
 

@@ -117,10 +117,11 @@ def stage_memory(
         sharpness,
     )
     copies = software.activation_copies
-    held, working = copies * held, copies * working
+    activations = copies * (held + working)
     if training.gathered == "kept":
         beyond = (1.0 - repeated.full) * kept * gathered_inputs(model, split)
-        held = held + flying * (stages.dense + experts) * beyond
+        beyond = flying * (stages.dense + experts) * beyond
+        held, activations = held + beyond / copies, activations + beyond
     logits = training.logit_bytes / training.loss_chunks * split.tokens
     logits = logits * (1.0 + model.mtp_layers)
     logits = logits * model.vocabulary / design.tensor_parallel
@@ -130,9 +131,10 @@ def stage_memory(
         # gradients outlive a micro-batch.
         reduced = zero[0] * jnp.clip(replicas - 1.0, 0.0, 1.0)
         standing = jnp.maximum(reduced, jnp.clip(count - 1.0, 0.0, 1.0))
-        moment = fullest_moment(held, working, logits, gradients, standing, sharpness)
+        sizes = (copies * held, copies * working, logits, gradients, standing)
+        moment = fullest_moment(*sizes, sharpness)
     else:
-        moment = Moment(held + working, logits, gradients)
+        moment = Moment(activations, logits, gradients)
     layer = maximum(
         shards.dense_layer, shards.expert_layer + shards.routed_layer, sharpness
     )
