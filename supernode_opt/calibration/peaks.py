@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray
 
-from supernode_opt.batch.engine import Engine
+from supernode_opt.batch.engine import Engine, prepare
 from supernode_opt.calibration.data.interpret import Job, interpret
 from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.calibration.data.stages import weighed_stages
@@ -37,7 +37,8 @@ class Peaks(NamedTuple):
       predicted: what the row's counter shows at its peak [B].
       measured: what it showed, NaN where the row does not say [B].
       spread: standard deviation of the logarithm of the peak [1].
-      probability: that the device has room; 0 where the split is not legal [1].
+      probability: that the device has room and the stack starts; 0 where the split is
+        not legal [1].
       illegal: the rule that the split breaks, "" if none.
       ran: 1 where the job ran, 0 where memory was not enough, NaN if neither is said.
     """
@@ -90,29 +91,52 @@ def predict(runs: Sequence[Run]) -> Peaks:
     stacked = table(jobs)
     known = shipped.posterior()
     logs = stacked.logs(known.names, known.mean)
-    picked = chosen(stacked, batch.predict(stacked.batches, logs))
+    # Of one plan alone none need be chosen, and no step timed.
+    several = np.bincount(stacked.owner)[stacked.owner] > 1
+    open_ = [one for one in stacked.batches if several[one.rows].any()]
+    picked = chosen(stacked, batch.predict(open_, logs))
     held, odds, spread = _all(stacked, logs)
     predicted = np.zeros(len(jobs))
     for row, (job, case) in enumerate(zip(jobs, picked, strict=True)):
         of_stages = held[case][KINDS.index(kind_of(job.run))]
-        last = job.run.text("rank").lower().startswith("last")
-        predicted[row] = of_stages[_LAST] if last else of_stages.max()
+        predicted[row] = of_stages[_told(job)].max()
     outcomes = {"fits": 1.0, "ran": 1.0, "oom": 0.0, "crashed_or_oom": 0.0}
     ran = [outcomes.get(job.run.text("outcome").lower(), np.nan) for job in jobs]
     measured = np.asarray([job.run.peak or np.nan for job in jobs])
     # What was allocated when it was not enough is no peak.
     measured = np.where(np.asarray(ran) == 0.0, np.nan, measured)
     illegal = [_illegal(job) for job in jobs]
+    starts = np.asarray([_starts(job) for job in jobs])
     return Peaks(
         tuple(jobs),
         tuple(refused),
         predicted,
         measured,
         spread[picked],
-        np.where([bool(rule) for rule in illegal], 0.0, odds[picked]),
+        np.where([bool(rule) for rule in illegal], 0.0, odds[picked] * starts),
         tuple(illegal),
         np.asarray(ran),
     )
+
+
+def _told(job: Job) -> slice:
+    """Return the stages of which the row tells the fullest one."""
+    if job.run.text("rank").lower().startswith("last"):
+        return slice(_LAST, None)
+    several = job.plans[0].sizes["pipeline_parallel"] > 1.0
+    first = job.stack.logs_first and several and not job.run.text("rank")
+    return slice(0, 1) if first else slice(None)
+
+
+def _starts(job: Job) -> float:
+    """Return the share of runs like it that fail of nothing but memory [1]."""
+    plan, ranks = job.plans[0], load("chip", job.chip).ranks_per_chip
+    sizes = plan.sizes
+    model = sizes["tensor_parallel"] * sizes["context_parallel"]
+    stages = sizes["pipeline_parallel"]
+    replicas = sizes["chips"] * ranks / (model * stages)
+    plain = plan.sharding == 0 and stages > 1.0 and replicas > 1.0
+    return job.stack.plain_pipelines if plain else 1.0
 
 
 def _illegal(job: Job) -> str:
@@ -138,9 +162,10 @@ def _all(stacked: Table, logs: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return `_held` of every case."""
     count = len(stacked.owner)
     held, odds, spread = np.zeros((count, 3, 3)), np.zeros(count), np.zeros(count)
-    for one in stacked.batches:
-        found = _HELD((one.cases, logs[one.rows]), None)
-        held[one.rows], odds[one.rows], spread[one.rows] = found
+    rows = [(one.cases, logs[one.rows]) for one in stacked.batches]
+    prepare((_HELD, row, None) for row in rows)
+    for one, row in zip(stacked.batches, rows, strict=True):
+        held[one.rows], odds[one.rows], spread[one.rows] = _HELD(row, None)
     return held, odds, spread
 
 

@@ -126,7 +126,10 @@ def _training(
     if chosen.stack is None:
         return training, ()
     usual = {k: v for k, v in chosen.stack.states.items() if k not in written}
-    told = ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in usual.items())
+    told = ", ".join(
+        f"{k.replace('_', ' ')} {v if isinstance(v, str) else f'{v:g}'}"
+        for k, v in usual.items()
+    )
     told = (f"{told}, the practice of {chosen.stack.name}",) if usual else ()
     return dataclasses.replace(training, **usual), told
 

@@ -7,7 +7,6 @@ interleaved form (Narayanan et al. 2021, arXiv:2104.04473).
 import dataclasses
 import math
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import erfc
@@ -15,10 +14,15 @@ from jax.typing import ArrayLike
 
 from supernode_opt.smooth import is_exact, maximum, stack, summed
 from supernode_opt.system.design import Design
+from supernode_opt.system.moments import Moment, fullest_moment, fullest_weights
 from supernode_opt.system.parts import MemoryParts
 from supernode_opt.system.pipeline import Stages, micro_batches
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.workload.activations import in_flight, layer_activations
+from supernode_opt.workload.activations import (
+    gathered_inputs,
+    in_flight,
+    layer_activations,
+)
 from supernode_opt.workload.model import by_precision, frozen
 from supernode_opt.workload.operators import OPERAND_BYTES, Split
 from supernode_opt.workload.parameters import mtp_parameters, parameters
@@ -115,21 +119,35 @@ def stage_memory(
         (1.0 + WORKING_SHARE) * stored.whole_expert - kept * stored.expert,
         sharpness,
     )
-    activations = software.activation_copies * (held + working)
+    copies = software.activation_copies
+    activations = copies * (held + working)
+    if training.gathered == "kept":
+        beyond = (1.0 - repeated.full) * kept * gathered_inputs(model, split)
+        beyond = flying * (stages.dense + experts) * beyond
+        held, activations = held + beyond / copies, activations + beyond
     logits = training.logit_bytes / training.loss_chunks * split.tokens
     logits = logits * (1.0 + model.mtp_layers)
     logits = logits * model.vocabulary / design.tensor_parallel
     logits = stack(0.0 * logits, 0.0 * logits, logits)
+    if training.gradients == "made":
+        # Buckets of replicas that reduce whole gradients outlive a step; accumulated
+        # gradients outlive a micro-batch.
+        reduced = zero[0] * jnp.clip(replicas - 1.0, 0.0, 1.0)
+        standing = jnp.maximum(reduced, jnp.clip(count - 1.0, 0.0, 1.0))
+        sizes = (copies * held, copies * working, logits, gradients, standing)
+        moment = fullest_moment(*sizes, sharpness)
+    else:
+        moment = Moment(activations, logits, gradients)
     layer = maximum(
         shards.dense_layer, shards.expert_layer + shards.routed_layer, sharpness
     )
     gathered = software.gathered_layers * GATHERED_BYTES * zero[3] * layer
     parts = {
         "weights": weights + cast,
-        "gradients": gradients,
+        "gradients": moment.gradients,
         "optimizer": optimizer,
-        "activations": activations,
-        "logits": logits,
+        "activations": moment.activations,
+        "logits": moment.logits,
         "gathered": stack(gathered, gathered, gathered),
     }
     allocated = sum(parts.values(), start=jnp.zeros(()))
@@ -154,7 +172,7 @@ def fullest(parts: MemoryParts, sharpness: ArrayLike) -> MemoryParts:
         later = jnp.where(sums[1] >= sums[2], table[:, 1], table[:, 2])
         chosen = jnp.where(first, table[:, 0], later)
     else:
-        chosen = jnp.sum(table * _fullest(sums, sharpness), axis=1)
+        chosen = jnp.sum(table * fullest_weights(sums, sharpness), axis=1)
     return MemoryParts(**dict(zip(_PARTS, chosen, strict=True)))
 
 
@@ -178,12 +196,3 @@ def memory_verdict(probability: float) -> str:
     if probability > LIKELY:
         return "fits"
     return "does not fit" if probability < 1.0 - LIKELY else "on the edge"
-
-
-def _fullest(sums: Array, sharpness: ArrayLike) -> Array:
-    """Weights of the stages in the choice of the fullest one [stage, *batch] [1]."""
-    places = jax.nn.one_hot(jnp.argmax(sums, axis=0), len(sums), axis=0, dtype=float)
-    finite = jnp.isfinite(sharpness)
-    rate = jnp.where(finite, sharpness, 1.0)
-    soft = jax.nn.softmax(rate * jnp.log(jnp.maximum(sums, 1.0)), axis=0)
-    return jnp.where(finite, soft, places)

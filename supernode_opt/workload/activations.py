@@ -110,6 +110,18 @@ def layer_activations(
     )
 
 
+def gathered_inputs(model: Model, split: Split) -> Array:
+    """Bytes per layer of inputs kept as gathered, beyond the rank's part [*batch] [B].
+
+    Those of two products, whose outputs are split over tensor ranks where sequences
+    are before them: kept for the weights' gradients instead of gathered again
+    (nanotron's `tp_recompute_allgather` off).
+    """
+    inputs = 2.0 - model.parallel_block
+    others = split.sequence * (1.0 - 1.0 / split.tensor)
+    return jnp.asarray(inputs * split.tokens * 2.0 * model.hidden * others)
+
+
 def in_flight(
     pipeline: ArrayLike, interleave: ArrayLike, micro_batches: ArrayLike
 ) -> tuple[Array, Array, Array]:

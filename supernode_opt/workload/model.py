@@ -23,6 +23,8 @@ Precision = Literal["bf16", "fp8", "mxfp8", "nvfp4"]
 _WORDS = {
     "precision": (*get_args(Precision), "best"),
     "attention_flops": ("causal", "full"),
+    "gradients": ("kept", "made"),
+    "gathered": ("again", "kept"),
 }
 
 
@@ -131,6 +133,9 @@ class Training:
         replicas hold copies (0: no limit) [1].
       precision: of the GEMMs; decides which peak MFU is measured against.
       attention_flops: whether model FLOPs count all scores or their causal half.
+      gradients: kept in buffers from step to step, or made by each backward pass.
+      gathered: whether inputs that tensor ranks gather are gathered again for the
+        backward pass, or kept.
     """
 
     sequence_length: Count
@@ -149,6 +154,8 @@ class Training:
     shard_ranks: float = flag(default=0.0)
     precision: Precision = static(default="bf16")
     attention_flops: Literal["causal", "full"] = static(default="causal")
+    gradients: Literal["kept", "made"] = static(default="kept")
+    gathered: Literal["again", "kept"] = static(default="again")
 
     def __post_init__(self) -> None:
         """Refuse what no study file could say; programs may compute with the rest.

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.evaluate import evaluate, rank_memory
 from supernode_opt.system.footprint import fit_probability, fullest, stage_memory
+from supernode_opt.system.moments import fullest_moment
 from supernode_opt.system.parts import total
 from supernode_opt.system.pipeline import Stages
 from supernode_opt.workload.operators import Split
@@ -177,6 +178,85 @@ def test_logits():
     same(memory(placed=LAST, **more).logits, 4.0 * 4.0 * 16.0 * 50.0)
     # Eight pieces of the micro-batch one after the other.
     same(memory(placed=LAST, training__loss_chunks=8.0).logits, 9600.0 / 8.0)
+
+
+@pytest.mark.parametrize(
+    ("logits", "standing", "wanted"),
+    [
+        # 10 + 5 with the loss, 13 in the first layer, 3 + 20 in the last one.
+        (5.0, 0.0, (3.0, 0.0, 20.0)),
+        # 10 + 15 with the loss.
+        (15.0, 0.0, (10.0, 15.0, 0.0)),
+        # Half of the gradients are there: 25, 23 and 23.
+        (5.0, 0.5, (10.0, 5.0, 10.0)),
+        # All of them are: 31, 33 and 23.
+        (1.0, 1.0, (13.0, 0.0, 20.0)),
+    ],
+)
+def test_gradients_come_while_activations_go(logits, standing, wanted):
+    def moment(sharpness):
+        held, gradients = jnp.asarray([10.0, 10.0]), jnp.asarray([20.0, 20.0])
+        rest = jnp.asarray(3.0), jnp.asarray([logits, logits]), gradients
+        return fullest_moment(held, *rest, jnp.asarray(standing), sharpness)
+
+    for part, value in zip(moment(EXACT), wanted, strict=True):
+        same(part, [value, value])
+    # The smooth model chooses the same, if sharp enough.
+    for part, value in zip(moment(200.0), wanted, strict=True):
+        np.testing.assert_allclose(part, value, atol=0.2)
+
+
+def test_gradients_that_every_step_makes_anew():
+    # One of three micro-batches at least is there before: as kept, but for the layer
+    # at work, which has no logits beside it.
+    kept, made = memory(), memory(training__gradients="made")
+    same(made.gradients, kept.gradients)
+    same(made.activations, kept.activations)
+    # Of a single one, sharded, they are not there with 11,376 B of activations.
+    once = {"level": "zero1", "training__gradients": "made"}
+    found = memory(**once, training__global_batch=1.0)
+    same(found.gradients, 0.0)
+    same(found.activations, 2.0 * 2160.0 + 4.0 * 2272.0 + 1136.0)
+    # Buckets that whole gradients are reduced in outlive the step.
+    found = memory(training__gradients="made", training__global_batch=1.0)
+    same(found.gradients, 4.0 * TRAINED)
+
+
+def test_torchtune_on_one_chip():
+    """Llama 3.2 3B, two sequences of 4,096: 24.9 GiB are published (its README)."""
+    model = dataclasses.replace(
+        DENSE,
+        layers=28.0,
+        dense_layers=28.0,
+        hidden=3072.0,
+        heads=24.0,
+        kv_heads=8.0,
+        head_dim=128.0,
+        ffn=8192.0,
+        vocabulary=128256.0,
+        tied=1.0,
+    )
+    training = {"gradient_bytes": 2.0, "optimizer_bytes": 4.0, "logit_bytes": 3.25}
+    training |= {"gradients": "made", "sequence_length": 4096.0, "global_batch": 2.0}
+    changes = {f"training__{name}": value for name, value in training.items()}
+    chosen = design(chips=1.0, micro_batch=2.0, recompute="full")
+    parts = rank_memory(chosen, scenario(model, **changes))
+    # 8 B of each of 3.21e9 parameters, and half as much again as the 58 + 32 kB that a
+    # layer keeps of each of 8,192 tokens.
+    layer = 8192.0 * (16.0 * 3072 + 4.0 * 1024 + 6.0 * 8192 - 4.0 * 3072)
+    weights = 28.0 * (8.0 * 3072**2 // 3 + 3.0 * 3072 * 8192) + 128256.0 * 3072
+    found = float(total(parts)[2] - parts.fragmentation[2] - 24.0)
+    assert found == pytest.approx(8.0 * weights + 1.5 * layer, rel=0.02)
+    assert found == pytest.approx(24.9 * 2.0**30, rel=0.03)
+
+
+def test_inputs_kept_as_gathered():
+    # Two inputs of 8 channels, two bytes, of the eight tokens of the other rank: three
+    # micro-batches of six layers.
+    kept = memory(training__gathered="kept")
+    same(kept.activations - memory().activations, 3.0 * 6.0 * 2.0 * 8.0 * 2.0 * 8.0)
+    full = memory(training__gathered="kept", recompute="full")
+    same(full.activations, memory(recompute="full").activations)
 
 
 def test_the_second_stage_may_be_the_fullest():

@@ -118,7 +118,7 @@ def interpret(run: Run) -> Job:
     given = overrides_of(run)
     given = dataclasses.replace(given, constants={**sized, **given.constants})
     chip = load("chip", given.parts.get("chip", system(name).chip))
-    stack = _stack(run, given, assumed)
+    stack = _stack(run, given, assumed).of(run)
     training = _training(run, chip, stack, given, assumed)
     model = dataclasses.replace(model_of(run, training, assumed), **given.model)
     wrong = contradiction(model)

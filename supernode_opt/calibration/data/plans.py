@@ -150,6 +150,9 @@ def _interleaves(
         return [written]
     if not stack.interleaves:
         return [1.0]
+    if run.tells_memory:
+        assumed.append("no interleave")
+        return [1.0]
     assumed.append("interleave chosen by the model")
     stage = math.ceil(model.layers / pipeline)
     return [float(option) for option in divisors(stage)]
@@ -163,6 +166,10 @@ def _recomputes(
         if not written:
             assumed.append(f"recompute {stack.recompute}, as {stack.name} does")
         written = stack.recompute
+    if run.tells_memory and not written:
+        # Chosen as what fits, it would let everything fit.
+        assumed.append("nothing recomputed")
+        written = "none"
     if written:
         return [recompute_of(written, model.layers / pipeline)]
     assumed.append("recompute chosen by the model")

@@ -42,6 +42,9 @@ class Stack:
       usual: how it is usually run, first match first: `says` in the words of the
         column `other_config`, where the cells of a job fit the patterns of `match`.
       head_weighed: its stages are cut by parameters, the LM head among them.
+      logs_first: what it logs is of its first rank, which holds the first stage.
+      plain_pipelines: share of runs that start where several replicas without sharding
+        have several pipeline stages [1].
       recompute: what it recomputes where a row does not say, and where it says
         "selective", "" for what the model chooses, in the words of that column.
       rank_by_rank: optimizer states are exchanged by one broadcast per rank.
@@ -50,6 +53,8 @@ class Stack:
       gradient_bytes: of stored and reduced gradients [B].
       training: other fields of `Training` as its recipes have them, in SI.
       software: constants of `Software` that its documentation gives, in SI.
+      worded: what changes `training` and `software` where the cells of a row that tells
+        of memory fit the patterns of `match`, first match alone.
       scale_out_bandwidth: network of its cluster per chip, 0 for the machine's [B/s].
       step_overhead: fixed time per step, `None` for the fitted one [s].
     """
@@ -71,19 +76,22 @@ class Stack:
     expert_tensor: bool = False
     compiled: bool = False
     head_weighed: bool = False
+    logs_first: bool = False
+    plain_pipelines: float = 1.0
     recompute: str = ""
     usual: tuple[Mapping[str, Any], ...] = ()
     rank_by_rank: bool = False
     bubble_share: float = 1.0
     pipeline_copies: float = 1.0
     gradient_bytes: float = 4.0
-    training: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    training: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     software: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    worded: tuple[Mapping[str, Any], ...] = ()
     scale_out_bandwidth: float = 0.0
     step_overhead: float | None = None
 
     @property
-    def states(self) -> Mapping[str, float]:
+    def states(self) -> Mapping[str, Any]:
         """Fields of `Training` that it documents, in SI."""
         return {"gradient_bytes": self.gradient_bytes, **self.training}
 
@@ -91,6 +99,25 @@ class Stack:
     def fitted(self) -> str:
         """Name of the stack whose fitted constants it has."""
         return self.constants or self.name
+
+    def of(self, run: Run) -> "Stack":
+        """Return the stack as it was run in a row that tells of memory."""
+        if not run.tells_memory:
+            return self
+        for one in self.worded:
+            if _fit(run, one["match"], {}):
+                training = {**self.training, **one.get("training", {})}
+                software = {**self.software, **one.get("software", {})}
+                return dataclasses.replace(self, training=training, software=software)
+        return self
+
+
+def _fit(run: Run, patterns: Mapping[str, str], cells: Mapping[str, str]) -> bool:
+    """Tell whether cells of a row, or `cells` in their place, fit patterns."""
+    return all(
+        re.search(pattern, cells.get(column, run.text(column)), re.IGNORECASE)
+        for column, pattern in patterns.items()
+    )
 
 
 # How a stack is found: by patterns of cells, or by other names.
@@ -181,10 +208,7 @@ def stack_of(run: Run, assumed: list[str]) -> Stack:
     cells = {"accelerator": accelerator(run)}
     for name, written in _document().items():
         # A stack without patterns is found by its name alone.
-        if "match" in written and all(
-            re.search(pattern, cells.get(column, run.text(column)), re.IGNORECASE)
-            for column, pattern in written["match"].items()
-        ):
+        if "match" in written and _fit(run, written["match"], cells):
             if not written["match"]:
                 said = run.text("source") or "nothing"
                 assumed.append(f"stack {name}: the source says {shown(said)}")

@@ -8,6 +8,8 @@ from supernode_opt.calibration.data.stacks import Stack
 
 # Pieces of a chunked loss: torchtune's and torchtitan's default.
 USUAL_CHUNKS = 8.0
+# Losses that are cut in pieces together with the LM head, Liger's kernel among them.
+_CHUNKED = r"chunked (cross|loss|ce\b)|(loss|entropy) chunks|\bliger\b"
 _BYTES = {"fp32": 4.0, "float32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0}
 
 
@@ -36,7 +38,7 @@ def states_of(run: Run, stack: Stack, assumed: list[str]) -> dict[str, Any]:
         # Each layer's gradients are used up before the next one's exist.
         found["gradient_bytes"] /= run.size("layers")
     said = f"{run.text('other_config')} {run.text('note')}".lower()
-    if re.search(r"chunked (cross|loss|ce\b)|(loss|entropy) chunks", said):
+    if "loss_chunks" not in found and re.search(_CHUNKED, said):
         found["loss_chunks"] = USUAL_CHUNKS
     if "activation offload" in run.text("recompute").lower():
         found["activation_offload"] = 1.0

@@ -6,7 +6,7 @@ import pytest
 from supernode_opt.calibration.data.interpret import interpret, interpret_all
 from supernode_opt.calibration.data.practice import WORDS, words_of
 from supernode_opt.calibration.data.runs import Refused, Run, read, shipped
-from supernode_opt.calibration.data.stacks import stacks
+from supernode_opt.calibration.data.stacks import named, stack_of, stacks
 from supernode_opt.calibration.step_time import shipped as calibrations
 from supernode_opt.calibration.step_time.batch import case
 from supernode_opt.calibration.step_time.fit import predict, table
@@ -248,7 +248,7 @@ def test_a_table_of_peaks_of_memory_is_a_table_of_jobs(tmp_path):
         writer.writeheader()
         writer.writerows([MEMORY, {**MEMORY, **offload}, {**MEMORY, **pure}])
     first, second, third = map(interpret, read(path))
-    assert (first.stack.name, first.machine) == ("pytorch", "dgx_h100")
+    assert (first.stack.name, first.machine) == ("torchtune", "dgx_h100")
     assert (first.training.gradient_bytes, first.training.optimizer_bytes) == (4.0, 8.0)
     assert first.training.global_batch == 16.0
     assert any("global batch of 16" in one for one in first.assumed)
@@ -258,3 +258,73 @@ def test_a_table_of_peaks_of_memory_is_a_table_of_jobs(tmp_path):
     )
     assert third.training.optimizer_bytes == 2.0
     assert third.training.gradient_bytes == pytest.approx(4.0 / 32.0)
+
+
+# Of a table as people publish it, and as it is read.
+NAMES = {
+    "id": "run_id",
+    "chip": "accelerator",
+    "chips": "n_accel",
+    "sharding": "fsdp_or_zero",
+    "kind": "task",
+}
+
+
+def about_memory(**cells):
+    return Run({NAMES.get(k, k): v for k, v in {**MEMORY, **cells}.items()}, 2)
+
+
+def told(**cells):
+    return interpret(about_memory(**cells))
+
+
+def test_what_rows_about_memory_do_not_say_is_not_chosen_by_what_fits():
+    silent = told(stack="megatron-lm", pp="4", chips="16")
+    (plan,) = silent.plans
+    assert (plan.recompute, plan.sizes["interleave"]) == ("none", 1.0)
+    assert {"nothing recomputed", "no interleave"} <= set(silent.assumed)
+    (plan,) = told(stack="nanotron").plans
+    assert plan.recompute == "none"
+    # What the stack does by itself it does here, too.
+    (plan,) = told(stack="torchtitan", sharding="fsdp2").plans
+    assert plan.modules.operators == 1.0
+
+
+@pytest.mark.parametrize(
+    ("cells", "logits", "copies"),
+    [
+        ({"stack": "litgpt", "note": "eager"}, 14.0, 1.5),
+        ({"stack": "litgpt", "note": "thunder (torchcompile)"}, 12.0, 1.1),
+        ({"stack": "litgpt", "note": "thunder (torchcompile_cat)"}, 14.0, 1.5),
+        ({"stack": "torchtune", "note": "+ compile"}, 3.25, 1.1),
+        ({"stack": "torchtitan", "note": "model compile"}, 4.0, 1.0),
+        ({"stack": "torchtitan", "note": "compile", "tp": "8"}, 16.0, 1.0),
+        ({"stack": "torchtitan", "tp": "16", "chips": "16"}, 16.0, 1.0),
+        # Of a row that tells no memory no words are looked for.
+        ({"stack": "litgpt", "note": "compile", "outcome": "", "peak_bytes": ""}, 0, 0),
+    ],
+)
+def test_words_of_a_row_change_what_its_stack_holds(cells, logits, copies):
+    if not logits:
+        silent = about_memory(**cells)
+        assert stack_of(silent, []).of(silent) is named("litgpt")
+        return
+    job = told(**cells)
+    assert job.training.gradients == "made"
+    assert job.training.logit_bytes == logits
+    assert job.stack.software["activation_copies"] == copies
+
+
+def test_pieces_of_a_loss():
+    note = {"note": "Liger kernel (no full logits)"}
+    assert told(stack="transformers", **note).training.loss_chunks == 8.0
+    # torchtune keeps the logits of all pieces, which its bytes tell.
+    chunked = told(note="chunked cross entropy").training
+    assert (chunked.loss_chunks, chunked.logit_bytes) == (1.0, 3.25)
+
+
+def test_inputs_that_nanotron_keeps_as_gathered():
+    wide = {"stack": "nanotron", "tp": "8", "seq_parallel": "true"}
+    assert told(**wide).training.gathered == "kept"
+    assert told(**wide | {"tp": "4"}).training.gathered == "again"
+    assert told(**wide | {"pp": "2", "chips": "16"}).training.gathered == "again"

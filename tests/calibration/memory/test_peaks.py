@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from supernode_opt.calibration import peaks
+from supernode_opt.calibration.data.interpret import interpret
 from supernode_opt.calibration.data.runs import Run, kind_of, read
 from supernode_opt.calibration.data.stages import weighed_stages
 from supernode_opt.workload.model import Model
@@ -53,7 +54,7 @@ def test_a_peak_is_what_its_counter_shows(table):
     wanted = 18.0 * PARAMETERS + 1.1 * 2.5 * STORED + 10.0 * 512 * 32000
     allocated, reserved, device = seen.predicted
     assert allocated == pytest.approx(wanted, rel=1e-3)
-    assert reserved / allocated == pytest.approx(1.04)
+    assert reserved / allocated == pytest.approx(1.1)
     assert device - reserved == pytest.approx(1.5e9 + 1.2e9)
     assert np.all(seen.probability > 0.999)
 
@@ -111,18 +112,23 @@ def test_gibibytes_and_names_of_a_sweep():
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared, measured peaks")
 @pytest.mark.parametrize(
-    ("table", "median", "brier", "wrong"),
+    ("table", "median", "brier", "wrong", "ranked"),
     [
-        ("facts/memory_runs.csv", 0.11, 0.05, 0.02),
-        ("bulk/nanotron_h100_sweep.csv", 0.085, 0.08, 0.065),
+        ("facts/memory_runs.csv", 0.07, 0.04, 0.02, 0.9),
+        ("bulk/nanotron_h100_sweep.csv", 0.075, 0.05, 0.03, 0.97),
     ],
 )
-def test_measured_peaks(table, median, brier, wrong):
+def test_measured_peaks(table, median, brier, wrong, ranked):
     """Crashes of the sweep are not told apart from lack of memory."""
-    found = peaks.report(peaks.predict(read(SHARED / table)))["overall"]
+    seen = peaks.predict(read(SHARED / table))
+    found = peaks.report(seen)["overall"]
     assert found["median"] < median
     assert found["brier"] < brier
     assert found["wrong"] < wrong * found["outcomes"]
+    # Chance that a run which started was given better odds than one which did not.
+    ran = seen.ran == 1.0
+    over = seen.probability[ran][:, None] - seen.probability[~ran]
+    assert np.mean(over > 0.0) + 0.5 * np.mean(over == 0.0) > ranked
 
 
 @pytest.mark.parametrize(
@@ -150,6 +156,34 @@ def test_stages_of_like_weight(stages, layers):
         dense_layers=4,
     )
     assert weighed_stages(model, stages) == layers
+
+
+def test_what_nanotron_logs_and_how_often_it_starts():
+    columns, values = (
+        HEADER.split(","),
+        ROW.format(id="one", chip="H100-80GB", peak="", kind="", outcome="fits"),
+    )
+    names = {"chip": "accelerator", "chips": "n_accel", "sharding": "fsdp_or_zero"}
+    columns = [names.get(column, column) for column in columns]
+    cells = dict(zip(columns, values.split(","), strict=True))
+
+    def job(**more):
+        more = {names.get(column, column): value for column, value in more.items()}
+        return interpret(Run({**cells, "stack": "nanotron", **more}, 2))
+
+    split = {"pp": "2", "chips": "4", "gbs": "2"}
+    # The first stage, unless there is one alone or the row says which.
+    assert peaks._told(job(**split)) == slice(0, 1)
+    assert peaks._told(job()) == slice(None)
+    assert peaks._told(job(**split, rank="last")) == slice(2, None)
+    assert peaks._told(job(**split, rank="max over ranks")) == slice(None)
+    assert peaks._told(job(**split, stack="megatron")) == slice(None)
+    # Whole gradients of two replicas of two stages; sharded; one replica; one stage.
+    assert peaks._starts(job(**split)) == 0.56
+    assert peaks._starts(job(**split, sharding="zero1")) == 1.0
+    assert peaks._starts(job(pp="2", chips="2")) == 1.0
+    assert peaks._starts(job(chips="2", gbs="2")) == 1.0
+    assert peaks._starts(job(**split, stack="megatron")) == 1.0
 
 
 def test_a_split_that_cannot_run_does_not_fit(table):
