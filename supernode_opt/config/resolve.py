@@ -42,6 +42,11 @@ def resolved(study: Study) -> dict[str, Any]:
             "links": [_plain(link) for link in scenario.links],
             "memory_headroom": scenario.memory_headroom,
             "recompute": _plain(scenario.recompute),
+            **(
+                {}
+                if scenario.routing is None
+                else {"routing": _plain(scenario.routing)}
+            ),
         },
         **_practice(study),
         "design": {

@@ -19,6 +19,7 @@ from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.recompute import Recompute
+from supernode_opt.workload.routing import Routing
 
 Schema = dict[str, Any]
 
@@ -36,6 +37,7 @@ def schema() -> Schema:
         "memory_headroom": headroom,
         "stack": {"enum": list(known_stacks())},
         "recompute": _record(Recompute, partial=True),
+        "routing": _record(Routing, partial=True),
     }
     quantity = {"enum": list(SCALARS)}
     names = {"type": "array", "items": {"type": "string"}}

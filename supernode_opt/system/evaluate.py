@@ -16,7 +16,7 @@ from supernode_opt.hardware.silicon import die_yield
 from supernode_opt.hardware.throttle import thermal_margin
 from supernode_opt.system.collectives import MINIMUM_RATE, network
 from supernode_opt.system.communication import communication
-from supernode_opt.system.design import Design, aligned, data_parallel
+from supernode_opt.system.design import Design, aligned, data_parallel, expert_ranks
 from supernode_opt.system.economics import capital_cost, cost_parts
 from supernode_opt.system.failures import (
     checkpoint_stall,
@@ -86,11 +86,13 @@ def rank_share(
         expert=design.expert_parallel,
         sequence=design.sequence_parallel[1],
         tokens=tokens,
+        expert_tensor=scenario.training.expert_tensor_parallel,
     )
     replicas = jnp.maximum(data_parallel(design) * context, 1.0)
-    routed = replicas * design.tensor_parallel / design.expert_parallel
-    routed = jnp.maximum(routed, 1.0)
     training = scenario.training
+    expert = expert_ranks(design, training)
+    routed = replicas * design.tensor_parallel / expert
+    routed = jnp.maximum(routed, 1.0)
     limit = jnp.asarray(training.shard_ranks)
     replicas = jnp.where(limit > 0, jnp.minimum(replicas, limit), replicas)
     stages = place_layers(
@@ -107,7 +109,7 @@ def rank_share(
         Spread(
             design.pipeline_parallel,
             design.tensor_parallel,
-            design.expert_parallel,
+            expert,
             replicas,
             routed,
         ),

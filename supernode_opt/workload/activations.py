@@ -86,6 +86,9 @@ def layer_activations(
     expert_inner, expert_product = 2.0 * halves * width, fed * width
     # Routed copies are kept before the experts; behind them they are weighed already.
     copies = own * fed * model.top_k * hidden
+    if split.expert_tensor is not None:
+        # The copies of all ranks that share an expert are gathered.
+        copies = copies * split.expert_tensor
     dense = common + inner + product
     experts = common + expert_inner + expert_product + copies
     # Of what is cheap to compute again, one of two gates is the output of a product.

@@ -129,6 +129,8 @@ class Training:
       lora_rank: of adapters, which alone are trained (0: every parameter is) [1].
       shard_ranks: most ranks that one copy of sharded states is spread over; further
         replicas hold copies (0: no limit) [1].
+      expert_tensor_parallel: ranks that share every expert's matrices (Megatron-Core's
+        size of that name); expert ranks stand that far apart (`None`: one) [1].
       precision: of the GEMMs; decides which peak MFU is measured against.
       attention_flops: whether model FLOPs count all scores or their causal half.
     """
@@ -147,6 +149,8 @@ class Training:
     last_stage_layers: float = flag(default=0.0)
     lora_rank: float = flag(default=0.0)
     shard_ranks: float = flag(default=0.0)
+    # Without it no program knows of such ranks.
+    expert_tensor_parallel: Count | None = flag(default=None)
     precision: Precision = static(default="bf16")
     attention_flops: Literal["causal", "full"] = static(default="causal")
 
@@ -159,6 +163,12 @@ class Training:
         """
         # A map over axes makes records of zeros, which `catalog.scenario` refuses.
         check(self, "training", at_zero=True)
+        ranks = self.expert_tensor_parallel
+        if isinstance(ranks, str | Mapping) or (
+            isinstance(ranks, int | float) and ranks and ranks % 1.0 + (ranks < 0.0)
+        ):
+            name = "`training.expert_tensor_parallel`"
+            raise ValueError(f"{name} must be a whole number from 1, but is {ranks!r}")
         for name, known in _WORDS.items():
             word = getattr(self, name)
             if isinstance(word, str) and word not in known:

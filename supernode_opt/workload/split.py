@@ -49,6 +49,8 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
     chips = "chips" if ranks == 1 else f"chips of {ranks} ranks"
     sequence, experts = int(training.sequence_length), int(model.experts)
 
+    several = training.expert_tensor_parallel
+    shared = 1 if several is None else int(several)
     ends = int(training.first_stage_layers), int(training.last_stage_layers)
 
     def replicas(split: Mapping[str, NDArray]) -> NDArray:
@@ -152,14 +154,24 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
                         s["tensor_parallel"]
                         * s["context_parallel"]
                         * replicas(s)
-                        % s["expert_parallel"]
+                        % (s["expert_parallel"] * shared)
                         == 0
                     )
                 ),
                 f"expert_parallel must divide the {experts} experts and"
+                f"{'' if shared == 1 else f', {shared} times itself,'}"
                 " tensor * context * data parallel"
                 if experts
                 else "expert_parallel must be 1 for a dense model",
+            ),
+            (
+                lambda s: (
+                    (s["expert_parallel"] > 0)
+                    & (int(model.expert_ffn) % shared == 0)
+                    & (shared == 1 or experts > 0)
+                ),
+                f"expert_tensor_parallel must divide the {int(model.expert_ffn)}"
+                f" channels of an expert, but is {shared}",
             ),
         ),
         "optimizer_sharding": (
