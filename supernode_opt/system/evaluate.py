@@ -44,6 +44,7 @@ from supernode_opt.system.pipeline import (
     micro_batches,
     place_layers,
     step_time,
+    with_later,
 )
 from supernode_opt.system.precision import settled
 from supernode_opt.system.ranks import as_ranks, per_package, per_rank
@@ -102,6 +103,7 @@ def rank_share(
         relaxed,
         (training.first_stage_layers, training.last_stage_layers),
     )
+    stages = with_later(model, stages, design.pipeline_parallel, relaxed)
     held = shards(
         model,
         stages.dense,

@@ -20,7 +20,7 @@ from supernode_opt.workload.model import by_precision, frozen
 from supernode_opt.workload.operators import OPERAND_BYTES, Split
 from supernode_opt.workload.parameters import mtp_parameters, parameters
 from supernode_opt.workload.recompute import Again
-from supernode_opt.workload.shards import Shards
+from supernode_opt.workload.shards import Shards, on_last
 
 # Of parameters that are gathered for use, whatever they are stored in.
 GATHERED_BYTES = 2.0
@@ -50,10 +50,10 @@ def stage_memory(
 ) -> MemoryParts:
     """Account for the memory of a rank of the (first, second, last) stage [3, *batch].
 
-    No other stage holds more than the second: it has as many layers and fewer
-    micro-batches in flight.  ZeRO shards optimizer states (1), gradients (2) and
-    parameters (3) over the ranks that share them; with ZeRO-3 some layers' parameters
-    are gathered at a time.
+    A stage between the ends that holds more than the second stands in its place: of
+    those with the same layers the first has most micro-batches in flight.  ZeRO shards
+    optimizer states (1), gradients (2) and parameters (3) over the ranks that share
+    them; with ZeRO-3 some layers' parameters are gathered at a time.
     """
     model, software, training = scenario.model, scenario.software, scenario.training
     zero = design.optimizer_sharding
@@ -93,11 +93,14 @@ def stage_memory(
     weights, gradients = (1.0 + doubled) * weights, (1.0 + doubled) * gradients
     stored = layer_activations(model, training, split, software.score_bytes, repeated)
     count = micro_batches(design, scenario)
-    flying = stack(*in_flight(design.pipeline_parallel, design.interleave, count))
+    flying = stack(
+        *in_flight(design.pipeline_parallel, design.interleave, count, stages.before)
+    )
+    every = len(stages.dense)
     level = jnp.minimum(design.pipeline_parallel + 1.0, jnp.maximum(count, 1.0))
     flying = jnp.where(doubled > 0.0, level, flying)
     # MTP layers sit on the last stage.
-    extra = stack(0.0 * count, 0.0 * count, model.mtp_layers + 0.0 * count)
+    extra = on_last(model.mtp_layers + 0.0 * count, every)
     experts = stages.expert + extra
     # Embedding and head are not cast.
     cast = stages.dense * shards.dense_layer
@@ -115,7 +118,7 @@ def stage_memory(
     logits = training.logit_bytes / training.loss_chunks * split.tokens
     logits = logits * (1.0 + model.mtp_layers)
     logits = logits * model.vocabulary / design.tensor_parallel
-    logits = stack(0.0 * logits, 0.0 * logits, logits)
+    logits = on_last(logits, every)
     layer = maximum(
         shards.dense_layer, shards.expert_layer + shards.routed_layer, sharpness
     )
@@ -126,16 +129,31 @@ def stage_memory(
         "optimizer": optimizer,
         "activations": activations,
         "logits": logits,
-        "gathered": stack(gathered, gathered, gathered),
+        "gathered": stack(*every * [gathered]),
     }
     allocated = sum(parts.values(), start=jnp.zeros(()))
     outside = jnp.ones_like(allocated)
-    return MemoryParts(
+    held = MemoryParts(
         **parts,
         fragmentation=software.fragmentation * allocated,
         buffers=software.buffer_memory * outside,
         framework=software.framework_memory * outside,
     )
+    return held if every == 3 else _fuller_second(held, allocated)
+
+
+def _fuller_second(parts: MemoryParts, sums: Array) -> MemoryParts:
+    """Return three of the stages, a later one for the second where it holds more."""
+    for later in range(3, len(sums)):
+        more = sums[later] > sums[1]
+        sums = sums.at[1].max(sums[later])
+        parts = jax.tree.map(
+            lambda part, k=later, yes=more: part.at[1].set(
+                jnp.where(yes, part[k], part[1])
+            ),
+            parts,
+        )
+    return jax.tree.map(lambda part: part[:3], parts)
 
 
 def fullest(parts: MemoryParts, sharpness: ArrayLike) -> MemoryParts:

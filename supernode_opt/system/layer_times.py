@@ -153,8 +153,8 @@ def _by_layer(
 ) -> Array:
     """Add `values` [pass, operator, *batch] up to [layer, pass, *batch].
 
-    The rank with `busiest` times the mean decides how long expert kernels take; the router and shared experts
-    are the same everywhere.
+    The rank with `busiest` times the mean decides how long expert kernels take; the
+    router and shared experts are the same everywhere.
     """
     grouped = gemms.grouped[parts["expert"]]
     uneven = 1.0 + grouped * (busiest - 1.0)

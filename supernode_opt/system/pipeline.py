@@ -27,14 +27,16 @@ from supernode_opt.workload.shards import Shards
 
 
 class Stages(NamedTuple):
-    """Layers on the (first, middle, last) pipeline stage.
+    """Layers on the (first, second, last) pipeline stage, and on later ones.
 
     Attributes:
-      dense, expert: layers of each kind [3, *batch].
+      dense, expert: layers of each kind, of three stages or more [stage, *batch].
+      before: stages in front of each of the later ones [1].
     """
 
     dense: Array
     expert: Array
+    before: tuple[Array, ...] = ()
 
 
 def place_layers(
@@ -72,6 +74,37 @@ def place_layers(
     return Stages(dense, layers - dense)
 
 
+def with_later(
+    model: Model, stages: Stages, pipeline: ArrayLike, relaxed: ArrayLike
+) -> Stages:
+    """Add the stage where the dense layers end, and the first behind them.
+
+    All stages between the ends have as many layers, and dense ones come first.  So of
+    anything that grows with the layers of either kind and with the micro-batches in
+    flight, the second stage or one of these has the most.  A relaxed model goes without
+    them.
+    """
+    if relaxed is True:
+        return stages
+    first, full = (stages.dense[k] + stages.expert[k] for k in (0, 1))
+    most = jnp.maximum(jnp.asarray(pipeline) - 3.0, 0.0)
+    left = model.dense_layers - first
+    rest = left / jnp.maximum(full, 1e-6)
+    most = jnp.where(relaxed, 0.0, most)
+    ends = jnp.floor(rest + 1e-9), jnp.ceil(rest - 1e-9)
+    skipped = [jnp.clip(end, 0.0, most) for end in ends]
+    # Where there is none, it is the second once more.
+    dense = [
+        jnp.where(k > 0.0, jnp.clip(left - k * full, 0.0, full), stages.dense[1])
+        for k in skipped
+    ]
+    return Stages(
+        stack(*stages.dense, *dense),
+        stack(*stages.expert, *(full - one for one in dense)),
+        tuple(1.0 + k for k in skipped),
+    )
+
+
 def micro_batches(design: Design, scenario: Scenario) -> Array:
     """Micro-batches per replica and step [1]."""
     per_step = data_parallel(design) * design.micro_batch
@@ -85,13 +118,15 @@ def _slowest(
 
     Args:
       mean: time of the mean stage [s].
-      more: time of the (first, middle, last) stage beyond the mean [s]; given as a
-        difference, because it may be tiny beside the mean.
+      more: time of the (first, second, last) stage and of later ones beyond the mean
+        [s]; given as a difference, because it may be tiny beside the mean.
       stage_count: pipeline stages [1].
       sharpness: of the maximum.
     """
     # With one stage the last is all there is; a first one beside it would only blur.
     several = jnp.clip(jnp.asarray(stage_count) - 1.0, 0.0, 1.0)
+    if len(more) > 3:
+        more = stack(more[0], jnp.maximum(more[1], jnp.max(more[3:], 0)), more[2])
     first, middle, last = (jnp.maximum(mean + one, 0.0) for one in more)
     first = several * first
     early = jnp.where(first > middle, several * more[0], more[1])

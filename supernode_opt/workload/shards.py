@@ -28,9 +28,9 @@ class Shards(NamedTuple):
       dense_layer, expert_layer: of one layer without routed experts, after tensor
         parallelism.
       routed_layer: routed experts of one layer, after expert parallelism.
-      stages, routed: of the (first, second, last) stage, without routed experts and
-        of routed experts [3, *batch].
-      trained, trained_routed: of those, what is trained [3, *batch].
+      stages, routed: of the (first, second, last) stage and others, without routed
+        experts and of routed experts [stage, *batch].
+      trained, trained_routed: of those, what is trained [stage, *batch].
       stage, stage_routed: of the stage that reduces most gradients.
       updated: parameters whose optimizer state the rank holds.
     """
@@ -62,6 +62,19 @@ class Spread(NamedTuple):
     routed_replicas: ArrayLike
 
 
+def on_last(value: Array, stages: int, first: Array | None = None) -> Array:
+    """Give `value` to the last of the (first, second, last) stage and others.
+
+    Args:
+      value: of the last stage [*batch].
+      stages: how many there are.
+      first: what the first stage has, zero if not given [*batch].
+    """
+    none = 0.0 * value
+    every = (none if first is None else first, none, value, *(stages - 3) * [none])
+    return stack(*every)
+
+
 def shards(
     model: Model,
     dense_layers: Array,
@@ -74,7 +87,8 @@ def shards(
 
     Args:
       model: the transformer.
-      dense_layers, expert_layers: on the (first, second, last) stage [3, *batch].
+      dense_layers, expert_layers: on the (first, second, last) stage and others
+        [stage, *batch].
       over: ranks that share them.
       sharding: mixture weights over ZeRO 0-3 [4, *batch].
       lora_rank: of the adapters that alone are trained; 0 if everything is [1].
@@ -88,10 +102,11 @@ def shards(
     expert_layer = attention + shared + router_parameters(model)
     routed_layer = model.experts * expert_parameters(model) / over.expert
     table = embedding_parameters(model) / over.tensor
-    extra = stack(0.0 * table, 0.0 * table, model.mtp_layers + 0.0 * table)
+    count = len(expert_layers)
+    extra = on_last(model.mtp_layers + 0.0 * table, count)
     # A single stage holds the embedding beside the head, unless they are one table.
     alone = jnp.clip(2.0 - jnp.asarray(over.pipeline), 0.0, 1.0)
-    tables = stack(table, 0.0 * table, table * (1.0 + (1.0 - model.tied) * alone))
+    tables = on_last(table * (1.0 + (1.0 - model.tied) * alone), count, first=table)
     experts = expert_layers + extra
     stages = dense_layers * dense_layer + experts * expert_layer + tables
     routed = experts * routed_layer

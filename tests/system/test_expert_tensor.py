@@ -14,7 +14,7 @@ from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError
 from supernode_opt.system.communication import communication
 from supernode_opt.system.design import expert_ranks
-from supernode_opt.system.evaluate import evaluate, rank_share
+from supernode_opt.system.evaluate import rank_share
 from supernode_opt.workload.activations import layer_activations
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.operators import Split, layer_gemms
@@ -96,11 +96,18 @@ def test_tokens_are_gathered_and_results_scattered(ranks, more):
     same(found.data_routed, 0.0 if ranks == 2.0 else 6.0 * 270.0 / 1.5)
 
 
-def test_one_rank_is_none_and_slopes_are_finite():
+def test_slopes_are_finite_and_what_is_not_used_is_not_there():
     chosen = design(**CHOSEN)
-    asked = jax.jit(lambda ranks: evaluate(chosen, where(ranks)).step_time)
-    same(asked(1.0), evaluate(chosen, where(None)).step_time)
-    assert np.isfinite(jax.grad(asked)(2.0))
+
+    def sent(ranks):
+        split = HALF._replace(context=2.0, expert_tensor=ranks)
+        given = where(ranks)
+        found = communication(chosen, given, split, HELD, 2.0, BYTES, jnp.inf)
+        return found.dispatch + jnp.sum(layer_gemms(WIDE, split)[0].rows)
+
+    slope = jax.jacfwd(sent)(2.0)
+    assert np.isfinite(slope)
+    assert slope > 0.0
     assert float(expert_ranks(chosen, where(2.0).training)) == 8.0
     # Without such ranks nothing is handed to a program.
     leaves = [len(jax.tree.leaves(case_of(chosen, where(n)))) for n in (None, 2.0)]
@@ -149,6 +156,6 @@ def test_a_study_and_a_row_say_it():
     assert study.problem.scenario.training.expert_tensor_parallel == 4.0
     cells = rows.row_of(study, top)
     assert (cells["ep"], cells["etp"]) == ("8", "4")
+    wrong = document.parse(STUDY.replace("parallel: 4}", "parallel: 3}"), "study.yaml")
     with pytest.raises(StudyError, match=r"study.yaml:7: .*3 times itself"):
-        wrong = STUDY.replace("parallel: 4}", "parallel: 3}")
-        understand(document.parse(wrong, "study.yaml"))
+        understand(wrong)
