@@ -1,17 +1,29 @@
 """Practices that a study and a row say alike: routing, links, graphs, gathering."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from supernode_opt.calibration.data.graphs import in_layers
 from supernode_opt.calibration.data.interpret import interpret
+from supernode_opt.calibration.data.practice import (
+    as_documented,
+    changed,
+    stated,
+    words_of,
+)
 from supernode_opt.calibration.data.runs import BadRuns, Run
+from supernode_opt.calibration.data.stacks import stacks
 from supernode_opt.calibration.step_time.batch import case
+from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX, software
 from supernode_opt.config import resolve, rows
 from supernode_opt.config.study import understand
 from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError
 from supernode_opt.workload.routing import Routing
 from tests.calibration.rows import run
+from tests.plain import SOFTWARE
 
 STUDY = """
 system: dgx_h100
@@ -89,3 +101,88 @@ def _plain():
     """A row that changes a link it does not use."""
     job = interpret(run(**{"scenario.links.cpo.latency": "1 s"}))
     return job, job.plans[0]
+
+
+def changed_by(**words):
+    """Return the fields of a stack's software that words move, before and after."""
+    stack, base = stacks()["megatron_core"], SOFTWARE
+    logs = np.log([constant.prior for constant in CONSTANTS])
+    usual = software(base, logs, as_documented(stack))
+    told = software(base, logs, changed(as_documented(stack), words))
+    pairs = {
+        field.name: (getattr(usual, field.name), getattr(told, field.name))
+        for field in dataclasses.fields(usual)
+    }
+    return {k: tuple(map(float, v)) for k, v in pairs.items() if v[0] != v[1]}
+
+
+@pytest.mark.parametrize(
+    ("modules", "launches", "hosted"),
+    [
+        # Seven of twelve kernels, five of twelve.
+        ("attn", 7.0 / 12.0, 0.0),
+        ("mlp", 5.0 / 12.0, 0.0),
+        ("attn+mlp", 1.0, 0.0),
+        # Three of 15 behind attention, and six.
+        ("moe_router", 5.0 / 12.0 / 5.0, 0.2),
+        ("attn+moe_router+moe_preprocess", 7.0 / 12.0 + 2.0 / 12.0, 0.4),
+        ("attn+moe", 1.0, 1.0),
+    ],
+)
+def test_captured_modules_save_their_share_of_launches(modules, launches, hosted):
+    left = 1.0 - CONSTANTS[INDEX["graph_factor"]].prior
+    found = changed_by(cuda_graphs=modules)
+    assert set(found) == {"kernel_time"} | ({"expert_layer_time"} if hosted else set())
+    before, after = found["kernel_time"]
+    assert after == pytest.approx(before * (1.0 - launches * left))
+    before, after = found.get("expert_layer_time", (1.0, 1.0))
+    assert after == pytest.approx(before * (1.0 - hosted * left))
+
+
+def test_other_words_move_their_own():
+    assert changed_by(parameter_gather="on_demand") == {
+        # Nothing hides, and no second layer is held; others have its window, too.
+        "shard_window": (pytest.approx(0.3), 0.0),
+        "gathered_layers": (2.0, 1.0),
+    }
+    # A third of the bubble; parameters are held once, unlike DualPipe's.
+    assert changed_by(schedule="dualpipev") == {"bubble_share": (1.0, 0.35)}
+    assert set(changed_by(schedule="dualpipe")) == {"bubble_share", "pipeline_copies"}
+    # Tensor traffic hides behind pieces of a product (MC2, asynchronous TP).
+    overlapped = changed_by(tensor_overlap="on")
+    assert set(overlapped) == {"tensor_overlapped", "tensor_pieces"}
+    assert overlapped["tensor_overlapped"] == (0.0, pytest.approx(0.6))
+
+
+WORDS = {
+    "cuda_graphs": "attn+mlp+moe_router",
+    "parameter_gather": "on_demand",
+    "schedule": "dualpipev",
+    "tensor_overlap": "on",
+}
+
+
+def test_words_of_a_study_are_those_of_its_row():
+    said = ", ".join(f"{field}: {word}" for field, word in WORDS.items())
+    text = STUDY.replace("objective", f"practice: {{{said}}}\nobjective")
+    study, _ = read(text)
+    job, _, _ = job_of(text)
+    assert job.practice == study.chosen.practice
+    words = words_of(job.practice, WORDS)
+    # Of a model of experts alone there is no dense FFN to capture.
+    assert words == {**WORDS, "cuda_graphs": "attn+moe_router"}
+    assert in_layers("attn+moe", "dense") == "attn"
+    assert in_layers("moe", "dense") == "none"
+
+
+@pytest.mark.parametrize(
+    ("cell", "field", "word"),
+    [
+        ("async TP", "tensor_overlap", "on"),
+        ("use-mc2", "tensor_overlap", "on"),
+        ("dualpipev", "schedule", "dualpipev"),
+        ("dualpipe", "schedule", None),
+    ],
+)
+def test_cells_of_a_row_say_them(cell, field, word):
+    assert stated(cell).get(field) == word

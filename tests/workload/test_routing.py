@@ -68,7 +68,9 @@ def test_what_an_imbalance_moves():
 
     def found(split, **changes):
         given = scenario(EXPERTS, **changes)
-        times, head = layer_times(given, split, repeated(), 0.8, jnp.inf)
+        shape = jnp.shape(split.tokens)
+        modules = jax.tree.map(lambda share: jnp.broadcast_to(share, shape), repeated())
+        times, head = layer_times(given, split, modules, 0.8, jnp.inf)
         comm = communication(chosen, given, split, HELD, 2.0, BYTES, jnp.inf)
         return *times, head, *comm
 
