@@ -102,8 +102,10 @@ def rank_share(
         design.interleave,
         relaxed,
         (training.first_stage_layers, training.last_stage_layers),
+        training.alone,
     )
-    stages = with_later(model, stages, design.pipeline_parallel, relaxed)
+    own = training.mtp_stage == "own"
+    stages = with_later(model, stages, design.pipeline_parallel, relaxed, own)
     held = shards(
         model,
         stages.dense,
@@ -117,6 +119,7 @@ def rank_share(
         ),
         design.optimizer_sharding,
         training.lora_rank,
+        own,
     )
     return split, stages, held, (replicas, routed)
 

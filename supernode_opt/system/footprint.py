@@ -20,7 +20,7 @@ from supernode_opt.workload.model import by_precision, frozen
 from supernode_opt.workload.operators import OPERAND_BYTES, Split
 from supernode_opt.workload.parameters import mtp_parameters, parameters
 from supernode_opt.workload.recompute import Again
-from supernode_opt.workload.shards import Shards, on_last
+from supernode_opt.workload.shards import Shards, on_last, predicting
 
 # Of parameters that are gathered for use, whatever they are stored in.
 GATHERED_BYTES = 2.0
@@ -100,7 +100,9 @@ def stage_memory(
     level = jnp.minimum(design.pipeline_parallel + 1.0, jnp.maximum(count, 1.0))
     flying = jnp.where(doubled > 0.0, level, flying)
     # MTP layers sit on the last stage.
-    extra = on_last(model.mtp_layers + 0.0 * count, every)
+    own = training.mtp_stage == "own"
+    extra = model.mtp_layers + 0.0 * count
+    extra = predicting(extra, every, design.pipeline_parallel, own)
     experts = stages.expert + extra
     # Embedding and head are not cast.
     cast = stages.dense * shards.dense_layer

@@ -45,6 +45,7 @@ def place_layers(
     interleave: ArrayLike,
     relaxed: ArrayLike,
     ends: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
+    alone: tuple[bool, bool, bool] = (False, False, False),
 ) -> Stages:
     """Fill stages front to back with equal numbers of layers; the last takes the rest.
 
@@ -56,17 +57,26 @@ def place_layers(
       pipeline, interleave: stages, and chunks of each [1].
       relaxed: whether layers may be parted.
       ends: layers of the first and the last stage where they are stated, else 0 [1].
+      alone: whether the first, the last and the last but one have no layers.
     """
     several = jnp.clip(jnp.asarray(pipeline) - 1.0, 0.0, 1.0)
     first, last = (several * jnp.asarray(end) for end in ends)
     others = pipeline - jnp.clip(first, 0.0, 1.0) - jnp.clip(last, 0.0, 1.0)
+    if any(alone):
+        others = others - several * sum(alone)
     left = jnp.maximum(model.layers - first - last, 0.0)
     chunks = jnp.maximum(others, 1.0) * interleave
     full = jnp.minimum(interleave * ceiling(left / chunks, relaxed), left)
     first = jnp.where(first > 0.0, first, full)
+    if alone[0]:
+        first = (1.0 - several) * first
     before = first + jnp.maximum(pipeline - 2.0, 0.0) * full * several
     rest = jnp.where(several > 0.0, model.layers - before, model.layers)
+    if alone[2]:
+        rest = rest + several * full
     rest = jnp.where(last > 0.0, last, jnp.maximum(rest, 0.0))
+    if alone[1]:
+        rest = (1.0 - several) * rest
     middle = jnp.minimum(full, jnp.maximum(model.layers - first, 0.0))
     layers = stack(first, middle, rest)
     before = stack(0.0 * full, first, several * before)
@@ -75,19 +85,25 @@ def place_layers(
 
 
 def with_later(
-    model: Model, stages: Stages, pipeline: ArrayLike, relaxed: ArrayLike
+    model: Model,
+    stages: Stages,
+    pipeline: ArrayLike,
+    relaxed: ArrayLike,
+    own: bool = False,
 ) -> Stages:
     """Add the stage where the dense layers end, and the first behind them.
+
+    And one for layers that predict ahead, if they have their `own`: the last but one.
 
     All stages between the ends have as many layers, and dense ones come first.  So of
     anything that grows with the layers of either kind and with the micro-batches in
     flight, the second stage or one of these has the most.  A relaxed model goes without
     them.
     """
-    if relaxed is True:
+    if relaxed is True and not own:
         return stages
     first, full = (stages.dense[k] + stages.expert[k] for k in (0, 1))
-    most = jnp.maximum(jnp.asarray(pipeline) - 3.0, 0.0)
+    most = jnp.maximum(jnp.asarray(pipeline) - 3.0 - own, 0.0)
     left = model.dense_layers - first
     rest = left / jnp.maximum(full, 1e-6)
     most = jnp.where(relaxed, 0.0, most)
@@ -98,10 +114,14 @@ def with_later(
         jnp.where(k > 0.0, jnp.clip(left - k * full, 0.0, full), stages.dense[1])
         for k in skipped
     ]
+    expert = [full - one for one in dense]
+    before = [1.0 + k for k in skipped]
+    if own:
+        none = jnp.zeros_like(full)
+        last = jnp.maximum(jnp.asarray(pipeline) - 2.0, 1.0)
+        dense, expert, before = [*dense, none], [*expert, none], [*before, last]
     return Stages(
-        stack(*stages.dense, *dense),
-        stack(*stages.expert, *(full - one for one in dense)),
-        tuple(1.0 + k for k in skipped),
+        stack(*stages.dense, *dense), stack(*stages.expert, *expert), tuple(before)
     )
 
 
@@ -190,6 +210,11 @@ def step_time(
     more = (stages.dense - model.dense_layers / stage_count) * layer[0]
     more = more + (stages.expert - expert_layers / stage_count) * layer[1]
     more = (more - (head + extra) / stage_count).at[2].add(head + extra)
+    if scenario.training.mtp_stage == "own":
+        # Their logits and loss stay with the head.
+        moved = model.mtp_layers * (layer[1] + ahead - head)
+        moved = jnp.clip(jnp.asarray(stage_count) - 1.0, 0.0, 1.0) * moved
+        more = more.at[2].add(-moved).at[-1].add(moved)
     imbalance = _slowest(mean, more, stage_count, sharpness)
     slowest = mean + imbalance
     # Filling and draining passes every stage once, fast and slow ones alike.

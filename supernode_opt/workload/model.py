@@ -23,6 +23,8 @@ Precision = Literal["bf16", "fp8", "mxfp8", "nvfp4"]
 _WORDS = {
     "precision": (*get_args(Precision), "best"),
     "attention_flops": ("causal", "full"),
+    "standalone": ("none", "embedding", "loss", "both"),
+    "mtp_stage": ("last", "own"),
 }
 
 
@@ -131,6 +133,10 @@ class Training:
         replicas hold copies (0: no limit) [1].
       expert_tensor_parallel: ranks that share every expert's matrices (Megatron-Core's
         size of that name); expert ranks stand that far apart (`None`: one) [1].
+      standalone: ends of the pipeline that have a stage of their own, without layers
+        (`E|` and `|L` of Megatron-Core's `pipeline_model_parallel_layout`).
+      mtp_stage: whether layers that predict ahead are on the last stage, or on one of
+        their own before it, with a copy of the embedding (`|m|L`).
       precision: of the GEMMs; decides which peak MFU is measured against.
       attention_flops: whether model FLOPs count all scores or their causal half.
     """
@@ -153,6 +159,14 @@ class Training:
     expert_tensor_parallel: Count | None = flag(default=None)
     precision: Precision = static(default="bf16")
     attention_flops: Literal["causal", "full"] = static(default="causal")
+    standalone: Literal["none", "embedding", "loss", "both"] = static(default="none")
+    mtp_stage: Literal["last", "own"] = static(default="last")
+
+    @property
+    def alone(self) -> tuple[bool, bool, bool]:
+        """Whether embedding, loss and layers that predict ahead have own stages."""
+        ends = (self.standalone in (end, "both") for end in ("embedding", "loss"))
+        return *ends, self.mtp_stage == "own"
 
     def __post_init__(self) -> None:
         """Refuse what no study file could say; programs may compute with the rest.
@@ -174,6 +188,11 @@ class Training:
             if isinstance(word, str) and word not in known:
                 near = did_you_mean(word, known)
                 raise ValueError(f"`training.{name}` must not be {word!r}{near}")
+        for end, alone in zip(("first", "last"), self.alone, strict=False):
+            layers = getattr(self, f"{end}_stage_layers")
+            if alone and isinstance(layers, int | float) and layers:
+                said = f"`training.standalone` is {self.standalone!r}"
+                raise ValueError(f"{said}, but {end}_stage_layers is {layers:g}")
 
 
 @record

@@ -75,6 +75,21 @@ def on_last(value: Array, stages: int, first: Array | None = None) -> Array:
     return stack(*every)
 
 
+def predicting(layers: Array, stages: int, pipeline: ArrayLike, own: bool) -> Array:
+    """Place `layers` that predict ahead on the last stage, or on their own [stage].
+
+    Args:
+      layers: how many there are [*batch] [1].
+      stages: how many are looked at, as of `on_last`.
+      pipeline: stages of the pipeline [1].
+      own: whether they have one, which comes last here.
+    """
+    if not own:
+        return on_last(layers, stages)
+    several = jnp.clip(jnp.asarray(pipeline) - 1.0, 0.0, 1.0)
+    return on_last((1.0 - several) * layers, stages).at[-1].set(several * layers)
+
+
 def shards(
     model: Model,
     dense_layers: Array,
@@ -82,6 +97,7 @@ def shards(
     over: Spread,
     sharding: Array,
     lora_rank: ArrayLike = 0.0,
+    own: bool = False,
 ) -> Shards:
     """Count a rank's parameters.
 
@@ -92,6 +108,7 @@ def shards(
       over: ranks that share them.
       sharding: mixture weights over ZeRO 0-3 [4, *batch].
       lora_rank: of the adapters that alone are trained; 0 if everything is [1].
+      own: whether layers that predict ahead have a stage of their own, the last here.
 
     Shared experts and routers work on spread tokens and are not split over tensor
     ranks.  Adapters are split as what they adapt.
@@ -103,10 +120,13 @@ def shards(
     routed_layer = model.experts * expert_parameters(model) / over.expert
     table = embedding_parameters(model) / over.tensor
     count = len(expert_layers)
-    extra = on_last(model.mtp_layers + 0.0 * table, count)
+    extra = predicting(model.mtp_layers + 0.0 * table, count, over.pipeline, own)
     # A single stage holds the embedding beside the head, unless they are one table.
     alone = jnp.clip(2.0 - jnp.asarray(over.pipeline), 0.0, 1.0)
     tables = on_last(table * (1.0 + (1.0 - model.tied) * alone), count, first=table)
+    if own:
+        # They read the embedding of the next token.
+        tables = tables.at[-1].set(jnp.clip(extra[-1], 0.0, 1.0) * table)
     experts = expert_layers + extra
     stages = dense_layers * dense_layer + experts * expert_layer + tables
     routed = experts * routed_layer

@@ -52,6 +52,7 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
     several = training.expert_tensor_parallel
     shared = 1 if several is None else int(several)
     ends = int(training.first_stage_layers), int(training.last_stage_layers)
+    alone, own = training.alone, training.mtp_stage == "own"
 
     def replicas(split: Mapping[str, NDArray]) -> NDArray:
         return _replicas(split, ranks)
@@ -62,7 +63,8 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
     def others(split: Mapping[str, NDArray]) -> tuple[NDArray, NDArray]:
         """Return the stages whose layers are not stated, and their layers."""
         several = split["pipeline_parallel"] > 1
-        stated = np.where(several, (ends[0] > 0) + (ends[1] > 0), 0)
+        stated = (ends[0] > 0) + (ends[1] > 0) + sum(alone)
+        stated = np.where(several, stated, 0)
         left = layers - np.where(several, ends[0] + ends[1], 0)
         return split["pipeline_parallel"] - stated, left
 
@@ -98,6 +100,13 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
             (
                 every_stage,
                 f"every pipeline stage must hold one of the {layers} layers",
+            ),
+            *(
+                (
+                    lambda s: s["pipeline_parallel"] != 2,
+                    "pipeline_parallel must not be 2 where mtp_stage is own",
+                )
+                for _ in range(own)
             ),
         ),
         "context_parallel": (
@@ -240,6 +249,7 @@ def _options(model: Model, training: Training) -> dict[str, list[int]]:
     """List what a size may be whatever the others are."""
     layers = int(model.layers)
     ends = training.first_stage_layers or training.last_stage_layers
+    ends = ends or any(training.alone)
     return {
         "tensor_parallel": divisors(int(model.heads)),
         "pipeline_parallel": list(range(1, layers + 1)),
