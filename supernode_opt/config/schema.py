@@ -18,7 +18,7 @@ from supernode_opt.system.precision import BEST
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, Training
-from supernode_opt.workload.recompute import Recompute
+from supernode_opt.workload.recompute import NAMED, Recompute
 from supernode_opt.workload.routing import Routing
 
 Schema = dict[str, Any]
@@ -130,6 +130,9 @@ def _design() -> Schema:
     for name in CHOICE_NAMES:
         one: Schema = {"enum": list(CHOICES[name])} if CHOICES[name] else {}
         option = one or {"type": "string"}
+        if name == "recompute":
+            # A list of modules of one's own, or the name of one.
+            option = {"anyOf": [option, {"type": "string", "examples": [*NAMED]}]}
         several = {"type": "array", "items": option, "minItems": 1}
         fields[name] = {"anyOf": [free, option, several]}
     number = {"type": ["number", "string"]}

@@ -21,6 +21,7 @@ from supernode_opt.config import resolve, rows
 from supernode_opt.config.study import understand
 from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError
+from supernode_opt.workload.recompute import Recompute
 from supernode_opt.workload.routing import Routing
 from tests.calibration.rows import run
 from tests.plain import SOFTWARE
@@ -148,6 +149,8 @@ def test_other_words_move_their_own():
     # A third of the bubble; parameters are held once, unlike DualPipe's.
     assert changed_by(schedule="dualpipev") == {"bubble_share": (1.0, 0.35)}
     assert set(changed_by(schedule="dualpipe")) == {"bubble_share", "pipeline_copies"}
+    exposed = {"pipeline_exposed": (pytest.approx(0.6), 1.0)}
+    assert changed_by(stage_exchange="exposed") == exposed
     # Tensor traffic hides behind pieces of a product (MC2, asynchronous TP).
     overlapped = changed_by(tensor_overlap="on")
     assert set(overlapped) == {"tensor_overlapped", "tensor_pieces"}
@@ -155,6 +158,7 @@ def test_other_words_move_their_own():
 
 
 WORDS = {
+    "stage_exchange": "exposed",
     "cuda_graphs": "attn+mlp+moe_router",
     "parameter_gather": "on_demand",
     "schedule": "dualpipev",
@@ -173,6 +177,28 @@ def test_words_of_a_study_are_those_of_its_row():
     assert words == {**WORDS, "cuda_graphs": "attn+moe_router"}
     assert in_layers("attn+moe", "dense") == "attn"
     assert in_layers("moe", "dense") == "none"
+
+
+@pytest.mark.parametrize(
+    ("name", "modules"),
+    [
+        ("mla_norm", {"norm": 1.0, "mla_up": 1.0}),
+        ("fine_grained", {"norm": 1.0, "activation": 1.0, "mla_up": 1.0}),
+    ],
+)
+def test_lists_of_modules_have_names(name, modules):
+    text = STUDY.replace("recompute: none", f"recompute: {name}")
+    study, _ = read(text)
+    assert study.problem.fixed["recompute"] == "listed"
+    assert study.problem.scenario.recompute == Recompute(**modules)
+    _, plan, _ = job_of(text)
+    assert (plan.recompute, plan.modules) == ("listed", Recompute(**modules))
+    (said,) = interpret(run(recompute=name)).plans
+    assert said.modules == plan.modules
+    # One among what a search may choose, if it is asked for; "free" is as before.
+    asked, _ = read(STUDY.replace("recompute: none", f"recompute: [none, {name}]"))
+    (choice,) = asked.problem.choices
+    assert choice.options == ("none", "listed")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """How unevenly tokens fall on expert ranks, by hand and by throwing them."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -64,18 +65,20 @@ def test_imbalance_of_thrown_tokens():
 def test_what_an_imbalance_moves():
     """What the software's own moves; of three splits at once, each its own."""
     chosen = design(expert_parallel=4.0, tensor_parallel=2.0, sequence_parallel="on")
-    batch = jax.tree.map(lambda size: jnp.full(3, size), SPLIT)
 
-    def found(split, **changes):
-        given = scenario(EXPERTS, **changes)
+    @functools.partial(jax.jit, static_argnums=1)
+    def found(split, by_routing):
+        given = scenario(EXPERTS, software__expert_imbalance=1.0 if by_routing else 1.5)
+        if by_routing:
+            given = dataclasses.replace(given, routing=Routing(imbalance=1.5))
         shape = jnp.shape(split.tokens)
         modules = jax.tree.map(lambda share: jnp.broadcast_to(share, shape), repeated())
         times, head = layer_times(given, split, modules, 0.8, jnp.inf)
         comm = communication(chosen, given, split, HELD, 2.0, BYTES, jnp.inf)
         return *times, head, *comm
 
-    named = found(batch, routing=Routing(imbalance=1.5))
-    stated = found(SPLIT, software__expert_imbalance=1.5)
+    named = found(jax.tree.map(lambda size: jnp.full(3, size), SPLIT), True)
+    stated = found(SPLIT, False)
     for one, other in zip(named, stated, strict=True):
         same(*jnp.broadcast_arrays(one, other[..., None]))
 

@@ -29,6 +29,7 @@ class Practice(NamedTuple):
         count as none.
       captured, captured_experts: shares of a layer's launches, and of the host's own
         time in a layer of experts, that are captured graphs.
+      stage_exposed: nothing hides what stages send to each other.
       prefetch: sharded parameters are gathered before they are needed.
       real_routing: tokens were routed by a trained router, not spread evenly.
       sink_attention: attention has learned sinks (GPT-OSS) and no fast kernel for
@@ -51,6 +52,7 @@ class Practice(NamedTuple):
     captured: ArrayLike = 0.0
     captured_experts: ArrayLike = 0.0
     prefetch: ArrayLike = 1.0
+    stage_exposed: ArrayLike = 0.0
 
 
 # How what is assumed of it begins.
@@ -101,6 +103,11 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
         "zero_bubble": {"bubble": 1.0 / 3.0, "copies": 1.0},
         "dualpipe": {"bubble": 0.35, "copies": 2.0},
         "dualpipev": {"bubble": 0.35, "copies": 1.0},
+    },
+    # What stages send each other: as much hides as was fitted, or none of it.
+    "stage_exchange": {
+        "overlapped": {"stage_exposed": 0.0},
+        "exposed": {"stage_exposed": 1.0},
     },
     "optimizer_exchange": {
         "collective": {"rank_by_rank": 0.0},

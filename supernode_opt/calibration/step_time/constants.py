@@ -149,6 +149,9 @@ def software(base: Software, logs: Array, practice: Practice) -> Software:
         expert_imbalance=1.0 + practice.real_routing * (value["imbalance"] - 1.0),
         shard_latency=value["shard_latency"] * practice.rank_by_rank,
         bubble_share=practice.bubble,
+        pipeline_exposed=jnp.where(
+            jnp.asarray(practice.stage_exposed) > 0.0, 1.0, value["pipeline_exposed"]
+        ),
         pipeline_copies=jnp.asarray(practice.copies),
     )
     fields = {field.name for field in dataclasses.fields(Software)}
