@@ -109,7 +109,7 @@ def _own_links(job: Job) -> dict[str, Any]:
             changed.setdefault(name, {})[field] = value
     if not changed:
         return {}
-    design = system(job.machine).design | dict(job.given.design)
+    design = {**system(job.machine).design, **job.given.design}
     used = dict.fromkeys(str(design[name]) for name in LINKS)
     return {"links": [{"base": name, **changed.get(name, {})} for name in used]}
 

@@ -165,8 +165,8 @@ class Training:
     @property
     def alone(self) -> tuple[bool, bool, bool]:
         """Whether embedding, loss and layers that predict ahead have own stages."""
-        ends = (self.standalone in (end, "both") for end in ("embedding", "loss"))
-        return *ends, self.mtp_stage == "own"
+        said, own = self.standalone, self.mtp_stage == "own"
+        return said in ("embedding", "both"), said in ("loss", "both"), own
 
     def __post_init__(self) -> None:
         """Refuse what no study file could say; programs may compute with the rest.
