@@ -18,7 +18,7 @@ from supernode_opt.system.precision import BEST
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, Training
-from supernode_opt.workload.recompute import NAMED, Recompute
+from supernode_opt.workload.recompute import MODULES, NAMED, Recompute
 from supernode_opt.workload.routing import Routing
 
 Schema = dict[str, Any]
@@ -131,14 +131,19 @@ def _design() -> Schema:
         one: Schema = {"enum": list(CHOICES[name])} if CHOICES[name] else {}
         option = one or {"type": "string"}
         if name == "recompute":
-            # A list of modules of one's own, or the name of one.
-            option = {"anyOf": [option, {"type": "string", "examples": [*NAMED]}]}
+            option = {"anyOf": [option, _modules()]}
         several = {"type": "array", "items": option, "minItems": 1}
         fields[name] = {"anyOf": [free, option, several]}
     number = {"type": ["number", "string"]}
     constant = {"anyOf": [free, number, _bounds(number)]}
     # A constant of the scenario, freed or fixed, by its dotted path.
     return _object(fields) | {"patternProperties": {r"^[a-z_]+\..+$": constant}}
+
+
+def _modules() -> Schema:
+    """Return the schema of a list of recomputed modules, or of the name of one."""
+    one = rf"({'|'.join([*MODULES, *NAMED])})(:\d+)?"
+    return {"type": "string", "pattern": rf"^{one}([+,] *{one})*$"}
 
 
 def _bounds(value: Schema) -> Schema:
