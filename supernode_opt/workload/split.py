@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.sizes import divisors as divisors
+from supernode_opt.workload.sizes import options
 
 Columns = dict[str, NDArray[np.int32]]
 Rule = tuple[Callable[[Mapping[str, NDArray]], NDArray], str]
@@ -235,32 +237,6 @@ def legal(
     return None
 
 
-def divisors(number: int) -> list[int]:
-    """Return the divisors of `number` in rising order.
-
-    >>> divisors(12)
-    [1, 2, 3, 4, 6, 12]
-    """
-    low = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
-    return sorted({*low, *(number // d for d in low)})
-
-
-def _options(model: Model, training: Training) -> dict[str, list[int]]:
-    """List what a size may be whatever the others are."""
-    layers = int(model.layers)
-    ends = training.first_stage_layers or training.last_stage_layers
-    ends = ends or any(training.alone)
-    return {
-        "tensor_parallel": divisors(int(model.heads)),
-        "pipeline_parallel": list(range(1, layers + 1)),
-        "context_parallel": divisors(int(training.sequence_length)),
-        "micro_batch": divisors(int(training.global_batch)),
-        # Of two stages one may be short, and the other have almost all layers.
-        "interleave": list(range(1, layers + 1 if ends else (layers + 1) // 2 + 1)),
-        "expert_parallel": divisors(max(int(model.experts), 1)),
-    }
-
-
 def enumerate_splits(
     model: Model,
     training: Training,
@@ -287,12 +263,12 @@ def enumerate_splits(
     rules = _rules(model, training, ranks)
     rows: Columns = {"chips": np.asarray(sorted(set(chips)), np.int32)}
     choices: dict[str, Sequence[int]] = {}
-    for name, options in _options(model, training).items():
+    for name, possible in options(model, training).items():
         low, high = ranges.get(name, (1.0, math.inf))
-        choices[name] = [o for o in options if low - 1e-9 <= o <= high + 1e-9]
+        choices[name] = [o for o in possible if low - 1e-9 <= o <= high + 1e-9]
     choices |= {name: switches[name] for name in SWITCHES}
-    for name, options in choices.items():
-        rows = _expand(rows, name, np.asarray(options, np.int32), rules.get(name, ()))
+    for name, kept in choices.items():
+        rows = _expand(rows, name, np.asarray(kept, np.int32), rules.get(name, ()))
         if len(rows[name]) > limit:
             raise TooManySplits(f"more than {limit} legal splits up to {name}")
     return rows
