@@ -97,6 +97,9 @@ def leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         if field.metadata.get("static") or field.metadata.get("flag"):
             continue
         value = getattr(tree, field.name)
+        if value is None:
+            # A practice that is not followed has no numbers.
+            continue
         if is_record(value) or isinstance(value, tuple):
             yield from leaves(value, f"{prefix}{field.name}.")
         else:

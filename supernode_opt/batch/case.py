@@ -48,7 +48,7 @@ def nameless(tree: Any, **fixed: Any) -> Any:
             value = tuple(nameless(item, **fixed) for item in value)
         elif dataclasses.is_dataclass(value):
             value = nameless(value, **fixed)
-        elif not field.metadata.get("static"):
+        elif value is not None and not field.metadata.get("static"):
             value = np.asarray(value, float)
         made[field.name] = value
     return type(tree)(**made)

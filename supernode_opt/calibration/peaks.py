@@ -152,7 +152,7 @@ def _illegal(job: Job) -> str:
         split = {**plan.sizes, "recompute": RECOMPUTE.index(plan.recompute)}
         split |= {"optimizer_sharding": plan.sharding}
         split |= {"sequence_parallel": int(plan.sequence_parallel)}
-        rule = legal(split, job.model, job.training, ranks) or ""
+        rule = legal(split, job.model, plan.trained(job.training), ranks) or ""
         if not rule:
             break
     return rule

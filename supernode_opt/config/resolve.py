@@ -42,6 +42,7 @@ def resolved(study: Study) -> dict[str, Any]:
             "links": [_plain(link) for link in scenario.links],
             "memory_headroom": scenario.memory_headroom,
             "recompute": _plain(scenario.recompute),
+            **_routing(scenario),
         },
         **_practice(study),
         "design": {
@@ -66,6 +67,11 @@ def _stack(study: Study) -> dict[str, Any]:
     if chosen.practice is None or chosen.platform is None:
         return {}
     return {"stack": chosen.platform.stack}
+
+
+def _routing(scenario: Scenario) -> dict[str, Any]:
+    """Return how tokens are routed, if the study says it beside the software."""
+    return {} if scenario.routing is None else {"routing": _plain(scenario.routing)}
 
 
 def _practice(study: Study) -> dict[str, Any]:

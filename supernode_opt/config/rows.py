@@ -11,13 +11,17 @@ from typing import Any
 
 import yaml
 
+from supernode_opt.batch.case import LINKS
 from supernode_opt.calibration.data.columns import SHORT
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.data.overrides import SILENT
 from supernode_opt.calibration.data.plans import Plan
 from supernode_opt.calibration.data.practice import words_of
+from supernode_opt.catalog import load, names, system
+from supernode_opt.catalog.origins import indexed, spelled
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.config.study import Study
+from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError, shown
 from supernode_opt.record import get
@@ -30,9 +34,7 @@ def study_of(job: Job, plan: Plan) -> dict[str, Any]:
     """Return the study that a row is, run with one of its plans, as plain values."""
     given = job.given
     literal = "software" in given.parts and not given.practice
-    training = job.training
-    if plan.shard_ranks:
-        training = dataclasses.replace(training, shard_ranks=float(plan.shard_ranks))
+    training = plan.trained(job.training)
     usual = Training(sequence_length=1.0, global_batch=1.0)
     written = ("precision", "attention_flops", "gradient_bytes")
     scenario: dict[str, Any] = {} if literal else {"stack": job.stack.name}
@@ -87,13 +89,29 @@ def _changes(job: Job, literal: bool) -> dict[str, Any]:
         found.pop("software", None)
     for path, value in job.given.constants.items():
         part, _, field = path.partition(".")
+        if part == "links":
+            continue
         if not field:
             found[part] = value
             continue
         before = found.get(part, {})
         entry = before if isinstance(before, dict) else {"base": before}
         found[part] = {**entry, field: value}
-    return found
+    return found | _own_links(job)
+
+
+def _own_links(job: Job) -> dict[str, Any]:
+    """Return the links of a row that changes some, by what a study says of them."""
+    changed: dict[str, dict[str, Any]] = {}
+    for path, value in job.given.constants.items():
+        if path.startswith("links."):
+            _, name, field = path.split(".")
+            changed.setdefault(name, {})[field] = value
+    if not changed:
+        return {}
+    design = {**system(job.machine).design, **job.given.design}
+    used = dict.fromkeys(str(design[name]) for name in LINKS)
+    return {"links": [{"base": name, **changed.get(name, {})} for name in used]}
 
 
 def _silent(job: Job) -> dict[str, Any]:
@@ -128,8 +146,8 @@ def row_of(study: Study, top: Node) -> dict[str, str]:
       StudyError: something in it is free, or has no column.
     """
     if study.free:
-        names = ", ".join(study.free)
-        raise StudyError(f"a row needs every variable frozen; free are: {names}")
+        free = ", ".join(study.free)
+        raise StudyError(f"a row needs every variable frozen; free are: {free}")
     problem, sections = study.problem, top.mapping()
     values: dict[str, Any] = {"name": study.name, "system": study.system}
     for name in ("model", "training"):
@@ -144,9 +162,13 @@ def row_of(study: Study, top: Node) -> dict[str, str]:
     for section in SILENT:
         if section in sections:
             values |= _flat(section, sections[section])
-    # One tensor-parallel rank per expert: the expert ranks stand as they are.
-    cells = {SHORT.get(path, path): _cell(value) for path, value in values.items()}
-    return {**cells, "etp": "1"}
+    # One tensor-parallel rank per expert unless said: expert ranks stand as they are.
+    cells = {
+        SHORT.get(path, path): _cell(value)
+        for path, value in values.items()
+        if value is not None
+    }
+    return {"etp": "1", **cells}
 
 
 def _scenario(study: Study, node: Node | None) -> dict[str, Any]:
@@ -182,7 +204,25 @@ def _other(name: str, child: Node, scenario: Any) -> dict[str, Any]:
         return {}
     if name == "memory_headroom":
         return {"scenario.memory_headroom": scenario.memory_headroom}
-    child.fail("has no column: a row runs on the links of its system")
+    if name == "routing":
+        routing = vars(scenario.routing).items()
+        return {f"scenario.routing.{field}": value for field, value in routing}
+    return {
+        f"scenario.links.{link.name}.{field}": value
+        for link in scenario.links
+        for field, value in _changed(link, child).items()
+    }
+
+
+def _changed(link: LinkTechnology, node: Node) -> dict[str, Any]:
+    """Return the fields of a link that differ from its entry's.
+
+    Raises:
+      StudyError: there is no such entry.
+    """
+    if link.name not in names("link"):
+        node.fail(f"has no column for {link.name!r}, which is no link of the catalog")
+    return _differing(link, load("link", link.name))
 
 
 def _design(study: Study, node: Node | None) -> dict[str, Any]:
@@ -194,7 +234,9 @@ def _design(study: Study, node: Node | None) -> dict[str, Any]:
             found[f"design.{name}"] = problem.fixed[name]
     for name in written:
         if "." in name:
-            found[f"scenario.{name}"] = get(problem.scenario, name)
+            path = indexed(name, problem.scenario)
+            at = f"scenario.{spelled(path, problem.scenario)}"
+            found[at] = get(problem.scenario, path)
     return found
 
 

@@ -21,6 +21,7 @@ from supernode_opt.system.precision import BEST, settle, supports
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, Training, contradiction
 from supernode_opt.workload.recompute import Recompute
+from supernode_opt.workload.routing import Routing
 
 _WHOLE_TRAINING = ("sequence_length", "global_batch")
 
@@ -39,7 +40,7 @@ def read_scenario(
     changes: Mapping[str, Node] = {}
     if "scenario" in top:
         changes = top["scenario"].mapping(
-            [*PARTS, "links", "memory_headroom", "recompute", "stack"]
+            [*PARTS, "links", "memory_headroom", "recompute", "routing", "stack"]
         )
     parts: dict[str, Any] = {}
     model = _model(top["model"])
@@ -66,6 +67,8 @@ def read_scenario(
         parts["memory_headroom"] = headroom
     if "recompute" in changes:
         parts["recompute"] = read_record(changes["recompute"], Recompute, Recompute())
+    if "routing" in changes:
+        parts["routing"] = read_record(changes["routing"], Routing, Routing())
     chosen = read_software(top, changes, system, parts["chip"], model)
     training, assumed = _training(top["training"], parts["chip"], chosen)
     scenario = Scenario(

@@ -18,7 +18,8 @@ from supernode_opt.system.precision import BEST
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model, Training
-from supernode_opt.workload.recompute import Recompute
+from supernode_opt.workload.recompute import MODULES, NAMED, Recompute
+from supernode_opt.workload.routing import Routing
 
 Schema = dict[str, Any]
 
@@ -36,6 +37,7 @@ def schema() -> Schema:
         "memory_headroom": headroom,
         "stack": {"enum": list(known_stacks())},
         "recompute": _record(Recompute, partial=True),
+        "routing": _record(Routing, partial=True),
     }
     quantity = {"enum": list(SCALARS)}
     names = {"type": "array", "items": {"type": "string"}}
@@ -128,12 +130,20 @@ def _design() -> Schema:
     for name in CHOICE_NAMES:
         one: Schema = {"enum": list(CHOICES[name])} if CHOICES[name] else {}
         option = one or {"type": "string"}
+        if name == "recompute":
+            option = {"anyOf": [option, _modules()]}
         several = {"type": "array", "items": option, "minItems": 1}
         fields[name] = {"anyOf": [free, option, several]}
     number = {"type": ["number", "string"]}
     constant = {"anyOf": [free, number, _bounds(number)]}
     # A constant of the scenario, freed or fixed, by its dotted path.
     return _object(fields) | {"patternProperties": {r"^[a-z_]+\..+$": constant}}
+
+
+def _modules() -> Schema:
+    """Return the schema of a list of recomputed modules, or of the name of one."""
+    one = rf"({'|'.join([*MODULES, *NAMED])})(:\d+)?"
+    return {"type": "string", "pattern": rf"^{one}([+,] *{one})*$"}
 
 
 def _bounds(value: Schema) -> Schema:

@@ -27,7 +27,7 @@ from supernode_opt.problem.constraints import (
 from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.problem.variables import Variable, axes, from_unit, weights
 from supernode_opt.record import get
-from supernode_opt.system.design import assemble, data_parallel
+from supernode_opt.system.design import assemble, data_parallel, expert_ranks
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.parts import PART_FACTS
 from supernode_opt.system.report import FACTS, SCALARS, Report
@@ -216,7 +216,7 @@ def _structure(design: Any, scenario: Scenario) -> Array:
     ratios = (
         1.0 / replicas,
         design.scale_up_domain / design.chips,
-        design.expert_parallel * design.pipeline_parallel / ranks,
+        expert_ranks(design, scenario.training) * design.pipeline_parallel / ranks,
         design.micro_batch * replicas / scenario.training.global_batch,
         design.interleave * design.pipeline_parallel / scenario.model.layers,
     )

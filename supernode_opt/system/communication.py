@@ -9,9 +9,9 @@ from jax.typing import ArrayLike
 from supernode_opt.hardware.fabric import crowding
 from supernode_opt.smooth import stack
 from supernode_opt.system.collectives import Network, durations
-from supernode_opt.system.design import Design, data_parallel
+from supernode_opt.system.design import Design, data_parallel, expert_ranks
 from supernode_opt.system.ranks import through_package
-from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.scenario import Scenario, expert_imbalance
 from supernode_opt.workload.model import Model, by_precision
 from supernode_opt.workload.operators import OPERAND_BYTES, Split, key_value_channels
 from supernode_opt.workload.placement import Group, crossings, place
@@ -24,10 +24,10 @@ class Communication(NamedTuple):
 
     `tensor` gathers the hidden channels of all tokens between tensor ranks, `latent`
     what attention reads of them; `dispatch` is the mean of sending tokens to their
-    experts and of bringing them back.  `data` is the reduction of the gradients and
-    gathering of the parameters of one stage, once per step, `data_copies` its part
-    between copies of sharded states; the shard times gather one layer's parameters
-    and its part of embedding and head.
+    experts and of bringing them back, to and from ranks that share experts as well.
+    `data` is the reduction of the gradients and gathering of the parameters of one
+    stage, once per step, `data_copies` its part between copies of sharded states; the
+    shard times gather one layer's parameters and its part of embedding and head.
     """
 
     tensor: Array
@@ -57,7 +57,7 @@ def communication(
     model, switch = scenario.model, scenario.scale_up_switch
     tensor, context = design.tensor_parallel, design.context_parallel
     groups = _groups(design, scenario, sharding_ranks, relaxed)
-    tensors, contexts, experts, data, copies, routed, stages = groups
+    tensors, contexts, experts, data, copies, routed, stages, *shared = groups
     activations = 2.0 * split.tokens * model.hidden
     keys = 2.0 * split.tokens * key_value_channels(model, tensor)
     zero = design.optimizer_sharding
@@ -84,7 +84,7 @@ def communication(
         gathered(tensors, activations),
         gathered(tensors, 2.0 * split.tokens * latent_channels(model)),
         gathered(contexts, keys * context),
-        _dispatch(experts, split.tokens_after_tensor, scenario),
+        _dispatch(experts, split, scenario),
         gathered(data, 2.0 * (shards.dense_layer + shards.tables)),
         gathered(data, 2.0 * (shards.expert_layer + shards.tables)),
         gathered(routed, 2.0 * shards.routed_layer),
@@ -98,7 +98,14 @@ def communication(
         # One chip sends to one other.
         hop._replace(inner=hop.inner * crowding(switch, 2.0, False)),
     ]
-    return Communication(*durations(transfers, net, sharpness))
+    if not shared:
+        return Communication(*durations(transfers, net, sharpness))
+    # Ranks that share experts gather what all of them were sent, and scatter results.
+    sent = split.tokens_after_tensor * model.top_k * _sent_bytes(scenario, split)
+    transfers.append(gathered(shared[0], sent * shared[0].size))
+    *times, among = durations(transfers, net, sharpness)
+    timed = Communication(*times)
+    return timed._replace(dispatch=timed.dispatch + among)
 
 
 def latent_channels(model: Model) -> Array:
@@ -117,18 +124,25 @@ def latent_channels(model: Model) -> Array:
 def _groups(
     design: Design, scenario: Scenario, sharding_ranks: ArrayLike, relaxed: ArrayLike
 ) -> list[Group]:
-    """Place tensor, context, expert, data, copy, routed and pipeline ranks."""
-    tensor, expert = design.tensor_parallel, design.expert_parallel
+    """Place tensor, context, expert, data, copy, routed and pipeline ranks.
+
+    Ranks that share every expert come last, where there are any: they stand side by
+    side, and expert ranks as far apart as they are many (Megatron-Core's order of
+    expert ranks).
+    """
+    tensor, several = design.tensor_parallel, scenario.training.expert_tensor_parallel
+    expert = expert_ranks(design, scenario.training)
     replicas = data_parallel(design) * design.context_parallel
     stage = tensor * replicas
     sizes_and_strides = (
         (tensor, 1.0),
         (design.context_parallel, tensor),
-        (expert, 1.0),
+        (design.expert_parallel, 1.0 if several is None else several),
         (sharding_ranks, tensor),
         (replicas / sharding_ranks, tensor * sharding_ranks),
         (stage / expert, expert),
         (design.pipeline_parallel, stage),
+        *(() if several is None else ((several, 1.0),)),
     )
     sizes, strides = (stack(*column) for column in zip(*sizes_and_strides, strict=True))
     board = scenario.host.chips_per_board
@@ -145,17 +159,24 @@ def _groups(
     return [Group(*(part[k] for part in parts)) for k in every]
 
 
-def _dispatch(group: Group, tokens: ArrayLike, scenario: Scenario) -> Transfer:
-    """Send tokens to experts and back: the mean of the two.
+def _sent_bytes(scenario: Scenario, split: Split) -> ArrayLike:
+    """Bytes of a copy of a token that the busiest rank receives, mean of both ways [B].
 
-    The busiest rank receives `expert_imbalance` times the mean, both ways over its own
-    shares of the links.  Low precision is sent to the experts only.
+    It receives more than the mean by the imbalance.  Low precision is sent to the
+    experts only.
     """
-    software, model = scenario.software, scenario.model
+    software = scenario.software
     low = {name: software.dispatch_bytes for name in OPERAND_BYTES}
     sent = by_precision(scenario.training, {**low, "bf16": 2.0})
-    size = 0.5 * (sent + 2.0) * model.hidden * software.expert_imbalance
-    transfer = all_to_all(group, tokens, size, model, software.rank_deduplication)
+    size = 0.5 * (sent + 2.0) * scenario.model.hidden
+    return size * expert_imbalance(scenario, split)
+
+
+def _dispatch(group: Group, split: Split, scenario: Scenario) -> Transfer:
+    """Send tokens to experts and back: the mean of the two, over its own links."""
+    software, tokens = scenario.software, split.tokens_after_tensor
+    size, own = _sent_bytes(scenario, split), software.rank_deduplication
+    transfer = all_to_all(group, tokens, size, scenario.model, own)
     inner = software.scale_up_efficiency / software.dispatch_scale_up
     inner = inner * crowding(scenario.scale_up_switch, group.most, True)
     outer = software.scale_out_efficiency / software.dispatch_scale_out

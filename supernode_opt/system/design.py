@@ -5,6 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 
 from supernode_opt.record import record
 from supernode_opt.units import (
@@ -14,6 +15,7 @@ from supernode_opt.units import (
     Kelvin,
     Number,
 )
+from supernode_opt.workload.model import Training
 from supernode_opt.workload.recompute import RECOMPUTE
 
 SHARDING = ("zero0", "zero1", "zero2", "zero3")
@@ -130,6 +132,13 @@ def data_parallel(design: Design) -> Array:
         design.tensor_parallel * design.pipeline_parallel * design.context_parallel
     )
     return jnp.asarray(design.chips / model_parallel)
+
+
+def expert_ranks(design: Design, training: Training) -> ArrayLike:
+    """Return over how many ranks the routed experts of a layer are spread [1]."""
+    several = training.expert_tensor_parallel
+    ranks = design.expert_parallel
+    return ranks if several is None else ranks * several
 
 
 def connected_domain(design: Design) -> Array:

@@ -17,7 +17,7 @@ from supernode_opt.hardware.silicon import die_yield
 from supernode_opt.hardware.throttle import thermal_margin
 from supernode_opt.system.collectives import MINIMUM_RATE, network
 from supernode_opt.system.communication import communication
-from supernode_opt.system.design import Design, aligned, data_parallel
+from supernode_opt.system.design import Design, aligned, data_parallel, expert_ranks
 from supernode_opt.system.economics import capital_cost, cost_parts
 from supernode_opt.system.failures import (
     checkpoint_stall,
@@ -26,7 +26,12 @@ from supernode_opt.system.failures import (
     repair_wait,
     stop_rate,
 )
-from supernode_opt.system.footprint import fit_probability, fullest, stage_memory
+from supernode_opt.system.footprint import (
+    fit_probability,
+    fullest,
+    of_three,
+    stage_memory,
+)
 from supernode_opt.system.kernels import gemm_peak
 from supernode_opt.system.layer import layer_passes
 from supernode_opt.system.layer_times import layer_times
@@ -45,6 +50,7 @@ from supernode_opt.system.pipeline import (
     micro_batches,
     place_layers,
     step_time,
+    with_later,
 )
 from supernode_opt.system.precision import settled
 from supernode_opt.system.ranks import as_ranks, per_package, per_rank
@@ -88,11 +94,13 @@ def rank_share(
         expert=design.expert_parallel,
         sequence=design.sequence_parallel[1],
         tokens=tokens,
+        expert_tensor=scenario.training.expert_tensor_parallel,
     )
     replicas = jnp.maximum(data_parallel(design) * context, 1.0)
-    routed = replicas * design.tensor_parallel / design.expert_parallel
-    routed = jnp.maximum(routed, 1.0)
     training = scenario.training
+    expert = expert_ranks(design, training)
+    routed = replicas * design.tensor_parallel / expert
+    routed = jnp.maximum(routed, 1.0)
     limit = jnp.asarray(training.shard_ranks)
     replicas = jnp.where(limit > 0, jnp.minimum(replicas, limit), replicas)
     stages = place_layers(
@@ -101,7 +109,10 @@ def rank_share(
         design.interleave,
         relaxed,
         (training.first_stage_layers, training.last_stage_layers),
+        training.alone,
     )
+    own = training.mtp_stage == "own"
+    stages = with_later(model, stages, design.pipeline_parallel, relaxed, own)
     held = shards(
         model,
         stages.dense,
@@ -109,12 +120,13 @@ def rank_share(
         Spread(
             design.pipeline_parallel,
             design.tensor_parallel,
-            design.expert_parallel,
+            expert,
             replicas,
             routed,
         ),
         design.optimizer_sharding,
         training.lora_rank,
+        own,
     )
     return split, stages, held, (replicas, routed)
 
@@ -164,9 +176,10 @@ def rank_memory(design: Design, scenario: Scenario) -> MemoryParts:
     repeated = again(
         design.recompute, scenario.recompute, scenario.software.score_bytes
     )
-    return stage_memory(
+    memory = stage_memory(
         design, scenario, split, repeated, stages, held, *replicas, jnp.inf
     )
+    return of_three(memory)
 
 
 def evaluate(

@@ -7,6 +7,7 @@ interleaved form (Narayanan et al. 2021, arXiv:2104.04473).
 import dataclasses
 import math
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import erfc
@@ -15,7 +16,7 @@ from jax.typing import ArrayLike
 from supernode_opt.smooth import is_exact, maximum, stack, summed
 from supernode_opt.system.design import Design
 from supernode_opt.system.moments import Moment, fullest_moment, fullest_weights
-from supernode_opt.system.parts import MemoryParts
+from supernode_opt.system.parts import MemoryParts, total
 from supernode_opt.system.pipeline import Stages, micro_batches
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.activations import (
@@ -27,7 +28,7 @@ from supernode_opt.workload.model import by_precision, frozen
 from supernode_opt.workload.operators import OPERAND_BYTES, Split
 from supernode_opt.workload.parameters import mtp_parameters, parameters
 from supernode_opt.workload.recompute import Again
-from supernode_opt.workload.shards import Shards
+from supernode_opt.workload.shards import Shards, on_last, predicting
 
 # Of parameters that are gathered for use, whatever they are stored in.
 GATHERED_BYTES = 2.0
@@ -56,9 +57,9 @@ def stage_memory(
     routed_replicas: ArrayLike,
     sharpness: ArrayLike,
 ) -> MemoryParts:
-    """Account for the memory of a rank of the (first, second, last) stage [3, *batch].
+    """Account for the memory of a rank of every one of `stages` [stage, *batch].
 
-    No other stage holds more than the second: it has as many layers and fewer
+    No other stage holds more: of those with the same layers the first has most
     micro-batches in flight.  ZeRO shards optimizer states (1), gradients (2) and
     parameters (3) over the ranks that share them; with ZeRO-3 some layers' parameters
     are gathered at a time.
@@ -101,11 +102,16 @@ def stage_memory(
     weights, gradients = (1.0 + doubled) * weights, (1.0 + doubled) * gradients
     stored = layer_activations(model, training, split, software.score_bytes, repeated)
     count = micro_batches(design, scenario)
-    flying = stack(*in_flight(design.pipeline_parallel, design.interleave, count))
+    flying = stack(
+        *in_flight(design.pipeline_parallel, design.interleave, count, stages.before)
+    )
+    every = len(stages.dense)
     level = jnp.minimum(design.pipeline_parallel + 1.0, jnp.maximum(count, 1.0))
     flying = jnp.where(doubled > 0.0, level, flying)
     # MTP layers sit on the last stage.
-    extra = stack(0.0 * count, 0.0 * count, model.mtp_layers + 0.0 * count)
+    own = training.mtp_stage == "own"
+    extra = model.mtp_layers + 0.0 * count
+    extra = predicting(extra, every, design.pipeline_parallel, own)
     experts = stages.expert + extra
     # Embedding and head are not cast.
     cast = stages.dense * shards.dense_layer
@@ -128,7 +134,7 @@ def stage_memory(
     logits = training.logit_bytes / training.loss_chunks * split.tokens
     logits = logits * (1.0 + model.mtp_layers)
     logits = logits * model.vocabulary / design.tensor_parallel
-    logits = stack(0.0 * logits, 0.0 * logits, logits)
+    logits = on_last(logits, every)
     if training.gradients == "made":
         # Buckets of replicas that reduce whole gradients outlive a step; accumulated
         # gradients outlive a micro-batch.
@@ -148,9 +154,9 @@ def stage_memory(
         "optimizer": optimizer,
         "activations": moment.activations,
         "logits": moment.logits,
-        "gathered": stack(gathered, gathered, gathered),
+        "gathered": stack(*every * [gathered]),
     }
-    allocated = sum(parts.values(), start=jnp.zeros(()))
+    allocated = summed(stack(*parts.values()))
     outside = jnp.ones_like(allocated)
     return MemoryParts(
         **parts,
@@ -160,17 +166,32 @@ def stage_memory(
     )
 
 
+def of_three(parts: MemoryParts) -> MemoryParts:
+    """Return (first, second, last) stage; a fuller later one stands for the second."""
+    sums = total(parts)
+    middle = jnp.concatenate([sums[1:2], sums[3:]])
+    places = jnp.argmax(middle, axis=0)[None]
+
+    def chosen(part: Array) -> Array:
+        between = jnp.concatenate([part[1:2], part[3:]])
+        second = jnp.take_along_axis(between, places, axis=0)
+        return jnp.concatenate([part[:1], second, part[2:3]])
+
+    return jax.tree.map(chosen, parts)
+
+
 def fullest(parts: MemoryParts, sharpness: ArrayLike) -> MemoryParts:
-    """Return the parts of the fullest stage [*batch], given those of all [3, *batch].
+    """Return the parts of the fullest stage [*batch], given those of all of them.
 
     It is chosen as a whole, by weights that are 0 or 1 in the exact model.
     """
     table = stack(*(getattr(parts, name) for name in _PARTS))
     sums = summed(table)
     if is_exact(sharpness):
-        first = (sums[0] >= sums[1]) & (sums[0] >= sums[2])
-        later = jnp.where(sums[1] >= sums[2], table[:, 1], table[:, 2])
-        chosen = jnp.where(first, table[:, 0], later)
+        chosen, most = table[:, 0], sums[0]
+        for stage in range(1, len(sums)):
+            chosen = jnp.where(sums[stage] > most, table[:, stage], chosen)
+            most = jnp.maximum(most, sums[stage])
     else:
         chosen = jnp.sum(table * fullest_weights(sums, sharpness), axis=1)
     return MemoryParts(**dict(zip(_PARTS, chosen, strict=True)))

@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 
 from supernode_opt.smooth import excess, maximum, stack
 from supernode_opt.system.kernels import cast_bytes, gemm_roofline, memory_rate
-from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.scenario import Scenario, expert_imbalance
 from supernode_opt.system.software import Software
 from supernode_opt.workload.model import attended_length, frozen
 from supernode_opt.workload.operators import (
@@ -71,10 +71,11 @@ def layer_times(
     model, software = scenario.model, scenario.software
     gemms, parts = layer_gemms(model, split)
     times, _, _ = gemm_roofline(gemms, scenario, clock)
+    busiest = expert_imbalance(scenario, split)
     # Forward, and both gradients as one backward pass; frozen weights need none.
     times = stack(times[0], times[1] + times[2] * (1.0 - frozen(scenario.training)))
-    gemm = _by_layer(times, gemms, parts, software)
-    cast = _by_layer(cast_bytes(gemms, scenario), gemms, parts, software)
+    gemm = _by_layer(times, gemms, parts, busiest)
+    cast = _by_layer(cast_bytes(gemms, scenario), gemms, parts, busiest)
     cast = cast * software.cast_traffic / memory_rate(scenario)
     width = 0.5 * (query_width(model) + value_width(model))
     softmax = scenario.chip.softmax_channels / width
@@ -92,9 +93,10 @@ def layer_times(
     scale = software.elementwise_traffic / memory_rate(scenario)
     norm, gates = scale * streamed.norm, scale * stack(streamed.dense, streamed.expert)
     # The busiest rank permutes what it receives.
-    carried = software.routing_traffic * software.expert_imbalance
+    carried = software.routing_traffic * busiest
     moved = stack(0.0, carried / memory_rate(scenario))
-    moved = moved.reshape(2, *(1,) * (gates.ndim - 1)) * streamed.routing
+    beside = (1,) * (gates.ndim - moved.ndim)
+    moved = moved.reshape(2, *beside, *moved.shape[1:]) * streamed.routing
     elementwise = norm + gates + moved
     forward, backward = elementwise + cast[:, 0], elementwise * BACKWARD_ELEMENTWISE
     heads = model.heads / split.tensor
@@ -147,15 +149,15 @@ def _launch(
 
 
 def _by_layer(
-    values: Array, gemms: Gemms, parts: dict[str, slice], software: Software
+    values: Array, gemms: Gemms, parts: dict[str, slice], busiest: ArrayLike
 ) -> Array:
     """Add `values` [pass, operator, *batch] up to [layer, pass, *batch].
 
-    The busiest rank decides how long expert kernels take; the router and shared experts
-    are the same everywhere.
+    The rank with `busiest` times the mean decides how long expert kernels take; the
+    router and shared experts are the same everywhere.
     """
     grouped = gemms.grouped[parts["expert"]]
-    uneven = 1.0 + grouped * (software.expert_imbalance - 1.0)
+    uneven = 1.0 + grouped * (busiest - 1.0)
     common = jnp.sum(values[:, parts["attention"]], axis=1)
     dense = jnp.sum(values[:, parts["dense"]], axis=1)
     experts = jnp.sum(values[:, parts["expert"]] * uneven, axis=1)

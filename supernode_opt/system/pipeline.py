@@ -27,14 +27,16 @@ from supernode_opt.workload.shards import Shards
 
 
 class Stages(NamedTuple):
-    """Layers on the (first, middle, last) pipeline stage.
+    """Layers on the (first, second, last) pipeline stage, and on later ones.
 
     Attributes:
-      dense, expert: layers of each kind [3, *batch].
+      dense, expert: layers of each kind, of three stages or more [stage, *batch].
+      before: stages in front of each of the later ones [1].
     """
 
     dense: Array
     expert: Array
+    before: tuple[Array, ...] = ()
 
 
 def place_layers(
@@ -43,6 +45,7 @@ def place_layers(
     interleave: ArrayLike,
     relaxed: ArrayLike,
     ends: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
+    alone: tuple[bool, bool, bool] = (False, False, False),
 ) -> Stages:
     """Fill stages front to back with equal numbers of layers; the last takes the rest.
 
@@ -54,22 +57,72 @@ def place_layers(
       pipeline, interleave: stages, and chunks of each [1].
       relaxed: whether layers may be parted.
       ends: layers of the first and the last stage where they are stated, else 0 [1].
+      alone: whether the first, the last and the last but one have no layers.
     """
     several = jnp.clip(jnp.asarray(pipeline) - 1.0, 0.0, 1.0)
     first, last = (several * jnp.asarray(end) for end in ends)
     others = pipeline - jnp.clip(first, 0.0, 1.0) - jnp.clip(last, 0.0, 1.0)
+    if any(alone):
+        others = others - several * sum(alone)
     left = jnp.maximum(model.layers - first - last, 0.0)
     chunks = jnp.maximum(others, 1.0) * interleave
     full = jnp.minimum(interleave * ceiling(left / chunks, relaxed), left)
     first = jnp.where(first > 0.0, first, full)
+    if alone[0]:
+        first = (1.0 - several) * first
     before = first + jnp.maximum(pipeline - 2.0, 0.0) * full * several
     rest = jnp.where(several > 0.0, model.layers - before, model.layers)
+    if alone[2]:
+        rest = rest + several * full
     rest = jnp.where(last > 0.0, last, jnp.maximum(rest, 0.0))
+    if alone[1]:
+        rest = (1.0 - several) * rest
     middle = jnp.minimum(full, jnp.maximum(model.layers - first, 0.0))
     layers = stack(first, middle, rest)
     before = stack(0.0 * full, first, several * before)
     dense = jnp.clip(model.dense_layers - before, 0.0, layers)
     return Stages(dense, layers - dense)
+
+
+def with_later(
+    model: Model,
+    stages: Stages,
+    pipeline: ArrayLike,
+    relaxed: ArrayLike,
+    own: bool = False,
+) -> Stages:
+    """Add the stage where the dense layers end, and the first behind them.
+
+    And one for layers that predict ahead, if they have their `own`: the last but one.
+
+    All stages between the ends have as many layers, and dense ones come first.  So of
+    anything that grows with the layers of either kind and with the micro-batches in
+    flight, the second stage or one of these has the most.  A relaxed model goes without
+    them.
+    """
+    if relaxed is True and not own:
+        return stages
+    first, full = (stages.dense[k] + stages.expert[k] for k in (0, 1))
+    most = jnp.maximum(jnp.asarray(pipeline) - 3.0 - own, 0.0)
+    left = model.dense_layers - first
+    rest = left / jnp.maximum(full, 1e-6)
+    most = jnp.where(relaxed, 0.0, most)
+    ends = jnp.floor(rest + 1e-9), jnp.ceil(rest - 1e-9)
+    skipped = [jnp.clip(end, 0.0, most) for end in ends]
+    # Where there is none, it is the second once more.
+    dense = [
+        jnp.where(k > 0.0, jnp.clip(left - k * full, 0.0, full), stages.dense[1])
+        for k in skipped
+    ]
+    expert = [full - one for one in dense]
+    before = [1.0 + k for k in skipped]
+    if own:
+        none = jnp.zeros_like(full)
+        last = jnp.maximum(jnp.asarray(pipeline) - 2.0, 1.0)
+        dense, expert, before = [*dense, none], [*expert, none], [*before, last]
+    return Stages(
+        stack(*stages.dense, *dense), stack(*stages.expert, *expert), tuple(before)
+    )
 
 
 def micro_batches(design: Design, scenario: Scenario) -> Array:
@@ -85,13 +138,15 @@ def _slowest(
 
     Args:
       mean: time of the mean stage [s].
-      more: time of the (first, middle, last) stage beyond the mean [s]; given as a
-        difference, because it may be tiny beside the mean.
+      more: time of the (first, second, last) stage and of later ones beyond the mean
+        [s]; given as a difference, because it may be tiny beside the mean.
       stage_count: pipeline stages [1].
       sharpness: of the maximum.
     """
     # With one stage the last is all there is; a first one beside it would only blur.
     several = jnp.clip(jnp.asarray(stage_count) - 1.0, 0.0, 1.0)
+    if len(more) > 3:
+        more = stack(more[0], jnp.maximum(more[1], jnp.max(more[3:], 0)), more[2])
     first, middle, last = (jnp.maximum(mean + one, 0.0) for one in more)
     first = several * first
     early = jnp.where(first > middle, several * more[0], more[1])
@@ -155,6 +210,11 @@ def step_time(
     more = (stages.dense - model.dense_layers / stage_count) * layer[0]
     more = more + (stages.expert - expert_layers / stage_count) * layer[1]
     more = (more - (head + extra) / stage_count).at[2].add(head + extra)
+    if scenario.training.mtp_stage == "own":
+        # Their logits and loss stay with the head.
+        moved = model.mtp_layers * (layer[1] + ahead - head)
+        moved = jnp.clip(jnp.asarray(stage_count) - 1.0, 0.0, 1.0) * moved
+        more = more.at[2].add(-moved).at[-1].add(moved)
     imbalance = _slowest(mean, more, stage_count, sharpness)
     slowest = mean + imbalance
     # Filling and draining passes every stage once, fast and slow ones alike.

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jax.typing import ArrayLike
+
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
@@ -10,7 +12,9 @@ from supernode_opt.record import record, replace
 from supernode_opt.system.software import Software
 from supernode_opt.units import Share
 from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.operators import Split
 from supernode_opt.workload.recompute import Recompute
+from supernode_opt.workload.routing import Routing, busiest
 
 
 @record
@@ -21,6 +25,8 @@ class Scenario:
       links: the link technologies a design may choose from, in the order of the
         design's mixture weights.
       recompute: the modules of the recompute set "listed".
+      routing: how unevenly tokens fall on expert ranks; `None` where the software's
+        `expert_imbalance` says it.
       memory_headroom: share of HBM that a design must leave free [1].
     """
 
@@ -37,7 +43,19 @@ class Scenario:
     reliability: Reliability
     software: Software
     recompute: Recompute = Recompute()
+    routing: Routing | None = None
     memory_headroom: Share = 0.08
+
+
+def expert_imbalance(scenario: Scenario, split: Split) -> ArrayLike:
+    """Return the load of the busiest expert rank over the mean [1]."""
+    if scenario.routing is None:
+        return scenario.software.expert_imbalance
+    tokens = split.tokens_after_tensor
+    if split.expert_tensor is not None:
+        # Ranks that share experts work on each other's tokens.
+        tokens = tokens * split.expert_tensor
+    return busiest(scenario.routing, scenario.model, split.expert, tokens)
 
 
 def apply(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:

@@ -15,6 +15,7 @@ upper one: what is stored within a step moves the two by `E / (w T)` and
 `E / ((1 - w) T)`, so that `D` falls by `E / (w (1 - w) T)` until it is gone.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -56,9 +57,9 @@ def power_swing(
     length = total(step)
     ending = sum(getattr(step, name) for name in _ENDING)
     waits = jnp.clip(ending / length, _SHORTEST, 1.0 - _SHORTEST)
-    # Of dynamic power, while computing: the mean of a step less what its end has.
-    mean, lower = mix_of(step, scenario).dynamic, chip.waiting_activity
-    upper = (mean - waits * lower) / (1.0 - waits)
+    # Of dynamic power, while computing: the mix of a step that does not end.
+    endless = dataclasses.replace(step, **dict.fromkeys(_ENDING, 0.0 * length))
+    upper, lower = mix_of(endless, scenario).dynamic, chip.waiting_activity
     fall = dynamic_power(chip, design.clock, sharpness) * jnp.maximum(upper - lower, 0)
     stored = rack.storage_energy / (waits * (1.0 - waits) * length)
     # A step without an end to wait for has no lower level.

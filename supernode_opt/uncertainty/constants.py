@@ -52,6 +52,13 @@ def uncertain(scenario: Scenario, origins: Origins) -> dict[Identity, Uncertain]
                 known.high,
                 np.inf if most is None else most,
             )
+    routing = scenario.routing
+    if routing is not None and routing.spread > 0.0:
+        scale = routing.scale
+        away = float(np.exp(NINETY * routing.spread))
+        found["routing", "", "scale"] = Uncertain(
+            ("routing.scale",), scale, scale / away, scale * away, np.inf
+        )
     return found
 
 

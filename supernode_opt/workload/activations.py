@@ -6,6 +6,7 @@ latent attention, and experts.  What a quantised product takes is kept as it tak
 all else in two bytes.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -86,6 +87,9 @@ def layer_activations(
     expert_inner, expert_product = 2.0 * halves * width, fed * width
     # Routed copies are kept before the experts; behind them they are weighed already.
     copies = own * fed * model.top_k * hidden
+    if split.expert_tensor is not None:
+        # The copies of all ranks that share an expert are gathered.
+        copies = copies * split.expert_tensor
     dense = common + inner + product
     experts = common + expert_inner + expert_product + copies
     # Of what is cheap to compute again, one of two gates is the output of a product.
@@ -123,9 +127,14 @@ def gathered_inputs(model: Model, split: Split) -> Array:
 
 
 def in_flight(
-    pipeline: ArrayLike, interleave: ArrayLike, micro_batches: ArrayLike
-) -> tuple[Array, Array, Array]:
+    pipeline: ArrayLike,
+    interleave: ArrayLike,
+    micro_batches: ArrayLike,
+    before: Sequence[ArrayLike] = (),
+) -> tuple[Array, ...]:
     """Micro-batches whose activations the (first, second, last) stage holds [1].
+
+    And those that have so many stages `before` them.
 
     1F1B holds `p` on the first stage, one less on each further one and one on the last;
     interleaving in `v` chunks holds `p + (p - 1) / v` on the first (Korthikanti et al.
@@ -136,12 +145,11 @@ def in_flight(
     several = jnp.clip(jnp.asarray(pipeline) - 1.0, 0.0, 1.0)
     first = pipeline + interleaved * (pipeline - 1.0) / interleave
     last = ((interleave - 1.0) * pipeline + 1.0) / interleave
-    second = first - several * (1.0 + interleaved) / jnp.where(
-        interleaved > 0.0, interleave, 1.0
+    fewer = (
+        several * (1.0 + interleaved) / jnp.where(interleaved > 0.0, interleave, 1.0)
     )
+    second = first - fewer
     cap = jnp.maximum(micro_batches, 1.0)
-    return (
-        jnp.minimum(first, cap),
-        jnp.minimum(jnp.maximum(second, last), cap),
-        jnp.minimum(last, cap),
-    )
+    later = (jnp.maximum(first - stages * fewer, last) for stages in before)
+    held = (first, jnp.maximum(second, last), last, *later)
+    return tuple(jnp.minimum(each, cap) for each in held)

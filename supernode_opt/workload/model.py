@@ -25,6 +25,8 @@ _WORDS = {
     "attention_flops": ("causal", "full"),
     "gradients": ("kept", "made"),
     "gathered": ("again", "kept"),
+    "standalone": ("none", "embedding", "loss", "both"),
+    "mtp_stage": ("last", "own"),
 }
 
 
@@ -131,6 +133,12 @@ class Training:
       lora_rank: of adapters, which alone are trained (0: every parameter is) [1].
       shard_ranks: most ranks that one copy of sharded states is spread over; further
         replicas hold copies (0: no limit) [1].
+      expert_tensor_parallel: ranks that share every expert's matrices (Megatron-Core's
+        size of that name); expert ranks stand that far apart (`None`: one) [1].
+      standalone: ends of the pipeline that have a stage of their own, without layers
+        (`E|` and `|L` of Megatron-Core's `pipeline_model_parallel_layout`).
+      mtp_stage: whether layers that predict ahead are on the last stage, or on one of
+        their own before it, with a copy of the embedding (`|m|L`).
       precision: of the GEMMs; decides which peak MFU is measured against.
       attention_flops: whether model FLOPs count all scores or their causal half.
       gradients: kept in buffers from step to step, or made by each backward pass.
@@ -152,10 +160,20 @@ class Training:
     last_stage_layers: float = flag(default=0.0)
     lora_rank: float = flag(default=0.0)
     shard_ranks: float = flag(default=0.0)
+    # Without it no program knows of such ranks.
+    expert_tensor_parallel: Count | None = flag(default=None)
     precision: Precision = static(default="bf16")
     attention_flops: Literal["causal", "full"] = static(default="causal")
     gradients: Literal["kept", "made"] = static(default="kept")
     gathered: Literal["again", "kept"] = static(default="again")
+    standalone: Literal["none", "embedding", "loss", "both"] = static(default="none")
+    mtp_stage: Literal["last", "own"] = static(default="last")
+
+    @property
+    def alone(self) -> tuple[bool, bool, bool]:
+        """Whether embedding, loss and layers that predict ahead have own stages."""
+        said, own = self.standalone, self.mtp_stage == "own"
+        return said in ("embedding", "both"), said in ("loss", "both"), own
 
     def __post_init__(self) -> None:
         """Refuse what no study file could say; programs may compute with the rest.
@@ -166,11 +184,22 @@ class Training:
         """
         # A map over axes makes records of zeros, which `catalog.scenario` refuses.
         check(self, "training", at_zero=True)
+        ranks = self.expert_tensor_parallel
+        if isinstance(ranks, str | Mapping) or (
+            isinstance(ranks, int | float) and ranks and ranks % 1.0 + (ranks < 0.0)
+        ):
+            name = "`training.expert_tensor_parallel`"
+            raise ValueError(f"{name} must be a whole number from 1, but is {ranks!r}")
         for name, known in _WORDS.items():
             word = getattr(self, name)
             if isinstance(word, str) and word not in known:
                 near = did_you_mean(word, known)
                 raise ValueError(f"`training.{name}` must not be {word!r}{near}")
+        for end, alone in zip(("first", "last"), self.alone, strict=False):
+            layers = getattr(self, f"{end}_stage_layers")
+            if alone and isinstance(layers, int | float) and layers:
+                said = f"`training.standalone` is {self.standalone!r}"
+                raise ValueError(f"{said}, but {end}_stage_layers is {layers:g}")
 
 
 @record

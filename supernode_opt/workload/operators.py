@@ -35,6 +35,7 @@ class Split(NamedTuple):
       tensor, context, expert: parallel sizes [1].
       sequence: 1 where sequence parallelism is on, else 0 [1].
       tokens: per rank and micro-batch, before tensor parallelism [1].
+      expert_tensor: ranks that share every expert's matrices, `None` for one [1].
     """
 
     tensor: ArrayLike
@@ -42,6 +43,7 @@ class Split(NamedTuple):
     expert: ArrayLike
     sequence: ArrayLike
     tokens: ArrayLike
+    expert_tensor: ArrayLike | None = None
 
     @property
     def tokens_after_tensor(self) -> Array:
@@ -143,13 +145,19 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     shared = model.shared_experts * model.expert_ffn
     experts = jnp.maximum(model.experts, 1.0)
     local = experts / split.expert
-    per_expert = spread * model.top_k / local
+    per_expert, width = spread * model.top_k / local, model.expert_ffn
+    to_experts, from_experts = (), ()
+    if split.expert_tensor is not None:
+        # Each works on what all of them were sent, over its part of the channels.
+        several = split.expert_tensor
+        per_expert, width = per_expert * several, width / several
+        to_experts, from_experts = (0.0, several, 1.0), (0.0, 1.0, several)
     expert = [
         ("router", spread, experts, hidden, 1.0, 0.0, 1.0),
         ("shared up", spread, halves * shared, hidden),
         ("shared down", spread, hidden, shared),
-        ("expert up", per_expert, halves * model.expert_ffn, hidden, local, 1.0),
-        ("expert down", per_expert, hidden, model.expert_ffn, local, 1.0),
+        ("expert up", per_expert, halves * width, hidden, local, 1.0, *to_experts),
+        ("expert down", per_expert, hidden, width, local, 1.0, *from_experts),
     ]
     head = [("lm head", tokens, model.vocabulary / tensor, hidden, 1.0, 0.0, 1.0)]
     ahead = [("join ahead", spread, hidden, 2.0 * hidden)]

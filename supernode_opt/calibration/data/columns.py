@@ -29,6 +29,7 @@ SHORT: Mapping[str, str] = {
     "design.pipeline_parallel": "pp",
     "design.context_parallel": "cp",
     "design.expert_parallel": "ep",
+    "training.expert_tensor_parallel": "etp",
     "design.interleave": "vpp",
     "design.micro_batch": "mbs",
     "design.recompute": "recompute",
@@ -54,5 +55,5 @@ def shortened(run: Run) -> Run:
         cells[name] = written
         if path == "design.expert_parallel":
             # The ranks as they stand, whatever the stack splits experts over.
-            cells["etp"] = "1"
+            cells.setdefault("etp", "1")
     return Run(cells, run.line)

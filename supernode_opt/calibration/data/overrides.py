@@ -14,12 +14,14 @@ from supernode_opt import catalog
 from supernode_opt.calibration.data.practice import WORDS
 from supernode_opt.calibration.data.runs import BadRuns, Run
 from supernode_opt.catalog.systems import PARTS
+from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.reading.node import did_you_mean, shown
 from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import field_adapter
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.recompute import Recompute
+from supernode_opt.workload.routing import Routing
 
 _RECORDS = {"model": Model, "training": Training, "design": Design}
 # What a study says beside these has no effect on a prediction.
@@ -82,7 +84,10 @@ def _refuse(run: Run, column: str, why: str) -> NoReturn:
 
 
 def _named(run: Run, column: str, known: tuple[str, ...]) -> str:
-    name = run.text(column)
+    return _named_word(run, column, run.text(column), known)
+
+
+def _named_word(run: Run, column: str, name: str, known: tuple[str, ...]) -> str:
     if name not in known:
         near = did_you_mean(name, known)
         _refuse(run, column, f"must be a known name, but is {shown(name)}{near}")
@@ -101,10 +106,14 @@ def _word(run: Run, column: str, field: str) -> str:
 
 def _constant(run: Run, column: str, path: list[str]) -> Any:
     *owner, field = path
-    if owner == ["recompute"]:
-        return _value(run, column, Recompute, field)
+    own = {"recompute": Recompute, "routing": Routing}
+    if len(owner) == 1 and owner[0] in own:
+        return _value(run, column, own[owner[0]], field)
     if not owner:
         return _value(run, column, Scenario, field)
+    if owner[0] == "links" and len(owner) == 2:
+        _named_word(run, column, owner[1], catalog.names("link"))
+        return _value(run, column, LinkTechnology, field)
     if len(owner) > 1 or owner[0] not in PARTS:
         _refuse(run, column, f"leads nowhere{did_you_mean(owner[0], PARTS)}")
     kind = PARTS[owner[0]]

@@ -31,6 +31,7 @@ class Plan:
       sharding: ZeRO level, 0 to 3.
       shard_ranks: most ranks one copy of sharded states is spread over, 0 for all [1].
       sequence_parallel: whether it is on.
+      expert_tensor: ranks that share every expert's matrices, `None` for one [1].
     """
 
     sizes: dict[str, float]
@@ -39,6 +40,15 @@ class Plan:
     shard_ranks: int
     sequence_parallel: bool
     modules: Recompute = NOTHING
+    expert_tensor: float | None = None
+
+    def trained(self, training: Training) -> Training:
+        """Return `training` with what of it the plan decides."""
+        ranks = float(self.shard_ranks) or training.shard_ranks
+        several = self.expert_tensor
+        return dataclasses.replace(
+            training, shard_ranks=ranks, expert_tensor_parallel=several
+        )
 
 
 def _check(name: str, size: float) -> None:
@@ -83,8 +93,10 @@ def plans_of(
     sequence = run.text("seq_parallel").lower() in ("true", "on", "yes", "1")
     if not run.text("seq_parallel"):
         sequence = tensor > 1.0 and stack.sequence_parallel
+    several = _expert_tensor(run, model, stack)
+    stage_ranks = chips * dies / (pipeline * (several or 1.0))
     choices: list[list[Any]] = [
-        _expert_parallels(run, model, stack, chips * dies / pipeline, assumed),
+        _expert_parallels(run, model, stack, stage_ranks, assumed),
         _micro_batches(run, batch, assumed),
         _interleaves(run, model, pipeline, stack, assumed),
         _recomputes(run, model, pipeline, stack, assumed),
@@ -106,10 +118,19 @@ def plans_of(
             sharding=_sharding(sharded, stack, replicas * context, pipeline),
             shard_ranks=group,
             sequence_parallel=sequence and tensor > 1.0,
+            expert_tensor=several,
         )
         for expert, micro, interleave, recompute, group in itertools.product(*choices)
     ]
     return tuple(plans[:_MOST_PLANS])
+
+
+def _expert_tensor(run: Run, model: Model, stack: Stack) -> float | None:
+    """Return how many ranks share every expert's matrices, `None` for one [1]."""
+    if not model.experts:
+        return None
+    said = run.number("etp") or (run.size("tp") if stack.expert_tensor else 1.0)
+    return said if said > 1.0 else None
 
 
 def _expert_parallels(
@@ -117,14 +138,13 @@ def _expert_parallels(
 ) -> list[float]:
     if not model.experts:
         return [1.0]
-    inner = run.number("etp") or (run.size("tp") if stack.expert_tensor else 1.0)
     expert = run.number("ep")
     unsaid = expert == 1.0 and stack.expert_unreliable and not run.text("stack")
     if not expert or unsaid:
         assumed.append("expert parallel chosen by the model")
         options = [float(d) for d in divisors(int(model.experts)) if d >= 8]
         return [d for d in options if d <= stage_ranks] or [stage_ranks]
-    return [min(expert * inner, stage_ranks)]
+    return [min(expert, stage_ranks)]
 
 
 def _micro_batches(run: Run, batch: float, assumed: list[str]) -> list[float]:

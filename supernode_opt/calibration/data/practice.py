@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from jax.typing import ArrayLike
 
+from supernode_opt.calibration.data.graphs import GRAPHS, in_layers
 from supernode_opt.calibration.data.stacks import Stack
 
 
@@ -24,7 +25,12 @@ class Practice(NamedTuple):
         `Stack.pipeline_copies`.
       token_drop: experts have a capacity, tokens beyond it are dropped.
       full_graph: the whole iteration is one captured graph.
-      partial_graph: parts of a layer are captured graphs.
+      partial_graph: parts of a layer are captured graphs, it is not said which; they
+        count as none.
+      captured, captured_experts: shares of a layer's launches, and of the host's own
+        time in a layer of experts, that are captured graphs.
+      stage_exposed: nothing hides what stages send to each other.
+      prefetch: sharded parameters are gathered before they are needed.
       real_routing: tokens were routed by a trained router, not spread evenly.
       sink_attention: attention has learned sinks (GPT-OSS) and no fast kernel for
         them: on Blackwell before release 26.06, and in 26.06.01, whose notes name it.
@@ -43,11 +49,18 @@ class Practice(NamedTuple):
     partial_graph: ArrayLike = 0.0
     real_routing: ArrayLike = 1.0
     sink_attention: ArrayLike = 0.0
+    captured: ArrayLike = 0.0
+    captured_experts: ArrayLike = 0.0
+    prefetch: ArrayLike = 1.0
+    stage_exposed: ArrayLike = 0.0
 
 
 # How what is assumed of it begins.
 USUAL = "usual practice"
 _SWITCH = ("off", "on")
+_NO_GRAPH = dict.fromkeys(
+    ("full_graph", "partial_graph", "captured", "captured_experts"), 0.0
+)
 # Every field that can be stated, its words, and what each says of a `Practice`.
 WORDS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     **{
@@ -64,9 +77,16 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
         **{name: {"fused_dispatch": 1.0} for name in ("deepep", "hybridep", "flex")},
     },
     "cuda_graphs": {
-        "none": {"full_graph": 0.0, "partial_graph": 0.0},
-        "partial": {"full_graph": 0.0, "partial_graph": 1.0},
-        "full_iteration": {"full_graph": 1.0, "partial_graph": 0.0},
+        "none": _NO_GRAPH,
+        "partial": {**_NO_GRAPH, "partial_graph": 1.0},
+        "full_iteration": {**_NO_GRAPH, "full_graph": 1.0},
+        **GRAPHS,
+    },
+    # FSDP's and ZeRO-3's exchange of parameters: while the layer before is worked on,
+    # one layer more than that held gathered; or when its turn has come.
+    "parameter_gather": {
+        "prefetched": {"prefetch": 1.0},
+        "on_demand": {"prefetch": 0.0},
     },
     "routing": {
         "natural": {"real_routing": 1.0, "token_drop": 0.0},
@@ -75,13 +95,19 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     },
     # Bubbles over that of 1F1B: interleaving is a number of the design; ZB-H1 of
     # arXiv:2401.10241 keeps a third; DualPipe, see `dualpipe_h800` of the catalog,
-    # holds parameters twice.
+    # holds parameters twice, which cutting it in half (DualPipeV) does away with: every
+    # stage is a half of one and its mirror image (github.com/deepseek-ai/DualPipe).
     "schedule": {
         "1f1b": {"bubble": 1.0, "copies": 1.0},
         "interleaved": {"bubble": 1.0, "copies": 1.0},
         "zero_bubble": {"bubble": 1.0 / 3.0, "copies": 1.0},
         "dualpipe": {"bubble": 0.35, "copies": 2.0},
-        "dualpipev": {"bubble": 0.35, "copies": 2.0},
+        "dualpipev": {"bubble": 0.35, "copies": 1.0},
+    },
+    # What stages send each other: as much hides as was fitted, or none of it.
+    "stage_exchange": {
+        "overlapped": {"stage_exposed": 0.0},
+        "exposed": {"stage_exposed": 1.0},
     },
     "optimizer_exchange": {
         "collective": {"rank_by_rank": 0.0},
@@ -213,7 +239,11 @@ def practice_of(
         open_ = {f: w for f, w in open_.items() if f not in EXPERTS}
     if open_:
         assumed.append(f"{USUAL} of {stack.name}: {written(open_)}")
-    return changed(as_documented(stack), {**taken, **told})
+    words = {**taken, **told}
+    if "cuda_graphs" in words:
+        kind = about.get("kind", "")
+        words["cuda_graphs"] = in_layers(words["cuda_graphs"], kind)
+    return changed(as_documented(stack), words)
 
 
 # Fields that say nothing of a dense model.

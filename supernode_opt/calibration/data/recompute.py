@@ -2,7 +2,7 @@
 
 import re
 
-from supernode_opt.workload.recompute import RECOMPUTE, Recompute
+from supernode_opt.workload.recompute import NAMED, RECOMPUTE, Recompute
 
 NOTHING = Recompute()
 # Words of cells, and the module they name; the first that fits a word counts.
@@ -27,6 +27,8 @@ def recompute_of(written: str, stage_layers: float) -> tuple[str, Recompute]:
     text = written.lower().strip()
     if text in RECOMPUTE:
         return text, NOTHING
+    if text in NAMED:
+        return "listed", NAMED[text]
     if text.startswith(("none", "off", "false", "no ")):
         return "none", NOTHING
     partial = re.search(r"full.*?(?:block,? |x|:)(\d{1,7})", text)

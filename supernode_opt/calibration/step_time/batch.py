@@ -23,6 +23,7 @@ from supernode_opt.calibration.step_time.stated import (
     stated_software,
 )
 from supernode_opt.catalog import load, system
+from supernode_opt.catalog.origins import indexed
 from supernode_opt.hardware.layout import filled_domain
 from supernode_opt.record import get, replace
 from supernode_opt.system.design import (
@@ -40,6 +41,7 @@ from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.software import Software
 from supernode_opt.system.sold import default_clock
 from supernode_opt.workload.model import Training
+from supernode_opt.workload.routing import Routing
 
 _DIFFERENCE = 1e-3
 BLOCK = 256
@@ -119,9 +121,15 @@ def _built(
     made = catalog.scenario(
         machine, model, training, software=stack, links=links, **parts
     )
+    routing = {k.split(".")[1]: v for k, v in constants.items() if "routing." in k}
+    if routing:
+        made = dataclasses.replace(made, routing=Routing(**routing))
     for path, value in constants.items():
+        if path.startswith("links.") and indexed(path, made) == path:
+            # A technology that the design does not use.
+            continue
         if not path.startswith("software."):
-            made = replace(made, path, value)
+            made = replace(made, indexed(path, made), value)
     return made
 
 
@@ -147,11 +155,10 @@ def _chosen(choice: str, names: tuple[str, ...]) -> np.ndarray:
 def case(job: Job, plan: Plan) -> Case:
     """Build the design and the scenario of one plan."""
     machine = _machine(job)
-    ranks = {"shard_ranks": float(plan.shard_ranks)} if plan.shard_ranks else {}
     scenario = dataclasses.replace(
         machine.scenario,
         model=_bare(job.model),
-        training=any_precision(job.training, **ranks),
+        training=any_precision(plan.trained(job.training)),
         recompute=plan.modules,
     )
     domain = machine.design["scale_up_domain"]

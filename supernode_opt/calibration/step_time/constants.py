@@ -122,18 +122,24 @@ def software(base: Software, logs: Array, practice: Practice) -> Software:
     hosted = hosted * where(practice.fused_dispatch, "dispatch_factor")
     faster = where(practice.fused_dispatch, "fused_speed")
     captured = where(practice.full_graph, "graph_factor")
+    left = 1.0 - value["graph_factor"]
+    launched = captured * (1.0 - practice.captured * left)
+    hosted = hosted * (1.0 - practice.captured_experts * left)
+    window = value["shard_window"] * practice.prefetch
     unfused = jnp.asarray(practice.unfused)
     attention = jnp.where(
         unfused > 0.0, value["unfused_efficiency"], value["attention_efficiency"]
     )
     exposed = jnp.minimum(value["data_exposed"], 1.0)
     changed: dict[str, Any] = dict(
-        **shared_windows(base, value["shard_window"], practice.expert_overlap),
+        **shared_windows(base, window, practice.expert_overlap),
+        shard_window=window,
+        gathered_layers=1.0 + practice.prefetch * (base.gathered_layers - 1.0),
         attention_efficiency=attention * where(practice.sink_attention, "sink_factor"),
         tensor_pieces=value["tensor_pieces"] * practice.tensor_overlap,
         score_bytes=5.0 * unfused,
         score_traffic=unfused * value["score_traffic"],
-        kernel_time=value["kernel_time"] * captured,
+        kernel_time=value["kernel_time"] * launched,
         expert_layer_time=hosted * captured,
         dispatch_scale_up=value["dispatch_scale_up"] * faster,
         dispatch_scale_out=value["dispatch_scale_out"] * faster,
@@ -143,6 +149,9 @@ def software(base: Software, logs: Array, practice: Practice) -> Software:
         expert_imbalance=1.0 + practice.real_routing * (value["imbalance"] - 1.0),
         shard_latency=value["shard_latency"] * practice.rank_by_rank,
         bubble_share=practice.bubble,
+        pipeline_exposed=jnp.where(
+            jnp.asarray(practice.stage_exposed) > 0.0, 1.0, value["pipeline_exposed"]
+        ),
         pipeline_copies=jnp.asarray(practice.copies),
     )
     fields = {field.name for field in dataclasses.fields(Software)}
