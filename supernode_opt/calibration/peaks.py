@@ -89,7 +89,7 @@ def predict(runs: Sequence[Run]) -> Peaks:
         return Peaks((), tuple(refused), none, none, none, none, (), none)
     stacked = table(jobs)
     known = shipped.posterior()
-    logs = stacked.logs(known.names, known.mean)
+    logs = stacked.logs(known)
     picked = chosen(stacked, batch.predict(stacked.batches, logs))
     held, odds, spread = _all(stacked, logs)
     predicted = np.zeros(len(jobs))

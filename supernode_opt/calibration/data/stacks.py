@@ -10,13 +10,27 @@ import functools
 import re
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from supernode_opt import catalog
 from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.reading.node import did_you_mean, shown
+
+
+class Measured(NamedTuple):
+    """What kernels or collectives of a stack tell of one fitted constant.
+
+    Attributes:
+      value: of the constant, in its unit.
+      spread: standard deviation of its logarithm [1].
+      source: where it was measured, and how well it fits.
+    """
+
+    value: float
+    spread: float
+    source: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +65,9 @@ class Stack:
       training: other fields of `Training` as its recipes have them, in SI.
       software: constants of `Software` that its documentation gives, in SI.
       scale_out_bandwidth: network of its cluster per chip, 0 for the machine's [B/s].
+      scale_up_domain: of its cluster, 0 for the machine's [1].
+      measured: fitted constants that its kernels tell, as `Measured`; they count where
+        no run of it was fitted.
       step_overhead: fixed time per step, `None` for the fitted one [s].
     """
 
@@ -80,6 +97,8 @@ class Stack:
     training: Mapping[str, float] = dataclasses.field(default_factory=dict)
     software: Mapping[str, float] = dataclasses.field(default_factory=dict)
     scale_out_bandwidth: float = 0.0
+    scale_up_domain: float = 0.0
+    measured: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     step_overhead: float | None = None
 
     @property

@@ -11,8 +11,8 @@ from supernode_opt.calibration.data.platforms import Platform
 from supernode_opt.calibration.data.practice import Practice
 from supernode_opt.calibration.data.stacks import unfitted
 from supernode_opt.calibration.step_time import shipped
-from supernode_opt.calibration.step_time.intervals import constants_of
 from supernode_opt.calibration.step_time.platforms import entry
+from supernode_opt.calibration.step_time.posterior import constants_of
 from supernode_opt.calibration.step_time.stated import (
     documented,
     practised,

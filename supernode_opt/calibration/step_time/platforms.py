@@ -18,8 +18,8 @@ from supernode_opt.calibration.data.practice import (
 )
 from supernode_opt.calibration.data.stacks import unfitted
 from supernode_opt.calibration.step_time.constants import software
-from supernode_opt.calibration.step_time.fit import Posterior
-from supernode_opt.calibration.step_time.intervals import NINETY, constants_of
+from supernode_opt.calibration.step_time.intervals import NINETY
+from supernode_opt.calibration.step_time.posterior import Posterior, constants_of
 from supernode_opt.calibration.written import number
 from supernode_opt.catalog import load, provenance
 from supernode_opt.system.software import Software

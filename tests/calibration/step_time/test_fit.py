@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from supernode_opt.calibration.data.interpret import interpret
-from supernode_opt.calibration.step_time import batch, fit, intervals, shipped, user
+from supernode_opt.calibration.step_time import batch, fit, posterior, shipped, user
 from supernode_opt.calibration.step_time import cross_validation as crossing
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
 from tests.calibration.rows import run
@@ -115,8 +115,8 @@ def test_cross_validation_predicts_every_row_from_other_groups(truth):
 
 def test_an_unseen_stack_has_wider_intervals_than_a_known_one():
     known = shipped.posterior()
-    seen = intervals.constants_of(known, "hopper", "nemo")[1]
-    unseen = intervals.constants_of(known, "hopper", "somebody_elses")[1]
+    seen = posterior.constants_of(known, "hopper", "nemo")[1]
+    unseen = posterior.constants_of(known, "hopper", "somebody_elses")[1]
     assert np.diag(unseen).sum() > np.diag(seen).sum()
     assert np.linalg.eigvalsh(seen).min() > -1e-3
 
