@@ -39,6 +39,8 @@ class Stack:
 
     Attributes:
       name: identifier.
+      maker: "vendor" where the maker of the chip tuned it, "user" where somebody else
+        did, "" where that is not known or says nothing.
       base: catalog software whose unfitted constants it takes, "" for the software
         of the row's own machine.
       constants: stack whose fitted constants it shares, "" for its own.
@@ -74,6 +76,7 @@ class Stack:
     name: str
     base: str
     constants: str = ""
+    maker: str = ""
     tensor_overlap: bool = False
     data_overlap: bool = True
     expert_overlap: bool = False

@@ -5,7 +5,11 @@ import numpy as np
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.step_time import batch
 from supernode_opt.calibration.step_time.fit import Table
-from supernode_opt.calibration.step_time.posterior import Posterior, constants_of
+from supernode_opt.calibration.step_time.posterior import (
+    Posterior,
+    constants_of,
+    kin_of,
+)
 
 # Half-width of a central 90 % interval in standard deviations.
 NINETY = 1.645
@@ -29,6 +33,13 @@ def noise_of(posterior: Posterior, stack: str, kind: str) -> float:
     """Return what no constant explains of log step time, standard deviation [1]."""
     largest = max(posterior.noise.values(), default=0.0)
     common = posterior.noise.get(kind, largest)
+    if kin := [
+        posterior.noise[noise_name(one, kind)]
+        for one in kin_of(posterior.names, stack)
+        if noise_name(one, kind) in posterior.noise
+    ]:
+        # It may turn out to be the least predictable of its kind.
+        common = max(common, *kin)
     return posterior.noise.get(noise_name(stack, kind), common)
 
 

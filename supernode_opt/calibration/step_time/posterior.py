@@ -55,6 +55,39 @@ def prior_deviation(posterior: Posterior, family: str, stack: str) -> np.ndarray
     return variance
 
 
+def kin_of(names: Sequence[Name], stack: str) -> tuple[str, ...]:
+    """Return the fitted stacks of the same kind of maker as a stack never fitted.
+
+    None for a stack that was fitted itself, or whose maker is not declared.
+    """
+    known = stacks()
+    seen = dict.fromkeys(member for _, scope, member in names if scope == "stack")
+    maker = known[stack].maker if stack in known and stack not in seen else ""
+    if not maker:
+        return ()
+    return tuple(one for one in seen if one in known and known[one].maker == maker)
+
+
+def kin_deviation(posterior: Posterior, stack: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance of what the kin of an unseen stack have in common.
+
+    Of each constant [constant]: deviations of stacks scatter around the mean of their
+    kind as they scatter around zero, which is that mean's own prior; what runs told of
+    them, one less the posterior over the prior variance, weighs them.
+    """
+    kin = kin_of(posterior.names, stack)
+    prior = np.asarray([constant.stack for constant in CONSTANTS]) ** 2
+    total, weight = np.zeros(len(CONSTANTS)), np.zeros(len(CONSTANTS))
+    variance = np.diag(posterior.covariance)
+    for column, (name, scope, who) in enumerate(posterior.names):
+        if scope == "stack" and who in kin:
+            place = INDEX[name]
+            total[place] += posterior.mean[column]
+            weight[place] += max(1.0 - variance[column] / prior[place], 0.0)
+    left = prior / (weight + 1.0) if kin else np.zeros(len(CONSTANTS))
+    return total / (weight + 1.0), left
+
+
 def measured_of(stack: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return which constants kernels of a stack tell, their logarithms and spreads."""
     known = stacks().get(stack)
@@ -72,13 +105,15 @@ def constants_of(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and covariance of the logarithms of one row's constants.
 
-    What kernels of a stack tell counts where no run of it was fitted: as observations
-    of its constants, by the rule of Gaussian conditioning.
+    A stack of which no run was fitted is taken to be like its kin.  What its kernels
+    tell counts as observations of its constants, by the rule of Gaussian conditioning.
     """
     matrix = selection(posterior.names, family, stack)
     mean = matrix @ posterior.mean
     covariance = matrix @ posterior.covariance @ matrix.T
     covariance = covariance + np.diag(prior_deviation(posterior, family, stack))
+    common, unsure = kin_deviation(posterior, stack)
+    mean, covariance = mean + common, covariance + np.diag(unsure)
     scopes = {(scope, member) for _, scope, member in posterior.names}
     rows, values, spreads = measured_of(stack)
     # Constants of a platform of one's own stand for its stack already.

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from supernode_opt.calibration.data.interpret import interpret
-from supernode_opt.calibration.step_time import batch, fit, posterior, shipped, user
+from supernode_opt.calibration.step_time import (
+    batch,
+    fit,
+    intervals,
+    posterior,
+    shipped,
+    user,
+)
 from supernode_opt.calibration.step_time import cross_validation as crossing
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
 from tests.calibration.rows import run
@@ -134,3 +141,29 @@ def test_ten_rows_of_a_cluster_improve_on_the_shipped_constants(truth):
     assert result.inside.mape < 0.05
     assert result.identified[INDEX["gemm_efficiency"]] < 1.0
     assert heard[-1] == ("cross-validating", 1.0)
+
+
+def test_an_unseen_stack_of_a_user_is_like_other_users_stacks():
+    known = shipped.posterior()
+    place = INDEX["gemm_efficiency"]
+    mean, covariance = posterior.constants_of(known, "hopper", "user")
+    blank, wide = posterior.constants_of(known, "hopper", "somebody_elses")
+    assert posterior.kin_of(known.names, "user") == (
+        *("deepspeed_zero3", "internevo", "llm_foundry", "megatron_deepspeed"),
+        *("simumax", "torchtitan"),
+    )
+    # Deviations of the six in the table of the fit, and how much of the prior's
+    # variance 0.07^2 runs have taken from each:
+    deviations = (0.012, -0.098, -0.065, 0.047, -0.173, -0.013)
+    spreads = (0.067, 0.041, 0.031, 0.038, 0.038, 0.057)
+    weight = sum(1.0 - (one / 0.07) ** 2 for one in spreads)
+    assert mean[place] - blank[place] == pytest.approx(
+        sum(deviations) / (weight + 1.0), abs=1e-3
+    )
+    assert covariance[place, place] > wide[place, place]
+    # Nothing is taken from users by who was fitted, or whose maker nobody declared.
+    assert posterior.kin_of(known.names, "nemo") == ()
+    assert posterior.kin_of(known.names, "pangu") == ()
+    common = intervals.noise_of(known, "somebody_elses", "dense")
+    assert intervals.noise_of(known, "user", "dense") == pytest.approx(0.2304, abs=1e-3)
+    assert common == pytest.approx(0.1099, abs=1e-3)

@@ -134,7 +134,7 @@ def test_attention_of_the_profile_and_of_the_paper(die):
 
 def test_kernels_move_the_constants_of_a_stack_that_no_run_was_fitted_of():
     known = shipped.judged()
-    mean, covariance = constants_of(known, "ascend_910c", "mindspeed_910c")
+    mean, covariance = constants_of(known, "ascend_910c", "torchtitan_npu")
     blank, wide = constants_of(known, "ascend_910c", "nobody's")
     for name, told in STACK.measured.items():
         place = INDEX[name]
