@@ -163,7 +163,8 @@ def test_an_unseen_stack_of_a_user_is_like_other_users_stacks():
     assert covariance[place, place] > wide[place, place]
     # Nothing is taken from users by who was fitted, or whose maker nobody declared.
     assert posterior.kin_of(known.names, "nemo") == ()
-    assert posterior.kin_of(known.names, "pangu") == ()
+    assert posterior.kin_of(known.names, "dualpipe") == ()
     common = intervals.noise_of(known, "somebody_elses", "dense")
     assert intervals.noise_of(known, "user", "dense") == pytest.approx(0.2304, abs=1e-3)
     assert common == pytest.approx(0.1099, abs=1e-3)
+    assert intervals.noise_of(known, "pangu", "dense") == common

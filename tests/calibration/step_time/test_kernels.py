@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 
 from supernode_opt import Training, catalog
+from supernode_opt.calibration.data.interpret import interpret_all
+from supernode_opt.calibration.data.runs import shipped as shipped_runs
 from supernode_opt.calibration.data.stacks import stacks
-from supernode_opt.calibration.step_time import shipped
+from supernode_opt.calibration.step_time import batch, shipped
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
+from supernode_opt.calibration.step_time.fit import predict, table
+from supernode_opt.calibration.step_time.intervals import spread
 from supernode_opt.calibration.step_time.posterior import constants_of
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.system.collectives import Network, duration
@@ -150,3 +154,26 @@ def test_kernels_move_the_constants_of_a_stack_that_no_run_was_fitted_of():
     assert mean[place] == pytest.approx(weighed, abs=0.01)
     assert np.linalg.eigvalsh(covariance).min() > -1e-6
     assert len(mean) == len(CONSTANTS)
+
+
+def test_packages_and_dies_of_published_rows():
+    """Eight packages are sixteen ranks; 128 expert ranks share one supernode."""
+    rows = [run for run in shipped_runs() if run.name.startswith("NEW-A3")]
+    jobs = interpret_all(rows).jobs
+    assert [job.stack.name for job in jobs] == [
+        "mindspeed_910c",
+        *2 * ["torchtitan_npu"],
+    ]
+    cases = [batch.case(job, job.plans[0]) for job in jobs]
+    assert [float(case.design.chips) for case in cases] == [8.0, 64.0, 64.0]
+    assert [float(case.design.scale_up_domain) for case in cases] == [8.0, 64.0, 64.0]
+    assert [job.practice.tensor_overlap for job in jobs] == [1.0, 0.0, 0.0]
+    assert jobs[1].training.optimizer_offload == 1.0
+    assert not {job.run.name for job in jobs} & set(shipped.posterior().rows)
+    # 128 sequences of 4,096 tokens over 7,617 a second and package.
+    assert jobs[0].seconds == pytest.approx(128 * 4096 / (8 * 7617.002), rel=1e-4)
+    seen = shipped.judged()
+    stacked = table(jobs[:1])
+    told, picked = predict(stacked, seen)
+    assert told[0, 0] / jobs[0].seconds == pytest.approx(1.0, abs=0.12)
+    assert spread(stacked, picked, seen)[0] < 0.15
