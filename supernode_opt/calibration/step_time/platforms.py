@@ -37,6 +37,8 @@ def entry(
     fitted_by: str,
     practice: Practice | None = None,
     figures: int = 4,
+    *,
+    bounded: bool = True,
 ) -> dict[str, Any]:
     """Return the catalog entry of a platform: every number with range and source.
 
@@ -46,6 +48,8 @@ def entry(
       fitted_by: source line of fitted numbers.
       practice: how it is run; as its stack usually is if not given.
       figures: digits of each number.
+      bounded: keep every number within what a catalog may state; otherwise a range is
+        left whole where the fit has its value beyond that.
     """
     mean, covariance = constants_of(posterior, platform.family, platform.fitted)
     spread = np.sqrt(np.diag(covariance)) * platform.widen
@@ -75,9 +79,12 @@ def entry(
                 value, low, high = value * share, low * share, high * share
         else:
             continue
+        most = declared.high
+        if most is not None and value > most and not bounded:
+            most = None
         ends = (value, low, high)
         written[name] = number(
-            ends, unit, source, confidence, most=declared.high, figures=figures
+            ends, unit, source, confidence, most=most, figures=figures
         )
     written["score_bytes"] = float(centre.score_bytes)
     if practice.copies != 1.0:

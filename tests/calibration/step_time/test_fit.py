@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from supernode_opt.calibration.data.interpret import interpret
+from supernode_opt.calibration.data.platforms import made_of
+from supernode_opt.calibration.data.practice import as_documented
+from supernode_opt.calibration.data.stacks import stacks
 from supernode_opt.calibration.step_time import (
+    applied,
     batch,
     fit,
     intervals,
@@ -14,6 +18,7 @@ from supernode_opt.calibration.step_time import (
 )
 from supernode_opt.calibration.step_time import cross_validation as crossing
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
+from supernode_opt.uncertainty.constants import Uncertain, drawn_value
 from tests.calibration.rows import run
 
 SHAPES = [
@@ -168,3 +173,18 @@ def test_an_unseen_stack_of_a_user_is_like_other_users_stacks():
     assert intervals.noise_of(known, "user", "dense") == pytest.approx(0.2304, abs=1e-3)
     assert common == pytest.approx(0.1099, abs=1e-3)
     assert intervals.noise_of(known, "pangu", "dense") == common
+
+
+def test_a_range_holds_its_value_where_the_fit_leaves_what_may_be_stated():
+    stack = stacks()["pangu"]
+    platform = made_of(stack, "ascend_910b", stack.base)
+    found = applied.ranges(platform, as_documented(stack))
+    assert found["gemm_efficiency"].value > 1.0
+    for name, number in found.items():
+        assert number.low <= number.value <= number.high, name
+    rate = found["gemm_efficiency"]
+    drawn = drawn_value(
+        Uncertain((), rate.value, rate.low, rate.high, max(1.0, rate.high)),
+        np.asarray([-1.0, 0.0, 1.0]),
+    )
+    assert (np.diff(drawn) > 0.0).all()
