@@ -39,8 +39,7 @@ class Stack:
 
     Attributes:
       name: identifier.
-      maker: "vendor" where the maker of the chip tuned it, "user" where somebody else
-        did, "" where that is not known or says nothing.
+      maker: "user" where others than the makers of the chip tuned it, else "".
       base: catalog software whose unfitted constants it takes, "" for the software
         of the row's own machine.
       constants: stack whose fitted constants it shares, "" for its own.

@@ -3,7 +3,6 @@
 import numpy as np
 
 from supernode_opt.calibration.data.interpret import Job
-from supernode_opt.calibration.data.stacks import stacks
 from supernode_opt.calibration.step_time import batch
 from supernode_opt.calibration.step_time.fit import Table
 from supernode_opt.calibration.step_time.posterior import (
@@ -34,12 +33,10 @@ def noise_of(posterior: Posterior, stack: str, kind: str) -> float:
     """Return what no constant explains of log step time, standard deviation [1]."""
     largest = max(posterior.noise.values(), default=0.0)
     common = posterior.noise.get(kind, largest)
-    known = stacks().get(stack)
-    if known is not None and known.maker == "user":
-        # Left out in turn, 16 of 17 families of vendors' stacks lie within the common
-        # noise, but two of seven of users' do not: it may be the least predictable.
-        kin = (noise_name(one, kind) for one in kin_of(posterior.names, stack))
-        common = max(common, *(posterior.noise.get(one, 0.0) for one in kin), 0.0)
+    # Of users' stacks left out in turn the common noise alone holds 65 % of the dense
+    # rows, that of the worst of them 86 %.
+    kin = (noise_name(one, kind) for one in kin_of(posterior.names, stack))
+    common = max(common, *(posterior.noise.get(one, 0.0) for one in kin), 0.0)
     return posterior.noise.get(noise_name(stack, kind), common)
 
 

@@ -173,10 +173,11 @@ def test_an_unseen_stack_of_a_user_is_like_other_users_stacks():
     assert intervals.noise_of(known, "user", "dense") == pytest.approx(0.2304, abs=1e-3)
     assert common == pytest.approx(0.1099, abs=1e-3)
     assert intervals.noise_of(known, "pangu", "dense") == common
+    assert posterior.kin_of(known.names, "pangu") == ()
 
 
 def test_a_range_holds_its_value_where_the_fit_leaves_what_may_be_stated():
-    stack = stacks()["pangu"]
+    stack = stacks()["mindspeed"]
     platform = made_of(stack, "ascend_910b", stack.base)
     found = applied.ranges(platform, as_documented(stack))
     assert found["gemm_efficiency"].value > 1.0
