@@ -29,7 +29,6 @@ from supernode_opt.calibration.data.runs import shipped as shipped_runs
 from supernode_opt.calibration.step_time import platforms, shipped
 from supernode_opt.calibration.step_time.cross_validation import cross_validate
 from supernode_opt.calibration.step_time.fit import (
-    Posterior,
     Table,
     fit,
     predict,
@@ -41,6 +40,7 @@ from supernode_opt.calibration.step_time.intervals import (
     noise_name,
     spread,
 )
+from supernode_opt.calibration.step_time.posterior import Posterior
 
 _PACKAGE = Path(str(resources.files("supernode_opt")))
 _HEADING = "Written by the calibration; ranges are 5-95 % of the posterior."

@@ -90,7 +90,7 @@ def predict(runs: Sequence[Run]) -> Peaks:
         return Peaks((), tuple(refused), none, none, none, none, (), none)
     stacked = table(jobs)
     known = shipped.posterior()
-    logs = stacked.logs(known.names, known.mean)
+    logs = stacked.logs(known)
     # Of one plan alone none need be chosen, and no step timed.
     several = np.bincount(stacked.owner)[stacked.owner] > 1
     open_ = [one for one in stacked.batches if several[one.rows].any()]

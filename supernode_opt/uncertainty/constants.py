@@ -50,7 +50,8 @@ def uncertain(scenario: Scenario, origins: Origins) -> dict[Identity, Uncertain]
                 getattr(part, field),
                 known.low,
                 known.high,
-                np.inf if most is None else most,
+                # A fit may leave the bounds that a statement must keep.
+                np.inf if most is None else max(most, known.high),
             )
     routing = scenario.routing
     if routing is not None and routing.spread > 0.0:

@@ -14,7 +14,7 @@ from supernode_opt.batch.engine import repeated
 from supernode_opt.calibration.data.platforms import platform_of
 from supernode_opt.calibration.step_time import intervals, shipped
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
-from supernode_opt.calibration.step_time.fit import selection
+from supernode_opt.calibration.step_time.posterior import selection
 from supernode_opt.record import replace
 from supernode_opt.system.report import Report
 from supernode_opt.system.reported import facts_of

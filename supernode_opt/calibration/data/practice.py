@@ -116,9 +116,9 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
 }
 # Words of a cell, and what they state; the first of a field counts.
 _READ: tuple[tuple[str, str, str], ...] = (
-    (r"mc2|async ?tp|tp.comm.overlap", "tensor_overlap", "on"),
+    (r"mc2|ascend.coc|async ?tp|tp.comm.overlap", "tensor_overlap", "on"),
     (r"overlap.grad.reduce", "data_overlap", "on"),
-    (r"a2a.overlap|dualpipe", "expert_overlap", "on"),
+    (r"a2a.overlap|alltoall.overlap|dualpipe", "expert_overlap", "on"),
     (r"no flash|unfused attention", "flash_attention", "off"),
     (r"flash", "flash_attention", "on"),
     (r"hybridep", "dispatcher", "hybridep"),

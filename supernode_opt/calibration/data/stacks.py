@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -19,12 +19,27 @@ from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.reading.node import did_you_mean, shown
 
 
+class Measured(NamedTuple):
+    """What kernels or collectives of a stack tell of one fitted constant.
+
+    Attributes:
+      value: of the constant, in its unit.
+      spread: standard deviation of its logarithm [1].
+      source: where it was measured, and how well it fits.
+    """
+
+    value: float
+    spread: float
+    source: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Stack:
     """A training stack as its documentation describes it.
 
     Attributes:
       name: identifier.
+      maker: "user" where others than the makers of the chip tuned it, else "".
       base: catalog software whose unfitted constants it takes, "" for the software
         of the row's own machine.
       constants: stack whose fitted constants it shares, "" for its own.
@@ -56,12 +71,16 @@ class Stack:
       worded: what changes `training` and `software` where the cells of a row that tells
         of memory fit the patterns of `match`, first match alone.
       scale_out_bandwidth: network of its cluster per chip, 0 for the machine's [B/s].
+      scale_up_domain: of its cluster, 0 for the machine's [1].
+      measured: fitted constants that its kernels tell, as `Measured`; they count where
+        no run of it was fitted.
       step_overhead: fixed time per step, `None` for the fitted one [s].
     """
 
     name: str
     base: str
     constants: str = ""
+    maker: str = ""
     tensor_overlap: bool = False
     data_overlap: bool = True
     expert_overlap: bool = False
@@ -88,6 +107,8 @@ class Stack:
     software: Mapping[str, float] = dataclasses.field(default_factory=dict)
     worded: tuple[Mapping[str, Any], ...] = ()
     scale_out_bandwidth: float = 0.0
+    scale_up_domain: float = 0.0
+    measured: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     step_overhead: float | None = None
 
     @property

@@ -42,6 +42,8 @@ def states_of(run: Run, stack: Stack, assumed: list[str]) -> dict[str, Any]:
         found["loss_chunks"] = USUAL_CHUNKS
     if "activation offload" in run.text("recompute").lower():
         found["activation_offload"] = 1.0
+    if re.search(r"swap.optimizer", said):
+        found["optimizer_offload"] = 1.0
     if optimizer and "optimizer_bytes" not in found and "adam" not in optimizer:
         assumed.append("optimizer Adam in single precision")
     return found

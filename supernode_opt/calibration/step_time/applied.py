@@ -11,8 +11,8 @@ from supernode_opt.calibration.data.platforms import Platform
 from supernode_opt.calibration.data.practice import Practice
 from supernode_opt.calibration.data.stacks import unfitted
 from supernode_opt.calibration.step_time import shipped
-from supernode_opt.calibration.step_time.intervals import constants_of
 from supernode_opt.calibration.step_time.platforms import entry
+from supernode_opt.calibration.step_time.posterior import constants_of
 from supernode_opt.calibration.step_time.stated import (
     documented,
     practised,
@@ -42,7 +42,9 @@ def ranges(platform: Platform, practice: Practice) -> Mapping[str, Provenance]:
     """Return value and 5-95 % range of every number of `software_of`."""
     about = "fit on published runs"
     with jax.enable_x64(True):
-        written = entry(platform, shipped.posterior(), about, practice, figures=17)
+        written = entry(
+            platform, shipped.posterior(), about, practice, figures=17, bounded=False
+        )
     known = {
         name: Provenance(**number)
         for name, number in written.items()

@@ -82,11 +82,16 @@ _MACHINES: dict[Any, _Machine] = {}
 def _machine(job: Job) -> _Machine:
     """Return the machine of a job, with what its row changes in it."""
     given, base = job.given, base_of(job)
-    network = job.stack.scale_out_bandwidth
+    stack = job.stack
+    own = {
+        name: size
+        for name in ("scale_out_bandwidth", "scale_up_domain")
+        if (size := getattr(stack, name))
+    }
     numbers = {k: v for k, v in given.design.items() if k not in CHOICES}
     parts = {k: v for k, v in given.parts.items() if k != "software"}
     changes = (parts, given.constants, given.design)
-    key = (job.machine, base, network, *(tuple(c.items()) for c in changes))
+    key = (job.machine, base, *own.items(), *(tuple(c.items()) for c in changes))
     if key not in _MACHINES:
         built = system(job.machine)
         used = [given.design.get(name, built.design[name]) for name in LINKS]
@@ -100,7 +105,7 @@ def _machine(job: Job) -> _Machine:
         design: dict[str, Any] = {
             k: v for k, v in built.design.items() if k not in CHOICES
         }
-        design |= followed | ({"scale_out_bandwidth": network} if network else {})
+        design |= followed | own
         design = {"oversubscription": 1.0, **design, **numbers}
         if "clock" not in numbers:
             design["clock"] = default_clock(design, made)

@@ -7,7 +7,7 @@ log step time follow Student's t, whose weights are recomputed in every iteratio
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -16,9 +16,14 @@ import numpy as np
 from supernode_opt.batch.engine import Group, grouped
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.step_time import batch
-from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX, KNOWN_CHIPS
-
-Name = tuple[str, str, str]
+from supernode_opt.calibration.step_time.constants import CONSTANTS, KNOWN_CHIPS
+from supernode_opt.calibration.step_time.posterior import (
+    Name,
+    Posterior,
+    constants_of,
+    measured_of,
+    selection,
+)
 
 # Step times of one configuration move by 3-4 % between releases and clusters.
 NOISE = 0.04
@@ -46,26 +51,6 @@ def family_of(chip: str) -> str:
     return FAMILIES.get(chip, chip)
 
 
-@dataclasses.dataclass(frozen=True)
-class Posterior:
-    """A fitted set of constants.
-
-    Attributes:
-      names: (constant, scope, member) of every parameter; the scope is "shared",
-        "chip" or "stack", the member "" or a family or stack.
-      mean: fitted logarithm or deviation of each parameter.
-      covariance: of the parameters, from the Hessian at the optimum.
-      rows: names of the rows that were fitted.
-      noise: residual standard deviation of log step time by kind of model [1].
-    """
-
-    names: tuple[Name, ...]
-    mean: np.ndarray
-    covariance: np.ndarray
-    rows: tuple[str, ...]
-    noise: dict[str, float]
-
-
 class Prior(NamedTuple):
     """Names, means and standard deviations of the parameters of a fit."""
 
@@ -89,16 +74,6 @@ def parameters(families: Sequence[str], stacks: Sequence[str]) -> Prior:
     return Prior(tuple(found), mean, spread)
 
 
-def selection(names: Sequence[Name], family: str, stack: str) -> np.ndarray:
-    """Return the 0-1 matrix from parameters to one row's constants."""
-    member = {"shared": "", "chip": family, "stack": stack}
-    matrix = np.zeros((len(CONSTANTS), len(names)))
-    for column, (name, scope, who) in enumerate(names):
-        if member[scope] == who:
-            matrix[INDEX[name], column] = 1.0
-    return matrix
-
-
 @dataclasses.dataclass(frozen=True)
 class Table:
     """Jobs with all their candidate plans, stacked once.
@@ -118,9 +93,9 @@ class Table:
         """Step times [job] [s]."""
         return np.asarray([job.seconds for job in self.jobs])
 
-    def logs(self, names: Sequence[Name], mean: np.ndarray) -> np.ndarray:
+    def logs(self, posterior: Posterior) -> np.ndarray:
         """Return the logarithms of every case's constants [case, constant]."""
-        known = {key: selection(names, *key) @ mean for key in set(self.keys)}
+        known = {key: constants_of(posterior, *key)[0] for key in set(self.keys)}
         return np.stack([known[self.keys[job]] for job in self.owner])
 
 
@@ -174,6 +149,8 @@ def fit(
       show: told the share of the work that is done.
       weights: extra weight of each job [job]; 1 if not given.
     """
+    # A prior that is given knows already what kernels tell.
+    told = prior is None
     if prior is None:
         families = sorted({family for family, _ in stacked.keys})
         stacks = sorted({stack for _, stack in stacked.keys})
@@ -186,10 +163,13 @@ def fit(
     mean = centre.copy()
     batches: list[Group] = []
     precision = np.diag(1.0 / spread**2)
+    kernels, known, sure = _kernels(matrices if told else {}, len(mean))
+    precision = precision + (kernels.T * sure) @ kernels
     for iteration in range(_ITERATIONS):
         if iteration < _CHOOSING:
-            told = batch.predict(stacked.batches, stacked.logs(names, mean))
-            batches = subset(stacked.batches, chosen(stacked, told))
+            each = [matrices[stacked.keys[job]] @ mean for job in stacked.owner]
+            predicted = batch.predict(stacked.batches, np.stack(each))
+            batches = subset(stacked.batches, chosen(stacked, predicted))
         logs = np.stack([matrices[key] @ mean for key in stacked.keys])
         values, slopes = batch.linearize(batches, logs)
         residual = measured - values
@@ -201,6 +181,7 @@ def fit(
         weight = share * robust / NOISE**2
         hessian = (jacobian * weight[:, None]).T @ jacobian + precision
         gradient = jacobian.T @ (weight * residual) - (mean - centre) / spread**2
+        gradient = gradient + kernels.T @ (sure * (known - kernels @ mean))
         step = np.linalg.solve(hessian, gradient)
         step = step * min(1.0, _LARGEST_STEP / max(np.abs(step).max(), 1e-12))
         mean = mean + step
@@ -214,6 +195,21 @@ def fit(
         rows=tuple(job.run.name for job in stacked.jobs),
         noise=_noise(stacked.jobs, residual),
     )
+
+
+def _kernels(
+    matrices: Mapping[tuple[str, str], np.ndarray], parameters: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what kernels tell of the stacks of some rows.
+
+    Matrix [observation, parameter], logarithms and precisions of the observations.
+    """
+    found = [(np.zeros((0, parameters)), np.zeros(0), np.zeros(0))]
+    for (_, stack), matrix in matrices.items():
+        rows, values, spreads = measured_of(stack)
+        found.append((rows @ matrix, values, 1.0 / spreads**2))
+    rows, values, precisions = zip(*found, strict=True)
+    return np.concatenate(rows), np.concatenate(values), np.concatenate(precisions)
 
 
 def _shares(jobs: Sequence[Job]) -> np.ndarray:
@@ -238,7 +234,7 @@ def _noise(jobs: Sequence[Job], residual: np.ndarray) -> dict[str, float]:
 
 def predict(stacked: Table, posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
     """Return step time [s] and memory over capacity [1] of each job, and its case."""
-    logs = stacked.logs(posterior.names, posterior.mean)
+    logs = stacked.logs(posterior)
     predicted = batch.predict(stacked.batches, logs)
     picked = chosen(stacked, predicted)
     return predicted[picked], picked

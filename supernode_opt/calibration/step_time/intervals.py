@@ -4,8 +4,12 @@ import numpy as np
 
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.step_time import batch
-from supernode_opt.calibration.step_time.constants import CONSTANTS
-from supernode_opt.calibration.step_time.fit import Posterior, Table, selection
+from supernode_opt.calibration.step_time.fit import Table
+from supernode_opt.calibration.step_time.posterior import (
+    Posterior,
+    constants_of,
+    kin_of,
+)
 
 # Half-width of a central 90 % interval in standard deviations.
 NINETY = 1.645
@@ -29,31 +33,11 @@ def noise_of(posterior: Posterior, stack: str, kind: str) -> float:
     """Return what no constant explains of log step time, standard deviation [1]."""
     largest = max(posterior.noise.values(), default=0.0)
     common = posterior.noise.get(kind, largest)
+    # Of users' stacks left out in turn the common noise alone holds 65 % of the dense
+    # rows, that of the worst of them 86 %.
+    kin = (noise_name(one, kind) for one in kin_of(posterior.names, stack))
+    common = max(common, *(posterior.noise.get(one, 0.0) for one in kin), 0.0)
     return posterior.noise.get(noise_name(stack, kind), common)
-
-
-def prior_deviation(posterior: Posterior, family: str, stack: str) -> np.ndarray:
-    """Variance of deviations that were never fitted, of each constant [constant].
-
-    A chip family or a stack that no fitted row had keeps the whole spread of its prior.
-    """
-    seen = {(scope, member) for _, scope, member in posterior.names}
-    variance = np.zeros(len(CONSTANTS))
-    if ("chip", family) not in seen:
-        variance += np.asarray([constant.chip for constant in CONSTANTS]) ** 2
-    if ("stack", stack) not in seen:
-        variance += np.asarray([constant.stack for constant in CONSTANTS]) ** 2
-    return variance
-
-
-def constants_of(
-    posterior: Posterior, family: str, stack: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and covariance of the logarithms of one row's constants."""
-    matrix = selection(posterior.names, family, stack)
-    covariance = matrix @ posterior.covariance @ matrix.T
-    covariance = covariance + np.diag(prior_deviation(posterior, family, stack))
-    return matrix @ posterior.mean, covariance
 
 
 def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarray:
@@ -62,7 +46,7 @@ def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarr
     `picked` is the case that each job is taken to have run.
     """
     known = {key: constants_of(posterior, *key)[1] for key in set(stacked.keys)}
-    logs = stacked.logs(posterior.names, posterior.mean)
+    logs = stacked.logs(posterior)
     slopes = batch.differences(stacked.batches, logs)[picked]
     rows = zip(stacked.keys, stacked.jobs, slopes, strict=True)
     variance = [

@@ -11,7 +11,7 @@ from importlib import resources
 
 import numpy as np
 
-from supernode_opt.calibration.step_time.fit import Posterior
+from supernode_opt.calibration.step_time.posterior import Posterior
 
 _FOLDER = "supernode_opt.calibration.step_time"
 POSTERIOR, JUDGED = "posterior", "posterior_judged"

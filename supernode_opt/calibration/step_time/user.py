@@ -11,14 +11,13 @@ from supernode_opt.calibration.step_time.batch import base_of
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX, NAMES
 from supernode_opt.calibration.step_time.cross_validation import cross_validate
 from supernode_opt.calibration.step_time.fit import (
-    Posterior,
     Prior,
     Table,
     fit,
     predict,
     table,
 )
-from supernode_opt.calibration.step_time.intervals import constants_of
+from supernode_opt.calibration.step_time.posterior import Posterior, constants_of
 from supernode_opt.calibration.step_time.score import Errors, errors
 from supernode_opt.catalog import load, provenance
 

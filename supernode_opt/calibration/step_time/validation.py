@@ -11,8 +11,9 @@ import xarray
 from supernode_opt.calibration.data.interpret import Job, interpret_all
 from supernode_opt.calibration.data.runs import Run
 from supernode_opt.calibration.step_time import score
-from supernode_opt.calibration.step_time.fit import Posterior, predict, table
+from supernode_opt.calibration.step_time.fit import predict, table
 from supernode_opt.calibration.step_time.intervals import NINETY, spread
+from supernode_opt.calibration.step_time.posterior import Posterior
 
 
 class Validation(NamedTuple):

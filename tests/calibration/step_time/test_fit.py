@@ -4,9 +4,21 @@ import numpy as np
 import pytest
 
 from supernode_opt.calibration.data.interpret import interpret
-from supernode_opt.calibration.step_time import batch, fit, intervals, shipped, user
+from supernode_opt.calibration.data.platforms import made_of
+from supernode_opt.calibration.data.practice import as_documented
+from supernode_opt.calibration.data.stacks import stacks
+from supernode_opt.calibration.step_time import (
+    applied,
+    batch,
+    fit,
+    intervals,
+    posterior,
+    shipped,
+    user,
+)
 from supernode_opt.calibration.step_time import cross_validation as crossing
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
+from supernode_opt.uncertainty.constants import Uncertain, drawn_value
 from tests.calibration.rows import run
 
 SHAPES = [
@@ -115,8 +127,8 @@ def test_cross_validation_predicts_every_row_from_other_groups(truth):
 
 def test_an_unseen_stack_has_wider_intervals_than_a_known_one():
     known = shipped.posterior()
-    seen = intervals.constants_of(known, "hopper", "nemo")[1]
-    unseen = intervals.constants_of(known, "hopper", "somebody_elses")[1]
+    seen = posterior.constants_of(known, "hopper", "nemo")[1]
+    unseen = posterior.constants_of(known, "hopper", "somebody_elses")[1]
     assert np.diag(unseen).sum() > np.diag(seen).sum()
     assert np.linalg.eigvalsh(seen).min() > -1e-3
 
@@ -134,3 +146,46 @@ def test_ten_rows_of_a_cluster_improve_on_the_shipped_constants(truth):
     assert result.inside.mape < 0.05
     assert result.identified[INDEX["gemm_efficiency"]] < 1.0
     assert heard[-1] == ("cross-validating", 1.0)
+
+
+def test_an_unseen_stack_of_a_user_is_like_other_users_stacks():
+    known = shipped.posterior()
+    place = INDEX["gemm_efficiency"]
+    mean, covariance = posterior.constants_of(known, "hopper", "user")
+    blank, wide = posterior.constants_of(known, "hopper", "somebody_elses")
+    assert posterior.kin_of(known.names, "user") == (
+        *("deepspeed_zero3", "internevo", "llm_foundry", "megatron_deepspeed"),
+        *("simumax", "torchtitan"),
+    )
+    # Deviations of the six in the table of the fit, and how much of the prior's
+    # variance 0.07^2 runs have taken from each:
+    deviations = (0.012, -0.098, -0.065, 0.047, -0.173, -0.013)
+    spreads = (0.067, 0.041, 0.031, 0.038, 0.038, 0.057)
+    weight = sum(1.0 - (one / 0.07) ** 2 for one in spreads)
+    assert mean[place] - blank[place] == pytest.approx(
+        sum(deviations) / (weight + 1.0), abs=1e-3
+    )
+    assert covariance[place, place] > wide[place, place]
+    # Nothing is taken from users by who was fitted, or whose maker nobody declared.
+    assert posterior.kin_of(known.names, "nemo") == ()
+    assert posterior.kin_of(known.names, "dualpipe") == ()
+    common = intervals.noise_of(known, "somebody_elses", "dense")
+    assert intervals.noise_of(known, "user", "dense") == pytest.approx(0.2304, abs=1e-3)
+    assert common == pytest.approx(0.1099, abs=1e-3)
+    assert intervals.noise_of(known, "pangu", "dense") == common
+    assert posterior.kin_of(known.names, "pangu") == ()
+
+
+def test_a_range_holds_its_value_where_the_fit_leaves_what_may_be_stated():
+    stack = stacks()["mindspeed"]
+    platform = made_of(stack, "ascend_910b", stack.base)
+    found = applied.ranges(platform, as_documented(stack))
+    assert found["gemm_efficiency"].value > 1.0
+    for name, number in found.items():
+        assert number.low <= number.value <= number.high, name
+    rate = found["gemm_efficiency"]
+    drawn = drawn_value(
+        Uncertain((), rate.value, rate.low, rate.high, max(1.0, rate.high)),
+        np.asarray([-1.0, 0.0, 1.0]),
+    )
+    assert (np.diff(drawn) > 0.0).all()

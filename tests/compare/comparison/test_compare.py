@@ -14,7 +14,7 @@ from supernode_opt.batch.exact import quantities
 from supernode_opt.calibration.data.platforms import SHIPPED
 from supernode_opt.calibration.step_time import shipped
 from supernode_opt.calibration.step_time.constants import INDEX
-from supernode_opt.calibration.step_time.intervals import constants_of
+from supernode_opt.calibration.step_time.posterior import constants_of
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.compare.comparison import config as question
 from supernode_opt.compare.comparison import report as words
