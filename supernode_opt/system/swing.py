@@ -24,7 +24,7 @@ from jax.typing import ArrayLike
 
 from supernode_opt.hardware.chip_power import dynamic_power
 from supernode_opt.system.design import Design
-from supernode_opt.system.package import mix_of
+from supernode_opt.system.package import WAITING, mix_of
 from supernode_opt.system.parts import StepTime, total
 from supernode_opt.system.scenario import Scenario
 
@@ -56,14 +56,22 @@ def power_swing(
     chip, rack = scenario.chip, scenario.rack
     length = total(step)
     ending = sum(getattr(step, name) for name in _ENDING)
-    waits = jnp.clip(ending / length, _SHORTEST, 1.0 - _SHORTEST)
-    # Of dynamic power, while computing: the mix of a step that does not end.
-    endless = dataclasses.replace(step, **dict.fromkeys(_ENDING, 0.0 * length))
-    upper, lower = mix_of(endless, scenario).dynamic, chip.waiting_activity
-    fall = dynamic_power(chip, design.clock, sharpness) * jnp.maximum(upper - lower, 0)
-    stored = rack.storage_energy / (waits * (1.0 - waits) * length)
+    working = dataclasses.replace(step, **dict.fromkeys(WAITING, 0.0 * length))
+    worked = total(working)
+    between = (getattr(step, name) for name in WAITING if name not in _ENDING)
+    computing = worked + sum(between)
+    waits, computes = (
+        jnp.clip(part / length, _SHORTEST, 1.0 - _SHORTEST)
+        for part in (ending, computing)
+    )
+    # Of dynamic power: what waits between kernels is at the lower level as well.
+    above = jnp.maximum(mix_of(working, scenario).dynamic - chip.waiting_activity, 0.0)
+    fall = dynamic_power(chip, design.clock, sharpness) * above * worked / computing
+    stored = rack.storage_energy / (waits * computes * length)
     # A step without an end to wait for has no lower level.
     some = jnp.clip(ending / (_SHORTEST * length), 0.0, 1.0)
     each = some * jnp.maximum(fall - stored, 0.0)
     height = design.chips * each / rack.supply_efficiency
-    return Swing(height, 4.0 * height * jnp.sin(jnp.pi * waits) / length)
+    return Swing(
+        height, 4.0 * height * jnp.sin(jnp.pi * jnp.minimum(waits, computes)) / length
+    )
