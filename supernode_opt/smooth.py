@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.scipy.special import ndtri
 from jax.typing import ArrayLike
 
 # Below this an argument of a p-norm counts as zero: 1e-12 s is a thousandth of a clock
@@ -110,3 +111,17 @@ def summed(values: Array) -> Array:
     return jnp.tensordot(
         jnp.ones(len(values), values.dtype), values, axes=1, precision=_FULL
     )
+
+
+def greatest_normal(count: ArrayLike) -> Array:
+    """Expected greatest of `count` independent standard normals [1].
+
+    Blom's approximation (1958, "Statistical Estimates and Transformed Beta-Variables"):
+    0 of one, as it is; 4.5 % above the 0.5642 of two, 0.5 % above the 1.5388 of ten and
+    0.4 % below the 2.5076 of a hundred (Harter 1961).
+
+    >>> [round(float(greatest_normal(n)), 2) for n in (1.0, 10.0, 100.0)]
+    [0.0, 1.55, 2.5]
+    """
+    count = jnp.maximum(jnp.asarray(count, float), 1.0)
+    return ndtri((count - 0.375) / (count + 0.25))

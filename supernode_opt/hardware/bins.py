@@ -10,16 +10,15 @@ left for its clock.  GPUs of one cluster differ by 8 % in performance (Sinha et 
     k = leakage / (n dynamic power)
 
 with `n = d ln(dynamic power) / d ln(clock)` and the expected greatest of `n` normal
-numbers by Blom's formula, `E_n = Phi^-1((n - 3/8) / (n + 1/4))` (Statistical Estimates
-and Transformed Beta-Variables, 1958): 1.43 of 8 (exactly 1.424), 2.50 (2.508) of 100.
+numbers (`smooth.greatest_normal`).
 """
 
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.special import ndtri
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.chip import Chip
+from supernode_opt.smooth import greatest_normal
 
 # However they differ, no chip stands still [1].
 _LEAST = 0.05
@@ -28,12 +27,6 @@ _LEAST = 0.05
 def differ(chip: Chip) -> bool:
     """Tell, before anything runs, whether chips are said to differ."""
     return chip.clock_spread > 0.0 or chip.leakage_spread > 0.0
-
-
-def greatest(count: ArrayLike) -> Array:
-    """Return the expected greatest of `count` normal numbers, in deviations [1]."""
-    count = jnp.maximum(count, 1.0)
-    return ndtri((count - 0.375) / (count + 0.25))
 
 
 def spread(chip: Chip) -> Array:
@@ -45,4 +38,4 @@ def spread(chip: Chip) -> Array:
 
 def slowest(chip: Chip, count: ArrayLike) -> Array:
     """Clock of the slowest of `count` chips over that of the mean one [1]."""
-    return jnp.maximum(1.0 - spread(chip) * greatest(count), _LEAST)
+    return jnp.maximum(1.0 - spread(chip) * greatest_normal(count), _LEAST)

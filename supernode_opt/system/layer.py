@@ -18,6 +18,7 @@ from supernode_opt.system.communication import Communication
 from supernode_opt.system.design import Design
 from supernode_opt.system.kernels import memory_rate
 from supernode_opt.system.layer_times import LayerTimes
+from supernode_opt.system.pipeline import alone_share
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import by_precision, frozen
 from supernode_opt.workload.operators import OPERAND_BYTES
@@ -89,10 +90,17 @@ def layer_passes(
     )
     raw = raw.reshape(len(KINDS), 2, 2, *raw.shape[1:])
     shape = (len(KINDS),) + (1,) * (raw.ndim - 1)
-    overlapped = stack(*(getattr(software, f"{k}_overlapped") for k in KINDS))
+    shares = {k: getattr(software, f"{k}_overlapped") for k in KINDS}
+    if software.warmup_hidden is not None:
+        lost = (1.0 - software.warmup_hidden) * alone_share(design, scenario)
+        shares["expert"] = shares["expert"] * (1.0 - lost)
+    overlapped = stack(*shares.values())
+    overlapped = overlapped.reshape(
+        len(KINDS), 1, 1, *overlapped.shape[1:] or shape[3:]
+    )
     window = stack(*(getattr(software, f"{k}_window") for k in KINDS))
     hidden = window.reshape(shape) * times.compute[None]
-    visible = (1.0 - overlapped.reshape(shape)) * raw
+    visible = (1.0 - overlapped) * raw
     seen = hidden + visible
     exposed = visible + excess(seen, raw, sharpness)
     taken = software.communication_share

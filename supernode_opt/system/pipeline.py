@@ -131,6 +131,19 @@ def micro_batches(design: Design, scenario: Scenario) -> Array:
     return scenario.training.global_batch / per_step
 
 
+def alone_share(design: Design, scenario: Scenario) -> Array:
+    """Share of the passes without one of the other kind beside them, 1F1B [1].
+
+    Of `m v` forward passes a rank does `p - 1 - r` before its first backward one, and
+    `2 (p - 1 - r) + (v - 1) p` with `v` chunks (Megatron-Core, `schedules.py`); as many
+    backward ones remain.  This is the mean over the ranks.
+    """
+    stages, chunks = jnp.asarray(design.pipeline_parallel), design.interleave
+    interleaved = jnp.clip(jnp.asarray(chunks) - 1.0, 0.0, 1.0)
+    first = (0.5 + 0.5 * interleaved) * (stages - 1.0) + (chunks - 1.0) * stages
+    return jnp.minimum(first / (micro_batches(design, scenario) * chunks), 1.0)
+
+
 def _slowest(
     mean: Array, more: Array, stage_count: ArrayLike, sharpness: ArrayLike
 ) -> Array:

@@ -56,6 +56,8 @@ class Software:
       tensor_overlapped, tensor_window: tensor (and sequence) parallel traffic [1].
       context_overlapped, context_window: context parallel ring [1].
       expert_overlapped, expert_window: expert all-to-all [1].
+      warmup_hidden: of what of it hides, the share that hides also where a pipeline
+        fills and drains, without a pass of the other kind beside it; `None`: all [1].
       shard_overlapped, shard_window: ZeRO-2 and ZeRO-3 per-layer exchange [1].
       shard_latency: per layer and rank of a group that shares optimizer states; the
         cost of exchanging them rank by rank instead of in one collective [s].
@@ -149,6 +151,8 @@ class Software:
     # Decided before anything is compiled.
     communication_traffic: NonNegativeFloat = static(default=0.0)
     rank_deduplication: Flag = flag(default=0.0)
+    # Without it no program tells those passes apart.
+    warmup_hidden: Share | None = flag(default=None)
     score_bytes: float = flag(default=0.0)
     pipeline_copies: float = flag(default=1.0)
     name: str = static(default="software")

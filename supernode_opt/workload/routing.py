@@ -8,10 +8,10 @@ Raab and Steger 1998, "Balls into Bins - A Simple and Tight Analysis", theorem 1
 
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.special import ndtri
 from jax.typing import ArrayLike
 
 from supernode_opt.record import flag, record
+from supernode_opt.smooth import greatest_normal
 from supernode_opt.units import NonNegative, Number
 from supernode_opt.workload.model import Model
 
@@ -43,20 +43,6 @@ class Routing:
         """
         if isinstance(self.imbalance, int | float) and 0.0 < self.imbalance < 1.0:
             raise ValueError(f"`imbalance` must be at least 1, but is {self.imbalance}")
-
-
-def greatest_normal(count: ArrayLike) -> Array:
-    """Expected greatest of `count` independent standard normals [1].
-
-    Blom's approximation (1958, "Statistical Estimates and Transformed Beta-Variables"):
-    0 of one, as it is; 4.5 % above the 0.5642 of two, 0.5 % above the 1.5388 of ten and
-    0.4 % below the 2.5076 of a hundred (Harter 1961).
-
-    >>> [round(float(greatest_normal(n)), 2) for n in (1.0, 10.0, 100.0)]
-    [0.0, 1.55, 2.5]
-    """
-    count = jnp.asarray(count, float)
-    return ndtri((count - 0.375) / (count + 0.25))
 
 
 def busiest(

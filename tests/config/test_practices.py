@@ -151,6 +151,10 @@ def test_other_words_move_their_own():
     assert set(changed_by(schedule="dualpipe")) == {"bubble_share", "pipeline_copies"}
     exposed = {"pipeline_exposed": (pytest.approx(0.6), 1.0)}
     assert changed_by(stage_exchange="exposed") == exposed
+    # Expert exchanges hide in 1F1B, and half of them where a pipeline fills and drains.
+    alone = changed_by(expert_overlap="half_in_warmup")
+    assert alone["warmup_hidden"] == (1.0, 0.5)
+    assert set(alone) == {*changed_by(expert_overlap="on"), "warmup_hidden"}
     # Tensor traffic hides behind pieces of a product (MC2, asynchronous TP).
     overlapped = changed_by(tensor_overlap="on")
     assert set(overlapped) == {"tensor_overlapped", "tensor_pieces"}

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from supernode_opt import evaluate
-from supernode_opt.hardware.bins import differ, greatest, slowest, spread
+from supernode_opt.hardware.bins import differ, slowest, spread
+from supernode_opt.smooth import greatest_normal
 from tests.plain import CHIP, design, same, scenario
 
 # Of a dynamic share of 0.5 with exponent 3 leakage takes 0.2: k = 0.2 / 1.5.  So 0.3 of
@@ -26,11 +27,11 @@ SIXTEEN = 1.0 - 0.05 * NormalDist().inv_cdf(15.625 / 16.25)
 )
 def test_expected_greatest_of_normal_numbers(count, exact):
     """Exact values of Harter 1961 (Biometrika 48), to a hundredth."""
-    assert float(greatest(count)) == pytest.approx(exact, rel=0.01)
+    assert float(greatest_normal(count)) == pytest.approx(exact, rel=0.01)
 
 
 def test_one_chip_waits_for_none():
-    same(greatest(1.0), 0.0)
+    same(greatest_normal(1.0), 0.0)
     same(slowest(UNEQUAL, 1.0), 1.0)
 
 

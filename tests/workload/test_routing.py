@@ -10,12 +10,13 @@ import pytest
 
 from supernode_opt.batch.case import case_of
 from supernode_opt.catalog.origins import Origins
+from supernode_opt.smooth import greatest_normal
 from supernode_opt.system.communication import communication
 from supernode_opt.system.layer_times import layer_times
 from supernode_opt.system.scenario import expert_imbalance
 from supernode_opt.uncertainty.constants import drawn_value, uncertain
 from supernode_opt.workload.operators import Split
-from supernode_opt.workload.routing import Routing, busiest, greatest_normal
+from supernode_opt.workload.routing import Routing, busiest
 from tests.plain import EXPERTS, design, repeated, same, scenario
 from tests.system.test_layer_values import BYTES, HELD
 

@@ -31,6 +31,8 @@ class Practice(NamedTuple):
         time in a layer of experts, that are captured graphs.
       stage_exposed: nothing hides what stages send to each other.
       prefetch: sharded parameters are gathered before they are needed.
+      warmup_hidden: of expert exchanges that hide, the share that does also in warm-up
+        and cool-down.
       real_routing: tokens were routed by a trained router, not spread evenly.
       sink_attention: attention has learned sinks (GPT-OSS) and no fast kernel for
         them: on Blackwell before release 26.06, and in 26.06.01, whose notes name it.
@@ -53,6 +55,7 @@ class Practice(NamedTuple):
     captured_experts: ArrayLike = 0.0
     prefetch: ArrayLike = 1.0
     stage_exposed: ArrayLike = 0.0
+    warmup_hidden: ArrayLike = 1.0
 
 
 # How what is assumed of it begins.
@@ -65,7 +68,14 @@ _NO_GRAPH = dict.fromkeys(
 WORDS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     **{
         name: {word: {name: float(i)} for i, word in enumerate(_SWITCH)}
-        for name in ("tensor_overlap", "data_overlap", "expert_overlap")
+        for name in ("tensor_overlap", "data_overlap")
+    },
+    # MindSpeed's `moe-fb-overlap` hides all of it in 1F1B, where a forward pass stands
+    # beside a backward one, and half in warm-up and cool-down (its documentation).
+    "expert_overlap": {
+        "off": {"expert_overlap": 0.0, "warmup_hidden": 1.0},
+        "on": {"expert_overlap": 1.0, "warmup_hidden": 1.0},
+        "half_in_warmup": {"expert_overlap": 1.0, "warmup_hidden": 0.5},
     },
     "flash_attention": {"off": {"unfused": 1.0}, "on": {"unfused": 0.0}},
     "sink_attention": {
@@ -118,6 +128,7 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
 _READ: tuple[tuple[str, str, str], ...] = (
     (r"mc2|ascend.coc|async ?tp|tp.comm.overlap", "tensor_overlap", "on"),
     (r"overlap.grad.reduce", "data_overlap", "on"),
+    (r"moe.fb.overlap", "expert_overlap", "half_in_warmup"),
     (r"a2a.overlap|alltoall.overlap|dualpipe", "expert_overlap", "on"),
     (r"no flash|unfused attention", "flash_attention", "off"),
     (r"flash", "flash_attention", "on"),

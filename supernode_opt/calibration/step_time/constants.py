@@ -153,6 +153,7 @@ def software(base: Software, logs: Array, practice: Practice) -> Software:
             jnp.asarray(practice.stage_exposed) > 0.0, 1.0, value["pipeline_exposed"]
         ),
         pipeline_copies=jnp.asarray(practice.copies),
+        warmup_hidden=jnp.asarray(practice.warmup_hidden),
     )
     fields = {field.name for field in dataclasses.fields(Software)}
     same = {name: value[name] for name in NAMES if name in fields}
