@@ -104,7 +104,9 @@ def _falling(rest: Array, count: Array) -> Array:
     high = low + count
 
     def beyond(end: Array) -> Array:
-        return (1.0 / 24.0) / end - (7.0 / 2880.0) / end**3
+        square = 1.0 / end**2
+        inner = 7.0 / 2880.0 - 31.0 / 40320.0 * square
+        return (1.0 / 24.0 - inner * square) / end
 
     # The integral of the logarithm, without the difference of two large numbers.
     inside = count * (jnp.log(high) - 1.0) + low * jnp.log1p(count / low)

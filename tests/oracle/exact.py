@@ -25,7 +25,8 @@ def anonymous(record):
     if isinstance(record, tuple):
         return tuple(anonymous(item) for item in record)
     if not is_record(record):
-        return record if isinstance(record, str | bool) else np.float64(record)
+        plain = record is None or isinstance(record, str | bool)
+        return record if plain else np.float64(record)
     made = {}
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)

@@ -145,7 +145,8 @@ def _stated(job: Job) -> Software:
     if "software" in job.given.parts and not job.given.practice:
         entry = load("software", job.given.parts["software"])
         fields = (f.name for f in dataclasses.fields(entry) if f.name != "name")
-        values |= {name: getattr(entry, name) for name in fields}
+        said = {name: getattr(entry, name) for name in fields}
+        values |= {name: value for name, value in said.items() if value is not None}
     own = job.given.constants.items()
     prefix = "software."
     values |= {k.removeprefix(prefix): v for k, v in own if k.startswith(prefix)}
