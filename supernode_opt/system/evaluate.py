@@ -227,13 +227,14 @@ def evaluate(
     supplied = power_parts(design, scenario, wiring, each)
     power = total(supplied)
     running = dataclasses.replace(design, clock=clock)
-    mean = mean_state(running, scenario, mix_of(job.step, scenario), sharpness)
+    mix = mix_of(job.step, scenario)
+    mean = mean_state(running, scenario, mix, sharpness)
     if throttled:
         mean = held(mean, jnp.where(slow, power_limit(chip), jnp.inf))
     drawn = power_parts(design, scenario, wiring, mean.power, served_power(supplied))
     average = total(drawn)
     thinnest = thinnest_power(design, scenario, power)
-    swing = power_swing(running, scenario, job.step, sharpness)
+    swing = power_swing(running, scenario, job.step, mix, sharpness)
 
     cost = cost_parts(design, scenario, wiring, power, average)
     reliability = scenario.reliability

@@ -156,7 +156,7 @@ def stage_memory(
         "logits": moment.logits,
         "gathered": stack(*every * [gathered]),
     }
-    allocated = summed(stack(*parts.values()))
+    allocated = sum(parts.values(), start=jnp.zeros(()))
     outside = jnp.ones_like(allocated)
     return MemoryParts(
         **parts,

@@ -48,10 +48,12 @@ class Mix(NamedTuple):
     Attributes:
       dynamic: dynamic power over that of large GEMMs.
       streaming: in memory-bound kernels.
+      above: what of `dynamic` would not be there if all that works waited.
     """
 
     dynamic: ArrayLike
     streaming: ArrayLike
+    above: ArrayLike = 0.0
 
 
 class ChipState(NamedTuple):
@@ -86,8 +88,11 @@ def mix_of(step: StepTime, scenario: Scenario) -> Mix:
     streaming = step.elementwise * again + step.optimizer
     dynamic = again * (gemm + chip.attention_activity * attention)
     dynamic = dynamic + chip.memory_activity * streaming
+    # Not as the difference of two large numbers, where almost all is waiting.
+    worked = forward + step.recompute + step.optimizer
+    above = dynamic - chip.waiting_activity * worked
     dynamic = dynamic + chip.waiting_activity * waiting
-    return Mix(dynamic / whole, streaming / whole)
+    return Mix(dynamic / whole, streaming / whole, above / whole)
 
 
 def resistance(design: Design, scenario: Scenario) -> Array:

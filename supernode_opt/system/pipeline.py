@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import ceiling, excess, stack, surplus
+from supernode_opt.smooth import ceiling, excess, stack, summed, surplus
 from supernode_opt.system.communication import Communication
 from supernode_opt.system.design import Design, data_parallel
 from supernode_opt.system.kernels import memory_rate
@@ -215,9 +215,10 @@ def step_time(
     layer = jnp.sum(parts, axis=0)
     expert_layers = model.layers - model.dense_layers
     extra = model.mtp_layers * (layer[1] + ahead)
-    mean_parts = model.dense_layers * parts[:, 0]
-    mean_parts = mean_parts + (expert_layers + model.mtp_layers) * parts[:, 1]
-    mean_parts = mean_parts / stage_count
+    often = model.dense_layers, expert_layers + model.mtp_layers
+    mean_parts = summed(
+        jnp.stack([n / stage_count * parts[:, kind] for kind, n in enumerate(often)])
+    )
     mean_head = (head + model.mtp_layers * ahead) / stage_count
     mean = jnp.sum(mean_parts, axis=0) + mean_head
     more = (stages.dense - model.dense_layers / stage_count) * layer[0]

@@ -23,8 +23,9 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.chip_power import dynamic_power
+from supernode_opt.smooth import stack, summed
 from supernode_opt.system.design import Design
-from supernode_opt.system.package import WAITING, mix_of
+from supernode_opt.system.package import Mix
 from supernode_opt.system.parts import StepTime, total
 from supernode_opt.system.scenario import Scenario
 
@@ -47,26 +48,26 @@ class Swing(NamedTuple):
 
 
 def power_swing(
-    design: Design, scenario: Scenario, step: StepTime, sharpness: ArrayLike
+    design: Design, scenario: Scenario, step: StepTime, mix: Mix, sharpness: ArrayLike
 ) -> Swing:
     """Return the swing of the whole machine at the clock of `design`.
+
+    `mix` is that of the step.
 
     Temperatures, and with them leakage, fans and pumps, do not follow within a step.
     """
     chip, rack = scenario.chip, scenario.rack
     length = total(step)
     ending = sum(getattr(step, name) for name in _ENDING)
-    working = dataclasses.replace(step, **dict.fromkeys(WAITING, 0.0 * length))
-    worked = total(working)
-    between = (getattr(step, name) for name in WAITING if name not in _ENDING)
-    computing = worked + sum(between)
+    before = (f.name for f in dataclasses.fields(step) if f.name not in _ENDING)
+    computing = summed(stack(*(getattr(step, name) for name in before)))
     waits, computes = (
         jnp.clip(part / length, _SHORTEST, 1.0 - _SHORTEST)
         for part in (ending, computing)
     )
     # Of dynamic power: what waits between kernels is at the lower level as well.
-    above = jnp.maximum(mix_of(working, scenario).dynamic - chip.waiting_activity, 0.0)
-    fall = dynamic_power(chip, design.clock, sharpness) * above * worked / computing
+    fall = dynamic_power(chip, design.clock, sharpness) * jnp.maximum(mix.above, 0.0)
+    fall = fall * length / computing
     stored = rack.storage_energy / (waits * computes * length)
     # A step without an end to wait for has no lower level.
     some = jnp.clip(ending / (_SHORTEST * length), 0.0, 1.0)

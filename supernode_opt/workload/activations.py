@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from supernode_opt.smooth import stack, summed
 from supernode_opt.workload.model import Model, Training, attended_length, by_precision
 from supernode_opt.workload.operators import (
     OPERAND_BYTES,
@@ -104,14 +105,12 @@ def layer_activations(
     expert_saved = expert_saved + repeated.experts * whole
     entered = 2.0 * tokens * hidden / spread
 
-    def kept(everything: Array, less: Array) -> Array:
-        return everything - less - repeated.full * (everything - entered)
-
-    return Stored(
-        *jnp.broadcast_arrays(
-            kept(dense, dense_saved), kept(experts, expert_saved), dense, experts
-        )
-    )
+    # Computed once, and not for every stage that multiplies them.
+    none = 0.0 * dense
+    everything = stack(dense, experts, dense, experts)
+    less = stack(dense_saved, expert_saved, none, none)
+    full = repeated.full * stack(dense - entered, experts - entered, none, none)
+    return Stored(*summed(stack(everything, -less, -full)))
 
 
 def gathered_inputs(model: Model, split: Split) -> Array:

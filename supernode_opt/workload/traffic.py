@@ -102,15 +102,16 @@ def _falling(rest: Array, count: Array) -> Array:
     """Logarithm of the product of the `count` numbers `rest + 1, rest + 2, ...`."""
     low = rest + 0.5
     high = low + count
+    of_low, of_high = 1.0 / low, 1.0 / high
 
     def beyond(end: Array) -> Array:
-        square = 1.0 / end**2
+        square = end * end
         inner = 7.0 / 2880.0 - 31.0 / 40320.0 * square
-        return (1.0 / 24.0 - inner * square) / end
+        return (1.0 / 24.0 - inner * square) * end
 
     # The integral of the logarithm, without the difference of two large numbers.
-    inside = count * (jnp.log(high) - 1.0) + low * jnp.log1p(count / low)
-    return inside + beyond(low) - beyond(high)
+    inside = count * (jnp.log(high) - 1.0) + low * jnp.log1p(count * of_low)
+    return inside + beyond(of_low) - beyond(of_high)
 
 
 def all_to_all(

@@ -8,14 +8,19 @@ import pytest
 
 from supernode_opt import catalog
 from supernode_opt.record import replace
+from supernode_opt.system import swing
 from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.package import mix_of
 from supernode_opt.system.parts import StepTime
-from supernode_opt.system.swing import power_swing
 from supernode_opt.workload.model import Training
 from tests.plain import design, same, scenario
 from tests.system.designs import as_built
 
 EXACT = jnp.inf
+
+
+def power_swing(built, where, step, sharpness):
+    return swing.power_swing(built, where, step, mix_of(step, where), sharpness)
 
 
 def step_of(**parts):
