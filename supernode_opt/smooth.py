@@ -85,6 +85,11 @@ def root(value: ArrayLike) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, value, 1.0)), 0.0)
 
 
+def raised(base: ArrayLike, exponent: ArrayLike) -> Array:
+    """Raise positive values to a power; compilers take much longer for any base."""
+    return jnp.exp(exponent * jnp.log(base))
+
+
 def ceiling(value: ArrayLike, relaxed: ArrayLike) -> Array:
     """Round `value` up to a whole count, or leave it alone where `relaxed` is true.
 

@@ -24,7 +24,7 @@ from supernode_opt.hardware.voltage import (
     voltage_of_clock,
     voltage_of_power,
 )
-from supernode_opt.smooth import maximum
+from supernode_opt.smooth import maximum, raised
 
 # Below this share of the sustained clock the voltage has long been at its floor.
 _SLOWEST = 1e-3
@@ -78,7 +78,8 @@ def leakage_rise(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
     grow with the third to fourth power of the voltage (Krishnamurthy et al., "High-
     performance and low-power challenges for sub-70 nm microprocessor circuits", 2002).
     """
-    return _voltage(chip, curve(chip), clock, sharpness) ** chip.leakage_exponent
+    volts = _voltage(chip, curve(chip), clock, sharpness)
+    return raised(volts, chip.leakage_exponent)
 
 
 def least_rise(chip: Chip) -> Array:

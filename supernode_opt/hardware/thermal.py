@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.plant import Cooling
+from supernode_opt.smooth import raised
 
 GAIN_LIMIT = 0.5
 _X_LIMIT = GAIN_LIMIT * 0.6065306597126334  # g exp(-g) at the limit
@@ -70,7 +71,7 @@ def thermal_resistance(chip: Chip, cooling: Cooling, flow: ArrayLike) -> Array:
     least = _rise(cooling, cooling.reference_flow) / whole
     share = jnp.minimum(jnp.maximum(cooling.convective_share, least), 1.0)
     ratio = _flow(cooling, flow) / cooling.reference_flow
-    convective = whole * share * ratio ** (-cooling.flow_exponent)
+    convective = whole * share * raised(ratio, -cooling.flow_exponent)
     return whole * (1.0 - share) + jnp.maximum(convective, _rise(cooling, flow))
 
 

@@ -18,6 +18,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from supernode_opt.smooth import raised
+
 _STEPS = 6
 _BUDGET_STEPS = 6
 # A threshold of nothing or of everything has no curve; slopes beyond are cut off.
@@ -46,7 +48,7 @@ def voltage_of_power(ratio: ArrayLike, t: ArrayLike, alpha: ArrayLike) -> Array:
 
 def clock_of_voltage(x: ArrayLike, t: ArrayLike, alpha: ArrayLike) -> Array:
     """Clock over the sustained one at a voltage over the sustained one [1]."""
-    return ((jnp.asarray(x) - t) / (1.0 - jnp.asarray(t))) ** alpha / x
+    return raised((jnp.asarray(x) - t) / (1.0 - jnp.asarray(t)), alpha) / x
 
 
 @jax.custom_jvp
