@@ -53,11 +53,32 @@ def curve(chip: Chip) -> Curve:
     return Curve(lowest, alpha, voltage_of_clock(ratio, lowest, alpha))
 
 
-def core_voltage(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
-    """Supply voltage of the cores at `clock` over the boost clock [V]."""
-    bend = curve(chip)
-    volts = chip.threshold_voltage / bend.threshold
-    return volts * _voltage(chip, bend, clock, sharpness)
+class Cores(NamedTuple):
+    """What follows from the clock of a package's cores.
+
+    Whoever needs several of these has them solved for once.
+
+    Attributes:
+      voltage: over that at the sustained clock [1].
+      dynamic: see `dynamic_power` [W].
+      leakage_rise: see `leakage_rise` [1].
+    """
+
+    voltage: Array
+    dynamic: Array
+    leakage_rise: Array
+
+
+def cores_at(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Cores:
+    """Return voltage, dynamic power and leakage of the cores at `clock`."""
+    voltage = _voltage(chip, curve(chip), clock, sharpness)
+    dynamic = _most_dynamic(chip) * clock / chip.sustained_clock * voltage**2
+    return Cores(voltage, dynamic, raised(voltage, chip.leakage_exponent))
+
+
+def core_voltage(chip: Chip, cores: Cores) -> Array:
+    """Supply voltage of the `cores` [V]."""
+    return chip.threshold_voltage / curve(chip).threshold * cores.voltage
 
 
 def dynamic_power(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
@@ -67,8 +88,7 @@ def dynamic_power(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
     clock; at `chip.sustained_clock` the sum of dynamic, static and (at the junction
     limit) leakage power is the TDP.
     """
-    voltage = _voltage(chip, curve(chip), clock, sharpness)
-    return _most_dynamic(chip) * clock / chip.sustained_clock * voltage**2
+    return cores_at(chip, clock, sharpness).dynamic
 
 
 def leakage_rise(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
@@ -78,8 +98,7 @@ def leakage_rise(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
     grow with the third to fourth power of the voltage (Krishnamurthy et al., "High-
     performance and low-power challenges for sub-70 nm microprocessor circuits", 2002).
     """
-    volts = _voltage(chip, curve(chip), clock, sharpness)
-    return raised(volts, chip.leakage_exponent)
+    return cores_at(chip, clock, sharpness).leakage_rise
 
 
 def least_rise(chip: Chip) -> Array:

@@ -12,7 +12,12 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.bins import differ, slowest
-from supernode_opt.hardware.chip_power import core_voltage, port_limit, power_limit
+from supernode_opt.hardware.chip_power import (
+    core_voltage,
+    cores_at,
+    port_limit,
+    power_limit,
+)
 from supernode_opt.hardware.silicon import die_yield
 from supernode_opt.hardware.throttle import thermal_margin
 from supernode_opt.system.collectives import MINIMUM_RATE, network
@@ -221,20 +226,21 @@ def evaluate(
     peak = design.chips * gemm_peak(scenario)
 
     busy = busy_state(design, scenario, sharpness)
-    each = provisioned(busy, design, scenario, sharpness)
+    each = provisioned(busy, scenario)
     wiring = wire(design, scenario, relaxed, each)
     up, out = wiring.up, wiring.out
     supplied = power_parts(design, scenario, wiring, each)
     power = total(supplied)
     running = dataclasses.replace(design, clock=clock)
     mix = mix_of(job.step, scenario)
-    mean = mean_state(running, scenario, mix, sharpness)
+    cores = cores_at(chip, clock, sharpness) if throttled else busy.cores
+    mean = mean_state(running, scenario, mix, cores)
     if throttled:
         mean = held(mean, jnp.where(slow, power_limit(chip), jnp.inf))
     drawn = power_parts(design, scenario, wiring, mean.power, served_power(supplied))
     average = total(drawn)
     thinnest = thinnest_power(design, scenario, power)
-    swing = power_swing(running, scenario, job.step, mix, sharpness)
+    swing = power_swing(running, scenario, job.step, mix, cores)
 
     cost = cost_parts(design, scenario, wiring, power, average)
     reliability = scenario.reliability
@@ -272,7 +278,7 @@ def evaluate(
         coolant_outlet_temperature=busy.outlet,
         clock=clock,
         sustained_clock=sustained,
-        core_voltage=core_voltage(chip, design.clock, sharpness),
+        core_voltage=core_voltage(chip, busy.cores),
         average_chip_power=mean.power,
         optics_temperature=jnp.maximum(up.temperature, out.temperature),
         scale_up_modules=up.rates.modules,

@@ -8,9 +8,9 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.chip_power import (
-    dynamic_power,
+    Cores,
+    cores_at,
     idle_power,
-    leakage_rise,
     least_rise,
     memory_power,
     port_power,
@@ -65,6 +65,7 @@ class ChipState(NamedTuple):
       temperature: junction [K].
       outlet: coolant behind the package [K].
       gain: leakage loop gain [1].
+      cores: what follows from its clock.
     """
 
     power: Array
@@ -72,6 +73,7 @@ class ChipState(NamedTuple):
     temperature: Array
     outlet: Array
     gain: Array
+    cores: Cores
 
 
 def mix_of(step: StepTime, scenario: Scenario) -> Mix:
@@ -103,17 +105,16 @@ def resistance(design: Design, scenario: Scenario) -> Array:
 def busy_state(design: Design, scenario: Scenario, sharpness: ArrayLike) -> ChipState:
     """Package at its peak: in large GEMMs or, where that is more, streaming memory."""
     chip = scenario.chip
-    dynamic = dynamic_power(chip, design.clock, sharpness)
+    cores = cores_at(chip, design.clock, sharpness)
+    dynamic = cores.dynamic
     computing = memory_power(chip, 0.0) + dynamic
     streaming = memory_power(chip, 1.0) + chip.memory_activity * dynamic
     # What streaming takes beyond GEMMs, if anything, is counted as the memory's.
     peak = maximum(computing, streaming, sharpness)
-    return _closed(design, scenario, dynamic, peak - dynamic, sharpness)
+    return _closed(design, scenario, cores, dynamic, peak - dynamic)
 
 
-def provisioned(
-    state: ChipState, design: Design, scenario: Scenario, sharpness: ArrayLike
-) -> Array:
+def provisioned(state: ChipState, scenario: Scenario) -> Array:
     """What a package in the busy `state` is provisioned for [W].
 
     Power, cooling and racks are bought for a chip as its data sheet has it, with
@@ -123,18 +124,14 @@ def provisioned(
     of two powers is not log-convex, and proofs rest on that.
     """
     chip = scenario.chip
-    leakage = chip.leakage_share * chip.tdp
-    leakage = leakage * leakage_rise(chip, design.clock, sharpness)
+    leakage = chip.leakage_share * chip.tdp * state.cores.leakage_rise
     return jnp.maximum(state.power, state.power - state.parts.leakage + leakage)
 
 
-def mean_state(
-    design: Design, scenario: Scenario, mix: Mix, sharpness: ArrayLike
-) -> ChipState:
-    """Package at the mean of a step."""
-    dynamic = mix.dynamic * dynamic_power(scenario.chip, design.clock, sharpness)
+def mean_state(design: Design, scenario: Scenario, mix: Mix, cores: Cores) -> ChipState:
+    """Package at the mean of a step, its `cores` at the clock of `design`."""
     memory = memory_power(scenario.chip, mix.streaming)
-    return _closed(design, scenario, dynamic, memory, sharpness)
+    return _closed(design, scenario, cores, mix.dynamic * cores.dynamic, memory)
 
 
 def held(state: ChipState, limit: ArrayLike) -> ChipState:
@@ -184,18 +181,17 @@ def _still(design: Design, scenario: Scenario) -> Array:
 def _closed(
     design: Design,
     scenario: Scenario,
+    cores: Cores,
     dynamic: ArrayLike,
     memory: ArrayLike,
-    sharpness: ArrayLike,
 ) -> ChipState:
     """Close the leakage loop."""
     chip, cooling = scenario.chip, scenario.cooling
     inlet, flow = design.inlet_temperature, design.coolant_flow
     idle, port = idle_power(chip), port_power(chip, design.scale_up_bandwidth)
     cold = idle + port + memory + dynamic
-    rise = leakage_rise(chip, design.clock, sharpness)
     temperature, leakage, gain = junction(
-        chip, resistance(design, scenario), inlet, cold, rise
+        chip, resistance(design, scenario), inlet, cold, cores.leakage_rise
     )
     like = jnp.zeros_like(cold)
     parts = ChipParts(
@@ -207,4 +203,4 @@ def _closed(
     )
     power = total(parts)
     outlet = outlet_temperature(cooling, inlet, power, flow)
-    return ChipState(power, parts, temperature, outlet, gain)
+    return ChipState(power, parts, temperature, outlet, gain, cores)

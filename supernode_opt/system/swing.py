@@ -20,10 +20,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
-from supernode_opt.hardware.chip_power import dynamic_power
-from supernode_opt.smooth import stack, summed
+from supernode_opt.hardware.chip_power import Cores
 from supernode_opt.system.design import Design
 from supernode_opt.system.package import Mix
 from supernode_opt.system.parts import StepTime, total
@@ -48,25 +46,25 @@ class Swing(NamedTuple):
 
 
 def power_swing(
-    design: Design, scenario: Scenario, step: StepTime, mix: Mix, sharpness: ArrayLike
+    design: Design, scenario: Scenario, step: StepTime, mix: Mix, cores: Cores
 ) -> Swing:
     """Return the swing of the whole machine at the clock of `design`.
 
-    `mix` is that of the step.
+    `mix` is that of the step, `cores` are at the clock it takes.
 
     Temperatures, and with them leakage, fans and pumps, do not follow within a step.
     """
-    chip, rack = scenario.chip, scenario.rack
+    rack = scenario.rack
     length = total(step)
     ending = sum(getattr(step, name) for name in _ENDING)
     before = (f.name for f in dataclasses.fields(step) if f.name not in _ENDING)
-    computing = summed(stack(*(getattr(step, name) for name in before)))
+    computing = sum(getattr(step, name) for name in before)
     waits, computes = (
         jnp.clip(part / length, _SHORTEST, 1.0 - _SHORTEST)
         for part in (ending, computing)
     )
     # Of dynamic power: what waits between kernels is at the lower level as well.
-    fall = dynamic_power(chip, design.clock, sharpness) * jnp.maximum(mix.above, 0.0)
+    fall = cores.dynamic * jnp.maximum(mix.above, 0.0)
     fall = fall * length / computing
     stored = rack.storage_energy / (waits * computes * length)
     # A step without an end to wait for has no lower level.

@@ -9,6 +9,7 @@ import pytest
 from supernode_opt.hardware.chip_power import (
     clock_at,
     core_voltage,
+    cores_at,
     dynamic_power,
     idle_power,
     memory_power,
@@ -59,7 +60,7 @@ def test_alpha_power_law_with_an_exponent_of_one():
 )
 def test_voltage_and_dynamic_power(clock, ratio):
     # 0.3 V of threshold are half the voltage at the sustained clock, 0.6 V.
-    same(core_voltage(CHIP, clock, EXACT), 0.6 * ratio)
+    same(core_voltage(CHIP, cores_at(CHIP, clock, EXACT)), 0.6 * ratio)
     # TDP 100 W less 30 % static and 20 % leakage: 50 W at the sustained clock.
     power = 50.0 * (clock / 0.8) * ratio**2
     same(dynamic_power(CHIP, clock, EXACT), power)

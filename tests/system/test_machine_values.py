@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 from supernode_opt import catalog
+from supernode_opt.hardware.chip_power import cores_at
 from supernode_opt.record import replace
 from supernode_opt.system.component_power import component_power
 from supernode_opt.system.economics import capital_cost, cost_parts, repaid
@@ -320,23 +321,25 @@ def test_a_package_is_provisioned_as_its_data_sheet_has_it():
     # At the clock as sold 80 W and the 20 W that it leaks at the limit: the TDP.
     state = busy_state(design(), scenario(), EXACT)
     assert float(state.power) < 95.0
-    same(provisioned(state, design(), scenario(), EXACT), 100.0)
+    same(provisioned(state, scenario()), 100.0)
     # At r = 0.9 of it x = 1 / (2 - r): 50 r x^2 = 37.19 W of dynamic power.
     slow = busy_state(design(clock=0.72), scenario(), EXACT)
     wanted = 50.0 + 50.0 * 0.9 / 1.1**2
-    same(provisioned(slow, design(clock=0.72), scenario(), EXACT), wanted)
+    same(provisioned(slow, scenario()), wanted)
     # A package hotter than its limit is provisioned what it draws: in four times the
     # resistance 80 W alone warm by 32 K, from 340 K.
     hot = design(inlet_temperature=340.0)
     poor = scenario(cooling__area_resistance=3.2)
     state = busy_state(hot, poor, EXACT)
     assert float(state.temperature) > 372.0
-    same(provisioned(state, hot, poor, EXACT), state.power)
+    same(provisioned(state, poor), state.power)
 
 
 def test_power_of_a_mean_package():
     # Half of 50 W; a quarter of the way from 10 W of rest to 40 W of streaming.
-    state = mean_state(design(), scenario(**COLD), Mix(0.5, 0.25), EXACT)
+    where = scenario(**COLD)
+    cores = cores_at(where.chip, design().clock, EXACT)
+    state = mean_state(design(), where, Mix(0.5, 0.25), cores)
     same([state.parts.dynamic, state.parts.memory], [25.0, 17.5])
     same(state.power, 35.0 + 5.0 + 25.0 + 17.5)
 
@@ -363,7 +366,7 @@ def test_leakage_falls_with_the_voltage():
         w = x * math.exp(w)
     same(slow.parts.leakage, w / 0.001)
     wanted = 30.0 + dynamic + 20.0 * rise
-    same(provisioned(slow, design(clock=0.4), cubed, EXACT), wanted)
+    same(provisioned(slow, cubed), wanted)
     # As sold nothing changes.
     sold = busy_state(design(), cubed, EXACT)
     same(

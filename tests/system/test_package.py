@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from supernode_opt import catalog
-from supernode_opt.hardware.chip_power import clock_at, dynamic_power, port_limit
+from supernode_opt.hardware.chip_power import (
+    clock_at,
+    cores_at,
+    dynamic_power,
+    port_limit,
+)
 from supernode_opt.hardware.thermal import thermal_resistance
 from supernode_opt.hardware.voltage import (
     clock_of_voltage,
@@ -166,7 +171,8 @@ def test_idle_package_of_a_910c():
     An idle chip keeps its clock and with it the voltage that lets it leak.
     """
     warm = replace(as_built(), "inlet_temperature", jnp.asarray(308.15))
-    state = mean_state(warm, scenario(), Mix(0.0, 0.0), jnp.inf)
+    cores = cores_at(scenario().chip, warm.clock, jnp.inf)
+    state = mean_state(warm, scenario(), Mix(0.0, 0.0), cores)
     assert 150.0 < float(state.power) < 195.0
 
 

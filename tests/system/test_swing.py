@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 from supernode_opt import catalog
+from supernode_opt.hardware.chip_power import cores_at
 from supernode_opt.record import replace
 from supernode_opt.system import swing
 from supernode_opt.system.evaluate import evaluate
@@ -20,7 +21,8 @@ EXACT = jnp.inf
 
 
 def power_swing(built, where, step, sharpness):
-    return swing.power_swing(built, where, step, mix_of(step, where), sharpness)
+    cores = cores_at(where.chip, built.clock, sharpness)
+    return swing.power_swing(built, where, step, mix_of(step, where), cores)
 
 
 def step_of(**parts):
