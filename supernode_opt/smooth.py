@@ -107,6 +107,16 @@ def stack(*values: ArrayLike) -> Array:
     return jnp.stack(jnp.broadcast_arrays(*values))
 
 
+def rows(values: Array) -> tuple[Array, ...]:
+    """Take `values` apart along the first axis.
+
+    Backwards the slopes of the rows are stacked, while those of single indices are each
+    padded to the whole and added.
+    """
+    parts = jax.lax.split(values, (1,) * len(values), axis=0)
+    return tuple(jnp.squeeze(part, 0) for part in parts)
+
+
 def summed(values: Array) -> Array:
     """Add `values` over their first axis.
 

@@ -12,7 +12,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.fabric import mixed, per_technology, switch_tiers
-from supernode_opt.smooth import maximum, stack, summed
+from supernode_opt.smooth import maximum, rows, stack, summed
 from supernode_opt.system.design import Design, connected_domain
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.traffic import Transfer
@@ -80,4 +80,4 @@ def durations(transfers: list[Transfer], net: Network, sharpness: ArrayLike) -> 
     flat = jnp.broadcast_arrays(*jax.tree.leaves(transfers))
     fields = len(Transfer._fields)
     table = jnp.stack(flat).reshape(len(transfers), fields, *flat[0].shape)
-    return duration(Transfer(*jnp.moveaxis(table, 1, 0)), net, sharpness)
+    return duration(Transfer(*rows(jnp.moveaxis(table, 1, 0))), net, sharpness)

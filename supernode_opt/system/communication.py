@@ -7,7 +7,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.fabric import crowding
-from supernode_opt.smooth import stack
+from supernode_opt.smooth import rows, stack
 from supernode_opt.system.collectives import Network, durations
 from supernode_opt.system.design import Design, data_parallel, expert_ranks
 from supernode_opt.system.ranks import through_package
@@ -99,7 +99,7 @@ def communication(
         hop._replace(inner=hop.inner * crowding(switch, 2.0, False)),
     ]
     if not shared:
-        return Communication(*durations(transfers, net, sharpness))
+        return Communication(*rows(durations(transfers, net, sharpness)))
     # Ranks that share experts gather what all of them were sent, and scatter results.
     sent = split.tokens_after_tensor * model.top_k * _sent_bytes(scenario, split)
     transfers.append(gathered(shared[0], sent * shared[0].size))
@@ -148,15 +148,15 @@ def _groups(
     board = scenario.host.chips_per_board
     placed = place(sizes, strides, design.scale_up_domain, board, design.chips, relaxed)
     dies = scenario.chip.ranks_per_chip
-    every = range(len(sizes_and_strides))
     if dies == 1:
-        return [Group(*(part[k] for part in placed[:-1])) for k in every]
+        parts = placed[:-1]
+        return [Group(*one) for one in zip(*map(rows, parts), strict=True)]
     # Pairs of dies are cut where neighbours are an odd number.
     together = jnp.clip(dies / strides, 1.0, jnp.maximum(sizes, 1.0))
     odd = sizes - dies * jnp.floor(sizes / dies + 1e-9) > 1e-6
     together = jnp.where(odd & jnp.logical_not(relaxed), 1.0, together)
     parts = (*placed[:-1], together)
-    return [Group(*(part[k] for part in parts)) for k in every]
+    return [Group(*one) for one in zip(*map(rows, parts), strict=True)]
 
 
 def _sent_bytes(scenario: Scenario, split: Split) -> ArrayLike:

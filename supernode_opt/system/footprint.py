@@ -13,7 +13,7 @@ from jax import Array
 from jax.scipy.special import erfc
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import is_exact, maximum, stack, summed
+from supernode_opt.smooth import is_exact, maximum, rows, stack, summed
 from supernode_opt.system.design import Design
 from supernode_opt.system.moments import Moment, fullest_moment, fullest_weights
 from supernode_opt.system.parts import MemoryParts, total
@@ -194,7 +194,7 @@ def fullest(parts: MemoryParts, sharpness: ArrayLike) -> MemoryParts:
             most = jnp.maximum(most, sums[stage])
     else:
         chosen = jnp.sum(table * fullest_weights(sums, sharpness), axis=1)
-    return MemoryParts(**dict(zip(_PARTS, chosen, strict=True)))
+    return MemoryParts(**dict(zip(_PARTS, rows(chosen), strict=True)))
 
 
 def fit_probability(scenario: Scenario, memory: ArrayLike) -> Array:

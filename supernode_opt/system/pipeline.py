@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import ceiling, excess, stack, summed, surplus
+from supernode_opt.smooth import ceiling, excess, rows, stack, summed, surplus
 from supernode_opt.system.communication import Communication
 from supernode_opt.system.design import Design, data_parallel
 from supernode_opt.system.kernels import memory_rate
@@ -206,7 +206,7 @@ def step_time(
       The named parts and the bubble's share of the pipelined time.
     """
     model, software = scenario.model, scenario.software
-    head, ahead = passes.head
+    head, ahead = rows(passes.head)
     stage_count, chunks = design.pipeline_parallel, design.interleave
     count = micro_batches(design, scenario)
     # Both passes of every part, [part, layer, *batch].
@@ -258,7 +258,7 @@ def step_time(
     doublings = jnp.log2(
         jnp.maximum(design.chips / scenario.chip.ranks_per_chip / 8.0, 1.0)
     )
-    gemm, attention, elementwise, launch, again, tensor, context, expert, shard = (
+    gemm, attention, elementwise, launch, again, tensor, context, expert, shard = rows(
         count * mean_parts
     )
     step = StepTime(

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import stack, summed
+from supernode_opt.smooth import rows, stack, summed
 from supernode_opt.workload.model import Model, Training, attended_length, by_precision
 from supernode_opt.workload.operators import (
     OPERAND_BYTES,
@@ -110,7 +110,7 @@ def layer_activations(
     everything = stack(dense, experts, dense, experts)
     less = stack(dense_saved, expert_saved, none, none)
     full = repeated.full * stack(dense - entered, experts - entered, none, none)
-    return Stored(*summed(stack(everything, -less, -full)))
+    return Stored(*rows(summed(stack(everything, -less, -full))))
 
 
 def gathered_inputs(model: Model, split: Split) -> Array:

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from supernode_opt.smooth import rows
 from supernode_opt.workload.model import Model, Training, attended_length
 
 # Bytes per token, layer and hidden channel that residual, normalisation and rotary
@@ -163,12 +164,12 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     ahead = [("join ahead", spread, hidden, 2.0 * hidden)]
     table = (*attention, *dense, *expert, *head, *ahead)
     defaults = (1.0, 0.0, 0.0, 1.0, 1.0)
-    rows = [(*row, *defaults[len(row) - 4 :]) for row in table]
-    names, *columns = zip(*rows, strict=True)
+    whole = [(*row, *defaults[len(row) - 4 :]) for row in table]
+    names, *columns = zip(*whole, strict=True)
     everything = jnp.broadcast_arrays(
         *(value for column in columns for value in column)
     )
-    shapes = jnp.stack(everything).reshape(8, len(rows), *everything[0].shape)
+    shapes = jnp.stack(everything).reshape(8, len(whole), *everything[0].shape)
     parts, start = {}, 0
     for name, part in (
         ("attention", attention),
@@ -179,7 +180,7 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     ):
         parts[name] = slice(start, start + len(part))
         start += len(part)
-    return Gemms(names, *shapes), parts
+    return Gemms(names, *rows(shapes)), parts
 
 
 def attention_flops(model: Model, training: Training, split: Split) -> Array:
