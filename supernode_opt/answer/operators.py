@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from supernode_opt.system.design import Design
-from supernode_opt.system.evaluate import rank_share
+from supernode_opt.system.job import rank_share
 from supernode_opt.system.kernels import gemm_roofline
 from supernode_opt.system.layer_times import layer_times
 from supernode_opt.system.ranks import as_ranks

@@ -19,8 +19,8 @@ from supernode_opt.calibration.step_time.intervals import NINETY
 from supernode_opt.calibration.step_time.stated import practised
 from supernode_opt.catalog import load
 from supernode_opt.system.design import RECOMPUTE
-from supernode_opt.system.evaluate import rank_memory
 from supernode_opt.system.footprint import fit_probability, memory_verdict
+from supernode_opt.system.job import rank_memory
 from supernode_opt.workload.split import legal
 
 # What a peak counts: tensors, the allocator's pages, or all that the device has given.

@@ -17,8 +17,9 @@ from supernode_opt.problem.constraints import always, normalised
 from supernode_opt.problem.problem import Problem
 from supernode_opt.record import replace
 from supernode_opt.system.design import Design
-from supernode_opt.system.evaluate import evaluate, run_job
+from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.follow import followed
+from supernode_opt.system.job import run_job
 from supernode_opt.system.parts import total
 from supernode_opt.system.report import FACTS
 from supernode_opt.system.scenario import Scenario

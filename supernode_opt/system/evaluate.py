@@ -5,13 +5,10 @@ MFU is model FLOPs over what the chips could do at their dense peak (Chowdhery e
 """
 
 import dataclasses
-from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.hardware.bins import differ, slowest
 from supernode_opt.hardware.chip_power import (
     core_voltage,
     cores_at,
@@ -20,9 +17,8 @@ from supernode_opt.hardware.chip_power import (
 )
 from supernode_opt.hardware.silicon import die_yield
 from supernode_opt.hardware.throttle import thermal_margin
-from supernode_opt.system.collectives import MINIMUM_RATE, network
-from supernode_opt.system.communication import communication
-from supernode_opt.system.design import Design, aligned, data_parallel, expert_ranks
+from supernode_opt.system.collectives import MINIMUM_RATE
+from supernode_opt.system.design import Design, aligned, data_parallel
 from supernode_opt.system.economics import capital_cost, cost_parts
 from supernode_opt.system.failures import (
     checkpoint_stall,
@@ -33,13 +29,9 @@ from supernode_opt.system.failures import (
 )
 from supernode_opt.system.footprint import (
     fit_probability,
-    fullest,
-    of_three,
-    stage_memory,
 )
+from supernode_opt.system.job import run_job
 from supernode_opt.system.kernels import gemm_peak
-from supernode_opt.system.layer import layer_passes
-from supernode_opt.system.layer_times import layer_times
 from supernode_opt.system.package import (
     allowed_clock,
     busy_state,
@@ -48,17 +40,12 @@ from supernode_opt.system.package import (
     mix_of,
     provisioned,
 )
-from supernode_opt.system.parts import MemoryParts, StepTime, total
+from supernode_opt.system.parts import total
 from supernode_opt.system.pipeline import (
-    Passes,
-    Stages,
     micro_batches,
-    place_layers,
-    step_time,
-    with_later,
 )
 from supernode_opt.system.precision import settled
-from supernode_opt.system.ranks import as_ranks, per_package, per_rank
+from supernode_opt.system.ranks import as_ranks
 from supernode_opt.system.report import Report, completed
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.supply import (
@@ -70,121 +57,6 @@ from supernode_opt.system.supply import (
 from supernode_opt.system.swing import power_swing
 from supernode_opt.system.wiring import wire
 from supernode_opt.workload.flops import step_flops
-from supernode_opt.workload.operators import Split
-from supernode_opt.workload.recompute import again
-from supernode_opt.workload.shards import Shards, Spread, shards
-
-
-class Job(NamedTuple):
-    """The training job on the machine: time and memory."""
-
-    step: StepTime
-    memory: MemoryParts
-    bubble_fraction: Array
-
-
-def rank_share(
-    design: Design, scenario: Scenario, relaxed: ArrayLike
-) -> tuple[Split, Stages, Shards, tuple[Array, Array]]:
-    """Divide model and batch: sizes, layers and parameters of one rank.
-
-    The last item is over how many ranks one copy of the states of (other, routed)
-    parameters is spread where they are sharded.
-    """
-    model, context = scenario.model, design.context_parallel
-    tokens = design.micro_batch * scenario.training.sequence_length / context
-    split = Split(
-        tensor=design.tensor_parallel,
-        context=context,
-        expert=design.expert_parallel,
-        sequence=design.sequence_parallel[1],
-        tokens=tokens,
-        expert_tensor=scenario.training.expert_tensor_parallel,
-    )
-    replicas = jnp.maximum(data_parallel(design) * context, 1.0)
-    training = scenario.training
-    expert = expert_ranks(design, training)
-    routed = replicas * design.tensor_parallel / expert
-    routed = jnp.maximum(routed, 1.0)
-    limit = jnp.asarray(training.shard_ranks)
-    replicas = jnp.where(limit > 0, jnp.minimum(replicas, limit), replicas)
-    stages = place_layers(
-        model,
-        design.pipeline_parallel,
-        design.interleave,
-        relaxed,
-        (training.first_stage_layers, training.last_stage_layers),
-        training.alone,
-    )
-    own = training.mtp_stage == "own"
-    stages = with_later(model, stages, design.pipeline_parallel, relaxed, own)
-    held = shards(
-        model,
-        stages.dense,
-        stages.expert,
-        Spread(
-            design.pipeline_parallel,
-            design.tensor_parallel,
-            expert,
-            replicas,
-            routed,
-        ),
-        design.optimizer_sharding,
-        training.lora_rank,
-        own,
-    )
-    return split, stages, held, (replicas, routed)
-
-
-def run_job(
-    design: Design, scenario: Scenario, sharpness: ArrayLike, relaxed: ArrayLike
-) -> Job:
-    """Time and fit one optimizer step of the job on the design.
-
-    Where chips differ the clock is the mean one's, and the slowest has the last word.
-    """
-    if differ(scenario.chip):
-        pace = slowest(scenario.chip, design.chips)
-        design = dataclasses.replace(design, clock=design.clock * pace)
-    net = per_rank(network(design, scenario, relaxed), scenario)
-    machine, (design, scenario) = scenario, as_ranks(design, scenario)
-    split, stages, held, replicas = rank_share(design, scenario, relaxed)
-    repeated = again(
-        design.recompute, scenario.recompute, scenario.software.score_bytes
-    )
-    times, head = layer_times(scenario, split, repeated, design.clock, sharpness)
-    comm = communication(
-        design, scenario, split, held, replicas[0], net, sharpness, relaxed
-    )
-    exposed = layer_passes(design, scenario, repeated, times, comm, sharpness)
-    step, bubble = step_time(
-        design,
-        scenario,
-        stages,
-        Passes(times, exposed, head),
-        comm,
-        held,
-        sharding_ranks=replicas[0],
-        sharpness=sharpness,
-    )
-    memory = stage_memory(
-        design, scenario, split, repeated, stages, held, *replicas, sharpness
-    )
-    memory = fullest(memory, sharpness)
-    return Job(step, per_package(memory, machine), bubble)
-
-
-def rank_memory(design: Design, scenario: Scenario) -> MemoryParts:
-    """Memory of a rank of the (first, second, last) stage, exact [3, *batch]."""
-    design, scenario = as_ranks(design, scenario)
-    split, stages, held, replicas = rank_share(design, scenario, False)
-    repeated = again(
-        design.recompute, scenario.recompute, scenario.software.score_bytes
-    )
-    memory = stage_memory(
-        design, scenario, split, repeated, stages, held, *replicas, jnp.inf
-    )
-    return of_three(memory)
 
 
 def evaluate(

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from supernode_opt.system.evaluate import rank_memory, rank_share
+from supernode_opt.system.job import rank_memory, rank_share
 from supernode_opt.system.parts import total
 from supernode_opt.system.pipeline import place_layers, with_later
 from supernode_opt.workload.activations import in_flight

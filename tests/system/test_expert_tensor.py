@@ -14,7 +14,7 @@ from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError
 from supernode_opt.system.communication import communication
 from supernode_opt.system.design import expert_ranks
-from supernode_opt.system.evaluate import rank_share
+from supernode_opt.system.job import rank_share
 from supernode_opt.workload.activations import layer_activations
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.operators import Split, layer_gemms

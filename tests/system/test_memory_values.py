@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from supernode_opt.system.evaluate import evaluate, rank_memory
+from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.footprint import fit_probability, fullest, stage_memory
+from supernode_opt.system.job import rank_memory
 from supernode_opt.system.moments import fullest_moment
 from supernode_opt.system.parts import total
 from supernode_opt.system.pipeline import Stages

@@ -7,7 +7,7 @@ import pytest
 from supernode_opt.config.study import understand
 from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError
-from supernode_opt.system.evaluate import rank_memory, rank_share
+from supernode_opt.system.job import rank_memory, rank_share
 from supernode_opt.workload.split import SIZES, SWITCHES, legal
 from tests.plain import EXPERTS, TRAINING, design, same, scenario
 from tests.system.test_step_values import assembled

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import pytest
 
 from supernode_opt import Training, build_design, catalog, evaluate
-from supernode_opt.system.evaluate import rank_memory
+from supernode_opt.system.job import rank_memory
 from supernode_opt.system.ranks import as_ranks, through_package
 from supernode_opt.workload.placement import place
 from supernode_opt.workload.traffic import Transfer

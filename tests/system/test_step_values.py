@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import pytest
 
 from supernode_opt.system.communication import Communication
-from supernode_opt.system.evaluate import rank_share
+from supernode_opt.system.job import rank_share
 from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.pipeline import (
     Passes,

@@ -34,8 +34,8 @@ from supernode_opt.system.design import (
     Design,
     one_hot,
 )
-from supernode_opt.system.evaluate import run_job
 from supernode_opt.system.follow import FOLLOWS
+from supernode_opt.system.job import run_job
 from supernode_opt.system.parts import total
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.software import Software

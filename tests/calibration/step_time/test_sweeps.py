@@ -14,7 +14,7 @@ from supernode_opt.calibration.step_time import batch, score, shipped
 from supernode_opt.calibration.step_time.constants import software
 from supernode_opt.calibration.step_time.fit import predict, table
 from supernode_opt.calibration.step_time.posterior import selection
-from supernode_opt.system.evaluate import run_job
+from supernode_opt.system.job import run_job
 
 SWEEPS = Path(__file__).resolve().parents[4] / "shared" / "bulk" / "plan_sweeps.csv"
 pytestmark = pytest.mark.skipif(
