@@ -7,9 +7,9 @@ left for its clock.  GPUs of one cluster differ by 8 % in performance (Sinha et 
 "Not All GPUs Are Created Equal", SC 2022).
 
     clock of the slowest of n = mean (1 - s E_n),  s^2 = s_clock^2 + (k s_leakage)^2
-    k = leakage / (n dynamic power)
+    k = leakage / (e dynamic power)
 
-with `n = d ln(dynamic power) / d ln(clock)` and the expected greatest of `n` normal
+with `e = d ln(dynamic power) / d ln(clock)` and the expected greatest of `n` normal
 numbers (`smooth.greatest_normal`).
 """
 

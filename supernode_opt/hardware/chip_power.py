@@ -60,8 +60,13 @@ class Cores(NamedTuple):
 
     Attributes:
       voltage: over that at the sustained clock [1].
-      dynamic: see `dynamic_power` [W].
-      leakage_rise: see `leakage_rise` [1].
+      dynamic: power of large GEMMs that follows the clock, switched capacitance times
+        voltage squared and clock; at the sustained clock the sum of dynamic, static
+        and (at the junction limit) leakage power is the TDP [W].
+      leakage_rise: leakage over that at the sustained voltage; barriers lowered by the
+        drain and the gate's own leakage let it grow with the third to fourth power of
+        the voltage (Krishnamurthy et al., "High-performance and low-power challenges
+        for sub-70 nm microprocessor circuits", 2002) [1].
     """
 
     voltage: Array
@@ -70,7 +75,7 @@ class Cores(NamedTuple):
 
 
 def cores_at(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Cores:
-    """Return voltage, dynamic power and leakage of the cores at `clock`."""
+    """Solve for the cores at `clock`, a fraction of the boost clock."""
     voltage = _voltage(chip, curve(chip), clock, sharpness)
     dynamic = _most_dynamic(chip) * clock / chip.sustained_clock * voltage**2
     return Cores(voltage, dynamic, raised(voltage, chip.leakage_exponent))
@@ -81,28 +86,8 @@ def core_voltage(chip: Chip, cores: Cores) -> Array:
     return chip.threshold_voltage / curve(chip).threshold * cores.voltage
 
 
-def dynamic_power(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
-    """Clock-dependent power of a package busy with large GEMMs [W].
-
-    Switched capacitance, voltage squared and clock.  `clock` is a fraction of the boost
-    clock; at `chip.sustained_clock` the sum of dynamic, static and (at the junction
-    limit) leakage power is the TDP.
-    """
-    return cores_at(chip, clock, sharpness).dynamic
-
-
-def leakage_rise(chip: Chip, clock: ArrayLike, sharpness: ArrayLike) -> Array:
-    """Leakage at the voltage of `clock` over that at the sustained one [1].
-
-    Drain-induced lowering of the barrier and the gate's own leakage let leakage power
-    grow with the third to fourth power of the voltage (Krishnamurthy et al., "High-
-    performance and low-power challenges for sub-70 nm microprocessor circuits", 2002).
-    """
-    return cores_at(chip, clock, sharpness).leakage_rise
-
-
 def least_rise(chip: Chip) -> Array:
-    """Return `leakage_rise` at the lowest voltage, where a chip rests [1]."""
+    """Return `Cores.leakage_rise` at the lowest voltage, where a chip rests [1]."""
     return curve(chip).floor ** chip.leakage_exponent
 
 

@@ -16,13 +16,8 @@ from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import PLAN, Variable
 from supernode_opt.record import get
 from supernode_opt.units import quantity_of
-from supernode_opt.workload.split import (
-    SIZES,
-    SWITCHES,
-    divisors,
-    enumerate_splits,
-    legal,
-)
+from supernode_opt.workload.sizes import divisors
+from supernode_opt.workload.split import SIZES, SWITCHES, enumerate_splits, legal
 
 Columns = dict[str, NDArray]
 

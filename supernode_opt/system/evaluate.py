@@ -27,9 +27,7 @@ from supernode_opt.system.failures import (
     repair_wait,
     stop_rate,
 )
-from supernode_opt.system.footprint import (
-    fit_probability,
-)
+from supernode_opt.system.footprint import fit_probability
 from supernode_opt.system.job import run_job
 from supernode_opt.system.kernels import gemm_peak
 from supernode_opt.system.package import (
@@ -41,9 +39,7 @@ from supernode_opt.system.package import (
     provisioned,
 )
 from supernode_opt.system.parts import total
-from supernode_opt.system.pipeline import (
-    micro_batches,
-)
+from supernode_opt.system.pipeline import micro_batches
 from supernode_opt.system.precision import settled
 from supernode_opt.system.ranks import as_ranks
 from supernode_opt.system.report import Report, completed

@@ -11,11 +11,7 @@ from supernode_opt.hardware.bins import differ, slowest
 from supernode_opt.system.collectives import network
 from supernode_opt.system.communication import communication
 from supernode_opt.system.design import Design, data_parallel, expert_ranks
-from supernode_opt.system.footprint import (
-    fullest,
-    of_three,
-    stage_memory,
-)
+from supernode_opt.system.footprint import fullest, of_three, stage_memory
 from supernode_opt.system.layer import layer_passes
 from supernode_opt.system.layer_times import layer_times
 from supernode_opt.system.parts import MemoryParts, StepTime

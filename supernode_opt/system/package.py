@@ -27,7 +27,7 @@ from supernode_opt.system.parts import ChipParts, StepTime, total
 from supernode_opt.system.scenario import Scenario
 
 # Parts of a step in which a chip waits for its host, for others or for the network.
-WAITING = (
+_WAITING = (
     "launch",
     "tensor_parallel",
     "context_parallel",
@@ -85,7 +85,7 @@ def mix_of(step: StepTime, scenario: Scenario) -> Mix:
     gemm, attention = step.gemm + step.head, step.attention
     forward = gemm + attention + step.elementwise
     again = 1.0 + step.recompute / forward
-    waiting = sum(getattr(step, name) for name in WAITING)
+    waiting = sum(getattr(step, name) for name in _WAITING)
     whole = total(step)
     streaming = step.elementwise * again + step.optimizer
     dynamic = again * (gemm + chip.attention_activity * attention)

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.workload.model import Model, Training
-from supernode_opt.workload.sizes import divisors as divisors
 from supernode_opt.workload.sizes import options
 
 Columns = dict[str, NDArray[np.int32]]
@@ -103,12 +102,9 @@ def _rules(model: Model, training: Training, ranks: int) -> dict[str, tuple[Rule
                 every_stage,
                 f"every pipeline stage must hold one of the {layers} layers",
             ),
-            *(
-                (
-                    lambda s: s["pipeline_parallel"] != 2,
-                    "pipeline_parallel must not be 2 where mtp_stage is own",
-                )
-                for _ in range(own)
+            (
+                lambda s: (s["pipeline_parallel"] != 2) | (not own),
+                "pipeline_parallel must not be 2 where mtp_stage is own",
             ),
         ),
         "context_parallel": (

@@ -87,7 +87,7 @@ def hit(model: Model, share: Array) -> Array:
     Theory I, section II.6), a product of `k` ratios.  The logarithms of all but the
     last are added by the second Euler-Maclaurin formula, about midpoints (Hildebrand,
     Introduction to Numerical Analysis, chapter 5), which takes fractions and loses no
-    digits; it is off by less than 4e-6.
+    digits; it is off by less than 1e-6.
     """
     picks, experts = jnp.asarray(model.top_k), jnp.asarray(model.experts)
     left = jnp.maximum(experts * (1.0 - share) - picks + 1.0, 0.0)

@@ -10,7 +10,6 @@ from supernode_opt.hardware.chip_power import (
     clock_at,
     core_voltage,
     cores_at,
-    dynamic_power,
     idle_power,
     memory_power,
     port_limit,
@@ -63,7 +62,7 @@ def test_voltage_and_dynamic_power(clock, ratio):
     same(core_voltage(CHIP, cores_at(CHIP, clock, EXACT)), 0.6 * ratio)
     # TDP 100 W less 30 % static and 20 % leakage: 50 W at the sustained clock.
     power = 50.0 * (clock / 0.8) * ratio**2
-    same(dynamic_power(CHIP, clock, EXACT), power)
+    same(cores_at(CHIP, clock, EXACT).dynamic, power)
     same(clock_at(CHIP, power), clock)
 
 

@@ -12,7 +12,6 @@ from supernode_opt import catalog
 from supernode_opt.hardware.chip_power import (
     clock_at,
     cores_at,
-    dynamic_power,
     port_limit,
 )
 from supernode_opt.hardware.thermal import thermal_resistance
@@ -65,7 +64,7 @@ def test_voltage_solves_both_ways():
 def test_clock_and_dynamic_power_invert_each_other(name):
     chip = catalog.load("chip", name)
     clock = jnp.asarray([0.05, 0.3, 0.6, 0.9, 1.1])
-    power = dynamic_power(chip, clock, jnp.inf)
+    power = cores_at(chip, clock, jnp.inf).dynamic
     np.testing.assert_allclose(clock_at(chip, power), clock, rtol=1e-9)
 
 

@@ -4,13 +4,8 @@ import dataclasses
 
 import pytest
 
-from supernode_opt.workload.split import (
-    SIZES,
-    SWITCHES,
-    divisors,
-    enumerate_splits,
-    legal,
-)
+from supernode_opt.workload.sizes import divisors
+from supernode_opt.workload.split import SIZES, SWITCHES, enumerate_splits, legal
 from tests.plain import DENSE, EXPERTS, TRAINING
 
 # 4 heads, 8 hidden and 12 FFN channels, 6 layers; 16 tokens, 32 sequences.

@@ -12,7 +12,7 @@ from supernode_opt.calibration.data.stacks import Stack
 from supernode_opt.system.design import SHARDING
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.recompute import Recompute
-from supernode_opt.workload.split import divisors
+from supernode_opt.workload.sizes import divisors
 
 _MOST_PLANS = 48
 # No job that anyone has measured is larger, in any of its sizes.

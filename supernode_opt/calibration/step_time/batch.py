@@ -126,7 +126,10 @@ def _built(
     made = catalog.scenario(
         machine, model, training, software=stack, links=links, **parts
     )
-    routing = {k.split(".")[1]: v for k, v in constants.items() if "routing." in k}
+    own = "routing."
+    routing = {
+        k.removeprefix(own): v for k, v in constants.items() if k.startswith(own)
+    }
     if routing:
         made = dataclasses.replace(made, routing=Routing(**routing))
     for path, value in constants.items():
