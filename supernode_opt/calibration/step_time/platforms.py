@@ -52,7 +52,7 @@ def entry(
         GEMMs has the whole range of the fit.
     """
     mean, covariance = constants_of(posterior, platform.family, platform.fitted)
-    spread = np.sqrt(np.diag(covariance)) * platform.widen
+    spread = np.sqrt(np.diag(covariance))
     stack = platform.documented
     written: dict[str, Any] = {"notes": platform.notes}
     kind = unfitted(platform.base)
