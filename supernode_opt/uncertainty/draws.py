@@ -13,7 +13,7 @@ from supernode_opt.batch.case import Case
 from supernode_opt.batch.engine import repeated
 from supernode_opt.calibration.data.platforms import Platform, platform_of
 from supernode_opt.calibration.step_time import intervals, shipped
-from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
+from supernode_opt.calibration.step_time.constants import CONSTANTS, fitted_as
 from supernode_opt.calibration.step_time.fit import family_of
 from supernode_opt.calibration.step_time.posterior import (
     constants_together,
@@ -42,28 +42,29 @@ def normals(
     every = list(dict.fromkeys(identity for one in known for identity in one))
     drawn = np.stack([_stream(seed, *one).standard_normal(count) for one in every], 1)
     fitted = [
-        (column, platform, INDEX[field])
+        (column, platform, *place)
         for column, (kind, name, field) in enumerate(every)
         if kind == "software"
-        and field in INDEX
+        and (place := fitted_as(field)) is not None
         and (platform := platform_of(name)) is not None
     ]
     if fitted:
-        columns = [column for column, _, _ in fitted]
-        drawn[:, columns] = drawn[:, columns] @ _root(fitted).T
+        columns, platforms, places, ways = map(list, zip(*fitted, strict=True))
+        together = drawn[:, columns] @ _root(platforms, places).T
+        drawn[:, columns] = together * ways
     drawn = np.clip(drawn, -TAIL, TAIL)
     return {identity: drawn[:, i] for i, identity in enumerate(every)}
 
 
-def _root(fitted: Sequence[tuple[int, Platform, int]]) -> NDArray:
+def _root(platforms: Sequence[Platform], constants: Sequence[int]) -> NDArray:
     """Return a root of the correlations of fitted constants of several stacks."""
-    keys = [(platform.family, platform.fitted) for _, platform, _ in fitted]
+    keys = [(platform.family, platform.fitted) for platform in platforms]
     every = list(dict.fromkeys(keys))
     _, covariance = constants_together(shipped.posterior(), every)
     wide = len(CONSTANTS)
     places = [
         every.index(key) * wide + index
-        for key, (_, _, index) in zip(keys, fitted, strict=True)
+        for key, index in zip(keys, constants, strict=True)
     ]
     covariance = covariance[np.ix_(places, places)]
     deviation = np.sqrt(np.diag(covariance))

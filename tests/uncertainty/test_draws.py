@@ -12,7 +12,7 @@ from supernode_opt.calibration.step_time.posterior import (
 from supernode_opt.problem.build import build_design
 from supernode_opt.record import replace
 from supernode_opt.uncertainty import draws
-from supernode_opt.uncertainty.constants import uncertain
+from supernode_opt.uncertainty.constants import Uncertain, uncertain
 from supernode_opt.uncertainty.intervals import _REPORTS
 
 STUDY = "experiments/pangu_ultra/as_trained.yaml"
@@ -101,3 +101,21 @@ def test_a_cluster_of_ones_own_is_slower_than_its_makers(problem):
     assert draws.installation(problem.scenario, 0, 8).tolist() == [1.0] * 8
     users = replace(fitted, "software.name", "fsdp_a100")
     assert draws.installation(users, 0, 8).tolist() == [1.0] * 8
+
+
+def test_what_all_stacks_share_is_drawn_once_under_every_name():
+    """One imbalance of learned routers, whatever stack; exposed is one less hidden."""
+    names = ("mindspeed_910c", "bridge_nvl72")
+    fields = ("expert_imbalance", "expert_overlapped", "step_overhead")
+    known = [
+        {("software", n, f): Uncertain(("",), 1.0, 0.5, 2.0, np.inf) for f in fields}
+        for n in names
+    ]
+    drawn = draws.normals(known, 0, 4096)
+
+    def alike(field):
+        return np.corrcoef(*(drawn["software", n, field] for n in names))[0, 1]
+
+    assert alike("expert_imbalance") > 0.99
+    assert 0.1 < alike("expert_overlapped") < 0.95
+    assert abs(alike("step_overhead")) < 0.6
