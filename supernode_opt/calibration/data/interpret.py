@@ -6,7 +6,7 @@ left open is filled as for a study of the same stack.
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from supernode_opt.calibration.data.columns import shortened
@@ -198,6 +198,7 @@ def _training(
         "global_batch": run.number("gbs"),
         "precision": precision,
         "attention_flops": "full",
+        **_tuned(run, stack, assumed),
         **states_of(run, stack, assumed),
         **_adapters(run, assumed),
     }
@@ -221,6 +222,20 @@ def _fill(run: Run, dies: int, fields: dict[str, Any], assumed: list[str]) -> No
         assumed.append(f"global batch of {fields['global_batch']:g}")
     if not fields["global_batch"] or not fields["sequence_length"]:
         raise Refused("no global batch or sequence length")
+
+
+# Tasks that start from a trained model.
+_TUNES = r"\b(sft|q?lora|peft|adapters?|fine.?tun\w*)\b"
+
+
+def _tuned(run: Run, stack: Stack, assumed: list[str]) -> Mapping[str, Any]:
+    """Return what a stack's recipes for fine-tuning say of the training."""
+    task = f"{run.text('task')} {run.text('usable_for')}"
+    if not stack.tuning or not re.search(_TUNES, task, re.IGNORECASE):
+        return {}
+    said = ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in stack.tuning.items())
+    assumed.append(f"{said}, as {stack.name} fine-tunes")
+    return stack.tuning
 
 
 def _adapters(run: Run, assumed: list[str]) -> dict[str, float]:

@@ -138,7 +138,7 @@ def _expert_parallels(
 ) -> list[float]:
     if not model.experts:
         return [1.0]
-    expert = run.number("ep")
+    expert = run.number("ep") or min(stack.expert_default, stage_ranks)
     unsaid = expert == 1.0 and stack.expert_unreliable and not run.text("stack")
     if not expert or unsaid:
         assumed.append("expert parallel chosen by the model")
@@ -193,8 +193,8 @@ def _recomputes(
     if written:
         return [recompute_of(written, model.layers / pipeline)]
     assumed.append("recompute chosen by the model")
-    names = ("none", "selective", "full")
-    every = names if stack.full_recompute else names[:2]
+    known = {"selective": stack.module_recompute, "full": stack.full_recompute}
+    every = ("none", *(name for name, has in known.items() if has))
     return [(name, NOTHING) for name in every]
 
 

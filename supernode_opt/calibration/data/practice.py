@@ -31,6 +31,7 @@ class Practice(NamedTuple):
         time in a layer of experts, that are captured graphs.
       stage_exposed: nothing hides what stages send to each other.
       prefetch: sharded parameters are gathered before they are needed.
+      capacity: `Stack.capacity`.
       warmup_hidden: of expert exchanges that hide, the share that does also in warm-up
         and cool-down.
       real_routing: tokens were routed by a trained router, not spread evenly.
@@ -56,6 +57,7 @@ class Practice(NamedTuple):
     prefetch: ArrayLike = 1.0
     stage_exposed: ArrayLike = 0.0
     warmup_hidden: ArrayLike = 1.0
+    capacity: ArrayLike = 1.0
 
 
 # How what is assumed of it begins.
@@ -140,6 +142,7 @@ _READ: tuple[tuple[str, str, str], ...] = (
     (r"cuda_graph=none", "cuda_graphs", "none"),
     (r"\bzb\b|zero.bubble", "schedule", "zero_bubble"),
     (r"dualpipev", "schedule", "dualpipev"),
+    (r"blocking p2p", "stage_exchange", "exposed"),
     (r"token.?drop|capacity", "routing", "dropped"),
     (r"^real|natural", "routing", "natural"),
     (r"balance", "routing", "forced"),
@@ -169,6 +172,7 @@ def as_documented(stack: Stack) -> Practice:
         rank_by_rank=float(stack.rank_by_rank),
         bubble=stack.bubble_share,
         copies=stack.pipeline_copies,
+        capacity=stack.capacity,
     )
 
 

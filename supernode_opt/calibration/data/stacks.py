@@ -52,7 +52,12 @@ class Stack:
       interleave_unreliable, expert_unreliable: an interleave, or an expert parallel
         size, of 1 in its tables may mean "not stated".
       full_recompute: its recipes recompute whole layers, not only modules.
+      module_recompute: it recomputes modules, not only whole layers.
       expert_tensor: experts are split over tensor ranks where a row does not say.
+      expert_default: expert parallel size where a row does not say, 0 for what the
+        model chooses [1].
+      capacity: room of every expert over its mean load, which is filled up with
+        padding, where tokens beyond it are dropped [1].
       compiled: one compiler fuses everything, attention with capped scores included.
       usual: how it is usually run, first match first: `says` in the words of the
         column `other_config`, where the cells of a job fit the patterns of `match`.
@@ -67,6 +72,7 @@ class Stack:
       pipeline_copies: of weights and gradients that its schedule needs [1].
       gradient_bytes: of stored and reduced gradients [B].
       training: other fields of `Training` as its recipes have them, in SI.
+      tuning: those of its recipes for fine-tuning, in SI.
       software: constants of `Software` that its documentation gives, in SI.
       worded: what changes `training` and `software` where the cells of a row that tells
         of memory fit the patterns of `match`, first match alone.
@@ -92,7 +98,10 @@ class Stack:
     interleave_unreliable: bool = False
     expert_unreliable: bool = False
     full_recompute: bool = True
+    module_recompute: bool = True
     expert_tensor: bool = False
+    expert_default: float = 0.0
+    capacity: float = 1.0
     compiled: bool = False
     head_weighed: bool = False
     logs_first: bool = False
@@ -104,6 +113,7 @@ class Stack:
     pipeline_copies: float = 1.0
     gradient_bytes: float = 4.0
     training: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    tuning: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     software: Mapping[str, float] = dataclasses.field(default_factory=dict)
     worded: tuple[Mapping[str, Any], ...] = ()
     scale_out_bandwidth: float = 0.0
