@@ -120,13 +120,16 @@ def interpret(run: Run) -> Job:
     chip = load("chip", given.parts.get("chip", system(name).chip))
     stack = _stack(run, given, assumed).of(run)
     training = _training(run, chip, stack, given, assumed)
-    model = dataclasses.replace(model_of(run, training, assumed), **given.model)
+    model = _banded(model_of(run, training, assumed), training, stack, assumed)
+    model = dataclasses.replace(model, **given.model)
     wrong = contradiction(model)
     if wrong is not None:
         raise Refused(f"the model {wrong}")
     training = as_cut(run, model, stack, training)
     practice = practice_of(stack, _about(run, model), given.practice, assumed)
-    plans = plans_of(run, model, training, stack, chip.ranks_per_chip, assumed)
+    board = float(load("host", system(name).host).chips_per_board)
+    dies = chip.ranks_per_chip
+    plans = plans_of(run, model, training, stack, dies, board, assumed)
     own = {
         path.removeprefix(_MODULE): share
         for path, share in given.constants.items()
@@ -152,6 +155,17 @@ def interpret(run: Run) -> Job:
         measured=measured,
         converted=converted,
     )
+
+
+def _banded(
+    model: Model, training: Training, stack: Stack, assumed: list[str]
+) -> Model:
+    """Return the model as a stack whose attention has a limited reach trains it."""
+    reach = stack.attention_reach
+    if not reach or training.sequence_length <= reach or model.window:
+        return model
+    assumed.append(f"attention over {reach:,.0f} tokens, as {stack.name} does")
+    return dataclasses.replace(model, window=reach, windowed_share=1.0)
 
 
 def _room(run: Run) -> float:

@@ -45,6 +45,7 @@ class Stack:
       constants: stack whose fitted constants it shares, "" for its own.
       tensor_overlap, data_overlap, expert_overlap: whether the stack hides them.
       flash: attention keeps no scores.
+      attention_reach: tokens that its attention looks back at most, 0 for all [1].
       fused_dispatch: experts are reached by a fused dispatch kernel.
       sequence_parallel: on where a row does not say.
       sharding: optimizer sharding where a row does not say.
@@ -91,6 +92,7 @@ class Stack:
     data_overlap: bool = True
     expert_overlap: bool = False
     flash: bool = True
+    attention_reach: float = 0.0
     fused_dispatch: bool = False
     sequence_parallel: bool = True
     sharding: str = "zero1"

@@ -148,6 +148,7 @@ def software(base: Software, logs: Array, practice: Practice) -> Software:
         expert_overlapped=overlapped("expert_exposed", practice.expert_overlap),
         data_exposed=1.0 - practice.data_overlap * (1.0 - exposed),
         expert_imbalance=uneven + practice.token_drop * (practice.capacity - 1.0),
+        rank_deduplication=jnp.maximum(base.rank_deduplication, practice.once_per_rank),
         shard_latency=value["shard_latency"] * practice.rank_by_rank,
         bubble_share=practice.bubble,
         pipeline_exposed=jnp.where(
