@@ -6,7 +6,7 @@ left open is filled as for a study of the same stack.
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from supernode_opt.calibration.data.columns import shortened
@@ -15,6 +15,7 @@ from supernode_opt.calibration.data.plans import Plan, plans_of
 from supernode_opt.calibration.data.platforms import platform_of
 from supernode_opt.calibration.data.practice import USUAL, Practice, practice_of
 from supernode_opt.calibration.data.rates import converted_step
+from supernode_opt.calibration.data.recipes import banded, tuned
 from supernode_opt.calibration.data.runs import BadRuns, Refused, Run
 from supernode_opt.calibration.data.shapes import model_of
 from supernode_opt.calibration.data.stacks import Stack, accelerator, machine, stack_of
@@ -120,7 +121,7 @@ def interpret(run: Run) -> Job:
     chip = load("chip", given.parts.get("chip", system(name).chip))
     stack = _stack(run, given, assumed).of(run)
     training = _training(run, chip, stack, given, assumed)
-    model = _banded(model_of(run, training, assumed), training, stack, assumed)
+    model = banded(model_of(run, training, assumed), training, stack, assumed)
     model = dataclasses.replace(model, **given.model)
     wrong = contradiction(model)
     if wrong is not None:
@@ -155,17 +156,6 @@ def interpret(run: Run) -> Job:
         measured=measured,
         converted=converted,
     )
-
-
-def _banded(
-    model: Model, training: Training, stack: Stack, assumed: list[str]
-) -> Model:
-    """Return the model as a stack whose attention has a limited reach trains it."""
-    reach = stack.attention_reach
-    if not reach or training.sequence_length <= reach or model.window:
-        return model
-    assumed.append(f"attention over {reach:,.0f} tokens, as {stack.name} does")
-    return dataclasses.replace(model, window=reach, windowed_share=1.0)
 
 
 def _room(run: Run) -> float:
@@ -212,7 +202,7 @@ def _training(
         "global_batch": run.number("gbs"),
         "precision": precision,
         "attention_flops": "full",
-        **_tuned(run, stack, assumed),
+        **tuned(run, stack, assumed),
         **states_of(run, stack, assumed),
         **_adapters(run, assumed),
     }
@@ -236,20 +226,6 @@ def _fill(run: Run, dies: int, fields: dict[str, Any], assumed: list[str]) -> No
         assumed.append(f"global batch of {fields['global_batch']:g}")
     if not fields["global_batch"] or not fields["sequence_length"]:
         raise Refused("no global batch or sequence length")
-
-
-# Tasks that start from a trained model.
-_TUNES = r"\b(sft|q?lora|peft|adapters?|fine.?tun\w*)\b"
-
-
-def _tuned(run: Run, stack: Stack, assumed: list[str]) -> Mapping[str, Any]:
-    """Return what a stack's recipes for fine-tuning say of the training."""
-    task = f"{run.text('task')} {run.text('usable_for')}"
-    if not stack.tuning or not re.search(_TUNES, task, re.IGNORECASE):
-        return {}
-    said = ", ".join(f"{k.replace('_', ' ')} {v:g}" for k, v in stack.tuning.items())
-    assumed.append(f"{said}, as {stack.name} fine-tunes")
-    return stack.tuning
 
 
 def _adapters(run: Run, assumed: list[str]) -> dict[str, float]:

@@ -244,9 +244,12 @@ def _hybrid_group(
     """
     number = r"\D{0,12}?(\d{1,7})"
     copies = re.search(rf"replicat\w*{number}", sharded)
-    within = re.search(rf"(?:shard(?!ed data)\w*|group|fsdp){number}", sharded)
+    # The 2 of FSDP2 is its version.
+    within = re.search(
+        rf"(?:shard(?!ed data)\w*|group){number}|fsdp2? ?[=x(] ?x?(\d{{1,7}})", sharded
+    )
     if within:
-        return int(within[1])
+        return int(within[1] or within[2])
     if copies:
         return int(replicas // max(int(copies[1]), 1))
     assumed.append(f"shards within a board of {board:g} ranks")
