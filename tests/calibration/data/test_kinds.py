@@ -31,6 +31,8 @@ def only(**cells):
         ("a paper", "A100-40GB", "user", "user"),
         ("MT-NLG 530B", "A100", "megatron_deepspeed_users", "megatron_2021"),
         ("MegaScale", "A100", "megatron_2023", "megatron_2021"),
+        ("NVIDIA/Megatron-LM#1565", "H200", "megatron_core", "nemo"),
+        ("torch.compile on one chip", "H100", "pytorch", "torchtitan"),
         ("Narayanan et al. 2021", "A100", "megatron_2021", "megatron_2021"),
         ("NVIDIA NeMo-Megatron-Launcher README", "A100", "nemo_2023", "megatron_2021"),
     ],
