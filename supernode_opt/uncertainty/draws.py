@@ -133,7 +133,7 @@ def noise(scenario: Scenario, seed: int, count: int = DRAWS) -> NDArray:
     software, model = scenario.software.name, scenario.model.name
     platform = platform_of(software)
     kind = "moe" if float(scenario.model.experts) else "dense"
-    stack = "" if platform is None else platform.fitted
+    stack = "" if platform is None else platform.stack
     deviation = intervals.noise_of(shipped.posterior(), stack, kind)
     alike = (scenario.chip.name, software, model, scenario.training.precision)
     return np.exp(deviation * _stream(seed, *alike).standard_normal(count))

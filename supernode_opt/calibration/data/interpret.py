@@ -15,6 +15,7 @@ from supernode_opt.calibration.data.plans import Plan, plans_of
 from supernode_opt.calibration.data.platforms import platform_of
 from supernode_opt.calibration.data.practice import USUAL, Practice, practice_of
 from supernode_opt.calibration.data.rates import converted_step
+from supernode_opt.calibration.data.recipes import banded, tuned
 from supernode_opt.calibration.data.runs import BadRuns, Refused, Run
 from supernode_opt.calibration.data.shapes import model_of
 from supernode_opt.calibration.data.stacks import Stack, accelerator, machine, stack_of
@@ -120,13 +121,16 @@ def interpret(run: Run) -> Job:
     chip = load("chip", given.parts.get("chip", system(name).chip))
     stack = _stack(run, given, assumed).of(run)
     training = _training(run, chip, stack, given, assumed)
-    model = dataclasses.replace(model_of(run, training, assumed), **given.model)
+    model = banded(model_of(run, training, assumed), training, stack, assumed)
+    model = dataclasses.replace(model, **given.model)
     wrong = contradiction(model)
     if wrong is not None:
         raise Refused(f"the model {wrong}")
     training = as_cut(run, model, stack, training)
     practice = practice_of(stack, _about(run, model), given.practice, assumed)
-    plans = plans_of(run, model, training, stack, chip.ranks_per_chip, assumed)
+    board = float(load("host", system(name).host).chips_per_board)
+    dies = chip.ranks_per_chip
+    plans = plans_of(run, model, training, stack, dies, board, assumed)
     own = {
         path.removeprefix(_MODULE): share
         for path, share in given.constants.items()
@@ -198,6 +202,7 @@ def _training(
         "global_batch": run.number("gbs"),
         "precision": precision,
         "attention_flops": "full",
+        **tuned(run, stack, assumed),
         **states_of(run, stack, assumed),
         **_adapters(run, assumed),
     }

@@ -17,6 +17,9 @@ from supernode_opt.workload.sizes import divisors
 _MOST_PLANS = 48
 # No job that anyone has measured is larger, in any of its sizes.
 _LARGEST = 1e7
+# Words for parameters that are spread as well, and for copies of such a spread.
+_SHARDED = r"fsdp|hsdp|fully.sharded|hybrid.shard"
+_HYBRID = r"hsdp|hybrid.shard"
 _SIZES = ("n_accel", "tp", "pp", "cp", "ep", "etp", "mbs", "vpp")
 
 
@@ -62,9 +65,12 @@ def plans_of(
     training: Training,
     stack: Stack,
     dies: int,
+    board: float,
     assumed: list[str],
 ) -> tuple[Plan, ...]:
-    """Return the plans that a row may have been run with; packages hold `dies` ranks.
+    """Return the plans that a row may have been run with.
+
+    Packages hold `dies` ranks, boards as many packages as `board`.
 
     Where it does not say, the stack's documentation does; what neither says and is
     assumed is added to `assumed`.
@@ -100,7 +106,7 @@ def plans_of(
         _micro_batches(run, batch, assumed),
         _interleaves(run, model, pipeline, stack, assumed),
         _recomputes(run, model, pipeline, stack, assumed),
-        _shard_ranks(run, replicas, assumed),
+        _shard_ranks(run, replicas, board * dies, assumed),
     ]
     plans = [
         Plan(
@@ -138,7 +144,7 @@ def _expert_parallels(
 ) -> list[float]:
     if not model.experts:
         return [1.0]
-    expert = run.number("ep")
+    expert = run.number("ep") or min(stack.expert_default, stage_ranks)
     unsaid = expert == 1.0 and stack.expert_unreliable and not run.text("stack")
     if not expert or unsaid:
         assumed.append("expert parallel chosen by the model")
@@ -193,8 +199,8 @@ def _recomputes(
     if written:
         return [recompute_of(written, model.layers / pipeline)]
     assumed.append("recompute chosen by the model")
-    names = ("none", "selective", "full")
-    every = names if stack.full_recompute else names[:2]
+    known = {"selective": stack.module_recompute, "full": stack.full_recompute}
+    every = ("none", *(name for name, has in known.items() if has))
     return [(name, NOTHING) for name in every]
 
 
@@ -209,7 +215,7 @@ def _sharding(written: str, stack: Stack, replicas: float, pipeline: float) -> i
         return int(stated[1])
     if "grad_op" in text:
         return 2
-    if "fsdp" in text or stated:
+    if re.search(_SHARDED, text) or stated:
         # With pipeline stages parameters stay gathered over the step's micro-batches.
         return 3 if pipeline == 1.0 else 1
     if text.startswith("none") or text in ("dp", "ddp"):
@@ -217,15 +223,43 @@ def _sharding(written: str, stack: Stack, replicas: float, pipeline: float) -> i
     return 1
 
 
-def _shard_ranks(run: Run, replicas: float, assumed: list[str]) -> list[int]:
+def _shard_ranks(
+    run: Run, replicas: float, board: float, assumed: list[str]
+) -> list[int]:
     sharded = run.text("fsdp_or_zero")
     if "not given" in sharded:
         assumed.append("sharding group chosen by the model")
         return [0, *(g for g in (8, 16, 32, 64, 128, 256) if g < replicas)]
+    if re.search(_HYBRID, sharded.lower()):
+        return [_hybrid_group(sharded.lower(), replicas, board, assumed)]
     return [_shard_group(run, sharded)]
 
 
+def _hybrid_group(
+    sharded: str, replicas: float, board: float, assumed: list[str]
+) -> int:
+    """Return the ranks of one copy where copies are replicated (HSDP) [1].
+
+    It is that of a board where nothing is said, as in PyTorch's `HYBRID_SHARD`.
+    """
+    number = r"\D{0,12}?(\d{1,7})"
+    copies = re.search(rf"replicat\w*{number}", sharded)
+    # The 2 of FSDP2 is its version.
+    within = re.search(
+        rf"(?:shard(?!ed data)\w*|group){number}|fsdp2? ?[=x(] ?x?(\d{{1,7}})", sharded
+    )
+    if within:
+        return int(within[1] or within[2])
+    if copies:
+        return int(replicas // max(int(copies[1]), 1))
+    assumed.append(f"shards within a board of {board:g} ranks")
+    return int(board)
+
+
 def _shard_group(run: Run, sharded: str) -> int:
+    full = re.search(r"(\d{1,7})-way fully sharded", sharded)
+    if full:
+        return int(full[1])
     found = re.search(r"(?:group |FSDP=|x|ici_fsdp=|ici=)(\d{1,7})", sharded)
     slices = re.search(r"across (\d{1,7}) slice", sharded)
     chips = run.size("n_accel")

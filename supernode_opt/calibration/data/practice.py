@@ -21,6 +21,7 @@ class Practice(NamedTuple):
       tensor_overlap, data_overlap, expert_overlap: traffic hides behind compute.
       unfused: attention stores its scores.
       fused_dispatch: a fused dispatch kernel (DeepEP, HybridEP).
+      once_per_rank: a rank is sent one copy of a token for all its experts.
       rank_by_rank, bubble, copies: `Stack.rank_by_rank`, `Stack.bubble_share` and
         `Stack.pipeline_copies`.
       token_drop: experts have a capacity, tokens beyond it are dropped.
@@ -30,7 +31,9 @@ class Practice(NamedTuple):
       captured, captured_experts: shares of a layer's launches, and of the host's own
         time in a layer of experts, that are captured graphs.
       stage_exposed: nothing hides what stages send to each other.
-      prefetch: sharded parameters are gathered before they are needed.
+      prefetch: layers ahead of the one at work whose sharded parameters are gathered;
+        the compute behind which that hides grows with it.
+      capacity: `Stack.capacity`.
       warmup_hidden: of expert exchanges that hide, the share that does also in warm-up
         and cool-down.
       real_routing: tokens were routed by a trained router, not spread evenly.
@@ -56,6 +59,8 @@ class Practice(NamedTuple):
     prefetch: ArrayLike = 1.0
     stage_exposed: ArrayLike = 0.0
     warmup_hidden: ArrayLike = 1.0
+    capacity: ArrayLike = 1.0
+    once_per_rank: ArrayLike = 0.0
 
 
 # How what is assumed of it begins.
@@ -83,8 +88,14 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
         "fallback": {"sink_attention": 1.0},
     },
     "dispatcher": {
-        "all-to-all": {"fused_dispatch": 0.0},
-        **{name: {"fused_dispatch": 1.0} for name in ("deepep", "hybridep", "flex")},
+        "all-to-all": {"fused_dispatch": 0.0, "once_per_rank": 0.0},
+        # DeepEP sends by rank (`is_token_in_rank`); of the others nothing says so that
+        # the fitted rates of their runs do not already hold.
+        "deepep": {"fused_dispatch": 1.0, "once_per_rank": 1.0},
+        **{
+            name: {"fused_dispatch": 1.0, "once_per_rank": 0.0}
+            for name in ("hybridep", "flex")
+        },
     },
     "cuda_graphs": {
         "none": _NO_GRAPH,
@@ -93,9 +104,11 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
         **GRAPHS,
     },
     # FSDP's and ZeRO-3's exchange of parameters: while the layer before is worked on,
-    # one layer more than that held gathered; or when its turn has come.
+    # one layer more than that held gathered; twice as far ahead (AutoModel's
+    # `fsdp2_backward_prefetch_depth`); or when its turn has come.
     "parameter_gather": {
         "prefetched": {"prefetch": 1.0},
+        "two_ahead": {"prefetch": 2.0},
         "on_demand": {"prefetch": 0.0},
     },
     "routing": {
@@ -140,6 +153,8 @@ _READ: tuple[tuple[str, str, str], ...] = (
     (r"cuda_graph=none", "cuda_graphs", "none"),
     (r"\bzb\b|zero.bubble", "schedule", "zero_bubble"),
     (r"dualpipev", "schedule", "dualpipev"),
+    (r"blocking p2p", "stage_exchange", "exposed"),
+    (r"fsdp2_prefetch", "parameter_gather", "two_ahead"),
     (r"token.?drop|capacity", "routing", "dropped"),
     (r"^real|natural", "routing", "natural"),
     (r"balance", "routing", "forced"),
@@ -169,6 +184,7 @@ def as_documented(stack: Stack) -> Practice:
         rank_by_rank=float(stack.rank_by_rank),
         bubble=stack.bubble_share,
         copies=stack.pipeline_copies,
+        capacity=stack.capacity,
     )
 
 

@@ -54,6 +54,10 @@ _TIED = (
 )
 
 
+# Attention and FFN side by side (GPT-J, arXiv:2204.02311 for PaLM).
+_PARALLEL = r"palm|gpt-?j\b|gpt-?neox|pythia|falcon"
+
+
 def gated_of(run: Run) -> bool | None:
     """Tell whether the FFN has a gate, by its column or the family; `None` if open.
 
@@ -119,6 +123,7 @@ def model_of(run: Run, training: Training, assumed: list[str]) -> Model:
         shared_experts=run.number("shared_experts") or 0.0,
         expert_ffn=expert_ffn,
         tied=float(bool(re.search(_TIED, name))),
+        parallel_block=float(bool(re.search(_PARALLEL, name))),
         mtp_layers=1.0 if "mtp" in run.text("flops_convention_detected").lower() else 0,
         window=window[1],
         windowed_share=window[2],

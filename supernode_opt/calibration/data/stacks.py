@@ -48,6 +48,7 @@ class Stack:
       constants: stack whose fitted constants it shares, "" for its own.
       tensor_overlap, data_overlap, expert_overlap: whether the stack hides them.
       flash: attention keeps no scores.
+      attention_reach: tokens that its attention looks back at most, 0 for all [1].
       fused_dispatch: experts are reached by a fused dispatch kernel.
       sequence_parallel: on where a row does not say.
       sharding: optimizer sharding where a row does not say.
@@ -55,7 +56,12 @@ class Stack:
       interleave_unreliable, expert_unreliable: an interleave, or an expert parallel
         size, of 1 in its tables may mean "not stated".
       full_recompute: its recipes recompute whole layers, not only modules.
+      module_recompute: it recomputes modules, not only whole layers.
       expert_tensor: experts are split over tensor ranks where a row does not say.
+      expert_default: expert parallel size where a row does not say, 0 for what the
+        model chooses [1].
+      capacity: room of every expert over its mean load, which is filled up with
+        padding, where tokens beyond it are dropped [1].
       compiled: one compiler fuses everything, attention with capped scores included.
       usual: how it is usually run, first match first: `says` in the words of the
         column `other_config`, where the cells of a job fit the patterns of `match`.
@@ -70,6 +76,7 @@ class Stack:
       pipeline_copies: of weights and gradients that its schedule needs [1].
       gradient_bytes: of stored and reduced gradients [B].
       training: other fields of `Training` as its recipes have them, in SI.
+      tuning: those of its recipes for fine-tuning, in SI.
       software: constants of `Software` that its documentation gives, in SI.
       worded: what changes `training` and `software` where the cells of a row that tells
         of memory fit the patterns of `match`, first match alone.
@@ -88,6 +95,7 @@ class Stack:
     data_overlap: bool = True
     expert_overlap: bool = False
     flash: bool = True
+    attention_reach: float = 0.0
     fused_dispatch: bool = False
     sequence_parallel: bool = True
     sharding: str = "zero1"
@@ -95,7 +103,10 @@ class Stack:
     interleave_unreliable: bool = False
     expert_unreliable: bool = False
     full_recompute: bool = True
+    module_recompute: bool = True
     expert_tensor: bool = False
+    expert_default: float = 0.0
+    capacity: float = 1.0
     compiled: bool = False
     head_weighed: bool = False
     logs_first: bool = False
@@ -107,6 +118,7 @@ class Stack:
     pipeline_copies: float = 1.0
     gradient_bytes: float = 4.0
     training: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    tuning: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     software: Mapping[str, float] = dataclasses.field(default_factory=dict)
     worded: tuple[Mapping[str, Any], ...] = ()
     scale_out_bandwidth: float = 0.0

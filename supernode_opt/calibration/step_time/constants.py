@@ -145,6 +145,7 @@ def software(base: Software, logs: Array, practice: Practice) -> Software:
         unfused > 0.0, value["unfused_efficiency"], value["attention_efficiency"]
     )
     exposed = jnp.minimum(value["data_exposed"], 1.0)
+    uneven = 1.0 + practice.real_routing * (value["imbalance"] - 1.0)
     changed: dict[str, Any] = dict(
         **shared_windows(base, window, practice.expert_overlap),
         shard_window=window,
@@ -160,7 +161,8 @@ def software(base: Software, logs: Array, practice: Practice) -> Software:
         tensor_overlapped=overlapped("tensor_exposed", practice.tensor_overlap),
         expert_overlapped=overlapped("expert_exposed", practice.expert_overlap),
         data_exposed=1.0 - practice.data_overlap * (1.0 - exposed),
-        expert_imbalance=1.0 + practice.real_routing * (value["imbalance"] - 1.0),
+        expert_imbalance=uneven + practice.token_drop * (practice.capacity - 1.0),
+        rank_deduplication=jnp.maximum(base.rank_deduplication, practice.once_per_rank),
         shard_latency=value["shard_latency"] * practice.rank_by_rank,
         bubble_share=practice.bubble,
         pipeline_exposed=jnp.where(

@@ -33,8 +33,9 @@ FULL_WEIGHT_ROWS = 40
 _ITERATIONS = 24
 _LARGEST_STEP = 0.5
 _CHOOSING = 3
-# A published run did fit; memory decides only between plans that clearly differ.
-FITS = 1.6
+# A published run did fit; memory decides only between plans that clearly differ: of
+# 649 runs that state theirs, 96 % are predicted to need less than this.
+FITS = 1.4
 
 # Chips of one die share deviations; what a grade or a package changes of clock, power,
 # memory and ports is the catalog's business.

@@ -3,6 +3,7 @@
 import numpy as np
 
 from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.data.stacks import stacks
 from supernode_opt.calibration.step_time import batch
 from supernode_opt.calibration.step_time.fit import Table
 from supernode_opt.calibration.step_time.posterior import (
@@ -30,7 +31,15 @@ def noise_name(stack: str, kind: str) -> str:
 
 
 def noise_of(posterior: Posterior, stack: str, kind: str) -> float:
-    """Return what no constant explains of log step time, standard deviation [1]."""
+    """Return what no constant explains of log step time, standard deviation [1].
+
+    Of a stack that borrows its constants no run was fitted: its noise is at least that
+    of all stacks.
+    """
+    lender = stacks()[stack].fitted if stack in stacks() else stack
+    if lender != stack:
+        least = posterior.noise.get(kind, 0.0)
+        return max(noise_of(posterior, lender, kind), least)
     largest = max(posterior.noise.values(), default=0.0)
     common = posterior.noise.get(kind, largest)
     # Of users' stacks left out in turn the common noise alone holds 65 % of the dense
@@ -51,7 +60,7 @@ def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarr
     rows = zip(stacked.keys, stacked.jobs, slopes, strict=True)
     variance = [
         slope @ known[key] @ slope
-        + noise_of(posterior, key[1], kind_of(job)) ** 2
+        + noise_of(posterior, job.stack.name, kind_of(job)) ** 2
         + (PRACTICE * job.practice_assumed) ** 2
         for key, job, slope in rows
     ]

@@ -131,7 +131,7 @@ def test_an_unknown_source_is_said_and_a_column_names_the_stack():
             {"accelerator": "Ascend-910B", "other_config": "use-mc2"},
             {"flash_attention": "off", "tensor_overlap": "on"},
         ),
-        ({**EXPERTS, **BRIDGE}, {"dispatcher": "deepep", "routing": "forced"}),
+        ({**EXPERTS, **BRIDGE}, {"dispatcher": "hybridep", "routing": "forced"}),
         (
             {**EXPERTS, **BRIDGE, "other_config": "cuda_graph=none:[]"},
             {"dispatcher": "all-to-all", "cuda_graphs": "none"},
