@@ -10,6 +10,7 @@ from supernode_opt.hardware.fabric import crowding
 from supernode_opt.smooth import rows, stack
 from supernode_opt.system.collectives import Network, durations
 from supernode_opt.system.design import Design, data_parallel, expert_ranks
+from supernode_opt.system.eager import ring_time
 from supernode_opt.system.ranks import through_package
 from supernode_opt.system.scenario import Scenario, expert_imbalance
 from supernode_opt.workload.model import Model, by_precision
@@ -99,13 +100,24 @@ def communication(
         hop._replace(inner=hop.inner * crowding(switch, 2.0, False)),
     ]
     if not shared:
-        return Communication(*rows(durations(transfers, net, sharpness)))
+        timed = Communication(*rows(durations(transfers, net, sharpness)))
+        return _around(timed, tensors, scenario)
     # Ranks that share experts gather what all of them were sent, and scatter results.
     sent = split.tokens_after_tensor * model.top_k * _sent_bytes(scenario, split)
     transfers.append(gathered(shared[0], sent * shared[0].size))
     *times, among = durations(transfers, net, sharpness)
-    timed = Communication(*times)
+    timed = _around(Communication(*times), tensors, scenario)
     return timed._replace(dispatch=timed.dispatch + among)
+
+
+def _around(
+    timed: Communication, tensors: Group, scenario: Scenario
+) -> Communication:
+    """Add what an eager stack takes to get around the ring of tensor ranks."""
+    if not scenario.software.eager:
+        return timed
+    more = ring_time(tensors, scenario)
+    return timed._replace(tensor=timed.tensor + more, latent=timed.latent + more)
 
 
 def latent_channels(model: Model) -> Array:

@@ -11,6 +11,7 @@ from supernode_opt.hardware.bins import differ, slowest
 from supernode_opt.system.collectives import network
 from supernode_opt.system.communication import communication
 from supernode_opt.system.design import Design, data_parallel, expert_ranks
+from supernode_opt.system.eager import host_wait, leaving
 from supernode_opt.system.footprint import fullest, of_three, stage_memory
 from supernode_opt.system.layer import layer_passes
 from supernode_opt.system.layer_times import layer_times
@@ -111,6 +112,12 @@ def run_job(
         design, scenario, split, held, replicas[0], net, sharpness, relaxed
     )
     exposed = layer_passes(design, scenario, repeated, times, comm, sharpness)
+    staged = None
+    if scenario.software.eager:
+        staged = leaving(design, scenario, relaxed)
+        busy = times.compute + jnp.sum(exposed, axis=0)
+        wait = host_wait(design, scenario, busy, repeated.full, staged, sharpness)
+        times = times._replace(launch=times.launch + wait)
     step, bubble = step_time(
         design,
         scenario,
@@ -119,6 +126,7 @@ def run_job(
         comm,
         held,
         sharding_ranks=replicas[0],
+        staged=staged,
         sharpness=sharpness,
     )
     memory = stage_memory(

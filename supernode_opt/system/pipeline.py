@@ -18,6 +18,7 @@ from jax.typing import ArrayLike
 from supernode_opt.smooth import ceiling, excess, rows, stack, summed, surplus
 from supernode_opt.system.communication import Communication
 from supernode_opt.system.design import Design, data_parallel
+from supernode_opt.system.eager import exchange_time
 from supernode_opt.system.kernels import memory_rate
 from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.parts import StepTime
@@ -195,12 +196,14 @@ def step_time(
     shards: Shards,
     *,
     sharding_ranks: ArrayLike,
+    staged: ArrayLike | None = None,
     sharpness: ArrayLike,
 ) -> tuple[StepTime, Array]:
     """Assemble the step.
 
     Args:
       sharding_ranks: ranks over which one copy of sharded states is spread [1].
+      staged: of an eager stack, whether stages exchange over the network [1].
 
     Returns:
       The named parts and the bubble's share of the pipelined time.
@@ -237,6 +240,8 @@ def step_time(
     taken = software.communication_share
     exposed = software.pipeline_exposed + taken * (1.0 - software.pipeline_exposed)
     transfer = count * exposed * 2.0 * chunks * comm.stage
+    if staged is not None:
+        transfer = transfer + exchange_time(design, scenario, count, staged)
     # ZeRO-3 has nothing left to exchange at the end of a step, but between copies.
     once = 1.0 - design.optimizer_sharding[3]
     reduction = once * (comm.data_dense + comm.data_routed) + comm.data_copies

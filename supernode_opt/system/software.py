@@ -76,6 +76,16 @@ class Software:
         while it hides: a ring's reduction reads two operands and writes one, a copy
         reads and writes; shipped stacks have 0, for what it costs them is in their
         fitted windows [1].
+      eager: whether kernels are issued one by one while the device runs, so that the
+        host bounds a layer with its communication; the next five count only then.
+      ring_latency: per member of a tensor group that leaves its domain, and gather or
+        scatter [s].
+      staged_latency: host time per layer pass and tensor rank, where stages of a
+        pipeline exchange over the network [s].
+      exchange_latency: per slot of the pipeline and tensor rank, to start what such
+        stages exchange [s].
+      exchange_wait: how long each exchange waits in a job of 512 chips [s].
+      wait_growth: exponent with which that wait grows with the chips [1].
       rank_deduplication: 1 if a rank is sent one copy of a token for all its experts,
         0 if one for each.
       score_bytes: stored per attention score (0 with flash attention, 5 unfused) [B].
@@ -150,6 +160,13 @@ class Software:
     communication_share: Share = 0.0
     # Decided before anything is compiled.
     communication_traffic: NonNegativeFloat = static(default=0.0)
+    ring_latency: Time = 0.0
+    staged_latency: Time = 0.0
+    exchange_latency: Time = 0.0
+    exchange_wait: Time = 0.0
+    wait_growth: NonNegative = 0.0
+    # Another program: without it none of the five is in it.
+    eager: bool = static(default=False)
     rank_deduplication: Flag = flag(default=0.0)
     # Without it no program tells those passes apart.
     warmup_hidden: Share | None = flag(default=None)

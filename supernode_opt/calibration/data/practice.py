@@ -33,6 +33,7 @@ class Practice(NamedTuple):
       prefetch: sharded parameters are gathered before they are needed.
       warmup_hidden: of expert exchanges that hide, the share that does also in warm-up
         and cool-down.
+      eager: 1 where kernels are issued one by one, `Stack.eager`, else `None`.
       real_routing: tokens were routed by a trained router, not spread evenly.
       sink_attention: attention has learned sinks (GPT-OSS) and no fast kernel for
         them: on Blackwell before release 26.06, and in 26.06.01, whose notes name it.
@@ -56,6 +57,7 @@ class Practice(NamedTuple):
     prefetch: ArrayLike = 1.0
     stage_exposed: ArrayLike = 0.0
     warmup_hidden: ArrayLike = 1.0
+    eager: ArrayLike | None = None
 
 
 # How what is assumed of it begins.
@@ -169,6 +171,7 @@ def as_documented(stack: Stack) -> Practice:
         rank_by_rank=float(stack.rank_by_rank),
         bubble=stack.bubble_share,
         copies=stack.pipeline_copies,
+        eager=1.0 if stack.eager else None,
     )
 
 

@@ -55,6 +55,17 @@ def prior_deviation(posterior: Posterior, family: str, stack: str) -> np.ndarray
     return variance
 
 
+def unfitted_priors(names: Sequence[Name]) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance of constants that a posterior does not name.
+
+    They are younger than it and keep their priors [constant].
+    """
+    named = {name for name, scope, _ in names if scope == "shared"}
+    left = [constant.name not in named for constant in CONSTANTS]
+    mean = np.log([constant.prior for constant in CONSTANTS]) * left
+    return mean, np.asarray([constant.spread for constant in CONSTANTS]) ** 2 * left
+
+
 def kin_of(names: Sequence[Name], stack: str) -> tuple[str, ...]:
     """Return the fitted stacks of the same kind of maker as a stack never fitted.
 
@@ -114,6 +125,8 @@ def constants_of(
     covariance = covariance + np.diag(prior_deviation(posterior, family, stack))
     common, unsure = kin_deviation(posterior, stack)
     mean, covariance = mean + common, covariance + np.diag(unsure)
+    unnamed, known = unfitted_priors(posterior.names)
+    mean, covariance = mean + unnamed, covariance + np.diag(known)
     scopes = {(scope, member) for _, scope, member in posterior.names}
     rows, values, spreads = measured_of(stack)
     # Constants of a platform of one's own stand for its stack already.
