@@ -10,7 +10,7 @@ from supernode_opt.hardware.fabric import crowding
 from supernode_opt.smooth import rows, stack
 from supernode_opt.system.collectives import Network, durations
 from supernode_opt.system.design import Design, data_parallel, expert_ranks
-from supernode_opt.system.eager import ring_time
+from supernode_opt.system.eager import REDUCED_BYTES, ring_time
 from supernode_opt.system.ranks import through_package
 from supernode_opt.system.scenario import Scenario, expert_imbalance
 from supernode_opt.workload.model import Model, by_precision
@@ -64,7 +64,11 @@ def communication(
     zero = design.optimizer_sharding
     # Once per step: all-reduce gradients (ZeRO-0), scatter them and gather parameters
     # (1), or only gather parameters (2).
-    scattered = scenario.training.gradient_bytes * (2.0 * zero[0] + zero[1])
+    each = scenario.training.gradient_bytes
+    if scenario.software.eager:
+        # Copies in BF16 that wait to be added up are not reduced.
+        each = jnp.minimum(each, REDUCED_BYTES)
+    scattered = each * (2.0 * zero[0] + zero[1])
     reduced = scattered + 2.0 * (zero[1] + zero[2])
     leaving = crossings(
         design.pipeline_parallel,
@@ -110,9 +114,7 @@ def communication(
     return timed._replace(dispatch=timed.dispatch + among)
 
 
-def _around(
-    timed: Communication, tensors: Group, scenario: Scenario
-) -> Communication:
+def _around(timed: Communication, tensors: Group, scenario: Scenario) -> Communication:
     """Add what an eager stack takes to get around the ring of tensor ranks."""
     if not scenario.software.eager:
         return timed

@@ -7,6 +7,8 @@ Playbook, `scripts/scaling_benchmarks.py`); their constants are fitted, and a st
 does not run so has none of them in its program.
 """
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
@@ -15,23 +17,46 @@ from supernode_opt.smooth import excess, raised, stack
 from supernode_opt.system.design import Design
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.operators import BACKWARD_KERNELS, FORWARD_KERNELS
-from supernode_opt.workload.placement import Group, crossings
+from supernode_opt.workload.placement import Group, crossings, place
 
-# Chips at which `Software.exchange_wait` is stated.
-WAIT_CHIPS = 512.0
+# Chips and tensor ranks at which `Software.exchange_wait` is stated.
+WAIT_CHIPS, WAIT_RANKS = 512.0, 32.0
+# Gradients are reduced in FP32, by DDP in buckets of this size (PyTorch's default and
+# `ddp_bucket_cap_mb` of nanotron's configurations) [B].
+REDUCED_BYTES, BUCKET = 4.0, 25.0 * 2.0**20
 
 
-def leaving(
-    design: Design, scenario: Scenario, relaxed: ArrayLike
-) -> Array:
-    """Whether stages of the pipeline exchange over the network [1]."""
+class Reach(NamedTuple):
+    """What of an eager job leaves a domain.
+
+    Attributes:
+      staged: whether stages of the pipeline exchange over the network [1].
+      spanned: domains over which one copy of sharded states is spread [1].
+    """
+
+    staged: Array
+    spanned: Array
+
+
+def reach(
+    design: Design, scenario: Scenario, sharding_ranks: ArrayLike, relaxed: ArrayLike
+) -> Reach:
+    """Tell what of an eager job leaves a domain."""
     parted = crossings(
         design.pipeline_parallel,
         design.chips / design.pipeline_parallel,
         design.scale_up_domain,
         relaxed,
     )
-    return jnp.clip(parted, 0.0, 1.0)
+    group = place(
+        sharding_ranks,
+        design.tensor_parallel,
+        design.scale_up_domain,
+        scenario.host.chips_per_board,
+        design.chips,
+        relaxed,
+    )
+    return Reach(jnp.clip(parted, 0.0, 1.0), group.outside)
 
 
 def ring_time(group: Group, scenario: Scenario) -> Array:
@@ -54,7 +79,7 @@ def host_wait(
       design, scenario: the job.
       busy: kernels and exposed communication [layer, pass, *batch] [s].
       full: whether the backward pass issues the forward one again [1].
-      staged: see `leaving`.
+      staged: see `Reach`.
       sharpness: of the maximum.
     """
     software = scenario.software
@@ -71,12 +96,26 @@ def exchange_time(
     """Time of a step that exchanges between stages take beyond what they move [s].
 
     In each of the slots of 1F1B, `count` micro-batches and the filling of the pipeline,
-    a stage starts its exchanges once for every tensor rank, and waits for each: two per
-    neighbour, of which all but the first and the last stage have two.
+    a stage waits for every exchange: two per neighbour, of which all but the first and
+    the last stage have two.
     """
     software, stages = scenario.software, jnp.asarray(design.pipeline_parallel)
     neighbours = jnp.clip(stages - 1.0, 0.0, 2.0)
-    wait = raised(design.chips / WAIT_CHIPS, software.wait_growth)
+    size = jnp.maximum(design.chips / WAIT_CHIPS, design.tensor_parallel / WAIT_RANKS)
+    wait = raised(size, software.wait_growth)
     wait = 2.0 * neighbours * software.exchange_wait * wait
-    slot = software.exchange_latency * design.tensor_parallel + wait
-    return staged * (count + stages - 1.0) * slot
+    return staged * (count + stages - 1.0) * wait
+
+
+def bucket_time(
+    design: Design, scenario: Scenario, parameters: ArrayLike, spanned: ArrayLike
+) -> Array:
+    """Latency of reducing the gradients of `parameters` bucket by bucket [s].
+
+    A tree has as many hops over the network as it doubles domains.  Sharded states wait
+    for their parameters one by one as well, `Software.shard_latency`.
+    """
+    buckets = REDUCED_BYTES * parameters / BUCKET
+    latency = scenario.software.bucket_latency * jnp.log2(spanned)
+    once = design.optimizer_sharding[0] + design.optimizer_sharding[1]
+    return once * buckets * latency

@@ -72,9 +72,10 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant("shard_latency", 50e-6, 0.7, 0.0, 0.0, "one broadcast per rank and layer"),
     Constant("ring_latency", 20e-6, 1.0, 0.0, 0.5, _EAGER),
     Constant("staged_latency", 0.3e-3, 1.0, 0.0, 0.5, _EAGER),
-    Constant("exchange_latency", 1e-3, 1.0, 0.0, 0.5, _EAGER),
     Constant("exchange_wait", 20e-3, 1.5, 0.0, 1.0, _EAGER),
     Constant("wait_growth", 2.0, 0.5, 0.0, 0.5, _EAGER),
+    Constant("bucket_latency", 50e-6, 1.0, 0.0, 0.5, _EAGER),
+    Constant("thrash", 1.0, 1.0, 0.0, 0.5, _EAGER),
     Constant("imbalance", 1.15, 0.1, 0.0, 0.0, "learned routers cost 8-20 %"),
 )
 # Chip families of which kernel measurements say more than the prior does: mean and
@@ -91,9 +92,10 @@ INDEX = {name: position for position, name in enumerate(NAMES)}
 EAGER = (
     "ring_latency",
     "staged_latency",
-    "exchange_latency",
     "exchange_wait",
     "wait_growth",
+    "bucket_latency",
+    "thrash",
 )
 
 # Share of the compute that expert traffic hides behind where forward passes of one

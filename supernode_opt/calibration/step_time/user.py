@@ -23,6 +23,9 @@ from supernode_opt.catalog import load, provenance
 
 # Above this share of its prior spread a constant was not identified by the rows.
 UNIDENTIFIED = 0.8
+# Least spread of a constant between installations: what published stacks share, one
+# that nobody has seen may still have otherwise [1].
+LOCAL = 0.2
 
 
 class Fitted(NamedTuple):
@@ -60,9 +63,8 @@ def own_prior(posterior: Posterior, family: str, stack: str, base: str = "") -> 
     mean, covariance = constants_of(posterior, family, stack)
     for name, value in _measured(base).items():
         mean[INDEX[name]] = np.log(value)
-    local = np.asarray([constant.stack for constant in CONSTANTS])
+    local = np.asarray([max(constant.stack, LOCAL) for constant in CONSTANTS])
     spread = np.sqrt(np.diag(covariance) + local**2)
-    # A constant without a stack spread is shared by all installations.
     return Prior(tuple((name, "shared", "") for name in NAMES), mean, spread)
 
 
