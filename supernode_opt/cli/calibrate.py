@@ -36,7 +36,9 @@ def calibrate(
     if not platform.isidentifier():
         raise StudyError(f"--platform: {platform!r} must be letters, digits and _")
     try:
-        kinds = sorted({kind_of(path) for path in runs})
+        # Of runs that tell their memory as well, the times are fitted.
+        told = {"memory": "runs"}
+        kinds = sorted({told.get(kind_of(path), kind_of(path)) for path in runs})
         if len(kinds) > 1:
             raise StudyError(f"--runs: tables of {' and '.join(kinds)} in one fit")
         fitter = importlib.import_module(f"supernode_opt.cli.calibrate_{kinds[0]}")

@@ -82,8 +82,8 @@ class Software:
         scatter [s].
       staged_latency: host time per layer pass and tensor rank, where stages of a
         pipeline exchange over the network [s].
-      exchange_wait: how long each exchange of such stages waits in a job of 512 chips, or between
-        stages of 32 tensor ranks [s].
+      exchange_wait: how long each exchange of such stages waits in a job of 512 chips,
+        or between stages of 32 tensor ranks [s].
       wait_growth: exponent with which that wait grows with the greater of the two [1].
       bucket_latency: per bucket of gradients and doubling of the domains over which
         they are reduced [s].

@@ -88,6 +88,8 @@ def entry(
             ends, unit, source, confidence, most=most, figures=figures
         )
     written["score_bytes"] = float(centre.score_bytes)
+    if practice.eager is not None:
+        written["eager"] = True
     if practice.copies != 1.0:
         written["pipeline_copies"] = float(centre.pipeline_copies)
     if kept.rank_deduplication:

@@ -122,15 +122,16 @@ def constants_of(
     matrix = selection(posterior.names, family, stack)
     mean = matrix @ posterior.mean
     covariance = matrix @ posterior.covariance @ matrix.T
-    covariance = covariance + np.diag(prior_deviation(posterior, family, stack))
+    scopes = {(scope, member) for _, scope, member in posterior.names}
+    # Constants of a platform of one's own stand for its chips and its stack already.
+    alone = all(scope == "shared" for scope, _ in scopes)
+    if not alone:
+        covariance = covariance + np.diag(prior_deviation(posterior, family, stack))
     common, unsure = kin_deviation(posterior, stack)
     mean, covariance = mean + common, covariance + np.diag(unsure)
     unnamed, known = unfitted_priors(posterior.names)
     mean, covariance = mean + unnamed, covariance + np.diag(known)
-    scopes = {(scope, member) for _, scope, member in posterior.names}
     rows, values, spreads = measured_of(stack)
-    # Constants of a platform of one's own stand for its stack already.
-    alone = all(scope == "shared" for scope, _ in scopes)
     if alone or ("stack", stack) in scopes or not len(values):
         return mean, covariance
     seen = rows @ covariance @ rows.T + np.diag(spreads**2)
