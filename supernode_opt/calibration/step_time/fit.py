@@ -28,6 +28,10 @@ from supernode_opt.calibration.step_time.posterior import (
 # Step times of one configuration move by 3-4 % between releases and clusters.
 NOISE = 0.04
 FREEDOM = 4.0
+# Among the rows of somebody's own sweep one in five may be of a sick node or an
+# allocator that ran short; of this distribution (Cauchy's) the scale is the median
+# absolute error.
+OWN_FREEDOM = 1.0
 # Rows of one source count fully up to this many, then ever less.
 FULL_WEIGHT_ROWS = 40
 _ITERATIONS = 24
@@ -181,8 +185,11 @@ def fit(
         for key in unique:
             rows = [i for i, other in enumerate(stacked.keys) if other == key]
             jacobian[rows] = slopes[rows] @ matrices[key]
-        scale = max(NOISE, _spread(residual[share > 0.0])) if own_scale else NOISE
-        robust = (FREEDOM + 1.0) / (FREEDOM + (residual / scale) ** 2)
+        scale, freedom = NOISE, FREEDOM
+        if own_scale:
+            scale = max(NOISE, float(np.median(np.abs(residual[share > 0.0]))))
+            freedom = OWN_FREEDOM
+        robust = (freedom + 1.0) / (freedom + (residual / scale) ** 2)
         weight = share * robust / scale**2
         hessian = (jacobian * weight[:, None]).T @ jacobian + precision
         gradient = jacobian.T @ (weight * residual) - (mean - centre) / spread**2

@@ -14,7 +14,7 @@ from supernode_opt.catalog import system
 # A kind needs as many rows, and as many without it, to be told apart.
 LEAST_ROWS = 8
 # It is told where it is off by more than this, and by more standard errors than those.
-LEAST_SIZE, LEAST_ERRORS = 0.05, 3.0
+LEAST_SIZE, LEAST_ERRORS = 0.05, 2.0
 # Above this share of memory an allocator starts to run short.
 EDGE = 0.95
 _DEEP = 8.0
@@ -85,8 +85,9 @@ def left_over(
 ) -> tuple[Leftover, ...]:
     """Return the kinds of runs that a fit leaves off, the clearest first.
 
-    Rows of one model on one number of chips err together: `n` of them count as the
-    square root of `n`.
+    Rows of one model on one number of chips err together, by a share `r` of the
+    variance: `n` of them count as `n / (1 + (n - 1) r)`, the design effect of a sample
+    in clusters (Kish, Survey Sampling, 1965, chapter 5).
 
     Args:
       jobs: the rows.
@@ -99,7 +100,10 @@ def left_over(
     open_ = dict(kinds(jobs, memory))
     found: list[Leftover] = []
     while open_:
-        told = {name: _judged(residual, rows, group) for name, rows in open_.items()}
+        shared = _shared(residual, group)
+        told = {
+            name: _judged(residual, rows, group, shared) for name, rows in open_.items()
+        }
         name = max(told, key=lambda one: abs(told[one][0]) / told[one][1])
         size, error = told[name]
         if abs(size) < LEAST_ERRORS * error:
@@ -112,8 +116,23 @@ def left_over(
     return tuple(found)
 
 
+def _shared(residual: np.ndarray, group: np.ndarray) -> float:
+    """Share of the variance that the rows of a group have in common, robust [1]."""
+    members = [residual[group == one] for one in range(group.max() + 1)]
+    centres = np.asarray([np.median(one) for one in members])
+    inside = _scatter(residual - centres[group]) ** 2
+    # A group's median is off by as much as its rows scatter.
+    own = _MEDIAN**2 * inside * np.mean([1.0 / len(one) for one in members])
+    between = max(_scatter(centres - np.median(centres)) ** 2 - own, 0.0)
+    return float(between / max(between + inside, 1e-12))
+
+
+def _scatter(values: np.ndarray) -> float:
+    return _NORMAL * float(np.median(np.abs(values)))
+
+
 def _judged(
-    residual: np.ndarray, rows: np.ndarray, group: np.ndarray
+    residual: np.ndarray, rows: np.ndarray, group: np.ndarray, shared: float
 ) -> tuple[float, float]:
     """Return by how much rows differ from the others, and its standard error [1]."""
     if min(rows.sum(), (~rows).sum()) < LEAST_ROWS:
@@ -121,8 +140,9 @@ def _judged(
     centres, variance = [], 0.0
     for one in (rows, ~rows):
         centre = float(np.median(residual[one]))
-        spread = _NORMAL * float(np.median(np.abs(residual[one] - centre)))
-        number = np.sqrt(np.bincount(group[one])).sum()
+        spread = _scatter(residual[one] - centre)
+        count = np.bincount(group[one])
+        number = (count / (1.0 + np.maximum(count - 1.0, 0.0) * shared)).sum()
         variance += (_MEDIAN * spread) ** 2 / number
         centres.append(centre)
     return centres[0] - centres[1], max(float(np.sqrt(variance)), 1e-6)
