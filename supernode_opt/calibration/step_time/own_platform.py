@@ -24,6 +24,7 @@ from supernode_opt.catalog.own import OWN_CATALOG
 from supernode_opt.reading.node import InputError, did_you_mean
 
 FILE = "posterior.json"
+# The first fields of a platform, in their order.
 _STATED = ("name", "family", "stack", "base", "notes")
 
 
@@ -37,7 +38,8 @@ class Known(NamedTuple):
 def text(platform: Platform, posterior: Posterior) -> str:
     """Write a platform with all of its posterior as JSON."""
     size = len(posterior.mean)
-    lower = posterior.covariance[np.tril_indices(size)]
+    # Zero has one sign.
+    lower = posterior.covariance[np.tril_indices(size)] + 0.0
     written: dict[str, Any] = {
         **{name: getattr(platform, name) for name in _STATED},
         "constants": [name for name, _, _ in posterior.names],
@@ -62,7 +64,7 @@ def read(path: Path) -> Known:
         lower = np.zeros((len(names), len(names)))
         lower[np.tril_indices(len(names))] = found["covariance"]
         covariance = lower + lower.T - np.diag(np.diag(lower))
-        platform = Platform(**{name: str(found[name]) for name in _STATED})
+        platform = Platform(*(str(found[name]) for name in _STATED))
         noise = {str(kind): float(size) for kind, size in found["noise"].items()}
         whole = np.isfinite(mean).all() and np.isfinite(covariance).all()
         unknown = {name for name, _, _ in names} - set(NAMES)

@@ -13,6 +13,7 @@ from supernode_opt.calibration.step_time.cross_validation import cross_validate
 from supernode_opt.calibration.step_time.fit import (
     Prior,
     Table,
+    family_of,
     fit,
     predict,
     table,
@@ -104,10 +105,12 @@ def calibrate(
     if not jobs:
         raise ValueError("there is no row that could be fitted")
     stacked = table(jobs)
-    keys = list(stacked.keys)
+    keys = [(family_of(job.chip), job.stack.name) for job in jobs]
     family, stack = max(sorted(set(keys)), key=keys.count)
-    base = base_of(jobs[keys.index((family, stack))])
-    prior = own_prior(shipped, family, stack, base)
+    usual = jobs[keys.index((family, stack))]
+    base = base_of(usual)
+    # Its documentation is its own, its constants may be another's.
+    prior = own_prior(shipped, family, usual.stack.fitted, base)
     fitted = fit(
         stacked, prior=prior, show=lambda done: show("fitting", done), own_scale=True
     )
