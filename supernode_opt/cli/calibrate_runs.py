@@ -46,6 +46,7 @@ def fitted(
     platform = Platform(name, found.family, found.stack, found.base, notes)
     about = f"fit on {len(jobs)} rows, {datetime.date.today().isoformat()}; {error}"
     entry = platforms.entry(platform, found.posterior, about)
+    entry |= platforms.documented_numbers(platform)
     files = {
         "softwares.yaml": written.text({name: entry}, notes),
         own_platform.FILE: own_platform.text(platform, found.posterior),
@@ -89,6 +90,11 @@ def _answer(found: Any, name: str, refused: Any) -> dict[str, Any]:
     }
 
 
+def _both(errors: dict[str, Any]) -> str:
+    mean, median = 100 * errors["mape"], 100 * errors["median"]
+    return f"{mean:.1f} % (mean), {median:.1f} % (median)"
+
+
 def tables(answer: dict[str, Any]) -> Any:
     """Return constants and errors for people."""
     rows = (
@@ -103,11 +109,12 @@ def tables(answer: dict[str, Any]) -> Any:
     )
     headings = ("constant", "value", "standard error", "before", "identified")
     title = f"{answer['platform']}: {answer['rows']} rows fitted"
-    lines = [f"in-sample error {100 * answer['in_sample']['mape']:.1f} % (mean)"]
+    inside = answer["in_sample"]
+    lines = [f"in-sample error {_both(inside)}"]
     crossed = answer["cross_validated"]
     if crossed:
         lines.append(
-            f"cross-validated error {100 * crossed['mape']:.1f} % (mean),"
+            f"cross-validated error {_both(crossed)},"
             f" worst {crossed['worst']} {100 * crossed['worst_error']:+.0f} %"
         )
     else:
