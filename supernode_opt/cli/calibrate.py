@@ -29,6 +29,7 @@ def calibrate(
     """Fit the constants of a platform to its measured runs or GEMMs."""
     session.prepare()
     from supernode_opt.calibration.data.runs import BadRuns, kind_of
+    from supernode_opt.calibration.step_time.own_platform import folder_of
     from supernode_opt.catalog.read import OWN_CATALOG
     from supernode_opt.reading.node import StudyError
     from supernode_opt.results.publish import publication
@@ -45,7 +46,7 @@ def calibrate(
         answer, files = fitter.fitted(runs, platform, seed or 0)
     except BadRuns as error:
         raise StudyError(str(error)) from None
-    target = out or Path("results") / f"calibration_{platform}"
+    target = out or folder_of(platform)
     with publication(target) as folder:
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")

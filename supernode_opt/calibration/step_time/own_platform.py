@@ -77,10 +77,19 @@ def read(path: Path) -> Known:
     )
 
 
-def _files() -> list[Path]:
-    """Return the posteriors in the user's own catalog, the last folder first."""
+def folder_of(name: str) -> Path:
+    """Return the folder that `calibrate` writes a platform to if none is given."""
+    return Path("results") / f"calibration_{name}"
+
+
+def _files(name: str) -> list[Path]:
+    """Return the posteriors in the user's own catalog, the last folder first.
+
+    Then that which a calibration called `name` wrote here.
+    """
     named = os.environ.get(OWN_CATALOG, "").split(os.pathsep)
-    paths = [Path(one) / FILE for one in named if one.strip()]
+    folders = [folder_of(name), *(Path(one) for one in named if one.strip())]
+    paths = [folder / FILE for folder in folders]
     return [path for path in reversed(paths) if path.is_file()]
 
 
@@ -90,7 +99,7 @@ def find(name: str) -> Known:
     Raises:
       InputError: there is none, or its file cannot be used.
     """
-    own = [read(path) for path in _files()]
+    own = [read(path) for path in _files(name)]
     for known in own:
         if known.platform.name == name:
             return known
