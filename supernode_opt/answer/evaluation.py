@@ -32,6 +32,11 @@ ROUNDING = 1e-9
 # A clock this much slower than asked for is worth a sentence.
 NOTICEABLE = 1e-4
 
+_SHORT = (
+    " An allocator that runs short there gives back and asks anew in every micro-batch:"
+    " such runs can take several times as long as this step."
+)
+
 
 def evaluate_study(study: Study) -> xr.Dataset:
     """Evaluate the one design of `study` and judge it by its constraints.
@@ -65,6 +70,8 @@ def evaluate_study(study: Study) -> xr.Dataset:
         f" {spoken(float(report.memory), 'B', False)} of"
         f" {spoken(float(problem.scenario.chip.hbm_capacity), 'B', False)}."
     )
+    if verdict == "on the edge":
+        message += _SHORT
     asked, clock = float(problem.fixed["clock"]), float(report.clock)
     if clock < asked * (1.0 - NOTICEABLE):
         message += (

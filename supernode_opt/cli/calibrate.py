@@ -29,6 +29,7 @@ def calibrate(
     """Fit the constants of a platform to its measured runs or GEMMs."""
     session.prepare()
     from supernode_opt.calibration.data.runs import BadRuns, kind_of
+    from supernode_opt.calibration.step_time.own_platform import folder_of
     from supernode_opt.catalog.read import OWN_CATALOG
     from supernode_opt.reading.node import StudyError
     from supernode_opt.results.publish import publication
@@ -36,14 +37,16 @@ def calibrate(
     if not platform.isidentifier():
         raise StudyError(f"--platform: {platform!r} must be letters, digits and _")
     try:
-        kinds = sorted({kind_of(path) for path in runs})
+        # Of runs that tell their memory as well, the times are fitted.
+        told = {"memory": "runs"}
+        kinds = sorted({told.get(kind_of(path), kind_of(path)) for path in runs})
         if len(kinds) > 1:
             raise StudyError(f"--runs: tables of {' and '.join(kinds)} in one fit")
         fitter = importlib.import_module(f"supernode_opt.cli.calibrate_{kinds[0]}")
         answer, files = fitter.fitted(runs, platform, seed or 0)
     except BadRuns as error:
         raise StudyError(str(error)) from None
-    target = out or Path("results") / f"calibration_{platform}"
+    target = out or folder_of(platform)
     with publication(target) as folder:
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")

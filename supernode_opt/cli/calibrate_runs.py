@@ -1,6 +1,7 @@
 """`supernode-opt calibrate` on training runs: the constants of a software stack."""
 
 import datetime
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,13 @@ from supernode_opt.calibration import written
 from supernode_opt.calibration.data.interpret import fittable, interpret_all
 from supernode_opt.calibration.data.platforms import Platform
 from supernode_opt.calibration.data.runs import read
-from supernode_opt.calibration.step_time import platforms, shipped, user
+from supernode_opt.calibration.step_time import (
+    leftover,
+    own_platform,
+    platforms,
+    shipped,
+    user,
+)
 from supernode_opt.cli import session
 from supernode_opt.cli.tables import table
 from supernode_opt.reading.node import StudyError
@@ -39,7 +46,11 @@ def fitted(
     platform = Platform(name, found.family, found.stack, found.base, notes)
     about = f"fit on {len(jobs)} rows, {datetime.date.today().isoformat()}; {error}"
     entry = platforms.entry(platform, found.posterior, about)
-    files = {"softwares.yaml": written.text({name: entry}, notes)}
+    entry |= platforms.documented_numbers(platform)
+    files = {
+        "softwares.yaml": written.text({name: entry}, notes),
+        own_platform.FILE: own_platform.text(platform, found.posterior),
+    }
     return _answer(found, name, known.refused), files
 
 
@@ -72,8 +83,16 @@ def _answer(found: Any, name: str, refused: Any) -> dict[str, Any]:
             {"name": key[0], **dict(zip(columns, row, strict=True))}
             for key, row in zip(posterior.names, rows, strict=True)
         ],
+        "left_over": [
+            {**one._asdict(), "says": leftover.sentence(one)} for one in found.left
+        ],
         "refused": [{"run_id": run.name, "why": why} for run, why in refused],
     }
+
+
+def _both(errors: dict[str, Any]) -> str:
+    mean, median = 100 * errors["mape"], 100 * errors["median"]
+    return f"{mean:.1f} % (mean), {median:.1f} % (median)"
 
 
 def tables(answer: dict[str, Any]) -> Any:
@@ -90,14 +109,20 @@ def tables(answer: dict[str, Any]) -> Any:
     )
     headings = ("constant", "value", "standard error", "before", "identified")
     title = f"{answer['platform']}: {answer['rows']} rows fitted"
-    lines = [f"in-sample error {100 * answer['in_sample']['mape']:.1f} % (mean)"]
+    inside = answer["in_sample"]
+    lines = [f"in-sample error {_both(inside)}"]
     crossed = answer["cross_validated"]
     if crossed:
         lines.append(
-            f"cross-validated error {100 * crossed['mape']:.1f} % (mean),"
+            f"cross-validated error {_both(crossed)},"
             f" worst {crossed['worst']} {100 * crossed['worst_error']:+.0f} %"
         )
     else:
         lines.append("one group of rows: no cross-validated error")
-    lines += [f"refused {row['run_id']}: {row['why']}" for row in answer["refused"]]
+    lines += [one["says"] for one in answer["left_over"]]
+    reasons = Counter(row["why"] for row in answer["refused"])
+    for why, count in reasons.most_common():
+        first = next(row for row in answer["refused"] if row["why"] == why)
+        others = f" and {count - 1} others" if count > 1 else ""
+        lines.append(f"refused {first['run_id']}{others}: {why}")
     return Group(table(headings, rows, title=title), *lines)

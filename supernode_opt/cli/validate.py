@@ -17,6 +17,13 @@ def validate(
             help="Measured runs, GEMMs or collectives, CSV; if not given, shipped."
         ),
     ] = None,
+    platform: Annotated[
+        str,
+        typer.Option(
+            help="Predict all runs as this platform's, such as calibrate wrote.",
+            metavar="NAME",
+        ),
+    ] = "",
     out: Out = None,
     json: Json = False,
     markdown: Annotated[
@@ -32,8 +39,14 @@ def validate(
 
     try:
         kind = "runs" if runs is None else kind_of(runs)
+        if platform and kind == "memory":
+            # A platform of one's own has fitted times, not peaks.
+            kind = "runs"
+        if platform and kind != "runs":
+            raise StudyError(f"--platform: a table of {kind} has none")
         teller = importlib.import_module(f"supernode_opt.cli.validate_{kind}")
-        report, dataset = teller.judged(runs)
+        given = (platform,) if platform else ()
+        report, dataset = teller.judged(runs, *given)
     except BadRuns as error:
         written = str(error)
         where = "" if runs is None or written.startswith(str(runs)) else f"{runs}: "

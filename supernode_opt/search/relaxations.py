@@ -22,6 +22,11 @@ _HOPS = (
     "software.board_latency",
     "software.scale_up_latency",
     "software.scale_out_latency",
+    # Of eager stacks alone.
+    "software.ring_latency",
+    "software.staged_latency",
+    "software.exchange_wait",
+    "software.bucket_latency",
     "scale_up_switch.latency",
     "scale_out_switch.latency",
 )
@@ -100,4 +105,7 @@ def _without_distance(kind: Scenario) -> Scenario:
     """
     for path in (*_HOPS, *(f"links.{k}.latency" for k in range(len(kind.links)))):
         kind = replace(kind, path, 0.0)
+    if kind.software.eager:
+        # Its sharded states are exchanged domain by domain.
+        kind = replace(kind, "software.shard_latency", 0.0)
     return kind

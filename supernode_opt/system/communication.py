@@ -10,6 +10,7 @@ from supernode_opt.hardware.fabric import crowding
 from supernode_opt.smooth import rows, stack
 from supernode_opt.system.collectives import Network, durations
 from supernode_opt.system.design import Design, data_parallel, expert_ranks
+from supernode_opt.system.eager import REDUCED_BYTES, ring_time
 from supernode_opt.system.ranks import through_package
 from supernode_opt.system.scenario import Scenario, expert_imbalance
 from supernode_opt.workload.model import Model, by_precision
@@ -63,7 +64,11 @@ def communication(
     zero = design.optimizer_sharding
     # Once per step: all-reduce gradients (ZeRO-0), scatter them and gather parameters
     # (1), or only gather parameters (2).
-    scattered = scenario.training.gradient_bytes * (2.0 * zero[0] + zero[1])
+    each = scenario.training.gradient_bytes
+    if scenario.software.eager:
+        # Copies in BF16 that wait to be added up are not reduced.
+        each = jnp.minimum(each, REDUCED_BYTES)
+    scattered = each * (2.0 * zero[0] + zero[1])
     reduced = scattered + 2.0 * (zero[1] + zero[2])
     leaving = crossings(
         design.pipeline_parallel,
@@ -99,13 +104,22 @@ def communication(
         hop._replace(inner=hop.inner * crowding(switch, 2.0, False)),
     ]
     if not shared:
-        return Communication(*rows(durations(transfers, net, sharpness)))
+        timed = Communication(*rows(durations(transfers, net, sharpness)))
+        return _around(timed, tensors, scenario)
     # Ranks that share experts gather what all of them were sent, and scatter results.
     sent = split.tokens_after_tensor * model.top_k * _sent_bytes(scenario, split)
     transfers.append(gathered(shared[0], sent * shared[0].size))
     *times, among = durations(transfers, net, sharpness)
-    timed = Communication(*times)
+    timed = _around(Communication(*times), tensors, scenario)
     return timed._replace(dispatch=timed.dispatch + among)
+
+
+def _around(timed: Communication, tensors: Group, scenario: Scenario) -> Communication:
+    """Add what an eager stack takes to get around the ring of tensor ranks."""
+    if not scenario.software.eager:
+        return timed
+    more = ring_time(tensors, scenario)
+    return timed._replace(tensor=timed.tensor + more, latent=timed.latent + more)
 
 
 def latent_channels(model: Model) -> Array:

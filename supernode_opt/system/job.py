@@ -11,7 +11,13 @@ from supernode_opt.hardware.bins import differ, slowest
 from supernode_opt.system.collectives import network
 from supernode_opt.system.communication import communication
 from supernode_opt.system.design import Design, data_parallel, expert_ranks
-from supernode_opt.system.footprint import fullest, of_three, stage_memory
+from supernode_opt.system.eager import host_wait, reach
+from supernode_opt.system.footprint import (
+    fullest,
+    of_three,
+    stage_memory,
+    with_allocator,
+)
 from supernode_opt.system.layer import layer_passes
 from supernode_opt.system.layer_times import layer_times
 from supernode_opt.system.parts import MemoryParts, StepTime
@@ -111,6 +117,12 @@ def run_job(
         design, scenario, split, held, replicas[0], net, sharpness, relaxed
     )
     exposed = layer_passes(design, scenario, repeated, times, comm, sharpness)
+    left = None
+    if scenario.software.eager:
+        left = reach(design, scenario, replicas[0], relaxed)
+        busy = times.compute + jnp.sum(exposed, axis=0)
+        wait = host_wait(design, scenario, busy, repeated.full, left.staged, sharpness)
+        times = times._replace(launch=times.launch + wait)
     step, bubble = step_time(
         design,
         scenario,
@@ -119,13 +131,16 @@ def run_job(
         comm,
         held,
         sharding_ranks=replicas[0],
+        left=left,
         sharpness=sharpness,
     )
     memory = stage_memory(
         design, scenario, split, repeated, stages, held, *replicas, sharpness
     )
-    memory = fullest(memory, sharpness)
-    return Job(step, per_package(memory, machine), bubble)
+    memory = per_package(fullest(memory, sharpness), machine)
+    if scenario.software.eager:
+        step = with_allocator(step, memory, machine)
+    return Job(step, memory, bubble)
 
 
 def rank_memory(design: Design, scenario: Scenario) -> MemoryParts:

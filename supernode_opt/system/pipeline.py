@@ -18,6 +18,7 @@ from jax.typing import ArrayLike
 from supernode_opt.smooth import ceiling, excess, rows, stack, summed, surplus
 from supernode_opt.system.communication import Communication
 from supernode_opt.system.design import Design, data_parallel
+from supernode_opt.system.eager import Reach, bucket_time, exchange_time
 from supernode_opt.system.kernels import memory_rate
 from supernode_opt.system.layer_times import LayerTimes
 from supernode_opt.system.parts import StepTime
@@ -195,12 +196,14 @@ def step_time(
     shards: Shards,
     *,
     sharding_ranks: ArrayLike,
+    left: Reach | None = None,
     sharpness: ArrayLike,
 ) -> tuple[StepTime, Array]:
     """Assemble the step.
 
     Args:
       sharding_ranks: ranks over which one copy of sharded states is spread [1].
+      left: of an eager stack, what leaves its domain.
 
     Returns:
       The named parts and the bubble's share of the pipelined time.
@@ -237,18 +240,28 @@ def step_time(
     taken = software.communication_share
     exposed = software.pipeline_exposed + taken * (1.0 - software.pipeline_exposed)
     transfer = count * exposed * 2.0 * chunks * comm.stage
+    if left is not None:
+        transfer = transfer + exchange_time(design, scenario, count, left.staged)
+        sharding_ranks = left.spanned
     # ZeRO-3 has nothing left to exchange at the end of a step, but between copies.
     once = 1.0 - design.optimizer_sharding[3]
     reduction = once * (comm.data_dense + comm.data_routed) + comm.data_copies
     reduction = reduction + design.optimizer_sharding[1] * (
         software.shard_latency * model.layers / stage_count * sharding_ranks
     )
+    if left is not None:
+        late = bucket_time(design, scenario, shards.stage, left.spanned)
+        reduction = reduction + late
     # Backward chunks that still run while the first gradients are reduced; with
     # interleaving all but the last chunk's wait until its own backward pass is done.
     window = 1.0 / chunks + jnp.minimum(count, stage_count) * (1.0 - 1.0 / chunks)
-    window = jnp.minimum(window, count) * (1.0 - software.data_exposed)
+    open_ = software.data_exposed
+    if left is not None:
+        # DDP reduces under the last backward pass; of sharded states nothing hides.
+        open_ = 1.0 - design.optimizer_sharding[0] * (1.0 - open_)
+    window = jnp.minimum(window, count) * (1.0 - open_)
     busy = count * slowest
-    visible = software.data_exposed * reduction
+    visible = open_ * reduction
     waiting = (count - window) * slowest + reduction
     seen = busy + visible
     unhidden = visible + excess(seen, waiting, sharpness)

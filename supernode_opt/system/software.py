@@ -77,6 +77,19 @@ class Software:
         while it hides: a ring's reduction reads two operands and writes one, a copy
         reads and writes; shipped stacks have 0, for what it costs them is in their
         fitted windows [1].
+      eager: whether kernels are issued one by one while the device runs, so that the
+        host bounds a layer with its communication; the next six count only then.
+      ring_latency: per member of a tensor group that leaves its domain, and gather or
+        scatter [s].
+      staged_latency: host time per layer pass and tensor rank, where stages of a
+        pipeline exchange over the network [s].
+      exchange_wait: how long each exchange of such stages waits in a job of 512 chips,
+        or between stages of 32 tensor ranks [s].
+      wait_growth: exponent with which that wait grows with the greater of the two [1].
+      bucket_latency: per bucket of gradients and doubling of the domains over which
+        they are reduced [s].
+      thrash: time over the rest of the step that the allocator takes where memory is
+        not enough, to give back and ask anew in every micro-batch [1].
       rank_deduplication: 1 if a rank is sent one copy of a token for all its experts,
         0 if one for each.
       score_bytes: stored per attention score (0 with flash attention, 5 unfused) [B].
@@ -151,6 +164,14 @@ class Software:
     communication_share: Share = 0.0
     # Decided before anything is compiled.
     communication_traffic: NonNegativeFloat = static(default=0.0)
+    ring_latency: Time = 0.0
+    staged_latency: Time = 0.0
+    exchange_wait: Time = 0.0
+    wait_growth: NonNegative = 0.0
+    bucket_latency: Time = 0.0
+    thrash: NonNegative = 0.0
+    # Another program: without it none of the six is in it.
+    eager: bool = static(default=False)
     rank_deduplication: Flag = flag(default=0.0)
     # Without it no program tells those passes apart.
     warmup_hidden: Share | None = flag(default=None)

@@ -17,7 +17,7 @@ import functools
 import re
 from dataclasses import dataclass, field
 
-UP, DOWN = 1, -1
+UP, DOWN, NEITHER = 1, -1, 0
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Ways:
     """How one quantity moves with its inputs.
 
     Attributes:
-      signs: `UP` or `DOWN` by input; the first pattern that matches decides.
+      signs: `UP`, `DOWN` or `NEITHER` by input; the first pattern that matches decides.
       pumped: it falls with coolant flow but for the power of pumps, which grows with
         the cube of flow and multiplies what is moved.
       rests: it is nowhere less than with the clock at rest, whatever the split, and
@@ -47,7 +47,7 @@ class Ways:
         general = re.sub(r"^links\.\d+\.", "links.*.", name)
         for pattern, sign in self.signs.items():
             if _matches(general, pattern):
-                return sign
+                return sign or None
         return None
 
     def reversed(self) -> "Ways":
@@ -84,6 +84,8 @@ TIME = Ways(
     | _all(UP, "chip.softmax_channels", "links.*.latency", "links.*.energy")
     | _all(UP, *(f"{switch}.latency" for switch in _SWITCHES))
     | _all(UP, "scale_out_switch.all_to_all_contention")
+    # Waits of small jobs fall with the first; the second helps peaks that are too high.
+    | _all(NEITHER, "software.wait_growth", "software.memory_spread")
     | _all(
         DOWN,
         "software.*_efficiency",

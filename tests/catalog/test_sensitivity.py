@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from supernode_opt import catalog
+from supernode_opt.calibration.step_time.constants import EAGER
 from supernode_opt.catalog.read import RECORDS
 from supernode_opt.problem.problem import SCALARS
 from supernode_opt.record import get, replace
@@ -316,6 +317,8 @@ def test_every_constant_of_a_training_stack_moves_time_or_memory():
     other = {"fp8_efficiency", "mxfp8_efficiency", "nvfp4_efficiency", "cast_traffic"}
     # Nothing is cast in BF16; the spread of a prediction is no part of it.
     other |= {"dispatch_bytes", "weight_casts", "memory_spread"}
+    # In programs of eager stacks alone, tests/system/test_eager.py.
+    other |= set(EAGER)
     names = [f for f, _ in quantities(RECORDS["software"]) if f not in other]
     moved = np.zeros(len(names), bool)
     for scene, chosen in ((where, design), (far, slow), (hosted, design)):

@@ -36,6 +36,7 @@ class Practice(NamedTuple):
       capacity: `Stack.capacity`.
       warmup_hidden: of expert exchanges that hide, the share that does also in warm-up
         and cool-down.
+      eager: 1 where kernels are issued one by one, `Stack.eager`, else `None`.
       real_routing: tokens were routed by a trained router, not spread evenly.
       sink_attention: attention has learned sinks (GPT-OSS) and no fast kernel for
         them: on Blackwell before release 26.06, and in 26.06.01, whose notes name it.
@@ -61,6 +62,7 @@ class Practice(NamedTuple):
     warmup_hidden: ArrayLike = 1.0
     capacity: ArrayLike = 1.0
     once_per_rank: ArrayLike = 0.0
+    eager: ArrayLike | None = None
 
 
 # How what is assumed of it begins.
@@ -185,6 +187,7 @@ def as_documented(stack: Stack) -> Practice:
         bubble=stack.bubble_share,
         copies=stack.pipeline_copies,
         capacity=stack.capacity,
+        eager=1.0 if stack.eager else None,
     )
 
 

@@ -92,6 +92,12 @@ class Run:
         return self.text("run_id") or f"line {self.line}"
 
     @property
+    def identity(self) -> str:
+        """Identifier, or where it has none all that the row says but its stack."""
+        said = (f"{k}={v}" for k, v in sorted(self.cells.items()) if k != "stack")
+        return self.text("run_id") or ",".join(said)
+
+    @property
     def group(self) -> str:
         """Rows of one group are never split between fitting and judging.
 

@@ -72,6 +72,7 @@ class Stack:
       recompute: what it recomputes where a row does not say, and where it says
         "selective", "" for what the model chooses, in the words of that column.
       rank_by_rank: optimizer states are exchanged by one broadcast per rank.
+      eager: kernels are issued one by one while the device runs, see `system.eager`.
       bubble_share: pipeline bubble over that of 1F1B [1].
       pipeline_copies: of weights and gradients that its schedule needs [1].
       gradient_bytes: of stored and reduced gradients [B].
@@ -114,6 +115,7 @@ class Stack:
     recompute: str = ""
     usual: tuple[Mapping[str, Any], ...] = ()
     rank_by_rank: bool = False
+    eager: bool = False
     bubble_share: float = 1.0
     pipeline_copies: float = 1.0
     gradient_bytes: float = 4.0

@@ -28,7 +28,8 @@ def software_of(platform: Platform, practice: Practice) -> Software:
     mean, _ = constants_of(shipped.posterior(), platform.family, platform.fitted)
     base = load(unfitted(platform.base), platform.base)
     stated = dataclasses.replace(
-        stated_software(documented(platform.documented)), name=base.name
+        stated_software(documented(platform.documented), platform.documented.eager),
+        name=base.name,
     )
     # Single precision would make it another software than that of a row.
     with jax.enable_x64(True):

@@ -153,7 +153,7 @@ def _stated(job: Job) -> Software:
     own = job.given.constants.items()
     prefix = "software."
     values |= {k.removeprefix(prefix): v for k, v in own if k.startswith(prefix)}
-    return stated_software(values)
+    return stated_software(values, job.stack.eager)
 
 
 @functools.cache

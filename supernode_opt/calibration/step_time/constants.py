@@ -33,6 +33,7 @@ class Constant(NamedTuple):
 
 _KERNEL = "kernel measurements"
 _PLAIN = "engineering estimate"
+_EAGER = "engineering estimate, of eager stacks alone"
 CONSTANTS: tuple[Constant, ...] = (
     Constant("gemm_efficiency", 0.90, 0.07, 0.07, 0.07, _KERNEL),
     Constant("fp8_efficiency", 0.90, 0.15, 0.05, 0.07, _KERNEL),
@@ -69,6 +70,12 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant("step_overhead", 50e-3, 0.3, 0.0, 0.35, _PLAIN),
     Constant("straggler", 0.010, 0.5, 0.0, 0.3, "real training 1-1.5 % a doubling"),
     Constant("shard_latency", 50e-6, 0.7, 0.0, 0.0, "one broadcast per rank and layer"),
+    Constant("ring_latency", 20e-6, 1.0, 0.0, 0.5, _EAGER),
+    Constant("staged_latency", 0.3e-3, 1.0, 0.0, 0.5, _EAGER),
+    Constant("exchange_wait", 20e-3, 1.5, 0.0, 1.0, _EAGER),
+    Constant("wait_growth", 2.0, 0.5, 0.0, 0.5, _EAGER),
+    Constant("bucket_latency", 50e-6, 1.0, 0.0, 0.5, _EAGER),
+    Constant("thrash", 1.0, 1.0, 0.0, 0.5, _EAGER),
     Constant("imbalance", 1.15, 0.1, 0.0, 0.0, "learned routers cost 8-20 %"),
 )
 # Chip families of which kernel measurements say more than the prior does: mean and
@@ -94,6 +101,16 @@ def fitted_as(field: str) -> tuple[int, float] | None:
     name, way = FOLLOWED.get(field, (field, 1.0))
     return (INDEX[name], way) if name in INDEX else None
 
+
+# Fitted constants that count in eager stacks alone.
+EAGER = (
+    "ring_latency",
+    "staged_latency",
+    "exchange_wait",
+    "wait_growth",
+    "bucket_latency",
+    "thrash",
+)
 
 # Share of the compute that expert traffic hides behind where forward passes of one
 # micro-batch run beside backward passes of another [1].
@@ -146,7 +163,10 @@ def software(base: Software, logs: Array, practice: Practice) -> Software:
     )
     exposed = jnp.minimum(value["data_exposed"], 1.0)
     uneven = 1.0 + practice.real_routing * (value["imbalance"] - 1.0)
+    eager = practice.eager is not None
     changed: dict[str, Any] = dict(
+        {} if eager else dict.fromkeys(EAGER, 0.0),
+        eager=eager,
         **shared_windows(base, window, practice.expert_overlap),
         shard_window=window,
         gathered_layers=1.0 + practice.prefetch * (base.gathered_layers - 1.0),

@@ -35,7 +35,9 @@ def cross_validate(
     member = np.asarray([fold[job.run.group] for job in stacked.jobs])
     for number in range(folds):
         held = member == number
-        fitted = fit(stacked, prior=prior, weights=1.0 - held)
+        fitted = fit(
+            stacked, prior=prior, weights=1.0 - held, own_scale=prior is not None
+        )
         result[held] = predict(stacked, fitted)[0][held, 0]
         show((number + 1) / folds)
     return result

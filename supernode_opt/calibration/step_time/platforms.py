@@ -20,11 +20,13 @@ from supernode_opt.calibration.data.stacks import unfitted
 from supernode_opt.calibration.step_time.constants import software
 from supernode_opt.calibration.step_time.intervals import NINETY
 from supernode_opt.calibration.step_time.posterior import Posterior, constants_of
+from supernode_opt.calibration.step_time.stated import documented
 from supernode_opt.calibration.written import number
 from supernode_opt.catalog import load, provenance
 from supernode_opt.system.software import Software
 from supernode_opt.units import quantities
 
+_STATED = "documentation of this stack, `stacks.yaml`"
 _DECLARED = "documentation: the practice of this stack"
 # Value, low and high.
 Range = tuple[float, float, float]
@@ -80,11 +82,23 @@ def entry(
             ends, unit, source, confidence, most=declared.high, figures=figures
         )
     written["score_bytes"] = float(centre.score_bytes)
+    if practice.eager is not None:
+        written["eager"] = True
     if practice.copies != 1.0:
         written["pipeline_copies"] = float(centre.pipeline_copies)
     if kept.rank_deduplication:
         written["rank_deduplication"] = 1.0
     return written
+
+
+def documented_numbers(platform: Platform) -> dict[str, Any]:
+    """Return what the documentation of a platform's stack gives of software."""
+    units = {name: declared.unit for name, declared in quantities(Software)}
+    return {
+        name: number(3 * (value,), units[name], _STATED, "primary")
+        for name, value in documented(platform.documented).items()
+        if name in units
+    }
 
 
 def _fitted(

@@ -47,10 +47,13 @@ def _unseen(
 ) -> np.ndarray:
     """Variance of deviations never fitted that two platforms share [constant].
 
-    A chip family or a stack that no fitted row had keeps the whole spread of its prior.
+    A chip family or a stack that no fitted row had keeps the whole spread of its prior,
+    a constant that is younger than the fit that of its own.
     """
     seen = {(scope, member) for _, scope, member in posterior.names}
-    variance = np.zeros(len(CONSTANTS))
+    variance = unfitted_priors(posterior.names)[1]
+    if is_own(posterior):
+        return variance
     for scope, mine, theirs in zip(("chip", "stack"), one, other, strict=True):
         if mine == theirs and (scope, mine) not in seen:
             spreads = [getattr(constant, scope) for constant in CONSTANTS]
@@ -58,6 +61,25 @@ def _unseen(
     if one[1] == other[1]:
         variance += kin_deviation(posterior, one[1])[1]
     return variance
+
+
+def is_own(posterior: Posterior) -> bool:
+    """Tell whether the constants of a platform of one's own are fitted.
+
+    They stand for its chips and its stack already.
+    """
+    return all(scope == "shared" for _, scope, _ in posterior.names)
+
+
+def unfitted_priors(names: Sequence[Name]) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance of constants that a posterior does not name.
+
+    They are younger than it and keep their priors [constant].
+    """
+    named = {name for name, scope, _ in names if scope == "shared"}
+    left = [constant.name not in named for constant in CONSTANTS]
+    mean = np.log([constant.prior for constant in CONSTANTS]) * left
+    return mean, np.asarray([constant.spread for constant in CONSTANTS]) ** 2 * left
 
 
 def kin_of(names: Sequence[Name], stack: str) -> tuple[str, ...]:
@@ -153,6 +175,7 @@ def constants_together(
     matrix = np.concatenate([selection(posterior.names, *key) for key in keys])
     mean = matrix @ posterior.mean
     mean = mean + np.concatenate([kin_deviation(posterior, s)[0] for _, s in keys])
+    mean = mean + np.tile(unfitted_priors(posterior.names)[0], len(keys))
     unseen = [[np.diag(_unseen(posterior, a, b)) for b in keys] for a in keys]
     covariance = matrix @ posterior.covariance @ matrix.T + np.block(unseen)
     stacks_heard = [s if told_by_kernels(posterior, s) else "" for _, s in keys]
@@ -193,8 +216,6 @@ def _conditioned(
 def told_by_kernels(posterior: Posterior, stack: str) -> bool:
     """Tell whether a stack's constants rest on its kernels, no run of it fitted."""
     scopes = {(scope, member) for _, scope, member in posterior.names}
-    # Constants of a platform of one's own stand for its stack already.
-    alone = all(scope == "shared" for scope, _ in scopes)
     known = stacks().get(stack)
     measured = known is not None and bool(known.measured)
-    return measured and not alone and ("stack", stack) not in scopes
+    return measured and not is_own(posterior) and ("stack", stack) not in scopes

@@ -15,15 +15,18 @@ from supernode_opt.calibration.step_time.constants import software
 from supernode_opt.system.software import Software
 
 
-def stated_software(values: Mapping[str, float]) -> Software:
-    """Return software whose fields are `values`, SI, and NaN where nothing is said."""
+def stated_software(values: Mapping[str, float], eager: bool = False) -> Software:
+    """Return software whose fields are `values`, SI, and NaN where nothing is said.
+
+    `eager` as that of the software that it changes.
+    """
     # What shapes the program is no number of a row.
     fields = dataclasses.fields(Software)
     names = [f.name for f in fields if not f.metadata.get("static")]
     numbers: dict[str, Any] = {
         name: np.asarray(float(values.get(name, np.nan))) for name in names
     }
-    return Software(**numbers, name="")
+    return Software(**numbers, eager=eager, name="")
 
 
 def documented(stack: Stack) -> dict[str, float]:

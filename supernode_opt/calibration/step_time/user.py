@@ -13,16 +13,22 @@ from supernode_opt.calibration.step_time.cross_validation import cross_validate
 from supernode_opt.calibration.step_time.fit import (
     Prior,
     Table,
+    family_of,
     fit,
     predict,
     table,
 )
+from supernode_opt.calibration.step_time.intervals import NINETY, kind_of
+from supernode_opt.calibration.step_time.leftover import Leftover, left_over
 from supernode_opt.calibration.step_time.posterior import Posterior, constants_of
 from supernode_opt.calibration.step_time.score import Errors, errors
 from supernode_opt.catalog import load, provenance
 
 # Above this share of its prior spread a constant was not identified by the rows.
 UNIDENTIFIED = 0.8
+# Least spread of a constant between installations: what published stacks share, one
+# that nobody has seen may still have otherwise [1].
+LOCAL = 0.2
 
 
 class Fitted(NamedTuple):
@@ -37,6 +43,7 @@ class Fitted(NamedTuple):
       identified: posterior over prior spread of each constant [constant] [1].
       inside: errors on the fitted rows.
       crossed: errors out of fold, `None` for a single group.
+      left: kinds of rows that the form could not represent.
     """
 
     posterior: Posterior
@@ -47,6 +54,7 @@ class Fitted(NamedTuple):
     identified: np.ndarray
     inside: Errors
     crossed: Errors | None
+    left: tuple[Leftover, ...]
 
 
 def own_prior(posterior: Posterior, family: str, stack: str, base: str = "") -> Prior:
@@ -60,9 +68,8 @@ def own_prior(posterior: Posterior, family: str, stack: str, base: str = "") -> 
     mean, covariance = constants_of(posterior, family, stack)
     for name, value in _measured(base).items():
         mean[INDEX[name]] = np.log(value)
-    local = np.asarray([constant.stack for constant in CONSTANTS])
+    local = np.asarray([max(constant.stack, LOCAL) for constant in CONSTANTS])
     spread = np.sqrt(np.diag(covariance) + local**2)
-    # A constant without a stack spread is shared by all installations.
     return Prior(tuple((name, "shared", "") for name in NAMES), mean, spread)
 
 
@@ -98,34 +105,56 @@ def calibrate(
     if not jobs:
         raise ValueError("there is no row that could be fitted")
     stacked = table(jobs)
-    keys = list(stacked.keys)
+    keys = [(family_of(job.chip), job.stack.name) for job in jobs]
     family, stack = max(sorted(set(keys)), key=keys.count)
-    base = base_of(jobs[keys.index((family, stack))])
-    prior = own_prior(shipped, family, stack, base)
-    fitted = fit(stacked, prior=prior, show=lambda done: show("fitting", done))
+    usual = jobs[keys.index((family, stack))]
+    base = base_of(usual)
+    # Its documentation is its own, its constants may be another's.
+    prior = own_prior(shipped, family, usual.stack.fitted, base)
+    fitted = fit(
+        stacked, prior=prior, show=lambda done: show("fitting", done), own_scale=True
+    )
     crossed = cross_validate(
         stacked, seed, prior, lambda done: show("cross-validating", done)
     )
+    result, _ = predict(stacked, fitted)
+    told = result[:, 0]
+    judged = told if np.isnan(crossed).any() else crossed
     spread = np.sqrt(np.diag(fitted.covariance))
     return Fitted(
-        posterior=_signed(fitted, shipped),
+        posterior=_signed(fitted, shipped, stacked, judged),
         stack=stack,
         family=family,
         base=base,
         prior=prior,
         identified=spread / prior.spread,
-        inside=_errors(stacked, predict(stacked, fitted)[0][:, 0]),
+        inside=_errors(stacked, told),
         crossed=None if np.isnan(crossed).any() else _errors(stacked, crossed),
+        left=left_over(stacked.jobs, result[:, 1], told, stacked.measured),
     )
 
 
-def _signed(fitted: Posterior, shipped: Posterior) -> Posterior:
-    """Keep at least the shipped noise where rows are too few to show their own."""
+def _signed(
+    fitted: Posterior, shipped: Posterior, stacked: Table, judged: np.ndarray
+) -> Posterior:
+    """Return the posterior with the noise that predictions of `judged` rows show.
+
+    Errors have longer tails than a normal distribution: nine rows of ten must lie in
+    the interval, out of fold where there are folds.  At least the shipped noise is kept
+    where rows are too few to show their own.
+    """
+    error = np.abs(np.log(judged / stacked.measured))
+    kinds = np.asarray([kind_of(job) for job in stacked.jobs])
     noise = {
-        kind: max(own, shipped.noise.get(kind, own))
+        kind: max(
+            own,
+            shipped.noise.get(kind, own),
+            float(np.quantile(error[kinds == kind], 0.9)) / NINETY,
+        )
         for kind, own in fitted.noise.items()
     }
-    return dataclasses.replace(fitted, noise=noise)
+    rows = tuple(job.run.identity for job in stacked.jobs)
+    return dataclasses.replace(fitted, noise=noise, rows=rows)
 
 
 def _errors(stacked: Table, predicted: np.ndarray) -> Errors:

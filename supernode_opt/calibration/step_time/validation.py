@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray
 
-from supernode_opt.calibration.data.interpret import Job, interpret_all
+from supernode_opt.calibration.data.interpret import Job, Read, interpret_all
 from supernode_opt.calibration.data.runs import Run
 from supernode_opt.calibration.step_time import score
 from supernode_opt.calibration.step_time.fit import predict, table
 from supernode_opt.calibration.step_time.intervals import NINETY, spread
+from supernode_opt.calibration.step_time.leftover import EDGE
 from supernode_opt.calibration.step_time.posterior import Posterior
 
 
@@ -41,15 +42,19 @@ class Validation(NamedTuple):
     baselines: np.ndarray
 
 
-def validate(runs: Sequence[Run], posterior: Posterior) -> Validation:
-    """Predict every run that can be read as a job."""
-    jobs, refused = interpret_all(runs)
+def validate(
+    runs: Sequence[Run],
+    posterior: Posterior,
+    read: Callable[[Sequence[Run]], Read] = interpret_all,
+) -> Validation:
+    """Predict every run that `read` makes a job of."""
+    jobs, refused = read(runs)
     if not jobs:
         return Validation((), refused, *5 * (np.zeros(0),), np.zeros((2, 0)))
     stacked = table(jobs)
     result, picked = predict(stacked, posterior)
     seen = set(posterior.rows)
-    fitted = np.asarray([job.run.name in seen for job in jobs])
+    fitted = np.asarray([job.run.identity in seen for job in jobs])
     source = fitted if fitted.any() else ~fitted
     return Validation(
         jobs,
@@ -151,6 +156,7 @@ def _row(seen: Validation, row: int) -> dict[str, Any]:
         "low_s": float(told / half),
         "high_s": float(told * half),
         "memory_fraction": float(seen.memory[row]),
+        "near_memory_edge": bool(seen.memory[row] > EDGE),
         "baseline_step_time_s": float(seen.baselines[0, row]),
         "fitted": bool(seen.fitted[row]),
         "assumed": list(job.assumed),
