@@ -85,7 +85,7 @@ def report_intervals(
       origins: whose the values are; without them, as `assumed` has it.
     """
     report = drawn_reports(design, scenario, seed, origins=origins).report
-    slower = draws.noise(scenario, seed)
+    slower = draws.noise(scenario, vars(design), seed)
     found = {}
     for name, _ in quantities(Report):
         drawn = np.asarray(getattr(report, name)) * slower ** draws.TIMED[name]

@@ -3,6 +3,9 @@
 import numpy as np
 
 from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.evidence.distance import Point
+from supernode_opt.calibration.evidence.known import of_job
+from supernode_opt.calibration.evidence.told import Evidence, evidence
 from supernode_opt.calibration.step_time import batch
 from supernode_opt.calibration.step_time.fit import Table
 from supernode_opt.calibration.step_time.posterior import (
@@ -40,6 +43,28 @@ def noise_of(posterior: Posterior, stack: str, kind: str) -> float:
     return posterior.noise.get(noise_name(stack, kind), common)
 
 
+def widened_noise(posterior: Posterior, job: Point) -> float:
+    """Return what no constant explains of log step time at a job, deviation [1].
+
+    It grows with the distance from the runs that were fitted, for a row and for a
+    study alike.
+    """
+    noise = noise_of(posterior, job.stack, job.kind)
+    return evidence(job, posterior).widening * noise
+
+
+def evidence_of(
+    stacked: Table, picked: np.ndarray, posterior: Posterior
+) -> tuple[Evidence, ...]:
+    """Return the runs behind the prediction of each job [job].
+
+    `picked` is the case that each job is taken to have run.
+    """
+    first = np.searchsorted(stacked.owner, np.arange(len(stacked.jobs)))
+    rows = zip(stacked.jobs, picked - first, strict=True)
+    return tuple(evidence(of_job(job, job.plans[i]), posterior) for job, i in rows)
+
+
 def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarray:
     """Return the standard deviation of log step time of each job [job].
 
@@ -48,11 +73,12 @@ def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarr
     known = {key: constants_of(posterior, *key)[1] for key in set(stacked.keys)}
     logs = stacked.logs(posterior)
     slopes = batch.differences(stacked.batches, logs)[picked]
-    rows = zip(stacked.keys, stacked.jobs, slopes, strict=True)
+    behind = evidence_of(stacked, picked, posterior)
+    rows = zip(stacked.keys, stacked.jobs, slopes, behind, strict=True)
     variance = [
         slope @ known[key] @ slope
-        + noise_of(posterior, key[1], kind_of(job)) ** 2
+        + (told.widening * noise_of(posterior, key[1], kind_of(job))) ** 2
         + (PRACTICE * job.practice_assumed) ** 2
-        for key, job, slope in rows
+        for key, job, slope, told in rows
     ]
     return np.sqrt(np.maximum(variance, 0.0))

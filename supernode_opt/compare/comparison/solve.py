@@ -121,7 +121,7 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
             reason = bests[i].reason or broken[0]
             found[i] = found[i]._replace(reason=reason)
             continue
-        slower = draws.noise(cell.problem.scenario, seed)
+        slower = draws.noise(cell.problem.scenario, bests[i].values, seed)
         drawn = draws.slowed(drawn[:, :wide], slower, QUANTITIES)
         seen = Seen(
             cases[place], known[place], value[:wide], drawn, ends[place], cell.precision

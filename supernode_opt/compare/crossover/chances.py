@@ -50,7 +50,7 @@ def margins(
             rows = put(rows, dict.fromkeys(paths, value))
             quantities = program.REPORTED(rows)[:, : len(QUANTITIES)]
             scenario = machines.asked.sides[member].problem.scenario
-            slower = draws.noise(scenario, asked.seed)
+            slower = draws.noise(scenario, vars(one.design), asked.seed)
             seen[key] = np.log(draws.slowed(quantities, slower, QUANTITIES)[:, column])
         return seen[key]
 

@@ -1,0 +1,132 @@
+"""The measured runs that calibrations were fitted to or judged by, as points.
+
+`runs.csv` has one line per run with a step time, shipped or not; `benchmarks/evidence.py`
+writes it from the tables that a refit reads.  Interpreting those anew would take longer
+than an answer.
+"""
+
+import csv
+import functools
+import io
+from collections.abc import Iterable, Mapping
+from importlib import resources
+
+import jax
+import numpy as np
+
+from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.data.plans import Plan
+from supernode_opt.calibration.data.platforms import platform_of
+from supernode_opt.calibration.evidence.distance import SIZES, Point, Points, points
+from supernode_opt.calibration.step_time.fit import family_of
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.model import Model
+from supernode_opt.workload.parameters import parameters
+
+_LABELS = ("chip", "family", "stack", "kind", "precision")
+_count = jax.jit(parameters)
+
+
+@functools.cache
+def _parameters(model: Model) -> float:
+    # Single precision would place a study elsewhere than the row that it is.
+    with jax.enable_x64(True):
+        return float(_count(model))
+
+
+def _kind(model: Model) -> str:
+    return "moe" if model.experts else "dense"
+
+
+def of_job(job: Job, plan: Plan) -> Point:
+    """Return the point of a row, taken to have run with `plan`."""
+    sizes = {
+        **plan.sizes,
+        "parameters": _parameters(job.model),
+        "sequence_length": job.training.sequence_length,
+    }
+    return Point(
+        job.chip,
+        family_of(job.chip),
+        job.stack.fitted,
+        _kind(job.model),
+        job.training.precision,
+        job.training.lora_rank > 0.0,
+        tuple(float(sizes[name]) for name in SIZES),
+    )
+
+
+def of_scenario(scenario: Scenario, split: Mapping[str, float | str]) -> Point:
+    """Return the point of a scenario with the sizes of a split."""
+    platform = platform_of(scenario.software.name)
+    training = scenario.training
+    sizes = {
+        **split,
+        "parameters": _parameters(scenario.model),
+        "sequence_length": training.sequence_length,
+    }
+    return Point(
+        scenario.chip.name,
+        family_of(scenario.chip.name),
+        "" if platform is None else platform.fitted,
+        _kind(scenario.model),
+        training.precision,
+        training.lora_rank > 0.0,
+        tuple(float(sizes[name]) for name in SIZES),
+    )
+
+
+@functools.cache
+def _table() -> list[dict[str, str]]:
+    file = resources.files("supernode_opt.calibration.evidence").joinpath("runs.csv")
+    return list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
+
+
+@functools.cache
+def runs() -> Points:
+    """Return every run that is known."""
+    rows = _table()
+    return points(
+        [row["run"] for row in rows],
+        [
+            Point(
+                **{name: row[name] for name in _LABELS},
+                adapters=row["adapters"] == "1",
+                sizes=tuple(float(row[name]) for name in SIZES),
+            )
+            for row in rows
+        ],
+    )
+
+
+@functools.cache
+def said() -> tuple[str, ...]:
+    """Return what people may call every run."""
+    return tuple(row["said"] for row in _table())
+
+
+@functools.lru_cache(maxsize=8)
+def fitted(rows: tuple[str, ...]) -> np.ndarray:
+    """Tell which runs are among `rows`, the rows of a fit [run]."""
+    return np.isin(runs().names, np.asarray(rows, dtype=str))
+
+
+def _said(job: Job) -> str:
+    """Name a run, with its project where its table gives it no name."""
+    name = job.run.name
+    project = job.run.text("source").split("@")[0].split("/")[-1]
+    return f"{project} {name}" if name.startswith("line ") else name
+
+
+def written(jobs: Iterable[Job]) -> str:
+    """Return `runs.csv` for some jobs, each with its first plan."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["run", "said", *_LABELS, "adapters", *SIZES])
+    for job in jobs:
+        one = of_job(job, job.plans[0])
+        labels = [getattr(one, name) for name in _LABELS]
+        sizes = [f"{size:.17g}" for size in one.sizes]
+        row = [job.run.name, _said(job), *labels, int(one.adapters), *sizes]
+        writer.writerow(row)
+    return text.getvalue()
