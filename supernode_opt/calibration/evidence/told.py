@@ -59,18 +59,26 @@ class Evidence(NamedTuple):
     @property
     def sentence(self) -> str:
         """All of it in one line."""
-        chip, stack, kind = self.platform
         if not self.nearest:
             return f"{self.grade}: no fitted run is known"
-        counted = f"{self.chip} run{'s' * (self.chip != 1)} of {chip}"
-        counted += f", {self.stack} of them of {stack or 'this software'}"
-        counted += f" ({self.kind} {kind}, {self.scale} at this scale"
-        counted += f", {self.judged} more judged)" if self.judged else ")"
         return (
-            f"{self.grade} - {counted}, nearest {self.nearest}"
-            f" {figures(self.distance, 2)} doublings away; its noise times"
+            f"{self.grade} - {self._counted()}; nearest {self.nearest}"
+            f" {figures(self.distance, 2)} doublings away, its noise times"
             f" {figures(self.widening, 3)}"
         )
+
+    def _counted(self) -> str:
+        chip, stack, kind = self.platform
+        more = f", {self.judged} more judged" if self.judged else ""
+        if not self.chip:
+            return f"no run of {chip}{more}"
+        counted = f"{self.chip} run{'s' * (self.chip != 1)} of {chip}"
+        if not self.stack:
+            return f"{counted}, none of {stack or 'this software'}{more}"
+        counted += f", {self.stack} of {stack}"
+        if not self.kind:
+            return f"{counted}, none {kind}{more}"
+        return f"{counted} ({self.kind} {kind}, {self.scale} at this scale){more}"
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain values, JSON's."""

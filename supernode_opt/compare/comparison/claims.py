@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from supernode_opt.batch.case import Case
 from supernode_opt.batch.engine import repeated
+from supernode_opt.calibration.evidence.told import Evidence
 from supernode_opt.catalog.read import RECORDS
 from supernode_opt.compare import program
 from supernode_opt.compare.comparison.config import Claim
+from supernode_opt.compare.comparison.next import Next, worth_measuring
+from supernode_opt.compare.comparison.next import sentence as measure_next
 from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
 from supernode_opt.system.report import Report, is_share
 from supernode_opt.uncertainty.constants import Identity, Uncertain
@@ -38,16 +41,20 @@ class Seen(NamedTuple):
       known: its uncertain constants.
       value: quantities at the catalog's values [quantity].
       drawn: quantities of every draw [draw, quantity].
+      normal: standard normals behind the draws, of its constants among others [draw].
       ends: quantities at the low and the high end of each constant alone [2, quantity].
       precision: it trains in.
+      evidence: the measured runs behind it.
     """
 
     case: Case
     known: Mapping[Identity, Uncertain]
     value: NDArray
     drawn: NDArray
+    normal: Mapping[Identity, NDArray]
     ends: Mapping[Identity, NDArray]
     precision: str
+    evidence: Evidence
 
 
 class Turn(NamedTuple):
@@ -74,6 +81,7 @@ class Verdict(NamedTuple):
       share: of draws in which it is true [1].
       ratio: of the better one to the other at the catalog's values, and its 5-95 %.
       turns: constants that turn it alone, where it depends.
+      next: what would narrow it most if it were measured, where it depends.
       sentence: all that in words.
     """
 
@@ -81,6 +89,7 @@ class Verdict(NamedTuple):
     share: float
     ratio: tuple[float, float, float]
     turns: tuple[Turn, ...]
+    next: tuple[Next, ...]
     sentence: str
 
 
@@ -127,13 +136,27 @@ def judge(claims: Sequence[Claim], pairs: Sequence[Pair | str]) -> list[Verdict]
     for (claim, pair), word in zip(both, words, strict=True):
         if isinstance(pair, str):
             sentence = f"{_statement(claim)}: not comparable: {pair}."
-            verdicts.append(Verdict(word, math.nan, (math.nan,) * 3, (), sentence))
+            verdicts.append(Verdict(word, math.nan, (math.nan,) * 3, (), (), sentence))
             continue
         turns = next(turned) if word == "depends" else ()
         _, share, ratio = _truth(claim, pair)
+        narrows = _next(claim, pair) if word == "depends" else ()
         sentence = _sentence(claim, pair, word, share, ratio, turns)
-        verdicts.append(Verdict(word, share, ratio, turns, sentence))
+        sentence += measure_next(narrows)
+        verdicts.append(Verdict(word, share, ratio, turns, narrows, sentence))
     return verdicts
+
+
+def _next(claim: Claim, pair: Pair) -> tuple[Next, ...]:
+    """Return what would narrow a claim most if it were measured."""
+    a, b = pair
+    known = {**a.known, **b.known}
+    return worth_measuring(
+        _margin(claim, a.drawn, b.drawn),
+        -1.0 if claim.quantity in LESS_IS_BETTER else 1.0,
+        ((claim.better, a.drawn), (claim.than, b.drawn)),
+        {identity: a.normal[identity] for identity in known},
+    )
 
 
 def _margin(claim: Claim, better: NDArray, than: NDArray) -> NDArray:

@@ -9,6 +9,7 @@ import xarray as xr
 
 from supernode_opt.batch.case import Case, case, used_links
 from supernode_opt.batch.engine import repeated
+from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.compare import program
 from supernode_opt.compare.comparison.claims import (
     Pair,
@@ -124,7 +125,14 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
         slower = draws.noise(cell.problem.scenario, bests[i].values, seed)
         drawn = draws.slowed(drawn[:, :wide], slower, QUANTITIES)
         seen = Seen(
-            cases[place], known[place], value[:wide], drawn, ends[place], cell.precision
+            cases[place],
+            known[place],
+            value[:wide],
+            drawn,
+            normal,
+            ends[place],
+            cell.precision,
+            behind(cell.problem.scenario, bests[i].values),
         )
         found[i] = found[i]._replace(seen=seen)
     return found
@@ -171,6 +179,8 @@ def _dataset(
     texts: dict[str, list[Any]] = {
         "trained_in": [cell.precision for cell in cells],
         "status": [f.reason or "feasible" for f in found],
+        "evidence": ["" if one is None else one.evidence.sentence for one in seen],
+        "grade": ["" if one is None else one.evidence.grade for one in seen],
     }
     numbers: dict[str, list[Any]] = {"splits": [f.best.splits for f in found]}
     for name in (*SIZES, *SWITCHES):
@@ -212,4 +222,7 @@ def _with_claims(
         ]
         for verdict in verdicts
     ]
-    return dataset.assign_attrs(conditions=json.dumps(turns))
+    narrows = [[one.plain() for one in verdict.next] for verdict in verdicts]
+    return dataset.assign_attrs(
+        conditions=json.dumps(turns), measure_next=json.dumps(narrows)
+    )
