@@ -1,6 +1,6 @@
 """The measured runs behind answers, and what their distance costs.
 
-    python benchmarks/evidence.py a.csv b.csv:accelerator=A100
+    python -m benchmarks.evidence a.csv b.csv:accelerator=A100
 
 writes the runs of the tables that `benchmarks/refit.py` was given where the package
 reads them.  With `--widening` it also leaves stacks, chip families and scales out in
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
 from benchmarks.refit import read_given
 from supernode_opt.calibration.data.interpret import Job, fittable, interpret_all
@@ -35,6 +35,7 @@ from supernode_opt.calibration.evidence.distance import (
 from supernode_opt.calibration.step_time import shipped
 from supernode_opt.calibration.step_time.fit import fit, predict, table
 from supernode_opt.calibration.step_time.intervals import (
+    NINETY,
     kind_of,
     noise_of,
     spread,
@@ -42,7 +43,7 @@ from supernode_opt.calibration.step_time.intervals import (
 from supernode_opt.calibration.step_time.posterior import Posterior
 from supernode_opt.calibration.step_time.score import interval_score
 
-FOLDS = 5
+FOLDS, RESAMPLED = 5, 100
 # Jobs that are left out together: what is larger, smaller or longer than this.
 _MOST_CHIPS, _FEW_CHIPS, _LONG = (128, 512), 8, (8192, 16384)
 
@@ -56,6 +57,7 @@ class Missed(NamedTuple):
       noise: standard deviation of what nothing explains, before widening [1].
       distance: from the nearest run that was seen, in doublings [1].
       weight: of the row [1].
+      experience: number of what was left out, or of a group of rows.
     """
 
     error: np.ndarray
@@ -63,6 +65,7 @@ class Missed(NamedTuple):
     noise: np.ndarray
     distance: np.ndarray
     weight: np.ndarray
+    experience: np.ndarray
 
 
 def held_out(jobs: Sequence[Job], where: Sequence[Point]) -> Iterator[np.ndarray]:
@@ -118,14 +121,14 @@ def missed(
     seen = points([""] * len(kept), [known.of_job(job, job.plans[0]) for job in kept])
     place = [known.of_job(job, job.plans[0]) for job in held]
     share = len(groups) if one else 1.0
+    names_of = {name: place for place, name in enumerate(groups)}
     return Missed(
         np.log(told[:, 0] / stacked.measured),
         explained,
-        np.asarray(
-            [noise_of(full, job.stack.fitted, kind_of(job)) for job in held]
-        ),
+        np.asarray([noise_of(full, job.stack.fitted, kind_of(job)) for job in held]),
         np.asarray([distances(job, seen).min() for job in place]),
         np.asarray([1.0 / groups[job.run.group] / share for job in held]),
+        np.asarray([0 if one else names_of[job.run.group] for job in held]),
     )
 
 
@@ -133,9 +136,16 @@ def scored(rows: Missed, narrowest: float, slope: float) -> float:
     """Return the mean interval score where noise grows with distance [1]."""
     factor = narrowest + slope * rows.distance
     deviation = np.sqrt(rows.explained + (factor * rows.noise) ** 2)
-    return float(
-        np.average(interval_score(rows.error, deviation), weights=rows.weight)
-    )
+    return float(np.average(interval_score(rows.error, deviation), weights=rows.weight))
+
+
+def held_near(rows: Missed, narrowest: float, slope: float) -> float:
+    """Return the share of near rows that 90 % ranges hold [1]."""
+    near = rows.distance <= USUAL
+    factor = narrowest + slope * rows.distance
+    deviation = np.sqrt(rows.explained + (factor * rows.noise) ** 2)
+    held = np.abs(rows.error) <= NINETY * deviation
+    return float(np.average(held[near], weights=rows.weight[near]))
 
 
 def tell_widening(jobs: Sequence[Job], unseen: Sequence[Job]) -> None:
@@ -152,14 +162,34 @@ def tell_widening(jobs: Sequence[Job], unseen: Sequence[Job]) -> None:
         found.append(missed(held, kept, fitted, noise, one=number >= FOLDS))
         print(f"{number:3d}: {len(held)} rows left out", flush=True)
     found.append(missed(unseen, jobs, shipped.judged(), noise, one=False))
+    ends = np.cumsum([0, *(one.experience.max() + 1 for one in found)])
+    found = [
+        one._replace(experience=one.experience + end)
+        for one, end in zip(found, ends[:-1], strict=True)
+    ]
     rows = Missed(*(np.concatenate(column) for column in zip(*found, strict=True)))
-    best = minimize(
-        lambda p: scored(rows, *p), [1.0 - SLOPE * USUAL, SLOPE], method="Nelder-Mead"
-    )
-    print(f"{len(rows.error)} errors, others {OTHER}")
+    narrowest = 1.0 - SLOPE * USUAL
+    line, alike = _best(rows), minimize_scalar(lambda a: scored(rows, a, 0.0))
+    print(f"{len(rows.error)} errors, {ends[-1]} experiences, others {OTHER}")
     print(f"as the calibration has it: {scored(rows, 1.0, 0.0):.4f}")
-    print(f"shipped: {scored(rows, 1.0 - SLOPE * USUAL, SLOPE):.4f}")
-    print(f"best: {best.fun:.4f} with {best.x[0]:.3f} + {best.x[1]:.3f} per doubling")
+    print(f"all alike, {alike.x:.2f} times: {alike.fun:.4f}")
+    print(f"shipped: {scored(rows, narrowest, SLOPE):.4f}")
+    print(f"best: {scored(rows, *line):.4f}, {line[0]:.3f} + {line[1]:.3f} a doubling")
+    for name, (a, b) in {"shipped": (narrowest, SLOPE), "best": line}.items():
+        print(f"{name} holds {held_near(rows, a, b):.3f} within {USUAL:g} doublings")
+    random, slopes = np.random.default_rng(0), []
+    for _ in range(RESAMPLED):
+        times = np.bincount(random.integers(0, ends[-1], ends[-1]), minlength=ends[-1])
+        drawn = rows._replace(weight=rows.weight * times[rows.experience])
+        slopes.append(_best(drawn)[1])
+    low, high = np.percentile(slopes, (5.0, 95.0))
+    print(f"slope, experiences resampled: {low:.3f} to {high:.3f} (5-95 %)")
+
+
+def _best(rows: Missed) -> np.ndarray:
+    """Return the narrowest factor and the slope of the least score."""
+    start = [1.0 - SLOPE * USUAL, SLOPE]
+    return minimize(lambda p: scored(rows, *p), start, method="Nelder-Mead").x
 
 
 def main() -> None:
@@ -174,10 +204,8 @@ def main() -> None:
     read = interpret_all(runs)
     fitted = set(shipped.posterior().rows)
     published = {run.name for run in shipped_runs()}
-    kept = [
-        job for job in read.jobs if job.run.name in fitted | published
-    ]
-    folder = Path(str(resources.files(known.__package__)))
+    kept = [job for job in read.jobs if job.run.name in fitted | published]
+    folder = Path(str(resources.files("supernode_opt.calibration.evidence")))
     (folder / "runs.csv").write_text(known.written(kept), encoding="utf-8")
     if given.widening:
         jobs = fittable(read)

@@ -1,11 +1,11 @@
-"""What it is worth to know something better: the spread that knowing it would take away.
+"""What it is worth to know something better: the spread that knowing it takes away.
 
-Constants are drawn together from one Gaussian, so that the covariance of a quantity with
-one of them is the covariance of the constants times the quantity's mean gradient (Stein
-1981, doi:10.1214/aos/1176345632, lemma 2).  To first order, knowing that constant takes
-this share away from the variance of the quantity: the square of that covariance over
-both variances (conditional variance of a Gaussian).  What constants share counts in
-full, as they are drawn together.
+Constants are drawn together from one Gaussian, so that the covariance of a quantity
+with one of them is the covariance of the constants times the quantity's mean gradient
+(Stein 1981, doi:10.1214/aos/1176345632, lemma 2).  To first order, knowing that
+constant takes this share away from the variance of the quantity: the square of that
+covariance over both variances (conditional variance of a Gaussian).  What constants
+have in common counts in full, as they are drawn together.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def removed(quantity: NDArray, known: NDArray, error: float = 0.0) -> float:
 
 
 def narrowed(quantity: NDArray, share: float) -> NDArray:
-    """Return draws around their median with `share` of the variance taken away [draw]."""
+    """Return draws with `share` of the variance taken away, around their median."""
     middle = np.median(quantity)
     return middle + np.sqrt(1.0 - share) * (quantity - middle)
 

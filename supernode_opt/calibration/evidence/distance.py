@@ -2,14 +2,14 @@
 
 A distance is the Euclidean length of the differences of the binary logarithms of
 `SIZES`, plus `OTHER` for everything else that is not the same.  What each of those is
-worth was told, together with `SLOPE` and `WIDTH`, by errors of predictions that had not
+worth was told, together with `SLOPE` and `USUAL`, by errors of predictions that had not
 seen the runs: 1,486 rows cross-validated over groups, the same rows with every stack,
 every chip family, every pair of both, large and small jobs and long sequences left out
 in turn, and 215 rows of unseen groups, none of them kept for validation.  Every group
 of rows counts once, and so does everything that is left out.  The mean interval score
-of 90 % ranges (Gneiting and Raftery 2007, equation 43) of log step time falls from 0.893
-to 0.801 with these numbers, 0.883 if all ranges are widened alike; the best numbers of
-all, for ten unrounded ones, give 0.792.  `benchmarks/evidence.py` repeats that.
+of 90 % ranges of log step time (Gneiting and Raftery 2007, equation 43) falls from
+0.849 to 0.769 with these numbers; the best straight line, 0.741 + 0.083 a doubling,
+gives 0.763, but holds too few of the near runs.  `benchmarks/evidence.py` repeats that.
 """
 
 from typing import NamedTuple
@@ -35,8 +35,8 @@ OTHER = {
     "precision": 3.0,
     "adapters": 12.0,
 }
-# Noise of a prediction over that of runs at `USUAL` doublings, and what it grows by with
-# every doubling more; resampling what was left out, by 0.060 to 0.087 (5-95 %) [1].
+# The calibration's noise is that of runs at `USUAL` doublings; with every doubling more
+# it grows by `SLOPE` of that [1].
 SLOPE, USUAL = 0.075, 2.0
 
 

@@ -1,8 +1,8 @@
 """The measured runs that calibrations were fitted to or judged by, as points.
 
-`runs.csv` has one line per run with a step time, shipped or not; `benchmarks/evidence.py`
-writes it from the tables that a refit reads.  Interpreting those anew would take longer
-than an answer.
+`runs.csv` has one line per run with a step time, shipped or not, and is written by
+`benchmarks/evidence.py` from the tables that a refit reads.  Interpreting those anew
+would take longer than an answer.
 """
 
 import csv

@@ -61,8 +61,8 @@ def interval_score(error: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """Score central 90 % ranges of log step time by their misses; less is better [1].
 
     It is the width, and twenty times what is missed by (Gneiting and Raftery 2007,
-    Strictly Proper Scoring Rules, equation 43, with alpha 0.1), which no range minimises
-    in the mean but the true one.
+    Strictly Proper Scoring Rules, equation 43, with alpha 0.1), which no range
+    minimises in the mean but the true one.
 
     Args:
       error: of log step time [row] [1].

@@ -10,6 +10,7 @@ import xarray
 
 from supernode_opt.calibration.data.interpret import Job, interpret_all
 from supernode_opt.calibration.data.runs import Run
+from supernode_opt.calibration.evidence import known as evidence
 from supernode_opt.calibration.evidence.told import GRADES, Evidence
 from supernode_opt.calibration.step_time import score
 from supernode_opt.calibration.step_time.fit import predict, table
@@ -29,6 +30,7 @@ class Validation(NamedTuple):
       evidence: the fitted runs behind each prediction [row].
       memory: predicted peak memory over capacity [row] [1].
       fitted: whether the calibration has seen the row [row].
+      rows: names of the rows that the calibration has seen.
       baselines: constant utilisation per accelerator and precision, and per stack as
         well [2, row] [s].
     """
@@ -41,6 +43,7 @@ class Validation(NamedTuple):
     evidence: tuple[Evidence, ...]
     memory: np.ndarray
     fitted: np.ndarray
+    rows: tuple[str, ...]
     baselines: np.ndarray
 
 
@@ -50,7 +53,7 @@ def validate(runs: Sequence[Run], posterior: Posterior) -> Validation:
     if not jobs:
         none = np.zeros(0)
         return Validation(
-            (), refused, none, none, none, (), none, none, np.zeros((2, 0))
+            (), refused, none, none, none, (), none, none, (), np.zeros((2, 0))
         )
     stacked = table(jobs)
     result, picked = predict(stacked, posterior)
@@ -66,6 +69,7 @@ def validate(runs: Sequence[Run], posterior: Posterior) -> Validation:
         evidence_of(stacked, picked, posterior),
         result[:, 1],
         fitted,
+        posterior.rows,
         np.stack([score.baseline(jobs, source, by) for by in (False, True)]),
     )
 
@@ -180,6 +184,22 @@ def _row(seen: Validation, row: int) -> dict[str, Any]:
     }
 
 
+def _evidence(seen: Validation) -> dict[str, Any]:
+    """Return how many runs are known of every chip and stack, fitted and not."""
+    known, mask = evidence.runs(), evidence.fitted(seen.rows)
+    both = np.stack([known.labels["chip"], known.labels["stack"]], axis=1)
+    places, index = np.unique(both, axis=0, return_inverse=True)
+    counts = {
+        name: np.bincount(index, weights=chosen, minlength=len(places))
+        for name, chosen in (("runs_fitted", mask), ("runs_judged", ~mask))
+    }
+    return {
+        "known_chip": ("place", places[:, 0]),
+        "known_stack": ("place", places[:, 1]),
+        **{name: ("place", count) for name, count in counts.items()},
+    }
+
+
 def dataset(seen: Validation) -> xarray.Dataset:
     """Return the predictions as labelled arrays, ready for a file and for figures."""
     text = {
@@ -206,6 +226,9 @@ def dataset(seen: Validation) -> xarray.Dataset:
             "fitted": ("run", np.asarray(seen.fitted, np.int8)),
             "accelerator": ("run", [platform(job) for job in seen.jobs]),
             "stack": ("run", [job.stack.name for job in seen.jobs]),
+            "chip": ("run", [job.chip for job in seen.jobs]),
+            "constants": ("run", [job.stack.fitted for job in seen.jobs]),
+            **_evidence(seen),
             **{name: ("run", values) for name, values in text.items()},
             **{name: ("run", np.asarray(v, float)) for name, v in sizes.items()},
         },

@@ -1,4 +1,4 @@
-"""What to measure next: what would narrow an open claim most, and whether it decides it.
+"""What to measure next: what narrows an open claim most, and whether that decides it.
 
 Candidates are every uncertain constant of either machine and a measured step of either.
 """
@@ -80,9 +80,11 @@ def worth_measuring(
     }
     found = []
     for shares in (runs, both, constants):
-        told, share = max(shares.items(), key=lambda item: item[1], default=("", 0.0))
+        if not shares:
+            continue
+        (what, name), share = max(shares.items(), key=lambda item: item[1])
         if share >= LEAST:
-            found.append(_next(margin, sign, *told, share))
+            found.append(_next(margin, sign, what, name, share))
     return tuple(found)
 
 
@@ -109,7 +111,7 @@ def sentence(found: Sequence[Next]) -> str:
     for one in found:
         low, high = (figures(float(f"{x:.3g}")) for x in one.ratio)
         told.append(
-            f"{one.what} ({100.0 * one.share:.0f} % of the variance; 5-95 % then {low} to"
-            f" {high}; decides it in {100.0 * one.chance:.0f} % of outcomes)"
+            f"{one.what} ({100.0 * one.share:.0f} % of the variance; 5-95 % then {low}"
+            f" to {high}; decides it in {100.0 * one.chance:.0f} % of outcomes)"
         )
     return f" Measure next: {', '.join(told)}."

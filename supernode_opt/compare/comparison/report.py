@@ -81,9 +81,13 @@ def _evidence(dataset: xr.Dataset) -> list[str]:
     for model in dataset["model"].values:
         for system in dataset["system"].values:
             part = dataset["evidence"].sel(model=model, system=system)
-            for precision, told in zip(part["precision"].values, part.values, strict=True):
+            for precision, told in zip(
+                part["precision"].values, part.values, strict=True
+            ):
                 asked = f"{system}, {model}"
-                if told and told not in (found.get(p) for p in found if p.startswith(asked)):
+                if told and told not in (
+                    found.get(p) for p in found if p.startswith(asked)
+                ):
                     found[f"{asked}, {str(precision).upper()}"] = told
     return [f"evidence of {name}: {told}" for name, told in found.items()]
 
