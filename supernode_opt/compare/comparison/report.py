@@ -74,22 +74,17 @@ def _table(part: xr.Dataset, model: str, precision: str) -> Table:
 
 
 def _evidence(dataset: xr.Dataset) -> list[str]:
-    """Say once of every machine and model which measured runs its ranges rest on."""
-    if "evidence" not in dataset:
-        return []
-    found = {}
-    for model in dataset["model"].values:
-        for system in dataset["system"].values:
-            part = dataset["evidence"].sel(model=model, system=system)
-            for precision, told in zip(
-                part["precision"].values, part.values, strict=True
-            ):
-                asked = f"{system}, {model}"
-                if told and told not in (
-                    found.get(p) for p in found if p.startswith(asked)
-                ):
-                    found[f"{asked}, {str(precision).upper()}"] = told
-    return [f"evidence of {name}: {told}" for name, told in found.items()]
+    """Say which measured runs each machine's ranges rest on, the same thing once."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for one in itertools.product(*(dataset[name].values for name in DIMENSIONS)):
+        told = dataset["evidence"].sel(dict(zip(DIMENSIONS, one, strict=True))).item()
+        precision, model, system = map(str, one)
+        if told:
+            found.setdefault((system, model, told), []).append(precision.upper())
+    return [
+        f"evidence of {system}, {model} {', '.join(precisions)}: {told}"
+        for (system, model, told), precisions in found.items()
+    ]
 
 
 def _heading(name: str) -> str:

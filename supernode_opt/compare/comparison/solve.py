@@ -11,16 +11,11 @@ from supernode_opt.batch.case import Case, case, used_links
 from supernode_opt.batch.engine import repeated
 from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.compare import program
-from supernode_opt.compare.comparison.claims import (
-    Pair,
-    Seen,
-    Verdict,
-    ends_of,
-    judge,
-    units_of,
-)
+from supernode_opt.compare.comparison.claims import ends_of, judge
 from supernode_opt.compare.comparison.config import Comparison
 from supernode_opt.compare.comparison.report import DIMENSIONS, ENDS
+from supernode_opt.compare.comparison.seen import Pair, Seen, Verdict
+from supernode_opt.compare.comparison.sentences import units_of
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.compare.splits import Best, best_split
