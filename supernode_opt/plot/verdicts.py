@@ -59,7 +59,8 @@ def memory_verdicts(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.set_ylim(max(len(names), 1) - 0.5, -0.5)
     ax.set_yticks(range(len(names)), ticks)
     title = "Odds that memory suffices, and what happened"
-    style.dress(ax, title, "probability that memory suffices [%]")
+    across = "probability that memory suffices [%]; shaded: a sure verdict"
+    style.dress(ax, title, across)
     ax.tick_params(axis="y", length=0, labelsize=style.SMALL)
     handles = [
         ax.scatter([], [], s=16, marker=m, color=style.COLOURS[c], label=label)

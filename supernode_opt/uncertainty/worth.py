@@ -13,6 +13,17 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from supernode_opt.calibration.step_time.intervals import NINETY
+from supernode_opt.uncertainty.constants import Identity
+
+
+def called(constant: Identity) -> str:
+    """Return what people call a constant.
+
+    >>> called(("chip", "ascend_910c", "hbm_bandwidth"))
+    'hbm bandwidth of chip ascend_910c'
+    """
+    kind, entry, field = constant
+    return f"{field.replace('_', ' ')} of {kind.replace('_', ' ')} {entry}".rstrip()
 
 
 def removed(quantity: NDArray, known: NDArray, error: float = 0.0) -> float:

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from supernode_opt.calibration.step_time.fit import NOISE
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.uncertainty.constants import Identity
-from supernode_opt.uncertainty.worth import chance_of_sign, narrowed, removed
+from supernode_opt.uncertainty.worth import (
+    called,
+    chance_of_sign,
+    narrowed,
+    removed,
+)
 from supernode_opt.words import figures
 
 # What takes away less than this share of the variance is not worth a line: by chance
@@ -75,7 +80,7 @@ def worth_measuring(
     every = "steps of " + " and ".join(steps)
     both = {("both", every): removed(margin, np.stack([*steps.values()], 1), NOISE)}
     constants = {
-        _constant(identity): removed(margin, drawn)
+        (called(identity), ".".join(identity)): removed(margin, drawn)
         for identity, drawn in normal.items()
     }
     found = []
@@ -94,13 +99,6 @@ def _next(margin: NDArray, sign: float, what: str, name: str, share: float) -> N
     true = float(np.mean(then > 0.0))
     chance = chance_of_sign(margin, share)
     return Next(what, name, share, (float(ends[0]), float(ends[1])), true, chance)
-
-
-def _constant(identity: Identity) -> tuple[str, str]:
-    """Return what a constant is called: by people, and in a dataset."""
-    kind, _, field = (word.replace("_", " ") for word in identity)
-    words = f"{field} of {kind} {identity[1]}".rstrip()
-    return words, ".".join(identity)
 
 
 def sentence(found: Sequence[Next]) -> str:
