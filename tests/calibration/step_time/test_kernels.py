@@ -176,4 +176,6 @@ def test_packages_and_dies_of_published_rows():
     stacked = table(jobs[:1])
     told, picked = predict(stacked, seen)
     assert told[0, 0] / jobs[0].seconds == pytest.approx(1.0, abs=0.12)
-    assert spread(stacked, picked, seen)[0] < 0.15
+    # Kernels narrow the constants, not the noise of a stack that no run shows.
+    silent = dataclasses.replace(seen, noise={})
+    assert spread(stacked, picked, silent)[0] < 0.1
