@@ -10,8 +10,8 @@ of rows counts once, and so does everything that is left out.  The mean interval
 of 90 % ranges of log step time (Gneiting and Raftery 2007, equation 43) falls from
 0.849 to 0.769 with these numbers, 0.844 if all are widened alike.  The best straight
 line, 0.741 + 0.083 a doubling, gives 0.763, but holds 88.2 % of runs within two
-doublings, this one 89.8 %; resampled experiences give slopes of 0.055 to 0.110 (5-95 %).
-`benchmarks/evidence.py` repeats that.
+doublings, this one 89.8 %.  Resampled experiences give slopes of 0.055 to 0.110 (5-95
+%).  `benchmarks/evidence.py` repeats that.
 """
 
 from typing import NamedTuple
