@@ -60,7 +60,7 @@ class Evidence(NamedTuple):
     def sentence(self) -> str:
         """All of it in one line."""
         if not self.nearest:
-            return f"{self.grade}: no fitted run is known"
+            return f"{self.grade} - no run that its software was fitted to is known"
         return (
             f"{self.grade} - {self._counted()}; nearest {self.nearest}"
             f" {figures(self.distance, 2)} doublings away, its noise times"
@@ -74,7 +74,7 @@ class Evidence(NamedTuple):
             return f"no run of {chip}{more}"
         counted = f"{self.chip} run{'s' * (self.chip != 1)} of {chip}"
         if not self.stack:
-            return f"{counted}, none of {stack or 'this software'}{more}"
+            return f"{counted}, none of {stack}{more}"
         counted += f", {self.stack} of {stack}"
         if not self.kind:
             return f"{counted}, none {kind}{more}"
@@ -122,7 +122,7 @@ def evidence(job: Point, posterior: Posterior) -> Evidence:
     """Return the runs behind what `posterior` says of a job."""
     known = runs()
     # Rows of a platform of one's own are not among them, whatever they are called.
-    own = all(scope == "shared" for _, scope, _ in posterior.names)
+    own = all(scope == "shared" for _, scope, _ in posterior.names) or not job.stack
     seen = fitted(() if own else posterior.rows)
     away = distances(job, known)
     same = {name: known.labels[name] == getattr(job, name) for name in OTHER}
@@ -141,6 +141,6 @@ def evidence(job: Point, posterior: Posterior) -> Evidence:
         # A calibration of runs that are not known here knows its own noise.
         widening(distance) if nearest else 1.0,
         *(int((seen & mask).sum()) for mask in counted),
-        judged=int((alike & ~seen).sum()),
+        judged=int((alike & ~seen).sum()) if nearest else 0,
         platform=(job.chip, job.stack, job.kind),
     )

@@ -128,6 +128,11 @@ def test_a_calibration_of_ones_own_knows_none_of_these_runs():
     told = evidence(point(), own)
     assert (told.nearest, told.widening, told.chip) == ("", 1.0, 0)
     assert told.plain()["distance"] is None
+    assert "no run" in told.sentence
+    # Nor does the shipped one know what software of one's own was fitted to.
+    assert evidence(point(stack=""), shipped.posterior()) == told._replace(
+        platform=("h100_sxm", "", "dense")
+    )
 
 
 def test_a_row_without_any_name_counts_like_others():
