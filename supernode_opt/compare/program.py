@@ -66,6 +66,14 @@ def times(designs: Design, scenario: Scenario) -> NDArray:
     return TIMED(designs, _untimed(scenario))
 
 
+_RATE = QUANTITIES.index("tokens_per_s")
+
+
+def longer(steps: NDArray, others: NDArray) -> NDArray:
+    """Return how much longer steps take than others take, of `OUTPUTS` [row] [1]."""
+    return others[:, _RATE] / steps[:, _RATE]
+
+
 def _untimed(scenario: Scenario) -> Scenario:
     """Drop what does not enter the time of a step: names, and what light passes."""
     switch = scenario.scale_up_switch

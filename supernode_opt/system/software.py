@@ -24,7 +24,8 @@ class Software:
     to at most one.
 
     Attributes:
-      gemm_efficiency: GEMM rate inside a training step over the best kernel's [1].
+      gemm_efficiency: GEMM rate inside a training step over the best kernel's, which is
+        itself an estimate, so that it may exceed one [1].
       gemm_tokens: tokens at which a GEMM takes twice its ideal time [1].
       gemm_width: the same for the widths N and K of the weight matrix [1].
       expert_tokens: the same for tokens per local expert of grouped GEMMs [1].
@@ -96,7 +97,7 @@ class Software:
       buffer_memory: communication buffers per chip [B].
     """
 
-    gemm_efficiency: Efficiency
+    gemm_efficiency: quantity("", high=1.2)
     gemm_tokens: NonNegative
     gemm_width: NonNegative
     expert_tokens: NonNegative

@@ -33,11 +33,14 @@ class Drawn(NamedTuple):
       known: the constants that were drawn.
       normal: standard normals behind the draws [draw].
       report: of every draw.
+      calibrated: what steps take with a calibrated chip as its catalog entry has it,
+        over what they take in `report` [draw] [1].
     """
 
     known: Mapping[Identity, Uncertain]
     normal: Mapping[Identity, NDArray]
     report: Report
+    calibrated: NDArray
 
 
 def _report(one: Case, given: None) -> Report:
@@ -70,7 +73,18 @@ def drawn_reports(
     known = uncertain(scenario, told)
     normal = draws.normals([known], seed, count)
     one = case_of(design, scenario, told.following())
-    return Drawn(known, normal, _REPORTS(draws.rows_of(one, known, normal, count)))
+    held = draws.as_calibrated(scenario, normal)
+    report, told_by = (
+        _REPORTS(draws.rows_of(one, known, n, count)) for n in (normal, held)
+    )
+    ratio = np.asarray(told_by.step_time) / np.asarray(report.step_time)
+    return Drawn(known, normal, report, ratio)
+
+
+def slower_steps(made: Drawn, design: Design, scenario: Scenario, seed: int) -> NDArray:
+    """Return how much longer steps take than drawn reports have them [draw] [1]."""
+    slower = draws.noise(scenario, vars(design), seed)
+    return slower * draws.installation(scenario, seed) * made.calibrated
 
 
 def report_intervals(
@@ -84,11 +98,11 @@ def report_intervals(
       seed: of the draws.
       origins: whose the values are; without them, as `assumed` has it.
     """
-    report = drawn_reports(design, scenario, seed, origins=origins).report
-    slower = draws.noise(scenario, vars(design), seed)
+    made = drawn_reports(design, scenario, seed, origins=origins)
+    slower = slower_steps(made, design, scenario, seed)
     found = {}
     for name, _ in quantities(Report):
-        drawn = np.asarray(getattr(report, name)) * slower ** draws.TIMED[name]
+        drawn = np.asarray(getattr(made.report, name)) * slower ** draws.TIMED[name]
         low, high = np.percentile(drawn, _FIVE_TO_NINETY_FIVE)
         found[name] = (float(low), float(high))
     return found

@@ -6,7 +6,7 @@ from supernode_opt.catalog.origins import Origins
 from supernode_opt.system.design import Design
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.uncertainty import draws
-from supernode_opt.uncertainty.intervals import drawn_reports
+from supernode_opt.uncertainty.intervals import drawn_reports, slower_steps
 from supernode_opt.uncertainty.worth import called, removed
 
 # By chance alone one constant of a hundred takes 1.5 % away in 512 draws.
@@ -29,12 +29,13 @@ def narrows(
       origins: whose the values are; without them, as `assumed` has it.
     """
     made = drawn_reports(design, scenario, seed, origins=origins)
-    slower = np.log(draws.noise(scenario, vars(design), seed))
-    step = np.log(np.asarray(made.report.step_time)) + slower
+    noise = np.log(draws.noise(scenario, vars(design), seed))
+    slower = slower_steps(made, design, scenario, seed)
+    step = np.log(np.asarray(made.report.step_time) * slower)
     shares = {
         called(identity): removed(step, made.normal[identity])
         for identity in made.known
     }
     best = sorted(shares.items(), key=lambda item: -item[1])[:MOST]
-    found = {NOISE: removed(step, slower)} | dict(best)
+    found = {NOISE: removed(step, noise)} | dict(best)
     return {name: share for name, share in found.items() if share >= LEAST}

@@ -290,6 +290,7 @@ ROUNDING = 1e-12
 def test_every_constant_of_a_training_stack_moves_time_or_memory():
     """On a split that has a little of every choice, so that nothing lies idle."""
     where = scenario("cloudmatrix384", "pangu_ultra_moe_718b", TRAINING)
+    where = replace(where, "software", catalog.load("software", "mindspeed_910b_pangu"))
     plan = {
         "tensor_parallel": 4.0,
         "pipeline_parallel": 3.0,

@@ -18,7 +18,6 @@ class Platform(NamedTuple):
       stack: stack whose deviations and declarations it has.
       base: catalog software whose unfitted constants it keeps.
       notes: what the reader must know.
-      widen: factor on the spread of all fitted constants [1].
       accelerator: what its recipes run on, where that decides their usual practice.
     """
 
@@ -27,7 +26,6 @@ class Platform(NamedTuple):
     stack: str
     base: str
     notes: str
-    widen: float = 1.0
     accelerator: str = ""
 
     @property

@@ -8,7 +8,7 @@ import dataclasses
 import difflib
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -23,14 +23,17 @@ class Measured(NamedTuple):
     """What kernels or collectives of a stack tell of one fitted constant.
 
     Attributes:
-      value: of the constant, in its unit.
+      value: of the constant, in its unit; of attention what sequences of `tokens`
+        reach, short as they are.
       spread: standard deviation of its logarithm [1].
       source: where it was measured, and how well it fits.
+      tokens: length of the sequences that were measured, 0 where it does not count.
     """
 
     value: float
     spread: float
     source: str
+    tokens: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +75,8 @@ class Stack:
         of memory fit the patterns of `match`, first match alone.
       scale_out_bandwidth: network of its cluster per chip, 0 for the machine's [B/s].
       scale_up_domain: of its cluster, 0 for the machine's [1].
-      measured: fitted constants that its kernels tell, as `Measured`; they count where
-        no run of it was fitted.
+      measured: what its kernels tell of fitted constants, each a list of `Measured`;
+        it counts where no run of the stack was fitted.
       step_overhead: fixed time per step, `None` for the fitted one [s].
     """
 
@@ -108,13 +111,21 @@ class Stack:
     worded: tuple[Mapping[str, Any], ...] = ()
     scale_out_bandwidth: float = 0.0
     scale_up_domain: float = 0.0
-    measured: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    measured: Mapping[str, Sequence[Mapping[str, Any]]] = dataclasses.field(
+        default_factory=dict
+    )
     step_overhead: float | None = None
 
     @property
     def states(self) -> Mapping[str, Any]:
         """Fields of `Training` that it documents, in SI."""
         return {"gradient_bytes": self.gradient_bytes, **self.training}
+
+    @property
+    def kernels(self) -> tuple[tuple[str, Measured], ...]:
+        """Fitted constants that its kernels tell, once for each measurement."""
+        every = self.measured.items()
+        return tuple((name, Measured(**one)) for name, all_ in every for one in all_)
 
     @property
     def fitted(self) -> str:

@@ -42,9 +42,7 @@ def ranges(platform: Platform, practice: Practice) -> Mapping[str, Provenance]:
     """Return value and 5-95 % range of every number of `software_of`."""
     about = "fit on published runs"
     with jax.enable_x64(True):
-        written = entry(
-            platform, shipped.posterior(), about, practice, figures=17, bounded=False
-        )
+        written = entry(platform, shipped.posterior(), about, practice, figures=17)
     known = {
         name: Provenance(**number)
         for name, number in written.items()

@@ -80,6 +80,20 @@ KNOWN_CHIPS: Mapping[tuple[str, str], tuple[float, float]] = {
 NAMES = tuple(constant.name for constant in CONSTANTS)
 INDEX = {name: position for position, name in enumerate(NAMES)}
 
+# Fields of `Software` that follow one fitted constant of another name, and whether they
+# grow with it.
+FOLLOWED: Mapping[str, tuple[str, float]] = {
+    "expert_imbalance": ("imbalance", 1.0),
+    "tensor_overlapped": ("tensor_exposed", -1.0),
+    "expert_overlapped": ("expert_exposed", -1.0),
+}
+
+
+def fitted_as(field: str) -> tuple[int, float] | None:
+    """Return which constant a field of `Software` follows, and +1 or -1 for its way."""
+    name, way = FOLLOWED.get(field, (field, 1.0))
+    return (INDEX[name], way) if name in INDEX else None
+
 
 # Share of the compute that expert traffic hides behind where forward passes of one
 # micro-batch run beside backward passes of another [1].

@@ -36,14 +36,18 @@ _CHOOSING = 3
 # A published run did fit; memory decides only between plans that clearly differ.
 FITS = 1.6
 
-# Chips of one architecture and packaging share deviations; power limits inside a
-# family are the catalog's business.
-_HOPPER = ("h100_sxm", "h100_sxm_96gb_500w", "h200_sxm", "h800_sxm")
-FAMILIES = {
-    **dict.fromkeys(("a100_sxm_80gb", "a100_sxm_40gb"), "a100"),
-    **dict.fromkeys(_HOPPER, "hopper"),
-    **dict.fromkeys(("b200", "b300", "gb200", "gb300"), "blackwell"),
+# Chips of one die share deviations; what a grade or a package changes of clock, power,
+# memory and ports is the catalog's business.
+_MEMBERS = {
+    "a100": ("a100_sxm_80gb", "a100_sxm_40gb", "a800_sxm_80gb"),
+    "hopper": (
+        *("h100_sxm", "h100_sxm_96gb_500w", "h200_sxm", "h800_sxm", "h20_sxm"),
+        *("gh200_96gb", "gh200_144gb"),
+    ),
+    "blackwell": ("b200", "b300", "gb200", "gb300"),
+    "ascend_910b": ("ascend_910b1", "ascend_910b3", "ascend_910b4"),
 }
+FAMILIES = {chip: family for family, chips in _MEMBERS.items() for chip in chips}
 
 
 def family_of(chip: str) -> str:
@@ -163,7 +167,7 @@ def fit(
     mean = centre.copy()
     batches: list[Group] = []
     precision = np.diag(1.0 / spread**2)
-    kernels, known, sure = _kernels(matrices if told else {}, len(mean))
+    kernels, known, sure = _kernels(matrices if told else {}, centre)
     precision = precision + (kernels.T * sure) @ kernels
     for iteration in range(_ITERATIONS):
         if iteration < _CHOOSING:
@@ -198,15 +202,15 @@ def fit(
 
 
 def _kernels(
-    matrices: Mapping[tuple[str, str], np.ndarray], parameters: int
+    matrices: Mapping[tuple[str, str], np.ndarray], centre: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what kernels tell of the stacks of some rows.
+    """Return what kernels tell of the stacks of some rows, linear around `centre`.
 
     Matrix [observation, parameter], logarithms and precisions of the observations.
     """
-    found = [(np.zeros((0, parameters)), np.zeros(0), np.zeros(0))]
+    found = [(np.zeros((0, len(centre))), np.zeros(0), np.zeros(0))]
     for (_, stack), matrix in matrices.items():
-        rows, values, spreads = measured_of(stack)
+        rows, values, spreads = measured_of(stack, matrix @ centre)
         found.append((rows @ matrix, values, 1.0 / spreads**2))
     rows, values, precisions = zip(*found, strict=True)
     return np.concatenate(rows), np.concatenate(values), np.concatenate(precisions)

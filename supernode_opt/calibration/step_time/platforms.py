@@ -37,8 +37,6 @@ def entry(
     fitted_by: str,
     practice: Practice | None = None,
     figures: int = 4,
-    *,
-    bounded: bool = True,
 ) -> dict[str, Any]:
     """Return the catalog entry of a platform: every number with range and source.
 
@@ -48,11 +46,9 @@ def entry(
       fitted_by: source line of fitted numbers.
       practice: how it is run; as its stack usually is if not given.
       figures: digits of each number.
-      bounded: keep every number within what a catalog may state; otherwise the rate of
-        GEMMs has the whole range of the fit.
     """
     mean, covariance = constants_of(posterior, platform.family, platform.fitted)
-    spread = np.sqrt(np.diag(covariance)) * platform.widen
+    spread = np.sqrt(np.diag(covariance))
     stack = platform.documented
     written: dict[str, Any] = {"notes": platform.notes}
     kind = unfitted(platform.base)
@@ -79,13 +75,9 @@ def entry(
                 value, low, high = value * share, low * share, high * share
         else:
             continue
-        most = declared.high
-        # The rate of kernels that GEMMs are measured by is itself an estimate.
-        if not bounded and name == "gemm_efficiency":
-            most = None
         ends = (value, low, high)
         written[name] = number(
-            ends, unit, source, confidence, most=most, figures=figures
+            ends, unit, source, confidence, most=declared.high, figures=figures
         )
     written["score_bytes"] = float(centre.score_bytes)
     if practice.copies != 1.0:

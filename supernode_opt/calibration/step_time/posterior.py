@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from supernode_opt.calibration.data.stacks import Measured, stacks
+from supernode_opt.calibration.data.stacks import stacks
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
 
 Name = tuple[str, str, str]
@@ -41,17 +42,21 @@ def selection(names: Sequence[Name], family: str, stack: str) -> np.ndarray:
     return matrix
 
 
-def prior_deviation(posterior: Posterior, family: str, stack: str) -> np.ndarray:
-    """Variance of deviations that were never fitted, of each constant [constant].
+def _unseen(
+    posterior: Posterior, one: tuple[str, str], other: tuple[str, str]
+) -> np.ndarray:
+    """Variance of deviations never fitted that two platforms share [constant].
 
     A chip family or a stack that no fitted row had keeps the whole spread of its prior.
     """
     seen = {(scope, member) for _, scope, member in posterior.names}
     variance = np.zeros(len(CONSTANTS))
-    if ("chip", family) not in seen:
-        variance += np.asarray([constant.chip for constant in CONSTANTS]) ** 2
-    if ("stack", stack) not in seen:
-        variance += np.asarray([constant.stack for constant in CONSTANTS]) ** 2
+    for scope, mine, theirs in zip(("chip", "stack"), one, other, strict=True):
+        if mine == theirs and (scope, mine) not in seen:
+            spreads = [getattr(constant, scope) for constant in CONSTANTS]
+            variance += np.asarray(spreads) ** 2
+    if one[1] == other[1]:
+        variance += kin_deviation(posterior, one[1])[1]
     return variance
 
 
@@ -88,16 +93,42 @@ def kin_deviation(posterior: Posterior, stack: str) -> tuple[np.ndarray, np.ndar
     return total / (weight + 1.0), left
 
 
-def measured_of(stack: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return which constants kernels of a stack tell, their logarithms and spreads."""
+class Told(NamedTuple):
+    """What kernels tell of the fitted constants of a stack.
+
+    Attributes:
+      rows: slopes of each observation by the logarithm of every constant
+        [observation, constant] [1].
+      values: `rows` times the logarithms that would agree with it [observation].
+      spreads: standard deviation of each [observation] [1].
+    """
+
+    rows: np.ndarray
+    values: np.ndarray
+    spreads: np.ndarray
+
+
+def measured_of(stack: str, logs: np.ndarray) -> Told:
+    """Return what kernels of a stack tell, linear around `logs` [constant].
+
+    An observation is of one constant; one of attention over short sequences is of its
+    efficiency over 1 + attention_tokens / tokens, and so of two.
+    """
     known = stacks().get(stack)
-    told: list[tuple[str, Measured]] = (
-        [] if known is None else [(n, Measured(**m)) for n, m in known.measured.items()]
-    )
+    told = () if known is None else known.kernels
     rows = np.eye(len(CONSTANTS))[[INDEX[name] for name, _ in told]]
     values = np.log([one.value for _, one in told])
-    spreads = np.asarray([one.spread for _, one in told])
-    return rows, values, spreads
+    short = INDEX["attention_tokens"]
+    for place, (_, one) in enumerate(told):
+        if one.tokens:
+            ratio = np.exp(logs[short]) / one.tokens
+            rows[place, short] = -ratio / (1.0 + ratio)
+            values[place] += np.log1p(ratio) + rows[place, short] * logs[short]
+    return Told(rows, values, np.asarray([one.spread for _, one in told]))
+
+
+# Rounds after which what kernels tell together no longer moves.
+_ROUNDS = 8
 
 
 def constants_of(
@@ -108,19 +139,62 @@ def constants_of(
     A stack of which no run was fitted is taken to be like its kin.  What its kernels
     tell counts as observations of its constants, by the rule of Gaussian conditioning.
     """
-    matrix = selection(posterior.names, family, stack)
+    (mean,), covariance = constants_together(posterior, [(family, stack)])
+    return mean, covariance
+
+
+def constants_together(
+    posterior: Posterior, keys: Sequence[tuple[str, str]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `constants_of` says of several chip families and stacks at once.
+
+    Means [key, constant], and one covariance of all of them, key by key.
+    """
+    matrix = np.concatenate([selection(posterior.names, *key) for key in keys])
     mean = matrix @ posterior.mean
-    covariance = matrix @ posterior.covariance @ matrix.T
-    covariance = covariance + np.diag(prior_deviation(posterior, family, stack))
-    common, unsure = kin_deviation(posterior, stack)
-    mean, covariance = mean + common, covariance + np.diag(unsure)
+    mean = mean + np.concatenate([kin_deviation(posterior, s)[0] for _, s in keys])
+    unseen = [[np.diag(_unseen(posterior, a, b)) for b in keys] for a in keys]
+    covariance = matrix @ posterior.covariance @ matrix.T + np.block(unseen)
+    stacks_heard = [s if told_by_kernels(posterior, s) else "" for _, s in keys]
+    if not any(stacks_heard):
+        return mean.reshape(len(keys), -1), covariance
+    return _conditioned(mean, covariance, stacks_heard)
+
+
+def _conditioned(
+    mean: np.ndarray, covariance: np.ndarray, heard: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and covariance after what kernels tell of the stack of each key."""
+
+    def told(logs: np.ndarray) -> Told:
+        every = [measured_of(*one) for one in zip(heard, logs, strict=True)]
+        wide, last = logs.shape[1], len(heard) - 1
+        around = [(i * wide, (last - i) * wide) for i in range(len(heard))]
+        rows = [
+            np.pad(one.rows, ((0, 0), sides))
+            for one, sides in zip(every, around, strict=True)
+        ]
+        _, values, spreads = map(np.concatenate, zip(*every, strict=True))
+        return Told(np.concatenate(rows), values, spreads)
+
+    def gain(said: Told) -> np.ndarray:
+        seen = said.rows @ covariance @ said.rows.T + np.diag(said.spreads**2)
+        return np.linalg.solve(seen, said.rows @ covariance).T
+
+    found = mean.reshape(len(heard), -1)
+    for _ in range(_ROUNDS):
+        said = told(found)
+        moved = gain(said) @ (said.values - said.rows @ mean)
+        found = (mean + moved).reshape(found.shape)
+    said = told(found)
+    return found, covariance - gain(said) @ said.rows @ covariance
+
+
+def told_by_kernels(posterior: Posterior, stack: str) -> bool:
+    """Tell whether a stack's constants rest on its kernels, no run of it fitted."""
     scopes = {(scope, member) for _, scope, member in posterior.names}
-    rows, values, spreads = measured_of(stack)
     # Constants of a platform of one's own stand for its stack already.
     alone = all(scope == "shared" for scope, _ in scopes)
-    if alone or ("stack", stack) in scopes or not len(values):
-        return mean, covariance
-    seen = rows @ covariance @ rows.T + np.diag(spreads**2)
-    gain = np.linalg.solve(seen, rows @ covariance).T
-    mean = mean + gain @ (values - rows @ mean)
-    return mean, covariance - gain @ rows @ covariance
+    known = stacks().get(stack)
+    measured = known is not None and bool(known.measured)
+    return measured and not alone and ("stack", stack) not in scopes

@@ -104,20 +104,23 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
     for i, one, held in zip(legal, cases, known, strict=True):
         problem = cells[i].problem
         sold = case(bests[i].values, problem.scenario, problem.origins.following())
-        rows += [repeated(one, 1), draws.rows_of(sold, held, normal)]
+        rows.append(repeated(one, 1))
+        for drawn in (normal, draws.as_calibrated(problem.scenario, normal)):
+            rows.append(draws.rows_of(sold, held, drawn))
     reports = program.REPORTED.many(rows) if rows else []
     ends = ends_of(list(zip(cases, known, strict=True))) if legal else []
     both = zip(cells, bests, strict=True)
     found = [Found(cell, best, None, best.reason) for cell, best in both]
     for place, i in enumerate(legal):
         cell, wide = cells[i], len(QUANTITIES)
-        (value,), drawn = reports[2 * place : 2 * place + 2]
+        (value,), drawn, held = reports[3 * place : 3 * place + 3]
         broken = program.broken(cell.problem, value[wide:])
         if bests[i].reason or broken:
             reason = bests[i].reason or broken[0]
             found[i] = found[i]._replace(reason=reason)
             continue
         slower = draws.noise(cell.problem.scenario, bests[i].values, seed)
+        slower = slower * program.longer(held, drawn)
         drawn = draws.slowed(drawn[:, :wide], slower, QUANTITIES)
         seen = Seen(
             cases[place],

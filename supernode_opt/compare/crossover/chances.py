@@ -45,13 +45,16 @@ def margins(
         key = member, place if paths else 0
         if key not in seen:
             one = machines.cases[member]
-            rows = draws.rows_of(one, known[member], normal)
-            value = np.full(draws.DRAWS, grid[place])
-            rows = put(rows, dict.fromkeys(paths, value))
-            quantities = program.REPORTED(rows)[:, : len(QUANTITIES)]
             scenario = machines.asked.sides[member].problem.scenario
+            value = dict.fromkeys(paths, np.full(draws.DRAWS, grid[place]))
+            found, held = (
+                program.REPORTED(put(draws.rows_of(one, known[member], drawn), value))
+                for drawn in (normal, draws.as_calibrated(scenario, normal))
+            )
             slower = draws.noise(scenario, vars(one.design), asked.seed)
-            seen[key] = np.log(draws.slowed(quantities, slower, QUANTITIES)[:, column])
+            slower = slower * program.longer(held, found)
+            found = draws.slowed(found[:, : len(QUANTITIES)], slower, QUANTITIES)
+            seen[key] = np.log(found[:, column])
         return seen[key]
 
     made = [
