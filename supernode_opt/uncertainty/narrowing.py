@@ -9,7 +9,7 @@ from supernode_opt.uncertainty import draws
 from supernode_opt.uncertainty.intervals import drawn_reports, slower_steps
 from supernode_opt.uncertainty.worth import called, removed
 
-# By chance alone one constant of some takes up to 3 % away in 512 draws.
+# By chance alone one of many constants takes up to 3 % away in 512 draws.
 LEAST, MOST = 0.03, 3
 NOISE = "noise that no constant explains"
 
