@@ -23,7 +23,7 @@ from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model
 from supernode_opt.workload.parameters import parameters
 
-_LABELS = ("chip", "family", "stack", "kind", "precision")
+_LABELS = ("chip", "stack", "kind", "precision")
 _count = jax.jit(parameters)
 
 
@@ -91,6 +91,7 @@ def runs() -> Points:
         [
             Point(
                 **{name: row[name] for name in _LABELS},
+                family=family_of(row["chip"]),
                 adapters=row["adapters"] == "1",
                 sizes=tuple(float(row[name]) for name in SIZES),
             )
