@@ -5,7 +5,8 @@
 fits every constant on the shipped runs and on further tables that are not shipped, and
 writes what it finds where the package reads it: both posteriors with their covariance,
 and one catalog entry per platform.  Cells that a table lacks in all of its rows may be
-given behind its name.
+given behind its name.  Afterwards `benchmarks/evidence.py` with the same tables writes
+the runs that answers are said to rest on.
 """
 
 import argparse

@@ -5,6 +5,7 @@ import time
 import xarray as xr
 
 from supernode_opt.answer.operators import operators
+from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
 from supernode_opt.hardware.reach import bridged
@@ -97,6 +98,7 @@ def evaluate_study(study: Study) -> xr.Dataset:
             "relaxation": broken or None,
             "evaluations": 1,
             "assumed": list(study.chosen.assumed),
+            "evidence": behind(problem.scenario, problem.fixed).plain(),
             "wall_s": time.perf_counter() - began,
         },
     )

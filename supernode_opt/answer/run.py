@@ -6,6 +6,7 @@ from collections.abc import Callable
 import xarray as xr
 
 from supernode_opt.answer.operators import operators
+from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
 from supernode_opt.problem.build import build_design
@@ -46,4 +47,5 @@ def run(study: Study, progress: Callable[[Progress], None] | None = None) -> xr.
         objective=problem.objective.name,
         operators=operators(design, solution.scenario),
         assumed=study.chosen.assumed,
+        evidence=behind(solution.scenario, solution.design).plain(),
     )

@@ -69,7 +69,9 @@ def evaluate(
         with publication(out) as folder:
             output.fill(folder, dataset)
         session.written(out)
-    return output.answer(dataset, json, output.ranges(study) if intervals else None)
+    if not intervals:
+        return output.answer(dataset, json)
+    return output.answer(dataset, json, output.ranges(study), output.narrows(study))
 
 
 @app.command()

@@ -56,7 +56,7 @@ def validate(
     elif markdown:
         print(teller.markdown(report))
     else:
-        session.print_rich(teller.tables(report), columns=124)
+        session.print_rich(teller.tables(report), columns=140)
     if out is not None:
         with publication(out) as folder:
             save(dataset, folder / teller.FILE)

@@ -13,6 +13,8 @@ from supernode_opt.plot.bus_bandwidth import bus_bandwidth
 from supernode_opt.plot.comparison import comparison
 from supernode_opt.plot.convergence import convergence
 from supernode_opt.plot.crossover import crossover
+from supernode_opt.plot.evidence import evidence_map
+from supernode_opt.plot.families import ratios_by_family
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
 from supernode_opt.plot.peaks import predicted_peaks
@@ -20,6 +22,7 @@ from supernode_opt.plot.power_stack import power_stack
 from supernode_opt.plot.roofline import roofline
 from supernode_opt.plot.step_waterfall import step_waterfall
 from supernode_opt.plot.validation import error_by_parallelism, predicted_measured
+from supernode_opt.plot.verdicts import memory_verdicts
 
 FIGURES: dict[str, Callable[..., Axes]] = {
     "step_waterfall": step_waterfall,
@@ -30,10 +33,16 @@ FIGURES: dict[str, Callable[..., Axes]] = {
 VALIDATION: dict[str, Callable[..., Axes]] = {
     "predicted_measured": predicted_measured,
     "error_by_parallelism": error_by_parallelism,
+    "ratios_by_family": ratios_by_family,
+    "evidence_map": evidence_map,
 }
 GEMM: dict[str, Callable[..., Axes]] = {
     "gemm_time": gemm_time,
     "gemm_watts": gemm_watts,
+}
+MEMORY: dict[str, Callable[..., Axes]] = {
+    "predicted_peaks": predicted_peaks,
+    "memory_verdicts": memory_verdicts,
 }
 # What a dataset must hold for a figure that not every result has.
 NEEDS = {"roofline": "operator_time", "convergence": "best_objective"}
@@ -77,7 +86,7 @@ def _draw(
 # Each draws a dataset of its kind into a folder.
 draw_validation = functools.partial(_draw, figures=VALIDATION)
 draw_gemm = functools.partial(_draw, figures=GEMM)
-draw_peaks = functools.partial(_draw, figures={"predicted_peaks": predicted_peaks})
+draw_peaks = functools.partial(_draw, figures=MEMORY)
 draw_comparison = functools.partial(_draw, figures={"comparison": comparison})
 draw_inversion = functools.partial(_draw, figures={"inversion": inversion})
 draw_crossover = functools.partial(_draw, figures={"crossover": crossover})

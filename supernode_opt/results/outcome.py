@@ -81,6 +81,7 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
     }
     made |= {name: store.note(dataset, name) for name in store.NOTES[2:]}
     made["assumed"] = store.note(dataset, "assumed") or []
+    made["evidence"] = store.note(dataset, "evidence")
     return made | {"seed": int(dataset.attrs["seed"])}
 
 

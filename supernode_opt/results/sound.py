@@ -18,6 +18,10 @@ _VAST = 1e60
 _OPERATOR = ("flops", "bytes", "time")
 
 
+class _Evidence(BaseModel):
+    sentence: str
+
+
 class _Alternative(BaseModel):
     objective: float
     design: dict[str, float | str]
@@ -37,7 +41,10 @@ _NOTES: dict[str, TypeAdapter[Any]] = {
 
 
 # Notes that results of older versions lack.
-_LATER: dict[str, TypeAdapter[Any]] = {"assumed": TypeAdapter(list[str])}
+_LATER: dict[str, TypeAdapter[Any]] = {
+    "assumed": TypeAdapter(list[str]),
+    "evidence": TypeAdapter(_Evidence | None),
+}
 
 
 class Unsound(ValueError):

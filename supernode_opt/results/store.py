@@ -94,10 +94,12 @@ def from_solution(
     objective: str,
     operators: Mapping[str, Any] | None = None,
     assumed: Sequence[str] = (),
+    evidence: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Gather what `optimize` found; see `to_dataset` for the arguments.
 
-    `assumed` is what the study does not say and was taken from usual practice.
+    `assumed` is what the study does not say and was taken from usual practice, and
+    `evidence` are the measured runs behind the answer.
     """
     return to_dataset(
         study,
@@ -112,6 +114,7 @@ def from_solution(
         notes={
             **{name: getattr(solution, name) for name in NOTES},
             "assumed": list(assumed),
+            "evidence": evidence,
         },
     )
 

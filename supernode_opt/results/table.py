@@ -73,7 +73,10 @@ def _heading(dataset: xr.Dataset) -> RenderableType:
     status = str(store.note(dataset, "status"))
     lines = Text(question["name"], style="bold")
     lines.append(f": {status}", style="red" if status in UNANSWERED else "green")
-    for line in (question.get("question"), store.note(dataset, "message")):
+    # Results of older versions do not know which runs they rest on.
+    known = store.note(dataset, "evidence")
+    behind = None if known is None else f"Evidence: {known['sentence']}."
+    for line in (question.get("question"), store.note(dataset, "message"), behind):
         if line:
             lines.append(f"\n{line}", style="not bold")
     return lines

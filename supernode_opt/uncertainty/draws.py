@@ -5,6 +5,7 @@ stacks are drawn from one covariance, for they share their common part.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from supernode_opt.batch.case import Case
 from supernode_opt.batch.engine import repeated
 from supernode_opt.calibration.data.platforms import Platform, platform_of
+from supernode_opt.calibration.evidence.known import of_scenario
 from supernode_opt.calibration.step_time import intervals, shipped
 from supernode_opt.calibration.step_time.constants import CONSTANTS, fitted_as
 from supernode_opt.calibration.step_time.fit import family_of
@@ -124,17 +126,23 @@ def as_calibrated(
     return {key: 0.0 * one if key[0] == held else one for key, one in normal.items()}
 
 
-def noise(scenario: Scenario, seed: int, count: int = DRAWS) -> NDArray:
+def noise(
+    scenario: Scenario, split: Mapping[str, Any], seed: int, count: int = DRAWS
+) -> NDArray:
     """Draw what no constant explains of step time, as a factor [draw].
+
+    It is wider the further a scenario with the sizes of `split` lies from fitted runs.
 
     It is common to machines with the same chip, software, model and precision, which
     err alike, and independent between all others.
     """
     software, model = scenario.software.name, scenario.model.name
     platform = platform_of(software)
-    kind = "moe" if float(scenario.model.experts) else "dense"
-    stack = "" if platform is None else platform.stack
-    deviation = intervals.noise_of(shipped.posterior(), stack, kind)
+    deviation = intervals.widened_noise(
+        shipped.posterior(),
+        of_scenario(scenario, split),
+        "" if platform is None else platform.stack,
+    )
     alike = (scenario.chip.name, software, model, scenario.training.precision)
     return np.exp(deviation * _stream(seed, *alike).standard_normal(count))
 

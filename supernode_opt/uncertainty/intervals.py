@@ -81,6 +81,12 @@ def drawn_reports(
     return Drawn(known, normal, report, ratio)
 
 
+def slower_steps(made: Drawn, design: Design, scenario: Scenario, seed: int) -> NDArray:
+    """Return how much longer steps take than drawn reports have them [draw] [1]."""
+    slower = draws.noise(scenario, vars(design), seed)
+    return slower * draws.installation(scenario, seed) * made.calibrated
+
+
 def report_intervals(
     design: Design, scenario: Scenario, seed: int, origins: Origins | None = None
 ) -> dict[str, tuple[float, float]]:
@@ -93,8 +99,7 @@ def report_intervals(
       origins: whose the values are; without them, as `assumed` has it.
     """
     made = drawn_reports(design, scenario, seed, origins=origins)
-    slower = draws.noise(scenario, seed) * draws.installation(scenario, seed)
-    slower = slower * made.calibrated
+    slower = slower_steps(made, design, scenario, seed)
     found = {}
     for name, _ in quantities(Report):
         drawn = np.asarray(getattr(made.report, name)) * slower ** draws.TIMED[name]

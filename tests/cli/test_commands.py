@@ -29,6 +29,7 @@ KEYS = {
     "evaluations",
     "wall_s",
     "assumed",
+    "evidence",
 }
 FILES = {"design.nc", "study.yaml", "report.txt", "figures", "manifest.json"}
 HEAVY = ("jax", "numpy", "pint", "matplotlib", "xarray", "yaml")

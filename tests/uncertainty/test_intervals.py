@@ -8,6 +8,7 @@ from supernode_opt.record import replace
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.uncertainty.constants import uncertain
 from supernode_opt.uncertainty.intervals import report_intervals
+from supernode_opt.uncertainty.narrowing import NOISE, narrows
 
 STUDY = "experiments/pangu_ultra/as_trained.yaml"
 
@@ -69,3 +70,11 @@ def test_known_constants_narrow_the_ranges(study, ranges):
     low, high = report_intervals(design, own, seed=0)["mfu"]
     assert high / low < ranges["mfu"][1] / ranges["mfu"][0]
     assert jnp.isfinite(low)
+
+
+def test_noise_of_a_stack_never_fitted_is_most_of_what_is_not_known(study):
+    worth = narrows(*study, seed=0)
+    assert next(iter(worth)) == NOISE
+    assert 0.3 < worth[NOISE] < 1.0
+    assert all(0.0 < share <= worth[NOISE] for share in worth.values())
+    assert len(worth) > 1

@@ -39,6 +39,12 @@ class Platform(NamedTuple):
         known = stacks().get(self.stack)
         return self.stack if known is None else known.fitted
 
+    @property
+    def counted(self) -> str:
+        """Name of the stack among whose runs its own would count."""
+        known = stacks().get(self.stack)
+        return self.stack if known is None else known.counted
+
 
 def _shipped() -> tuple[Platform, ...]:
     file = resources.files("supernode_opt.calibration.data") / "platforms.yaml"

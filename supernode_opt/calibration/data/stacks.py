@@ -46,6 +46,8 @@ class Stack:
       base: catalog software whose unfitted constants it takes, "" for the software
         of the row's own machine.
       constants: stack whose fitted constants it shares, "" for its own.
+      alike: stack that is the same software on other chips, "" for none; distances from
+        measured runs count it as that.
       tensor_overlap, data_overlap, expert_overlap: whether the stack hides them.
       flash: attention keeps no scores.
       attention_reach: tokens that its attention looks back at most, 0 for all [1].
@@ -91,6 +93,7 @@ class Stack:
     name: str
     base: str
     constants: str = ""
+    alike: str = ""
     maker: str = ""
     tensor_overlap: bool = False
     data_overlap: bool = True
@@ -145,6 +148,11 @@ class Stack:
     def fitted(self) -> str:
         """Name of the stack whose fitted constants it has."""
         return self.constants or self.name
+
+    @property
+    def counted(self) -> str:
+        """Name of the stack among whose runs its own would count."""
+        return self.alike or self.fitted
 
     def of(self, run: Run) -> "Stack":
         """Return the stack as it was run in a row that tells of memory."""

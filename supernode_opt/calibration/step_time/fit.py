@@ -42,7 +42,8 @@ _CHOOSING = 3
 FITS = 1.4
 
 # Chips of one die share deviations; what a grade or a package changes of clock, power,
-# memory and ports is the catalog's business.
+# memory and ports is the catalog's business.  A 910C packages two dies with the BF16
+# rate, the memory and the ports of a 910B each.
 _MEMBERS = {
     "a100": ("a100_sxm_80gb", "a100_sxm_40gb", "a800_sxm_80gb"),
     "hopper": (
@@ -50,7 +51,7 @@ _MEMBERS = {
         *("gh200_96gb", "gh200_144gb"),
     ),
     "blackwell": ("b200", "b300", "gb200", "gb300"),
-    "ascend_910b": ("ascend_910b1", "ascend_910b3", "ascend_910b4"),
+    "ascend_910b": ("ascend_910b1", "ascend_910b3", "ascend_910b4", "ascend_910c"),
 }
 FAMILIES = {chip: family for family, chips in _MEMBERS.items() for chip in chips}
 

@@ -4,6 +4,9 @@ import numpy as np
 
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.data.stacks import stacks
+from supernode_opt.calibration.evidence.distance import Point
+from supernode_opt.calibration.evidence.known import of_job
+from supernode_opt.calibration.evidence.told import Evidence, evidence
 from supernode_opt.calibration.step_time import batch
 from supernode_opt.calibration.step_time.fit import Table
 from supernode_opt.calibration.step_time.posterior import (
@@ -33,13 +36,13 @@ def noise_name(stack: str, kind: str) -> str:
 def noise_of(posterior: Posterior, stack: str, kind: str) -> float:
     """Return what no constant explains of log step time, standard deviation [1].
 
-    Of a stack that borrows its constants no run was fitted: its noise is at least that
-    of all stacks.
+    Of a user's stack that borrows its constants no run was fitted: its noise is at
+    least that of all stacks.
     """
-    lender = stacks()[stack].fitted if stack in stacks() else stack
-    if lender != stack:
-        least = posterior.noise.get(kind, 0.0)
-        return max(noise_of(posterior, lender, kind), least)
+    declared = stacks().get(stack)
+    if declared is not None and declared.fitted != stack:
+        least = posterior.noise.get(kind, 0.0) if declared.maker else 0.0
+        return max(noise_of(posterior, declared.fitted, kind), least)
     largest = max(posterior.noise.values(), default=0.0)
     common = posterior.noise.get(kind, largest)
     # Of users' stacks left out in turn the common noise alone holds 65 % of the dense
@@ -47,6 +50,33 @@ def noise_of(posterior: Posterior, stack: str, kind: str) -> float:
     kin = (noise_name(one, kind) for one in kin_of(posterior.names, stack))
     common = max(common, *(posterior.noise.get(one, 0.0) for one in kin), 0.0)
     return posterior.noise.get(noise_name(stack, kind), common)
+
+
+def widened_noise(posterior: Posterior, job: Point, stack: str) -> float:
+    """Return what no constant explains of log step time at a job, deviation [1].
+
+    It grows with the distance from the runs that were fitted, for a row and for a
+    study alike.
+
+    Args:
+      posterior: the fit.
+      job: where it lies.
+      stack: the job's own, which may borrow the constants of another.
+    """
+    noise = noise_of(posterior, stack, job.kind)
+    return evidence(job, posterior).noise(noise)
+
+
+def evidence_of(
+    stacked: Table, picked: np.ndarray, posterior: Posterior
+) -> tuple[Evidence, ...]:
+    """Return the runs behind the prediction of each job [job].
+
+    `picked` is the case that each job is taken to have run.
+    """
+    first = np.searchsorted(stacked.owner, np.arange(len(stacked.jobs)))
+    rows = zip(stacked.jobs, picked - first, strict=True)
+    return tuple(evidence(of_job(job, job.plans[i]), posterior) for job, i in rows)
 
 
 def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarray:
@@ -57,11 +87,12 @@ def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarr
     known = {key: constants_of(posterior, *key)[1] for key in set(stacked.keys)}
     logs = stacked.logs(posterior)
     slopes = batch.differences(stacked.batches, logs)[picked]
-    rows = zip(stacked.keys, stacked.jobs, slopes, strict=True)
+    behind = evidence_of(stacked, picked, posterior)
+    rows = zip(stacked.keys, stacked.jobs, slopes, behind, strict=True)
     variance = [
         slope @ known[key] @ slope
-        + noise_of(posterior, job.stack.name, kind_of(job)) ** 2
+        + told.noise(noise_of(posterior, job.stack.name, kind_of(job))) ** 2
         + (PRACTICE * job.practice_assumed) ** 2
-        for key, job, slope in rows
+        for key, job, slope, told in rows
     ]
     return np.sqrt(np.maximum(variance, 0.0))

@@ -10,9 +10,11 @@ import xarray
 
 from supernode_opt.calibration.data.interpret import Job, Read, interpret_all
 from supernode_opt.calibration.data.runs import Run
+from supernode_opt.calibration.evidence import known as evidence
+from supernode_opt.calibration.evidence.told import GRADES, Evidence
 from supernode_opt.calibration.step_time import score
 from supernode_opt.calibration.step_time.fit import predict, table
-from supernode_opt.calibration.step_time.intervals import NINETY, spread
+from supernode_opt.calibration.step_time.intervals import NINETY, evidence_of, spread
 from supernode_opt.calibration.step_time.leftover import EDGE
 from supernode_opt.calibration.step_time.posterior import Posterior
 
@@ -26,8 +28,10 @@ class Validation(NamedTuple):
       predicted: step time [row] [s].
       measured: step time [row] [s].
       deviation: standard deviation of log step time [row] [1].
+      evidence: the fitted runs behind each prediction [row].
       memory: predicted peak memory over capacity [row] [1].
       fitted: whether the calibration has seen the row [row].
+      rows: names of the rows that the calibration has seen.
       baselines: constant utilisation per accelerator and precision, and per stack as
         well [2, row] [s].
     """
@@ -37,8 +41,10 @@ class Validation(NamedTuple):
     predicted: np.ndarray
     measured: np.ndarray
     deviation: np.ndarray
+    evidence: tuple[Evidence, ...]
     memory: np.ndarray
     fitted: np.ndarray
+    rows: tuple[str, ...]
     baselines: np.ndarray
 
 
@@ -50,7 +56,10 @@ def validate(
     """Predict every run that `read` makes a job of."""
     jobs, refused = read(runs)
     if not jobs:
-        return Validation((), refused, *5 * (np.zeros(0),), np.zeros((2, 0)))
+        none = np.zeros(0)
+        return Validation(
+            (), refused, none, none, none, (), none, none, (), np.zeros((2, 0))
+        )
     stacked = table(jobs)
     result, picked = predict(stacked, posterior)
     seen = set(posterior.rows)
@@ -62,8 +71,10 @@ def validate(
         result[:, 0],
         stacked.measured,
         spread(stacked, picked, posterior),
+        evidence_of(stacked, picked, posterior),
         result[:, 1],
         fitted,
+        posterior.rows,
         np.stack([score.baseline(jobs, source, by) for by in (False, True)]),
     )
 
@@ -84,12 +95,15 @@ def summary(seen: Validation, rows: np.ndarray) -> dict[str, Any]:
     found = score.errors(told, real, [job.run.name for job in jobs])._asdict()
     ranked = score.rankings(jobs, told, real)
     scaled = score.scaling_errors(jobs, told, real)
-    missed = np.abs(np.log(told / real)) / seen.deviation[rows]
+    error, deviation = np.log(told / real), seen.deviation[rows]
     for key, constant in zip(
         ("baseline_mape", "baseline_by_stack_mape"), seen.baselines, strict=True
     ):
         found[key] = float(np.abs(constant[rows] / real - 1.0).mean())
-    found["coverage"] = float((missed <= NINETY).mean())
+    found["coverage"] = float((np.abs(error) <= NINETY * deviation).mean())
+    found["interval_score"] = float(score.interval_score(error, deviation).mean())
+    # From low to high end, as a share of the time.
+    found["width"] = float(np.median(2.0 * np.sinh(NINETY * deviation)))
     found["spearman"] = _mean([one.spearman for one in ranked])
     found["regret"] = max((one.regret for one in ranked), default=None)
     found["scaling_mape"] = _mean(np.abs(scaled))
@@ -116,19 +130,23 @@ def family(job: Job) -> str:
     return f"{job.stack.name} {platform(job)} {kind}"
 
 
+def judged(seen: Validation) -> np.ndarray:
+    """Tell which rows are kept for validation and were not fitted [row]."""
+    # A time made of a utilisation tells the level, and is no measurement to judge by.
+    kept = [job.run.is_validation and not job.converted for job in seen.jobs]
+    return np.asarray(kept, bool) & ~np.asarray(seen.fitted, bool)
+
+
 def report(seen: Validation) -> dict[str, Any]:
     """Return everything `validate --json` prints."""
     unseen = ~np.asarray(seen.fitted, bool)
-    # A time made of a utilisation tells the level, and is no measurement to judge by.
-    judged = np.asarray(
-        [job.run.is_validation and not job.converted for job in seen.jobs], bool
-    )
-    parts = {"fitted": ~unseen, "never_fitted": unseen, "validation": unseen & judged}
+    parts = {"fitted": ~unseen, "never_fitted": unseen, "validation": judged(seen)}
     groups = {
         part: {
             "platform": group_rows(seen, platform, mask),
             "source": group_rows(seen, source, mask),
             "family": group_rows(seen, family, mask),
+            "grade": graded(seen, mask),
             "overall": summary(seen, np.flatnonzero(mask)) if mask.any() else None,
         }
         for part, mask in parts.items()
@@ -140,6 +158,13 @@ def report(seen: Validation) -> dict[str, Any]:
         "rows": [_row(seen, row) for row in range(len(seen.jobs))]
         + [{"run_id": run.name, "refused": why} for run, why in seen.refused],
     }
+
+
+def graded(seen: Validation, mask: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Summarise the rows of `mask` by the grade of their evidence, best first."""
+    grades = np.asarray([one.grade for one in seen.evidence], dtype=str)
+    each = {name: np.flatnonzero(mask & (grades == name)) for name in GRADES}
+    return {name: summary(seen, rows) for name, rows in each.items() if len(rows)}
 
 
 def _row(seen: Validation, row: int) -> dict[str, Any]:
@@ -155,12 +180,29 @@ def _row(seen: Validation, row: int) -> dict[str, Any]:
         "error": float(told / seen.measured[row] - 1.0),
         "low_s": float(told / half),
         "high_s": float(told * half),
+        "evidence": seen.evidence[row].plain(),
         "memory_fraction": float(seen.memory[row]),
         "near_memory_edge": bool(seen.memory[row] > EDGE),
         "baseline_step_time_s": float(seen.baselines[0, row]),
         "fitted": bool(seen.fitted[row]),
         "assumed": list(job.assumed),
         "refused": None,
+    }
+
+
+def _evidence(seen: Validation) -> dict[str, Any]:
+    """Return how many runs are known of every chip and stack, fitted and not."""
+    known, mask = evidence.runs(), evidence.fitted(seen.rows)
+    both = np.stack([known.labels["chip"], known.labels["stack"]], axis=1)
+    places, index = np.unique(both, axis=0, return_inverse=True)
+    counts = {
+        name: np.bincount(index, evidence.counts() * chosen, minlength=len(places))
+        for name, chosen in (("runs_fitted", mask), ("runs_judged", ~mask))
+    }
+    return {
+        "known_chip": ("place", places[:, 0]),
+        "known_stack": ("place", places[:, 1]),
+        **{name: ("place", count) for name, count in counts.items()},
     }
 
 
@@ -181,11 +223,18 @@ def dataset(seen: Validation) -> xarray.Dataset:
             "predicted": ("run", seen.predicted, second),
             "measured": ("run", seen.measured, second),
             "deviation": ("run", seen.deviation),
+            "grade": ("run", [one.grade for one in seen.evidence]),
+            "distance": ("run", [one.distance for one in seen.evidence]),
+            "family": ("run", [family(job) for job in seen.jobs]),
+            "judged": ("run", np.asarray(judged(seen), np.int8)),
             "memory_fraction": ("run", seen.memory),
             "baseline": (("constant", "run"), seen.baselines, second),
             "fitted": ("run", np.asarray(seen.fitted, np.int8)),
             "accelerator": ("run", [platform(job) for job in seen.jobs]),
             "stack": ("run", [job.stack.name for job in seen.jobs]),
+            "chip": ("run", [job.chip for job in seen.jobs]),
+            "constants": ("run", [job.stack.fitted for job in seen.jobs]),
+            **_evidence(seen),
             **{name: ("run", values) for name, values in text.items()},
             **{name: ("run", np.asarray(v, float)) for name, v in sizes.items()},
         },

@@ -7,84 +7,27 @@ that turns it alone within its range is named with the value at which it does.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.batch.case import Case
 from supernode_opt.batch.engine import repeated
-from supernode_opt.catalog.read import RECORDS
 from supernode_opt.compare import program
 from supernode_opt.compare.comparison.config import Claim
+from supernode_opt.compare.comparison.next import Next, worth_measuring
+from supernode_opt.compare.comparison.next import sentence as measure_next
+from supernode_opt.compare.comparison.seen import Pair, Turn, Verdict
+from supernode_opt.compare.comparison.sentences import sentence as told
+from supernode_opt.compare.comparison.sentences import statement
 from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
-from supernode_opt.system.report import Report, is_share
 from supernode_opt.uncertainty.constants import Identity, Uncertain
 from supernode_opt.uncertainty.draws import varied
-from supernode_opt.units import label, quantity_of
-from supernode_opt.words import figures, spoken
 
 SURE = 0.95
 # Points between a constant's value and its end, in each of two passes.
 _GRID = 33
 _MOST_NAMED = 3
-
-
-class Seen(NamedTuple):
-    """A machine as it was evaluated.
-
-    Attributes:
-      case: its best design at the catalog's values.
-      known: its uncertain constants.
-      value: quantities at the catalog's values [quantity].
-      drawn: quantities of every draw [draw, quantity].
-      ends: quantities at the low and the high end of each constant alone [2, quantity].
-      precision: it trains in.
-    """
-
-    case: Case
-    known: Mapping[Identity, Uncertain]
-    value: NDArray
-    drawn: NDArray
-    ends: Mapping[Identity, NDArray]
-    precision: str
-
-
-class Turn(NamedTuple):
-    """A constant that turns a claim alone.
-
-    Attributes:
-      identity: of the constant.
-      value: at which both machines are equal, base SI unit.
-      known: the constant.
-      above: whether the claim is true above `value`, not below.
-    """
-
-    identity: Identity
-    value: float
-    known: Uncertain
-    above: bool
-
-
-class Verdict(NamedTuple):
-    """What is to be said of a claim.
-
-    Attributes:
-      word: "holds", "fails", "depends", "equal" or "not comparable".
-      share: of draws in which it is true [1].
-      ratio: of the better one to the other at the catalog's values, and its 5-95 %.
-      turns: constants that turn it alone, where it depends.
-      sentence: all that in words.
-    """
-
-    word: str
-    share: float
-    ratio: tuple[float, float, float]
-    turns: tuple[Turn, ...]
-    sentence: str
-
-
-Pair = tuple[Seen, Seen]
 
 
 def ends_of(cases: Sequence[tuple[Case, Mapping[Identity, Uncertain]]]) -> list[dict]:
@@ -126,14 +69,28 @@ def judge(claims: Sequence[Claim], pairs: Sequence[Pair | str]) -> list[Verdict]
     verdicts = []
     for (claim, pair), word in zip(both, words, strict=True):
         if isinstance(pair, str):
-            sentence = f"{_statement(claim)}: not comparable: {pair}."
-            verdicts.append(Verdict(word, math.nan, (math.nan,) * 3, (), sentence))
+            sentence = f"{statement(claim)}: not comparable: {pair}."
+            verdicts.append(Verdict(word, math.nan, (math.nan,) * 3, (), (), sentence))
             continue
         turns = next(turned) if word == "depends" else ()
         _, share, ratio = _truth(claim, pair)
-        sentence = _sentence(claim, pair, word, share, ratio, turns)
-        verdicts.append(Verdict(word, share, ratio, turns, sentence))
+        narrows = _next(claim, pair) if word == "depends" else ()
+        sentence = told(claim, pair, word, share, ratio, turns)
+        sentence += measure_next(narrows)
+        verdicts.append(Verdict(word, share, ratio, turns, narrows, sentence))
     return verdicts
+
+
+def _next(claim: Claim, pair: Pair) -> tuple[Next, ...]:
+    """Return what would narrow a claim most if it were measured."""
+    a, b = pair
+    known = {**a.known, **b.known}
+    return worth_measuring(
+        _margin(claim, a.drawn, b.drawn),
+        -1.0 if claim.quantity in LESS_IS_BETTER else 1.0,
+        ((claim.better, a.drawn), (claim.than, b.drawn)),
+        {identity: a.normal[identity] for identity in known},
+    )
 
 
 def _margin(claim: Claim, better: NDArray, than: NDArray) -> NDArray:
@@ -217,63 +174,3 @@ def _narrowed(asked: Sequence[tuple[Claim, Pair]], brackets: list) -> list:
         first = int(np.argmax(true != true[0]))
         made.append((order, identity, grid[max(first - 1, 0)], grid[first]))
     return made
-
-
-def units_of(quantity: str) -> dict[str, str]:
-    """Return unit and name of a reported quantity as attributes of its values."""
-    unit = quantity_of(Report, quantity).unit or "1"
-    return {"units": unit, "long_name": label(quantity, "")}
-
-
-def said(value: float, quantity: str) -> str:
-    """Write a reported quantity for people."""
-    return spoken(value, quantity_of(Report, quantity).unit, is_share(quantity))
-
-
-def _statement(claim: Claim) -> str:
-    quantity = claim.quantity.replace("_", " ")
-    better = "below" if claim.quantity in LESS_IS_BETTER else "above"
-    return (
-        f"{claim.better} {better} {claim.than} in {quantity},"
-        f" {claim.model} {claim.wanted.upper()}"
-    )
-
-
-def _sentence(
-    claim: Claim,
-    pair: Pair,
-    word: str,
-    share: float,
-    ratio: tuple[float, float, float],
-    turns: Sequence[Turn],
-) -> str:
-    a, b = pair
-    column = QUANTITIES.index(claim.quantity)
-    trained = ""
-    if a.precision != b.precision:
-        trained = f" ({a.precision.upper()} against {b.precision.upper()})"
-    value, low, high = (figures(float(f"{x:.4g}")) for x in ratio)
-    spread = "" if low == high else f", 5-95 % {low} to {high}"
-    text = (
-        f"{_statement(claim)}{trained}: {word}"
-        f"{f' (true in {100.0 * share:.0f} % of draws)' if word != 'equal' else ''};"
-        f" {said(a.value[column], claim.quantity)} against"
-        f" {said(b.value[column], claim.quantity)}, ratio {value}{spread}"
-    )
-    if word != "depends":
-        return f"{text}."
-    if not turns:
-        return f"{text}; no constant alone turns it within its range."
-    return f"{text}; true if {', or '.join(_condition(turn) for turn in turns)}."
-
-
-def _condition(turn: Turn) -> str:
-    kind, entry, field = turn.identity
-    unit, one = quantity_of(RECORDS[kind], field).unit, turn.known
-    value, now, low, high = (
-        spoken(x, unit) for x in (turn.value, one.value, one.low, one.high)
-    )
-    side = "above" if turn.above else "below"
-    # The way a person looks it up.
-    name = f"{field.replace('_', ' ')} of {kind.replace('_', ' ')} {entry}"
-    return f"{name} is {side} {value} (catalog {now}, {low} to {high})"

@@ -51,6 +51,7 @@ def tables(dataset: xr.Dataset, everything: bool = False) -> Group:
             shown += [_table(part, str(model), str(precision))]
     shown += ["5-95 % below each value: the catalog's ranges and the fit's covariance,"]
     shown += [f"{dataset.attrs['draws']} draws, what machines share drawn once.", ""]
+    shown += [*_evidence(dataset), ""]
     return Group(*shown, *_sentences(dataset, everything))
 
 
@@ -70,6 +71,20 @@ def _table(part: xr.Dataset, model: str, precision: str) -> Table:
             continue
         table.add_row(f"{head}\n{_split(one)}", *(_cell(one, n) for n in QUANTITIES))
     return table
+
+
+def _evidence(dataset: xr.Dataset) -> list[str]:
+    """Say which measured runs each machine's ranges rest on, the same thing once."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for one in itertools.product(*(dataset[name].values for name in DIMENSIONS)):
+        told = dataset["evidence"].sel(dict(zip(DIMENSIONS, one, strict=True))).item()
+        precision, model, system = map(str, one)
+        if told:
+            found.setdefault((system, model, told), []).append(precision.upper())
+    return [
+        f"evidence of {system}, {model} {', '.join(precisions)}: {told}"
+        for (system, model, told), precisions in found.items()
+    ]
 
 
 def _heading(name: str) -> str:
@@ -115,6 +130,7 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
     axes = (dataset[name].values for name in DIMENSIONS)
     places = (dict(zip(DIMENSIONS, at, strict=True)) for at in itertools.product(*axes))
     conditions = json.loads(dataset.attrs["conditions"])
+    narrows = json.loads(dataset.attrs["measure_next"])
     claims = [
         {
             "sentence": one["claim_sentence"].item(),
@@ -122,6 +138,7 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
             "share": one["claim_share"].item(),
             "ratio": _range(one, "claim_ratio"),
             "conditions": conditions[i],
+            "measure_next": narrows[i],
         }
         for i in range(dataset.sizes.get("claim", 0))
         for one in [dataset.isel(claim=i)]
@@ -140,7 +157,7 @@ def _range(one: xr.Dataset, name: str) -> dict[str, float]:
 
 
 def _machine(one: xr.Dataset) -> dict[str, Any]:
-    words = ("system", "model", "precision", "trained_in", "status")
+    words = ("system", "model", "precision", "trained_in", "status", "evidence")
     made: dict[str, Any] = {key: one[key].item() for key in words}
     made["splits"] = int(one["splits"])
     made |= {name: _range(one, name) for name in QUANTITIES}

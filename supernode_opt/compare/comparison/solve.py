@@ -9,17 +9,13 @@ import xarray as xr
 
 from supernode_opt.batch.case import Case, case, used_links
 from supernode_opt.batch.engine import repeated
+from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.compare import program
-from supernode_opt.compare.comparison.claims import (
-    Pair,
-    Seen,
-    Verdict,
-    ends_of,
-    judge,
-    units_of,
-)
+from supernode_opt.compare.comparison.claims import ends_of, judge
 from supernode_opt.compare.comparison.config import Comparison
 from supernode_opt.compare.comparison.report import DIMENSIONS, ENDS
+from supernode_opt.compare.comparison.seen import Pair, Seen, Verdict
+from supernode_opt.compare.comparison.sentences import units_of
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.compare.splits import Best, best_split
@@ -123,11 +119,18 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
             reason = bests[i].reason or broken[0]
             found[i] = found[i]._replace(reason=reason)
             continue
-        slower = draws.noise(cell.problem.scenario, seed)
+        slower = draws.noise(cell.problem.scenario, bests[i].values, seed)
         slower = slower * program.longer(held, drawn)
         drawn = draws.slowed(drawn[:, :wide], slower, QUANTITIES)
         seen = Seen(
-            cases[place], known[place], value[:wide], drawn, ends[place], cell.precision
+            cases[place],
+            known[place],
+            value[:wide],
+            drawn,
+            normal,
+            ends[place],
+            cell.precision,
+            behind(cell.problem.scenario, bests[i].values),
         )
         found[i] = found[i]._replace(seen=seen)
     return found
@@ -174,6 +177,8 @@ def _dataset(
     texts: dict[str, list[Any]] = {
         "trained_in": [cell.precision for cell in cells],
         "status": [f.reason or "feasible" for f in found],
+        "evidence": ["" if one is None else one.evidence.sentence for one in seen],
+        "grade": ["" if one is None else one.evidence.grade for one in seen],
     }
     numbers: dict[str, list[Any]] = {"splits": [f.best.splits for f in found]}
     for name in (*SIZES, *SWITCHES):
@@ -215,4 +220,7 @@ def _with_claims(
         ]
         for verdict in verdicts
     ]
-    return dataset.assign_attrs(conditions=json.dumps(turns))
+    narrows = [[one.plain() for one in verdict.next] for verdict in verdicts]
+    return dataset.assign_attrs(
+        conditions=json.dumps(turns), measure_next=json.dumps(narrows)
+    )

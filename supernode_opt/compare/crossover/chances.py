@@ -51,7 +51,8 @@ def margins(
                 program.REPORTED(put(draws.rows_of(one, known[member], drawn), value))
                 for drawn in (normal, draws.as_calibrated(scenario, normal))
             )
-            slower = draws.noise(scenario, asked.seed) * program.longer(held, found)
+            slower = draws.noise(scenario, vars(one.design), asked.seed)
+            slower = slower * program.longer(held, found)
             found = draws.slowed(found[:, : len(QUANTITIES)], slower, QUANTITIES)
             seen[key] = np.log(found[:, column])
         return seen[key]

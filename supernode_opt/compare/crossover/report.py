@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from supernode_opt import catalog
-from supernode_opt.compare.comparison.claims import said, units_of
 from supernode_opt.compare.comparison.report import ENDS
+from supernode_opt.compare.comparison.sentences import said, units_of
 from supernode_opt.compare.crossover.config import Crossover
 from supernode_opt.compare.crossover.solve import Surface
 from supernode_opt.compare.crossover.steps import sign_of, today

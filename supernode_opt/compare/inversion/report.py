@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from supernode_opt.compare.comparison.claims import said, units_of
 from supernode_opt.compare.comparison.report import ENDS
+from supernode_opt.compare.comparison.sentences import said, units_of
 from supernode_opt.compare.inversion.config import Inversion
 from supernode_opt.compare.inversion.solve import Solution
 from supernode_opt.compare.places import STEPPED

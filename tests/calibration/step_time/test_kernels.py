@@ -142,7 +142,7 @@ def test_attention_of_the_profile_and_of_the_paper(die):
 def test_short_attention_tells_of_two_constants():
     """Efficiency 0.43 over 3,731 tokens is what the fit then says of them, nearly."""
     known = shipped.judged()
-    mean, covariance = constants_of(known, "ascend_910c", "mindspeed_910c")
+    mean, covariance = constants_of(known, "ascend_910b", "mindspeed_910c")
     efficiency, short = (INDEX[f"attention_{x}"] for x in ("efficiency", "tokens"))
     reached = math.exp(mean[efficiency]) / (1.0 + math.exp(mean[short]) / 3731.0)
     assert reached == pytest.approx(0.43, rel=0.1)
@@ -160,14 +160,15 @@ def test_short_attention_tells_of_two_constants():
 
 def test_kernels_move_the_constants_of_a_stack_that_no_run_was_fitted_of():
     known = shipped.judged()
-    mean, covariance = constants_of(known, "ascend_910c", "torchtitan_npu")
-    blank, wide = constants_of(known, "ascend_910c", "nobody's")
+    mean, covariance = constants_of(known, "ascend_910b", "torchtitan_npu")
+    blank, wide = constants_of(known, "ascend_910b", "nobody's")
     for name, (told, *more) in STACK.measured.items():
         if more:
             continue
         place = INDEX[name]
         ends = sorted((blank[place], math.log(told["value"])))
-        assert ends[0] < mean[place] < ends[1]
+        # Others that go with it may carry it a little further.
+        assert ends[0] - 0.01 < mean[place] < ends[1] + 0.01
         spread = math.sqrt(covariance[place, place])
         assert spread < told["spread"]
         assert spread < math.sqrt(wide[place, place])
@@ -203,4 +204,6 @@ def test_packages_and_dies_of_published_rows():
     stacked = table(jobs[:1])
     told, picked = predict(stacked, seen)
     assert told[0, 0] / jobs[0].seconds == pytest.approx(1.0, abs=0.12)
-    assert spread(stacked, picked, seen)[0] < 0.15
+    # Kernels narrow the constants, not the noise of a stack that no run shows.
+    silent = dataclasses.replace(seen, noise={})
+    assert spread(stacked, picked, silent)[0] < 0.1

@@ -54,3 +54,17 @@ def test_a_chip_without_fitted_rows_takes_the_median_of_all():
     told = score.baseline(jobs, [True, False], by_stack=True)
     # B200 has 2250 / 989.4 of the peak.
     assert told[1] == pytest.approx(7.0 * 989.4 / 2250.0, rel=1e-6)
+
+
+def test_the_interval_score_is_the_width_and_twenty_times_the_miss():
+    # A range of 2 x 1.645 x 0.1 = 0.329: held, and missed by 0.5 - 0.1645 = 0.3355.
+    found = score.interval_score(np.asarray([0.1, -0.5]), np.asarray([0.1, 0.1]))
+    np.testing.assert_allclose(found, [0.329, 0.329 + 20.0 * 0.3355])
+
+
+def test_no_range_scores_better_than_the_true_one():
+    errors = np.random.default_rng(0).standard_normal(200_000)
+    wide = [
+        score.interval_score(errors, np.full(1, s)).mean() for s in (0.8, 1.0, 1.25)
+    ]
+    assert min(wide) == wide[1]

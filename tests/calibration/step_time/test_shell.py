@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from supernode_opt.calibration.evidence.told import GRADES
 from supernode_opt.cli import main
 from tests.calibration.rows import run, table
 
@@ -46,7 +47,12 @@ def test_validate_prints_every_row_with_its_interval(capsys, runs, tmp_path):
     )
     assert overall["baseline_mape"] == pytest.approx(0.0, abs=1e-9)
     names = {path.name for path in (out / "figures").iterdir()}
-    assert names == {"predicted_measured.png", "error_by_parallelism.png"}
+    drawn = ("predicted_measured", "error_by_parallelism")
+    drawn += ("ratios_by_family", "evidence_map")
+    assert names == {f"{name}.png" for name in drawn}
+    assert overall["interval_score"] > 0.0
+    assert set(answer["groups"]["never_fitted"]["grade"]) <= set(GRADES)
+    assert all(row["evidence"]["grade"] in GRADES for row in rows)
 
 
 def test_validate_prints_tables(capsys, runs):

@@ -128,6 +128,37 @@ def test_ranges_are_those_of_evaluate(found, dataset):
             assert value == pytest.approx(expected, rel=0.12), name + end
 
 
+def test_what_to_measure_next_is_told_of_open_claims_alone(dataset):
+    words, narrows = dataset["claim_word"].values, dataset.attrs["measure_next"]
+    every = dict(
+        zip(dataset["claim_sentence"].values, json.loads(narrows), strict=True)
+    )
+    for word, (sentence, found) in zip(words, every.items(), strict=True):
+        assert bool(found) == ("Measure next" in sentence)
+        assert word == "depends" or not found
+    row = claim(dataset, "cloudmatrix384", "dgx", "mfu")
+    assert words[row] == "depends"
+    step, both, *constant = json.loads(narrows)[row]
+    assert step["measure"] == "step of cloudmatrix384"
+    assert both["measure"] == "steps of cloudmatrix384 and dgx"
+    # Step times are known to 4 %, so that little of their ratio is left.
+    assert step["share"] < both["share"]
+    assert 0.9 < both["share"] < 1.0
+    low, high = (float(dataset[f"claim_ratio_{end}"][row]) for end in ("low", "high"))
+    assert low < step["low"] < both["low"] < both["high"] < step["high"] < high
+    assert step["chance"] < both["chance"]
+    assert all("." in one["measure"] for one in constant)
+
+
+def test_evidence_is_told_of_every_machine(dataset):
+    printed = words.render(dataset)
+    assert "evidence of cloudmatrix384, llama3_8b BF16, FP8: untested" in printed
+    at = {"model": "llama3_8b", "precision": "bf16"}
+    assert dataset["grade"].sel(at).sel(system="dgx").item() in ("measured", "near")
+    told = words.summary(dataset)["machines"][0]["evidence"]
+    assert told.startswith("untested - no run of ascend_910c")
+
+
 def test_machines_share_what_they_have_in_common(dataset):
     row = claim(dataset, "dgx", "twin", "power")
     assert dataset["claim_word"].values[row] == "equal"

@@ -1,0 +1,1 @@
+"""The measured runs behind an answer: which, how near, and what distance costs."""

@@ -1,0 +1,148 @@
+"""What is told of the evidence behind one answer: counts, distance, a word."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from supernode_opt.calibration.evidence.distance import (
+    OTHER,
+    Point,
+    distances,
+    noise_at,
+)
+from supernode_opt.calibration.evidence.known import (
+    counts,
+    fitted,
+    of_scenario,
+    runs,
+    said,
+)
+from supernode_opt.calibration.step_time import shipped
+from supernode_opt.calibration.step_time.posterior import Posterior
+from supernode_opt.system.scenario import Scenario
+
+# Greatest distance from a fitted run at which a word holds: sizes within less than a
+# doubling; within three; no other stack, chip family or kind of model.
+GRADES = {"measured": 0.01, "near": 0.05, "extrapolated": 0.2, "untested": np.inf}
+# Sizes within this factor are the same scale.
+_SCALE = 2.0
+
+
+class Evidence(NamedTuple):
+    """The measured runs behind one answer.
+
+    Attributes:
+      grade: one of `GRADES`.
+      distance: what the difference from the nearest fitted run leaves open of log step
+        time, infinite without any [1].
+      nearest: name of that run, "" without any.
+      chip: fitted runs of the same chip.
+      stack: fitted runs of the same chip and stack.
+      kind: fitted runs of the same chip, stack and kind of model.
+      scale: of these, those with as many chips within a factor of two.
+      judged: runs of the same chip, stack and kind that were never fitted.
+      platform: chip, stack and kind, for people.
+    """
+
+    grade: str
+    distance: float
+    nearest: str
+    chip: int
+    stack: int
+    kind: int
+    scale: int
+    judged: int
+    platform: tuple[str, str, str]
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one line."""
+        if not self.nearest:
+            return f"{self.grade} - no run that its software was fitted to is known"
+        return (
+            f"{self.grade} - {self._counted()}; nearest {self.nearest}, the difference"
+            f" from which leaves {100.0 * self.distance:.0f} % open"
+        )
+
+    def noise(self, noise: float) -> float:
+        """Return the noise of a prediction, deviation of log step time [1].
+
+        A calibration of runs that are not known here knows its own.
+        """
+        return noise_at(noise, self.distance) if self.nearest else noise
+
+    def _counted(self) -> str:
+        chip, stack, kind = self.platform
+        more = f", {self.judged} more judged" if self.judged else ""
+        if not self.chip:
+            return f"no run of {chip}{more}"
+        counted = f"{self.chip} run{'s' * (self.chip != 1)} of {chip}"
+        if not self.stack:
+            return f"{counted}, none of {stack}{more}"
+        counted += f", {self.stack} of {stack}"
+        if not self.kind:
+            return f"{counted}, none {kind}{more}"
+        return f"{counted} ({self.kind} {kind}, {self.scale} at this scale){more}"
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain values, JSON's."""
+        chip, stack, kind = self.platform
+        return {
+            "grade": self.grade,
+            "distance": self.distance if self.nearest else None,
+            "nearest": self.nearest,
+            "of": {"chip": chip, "stack": stack, "kind": kind},
+            "runs": {
+                "chip": self.chip,
+                "stack": self.stack,
+                "kind": self.kind,
+                "scale": self.scale,
+                "judged": self.judged,
+            },
+            "sentence": self.sentence,
+        }
+
+
+def grade_of(distance: float) -> str:
+    """Return the word for a distance.
+
+    >>> [grade_of(x) for x in (0.0, 0.02, 0.19, 0.2)]
+    ['measured', 'near', 'extrapolated', 'untested']
+    """
+    if distance <= GRADES["measured"]:
+        return "measured"
+    if distance <= GRADES["near"]:
+        return "near"
+    return "extrapolated" if distance < GRADES["extrapolated"] else "untested"
+
+
+def behind(scenario: Scenario, split: Mapping[str, Any]) -> Evidence:
+    """Return the runs behind what is said of a scenario with the sizes of a split."""
+    return evidence(of_scenario(scenario, split), shipped.posterior())
+
+
+def evidence(job: Point, posterior: Posterior) -> Evidence:
+    """Return the runs behind what `posterior` says of a job."""
+    known = runs()
+    # Rows of a platform of one's own are not among them, whatever they are called.
+    own = all(scope == "shared" for _, scope, _ in posterior.names) or not job.stack
+    seen, many = fitted(() if own else posterior.rows), counts()
+    away = distances(job, known)
+    same = {name: known.labels[name] == getattr(job, name) for name in OTHER}
+    alike = same["chip"] & same["stack"] & same["kind"]
+    chips = known.logs[:, 0] - np.log2(job.sizes[0])
+    near = np.abs(chips) <= np.log2(_SCALE) + 1e-9
+    distance, nearest = np.inf, ""
+    if seen.any():
+        first = int(np.argmin(np.where(seen, away, np.inf)))
+        distance, nearest = float(away[first]), said()[first]
+    counted = (same["chip"], same["chip"] & same["stack"], alike, alike & near)
+    return Evidence(
+        grade_of(distance),
+        distance,
+        nearest,
+        *(int(many[seen & mask].sum()) for mask in counted),
+        judged=int(many[alike & ~seen].sum()) if nearest else 0,
+        platform=(job.chip, job.stack, job.kind),
+    )
