@@ -29,20 +29,20 @@ def test_cloudmatrix384_vs_nvl72():
     dataset = answer.compare(asked)
     at = dataset.isel(model=0)
     bf16, fp8 = at.sel(precision="bf16"), at.sel(precision="fp8")
-    tokens = [381_206, 434_591, 385_878, 213_307, 206_684]
+    tokens = [392_946, 434_591, 385_878, 213_307, 206_684]
     assert bf16["tokens_per_s"].values == pytest.approx(tokens, rel=2e-3)
     tokens = [580_361, 490_266]
     assert fp8["tokens_per_s"].values[1:3] == pytest.approx(tokens, rel=2e-3)
     # As built it is the machine that design_a_supernode is measured against.
-    assert bf16["mfu"].values[0] == pytest.approx(0.390, abs=1e-3)
+    assert bf16["mfu"].values[0] == pytest.approx(0.402, abs=1e-3)
     kilowatts = [538, 217, 244, 371, 362]
     assert bf16["power"].values / 1e3 == pytest.approx(kilowatts, abs=1.0)
     energy = row(dataset, "tokens_per_joule", "bf16")
     assert energy["claim_word"].item() == "holds"
-    assert float(energy["claim_ratio"]) == pytest.approx(2.83, abs=0.02)
+    assert float(energy["claim_ratio"]) == pytest.approx(2.74, abs=0.02)
     speed = row(dataset, "tokens_per_s", "bf16")
     assert speed["claim_word"].item() == "depends"
-    assert float(speed["claim_share"]) == pytest.approx(0.32, abs=0.02)
+    assert float(speed["claim_share"]) == pytest.approx(0.36, abs=0.02)
     assert "Measure next: a measured step of cloudmatrix384" in str(
         speed["claim_sentence"].item()
     )
@@ -54,21 +54,21 @@ def test_same_megawatt():
     at = dataset.isel(model=0)
     bf16, fp8 = at.sel(precision="bf16"), at.sel(precision="fp8")
     assert bf16["power"].values / 1e3 == pytest.approx([1076, 1084], abs=1.0)
-    assert bf16["mfu"].values == pytest.approx([0.387, 0.381], abs=1e-3)
-    assert bf16["tokens_per_s"].values == pytest.approx([756e3, 2192e3], rel=2e-3)
-    assert fp8["tokens_per_s"].values == pytest.approx([756e3, 2903e3], rel=2e-3)
+    assert bf16["mfu"].values == pytest.approx([0.399, 0.381], abs=1e-3)
+    assert bf16["tokens_per_s"].values == pytest.approx([780e3, 2192e3], rel=2e-3)
+    assert fp8["tokens_per_s"].values == pytest.approx([780e3, 2903e3], rel=2e-3)
     assert list(fp8["trained_in"].values) == ["bf16", "fp8"]
     tokens = row(dataset, "tokens_per_s", "bf16")
     assert tokens["claim_word"].item() == "holds"
-    assert float(tokens["claim_ratio"]) == pytest.approx(2.90, abs=0.01)
-    assert float(tokens["claim_ratio_low"]) == pytest.approx(1.62, abs=0.02)
+    assert float(tokens["claim_ratio"]) == pytest.approx(2.81, abs=0.01)
+    assert float(tokens["claim_ratio_low"]) == pytest.approx(1.71, abs=0.02)
     cost = row(dataset, "cost_per_megatoken", "bf16")
     assert cost["claim_word"].item() == "depends"
     assert float(cost["claim_share"]) == pytest.approx(0.90, abs=0.01)
     assert "no constant alone turns it" in cost["claim_sentence"].item()
     cheaper = row(dataset, "cost_per_megatoken", "fp8")
-    assert cheaper["claim_word"].item() == "depends"
-    assert float(cheaper["claim_share"]) == pytest.approx(0.94, abs=0.01)
+    assert cheaper["claim_word"].item() == "holds"
+    assert float(cheaper["claim_share"]) == pytest.approx(0.98, abs=0.01)
 
 
 def test_next_generation():
@@ -78,14 +78,14 @@ def test_next_generation():
     bf16, fp8 = at.sel(precision="bf16"), at.sel(precision="fp8")
     megawatts = [13.2, 32.5, 13.8, 13.2, 8.1]
     assert fp8["power"].values / 1e6 == pytest.approx(megawatts, abs=0.05)
-    mfu = [0.302, 0.321, 0.183, 0.384, 0.245]
+    mfu = [0.311, 0.335, 0.183, 0.395, 0.245]
     assert fp8["mfu"].values == pytest.approx(mfu, abs=1e-3)
-    slow, fast = [6.76, 26.3, 28.3, 9.01, 15.5], [8.89, 35.5, 53.1, 9.01, 20.3]
+    slow, fast = [7.00, 27.7, 28.3, 9.27, 15.5], [9.16, 37.1, 53.1, 9.27, 20.3]
     assert bf16["tokens_per_s"].values / 1e6 == pytest.approx(slow, rel=4e-3)
     assert fp8["tokens_per_s"].values / 1e6 == pytest.approx(fast, rel=4e-3)
-    per_joule = [0.674, 1.09, 3.84, 0.682, 2.52]
+    per_joule = [0.695, 1.14, 3.84, 0.702, 2.52]
     assert fp8["tokens_per_joule"].values == pytest.approx(per_joule, rel=4e-3)
-    price = [0.392, 0.256, 0.117, 0.304, 0.138]
+    price = [0.380, 0.245, 0.117, 0.295, 0.138]
     assert fp8["cost_per_megatoken"].values == pytest.approx(price, rel=4e-3)
     found = [
         (str(word), float(ratio), float(share))
@@ -97,19 +97,19 @@ def test_next_generation():
         )
     ]
     wanted = [
-        ("holds", 4.19, 1.00),
-        ("holds", 5.98, 1.00),
-        ("holds", 5.70, 1.00),
-        ("holds", 0.300, 0.98),
-        ("depends", 1.65, 0.68),
-        ("depends", 0.987, 0.43),
-        ("depends", 1.62, 0.74),
-        ("depends", 0.654, 0.66),
-        ("depends", 0.433, 0.05),
-        ("holds", 3.52, 0.98),
-        ("depends", 0.458, 0.94),
-        ("depends", 1.52, 0.81),
-        ("depends", 0.849, 0.65),
+        ("holds", 4.04, 1.00),
+        ("holds", 5.80, 1.00),
+        ("holds", 5.53, 1.00),
+        ("holds", 0.309, 0.98),
+        ("depends", 1.70, 0.85),
+        ("depends", 0.988, 0.49),
+        ("depends", 1.64, 0.82),
+        ("depends", 0.645, 0.71),
+        ("fails", 0.452, 0.03),
+        ("holds", 3.37, 1.00),
+        ("depends", 0.479, 0.94),
+        ("depends", 1.52, 0.83),
+        ("depends", 0.849, 0.67),
     ]
     assert [one[0] for one in found] == [one[0] for one in wanted]
     for one, other in zip(found, wanted, strict=True):
@@ -159,12 +159,12 @@ def test_optical_or_copper_weak_chips():
     assert found["rival"]["cannot"]["192"][0].startswith("scale_up_reach")
     rack, most, whole = found["steps"]
     assert rack["share"] == 0.0
-    assert whole["ratio"] == pytest.approx(1.061, abs=1e-3)
-    assert whole["share"] == pytest.approx(0.91, abs=0.01)
+    assert whole["ratio"] == pytest.approx(1.076, abs=1e-3)
+    assert whole["share"] == pytest.approx(0.94, abs=0.01)
     per_bit = 8e-12
-    assert most["crossing"] / per_bit == pytest.approx(11.74, abs=0.05)
-    assert whole["crossing"] / per_bit == pytest.approx(24.50, abs=0.2)
-    assert whole["crossing_high"] / per_bit == pytest.approx(39.6, abs=0.5)
+    assert most["crossing"] / per_bit == pytest.approx(13.65, abs=0.05)
+    assert whole["crossing"] / per_bit == pytest.approx(28.33, abs=0.2)
+    assert whole["crossing_high"] / per_bit == pytest.approx(43.8, abs=0.5)
 
 
 def test_optical_or_copper_strong_chips():

@@ -233,7 +233,7 @@ def dataset(seen: Validation) -> xarray.Dataset:
             "accelerator": ("run", [platform(job) for job in seen.jobs]),
             "stack": ("run", [job.stack.name for job in seen.jobs]),
             "chip": ("run", [job.chip for job in seen.jobs]),
-            "constants": ("run", [job.stack.fitted for job in seen.jobs]),
+            "constants": ("run", [job.stack.counted for job in seen.jobs]),
             **_evidence(seen),
             **{name: ("run", values) for name, values in text.items()},
             **{name: ("run", np.asarray(v, float)) for name, v in sizes.items()},
