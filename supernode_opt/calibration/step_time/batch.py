@@ -107,9 +107,11 @@ def _machine(job: Job) -> _Machine:
         }
         design |= followed | own
         design = {"oversubscription": 1.0, **design, **numbers}
+        # Without their names machines of one shape share a program.
+        bare = nameless(made)
         if "clock" not in numbers:
-            design["clock"] = default_clock(design, made)
-        _MACHINES[key] = _Machine(nameless(made), design)
+            design["clock"] = default_clock(design, bare)
+        _MACHINES[key] = _Machine(bare, design)
     return _MACHINES[key]
 
 

@@ -8,7 +8,7 @@ from supernode_opt.calibration.evidence.distance import Point
 from supernode_opt.calibration.evidence.known import of_job
 from supernode_opt.calibration.evidence.told import Evidence, evidence
 from supernode_opt.calibration.step_time import batch
-from supernode_opt.calibration.step_time.fit import Table
+from supernode_opt.calibration.step_time.fit import Table, subset
 from supernode_opt.calibration.step_time.posterior import (
     Posterior,
     constants_of,
@@ -85,8 +85,8 @@ def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarr
     `picked` is the case that each job is taken to have run.
     """
     known = {key: constants_of(posterior, *key)[1] for key in set(stacked.keys)}
-    logs = stacked.logs(posterior)
-    slopes = batch.differences(stacked.batches, logs)[picked]
+    logs = stacked.logs(posterior)[picked]
+    slopes = batch.differences(subset(stacked.batches, picked), logs)
     behind = evidence_of(stacked, picked, posterior)
     rows = zip(stacked.keys, stacked.jobs, slopes, behind, strict=True)
     variance = [
