@@ -103,14 +103,7 @@ def fitted_as(field: str) -> tuple[int, float] | None:
 
 
 # Fitted constants that count in eager stacks alone.
-EAGER = (
-    "ring_latency",
-    "staged_latency",
-    "exchange_wait",
-    "wait_growth",
-    "bucket_latency",
-    "thrash",
-)
+EAGER = tuple(constant.name for constant in CONSTANTS if constant.source == _EAGER)
 
 # Share of the compute that expert traffic hides behind where forward passes of one
 # micro-batch run beside backward passes of another [1].

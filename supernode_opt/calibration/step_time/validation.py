@@ -161,8 +161,13 @@ def report(seen: Validation) -> dict[str, Any]:
 
 
 def graded(seen: Validation, mask: np.ndarray) -> dict[str, dict[str, Any]]:
-    """Summarise the rows of `mask` by the grade of their evidence, best first."""
-    grades = np.asarray([one.grade for one in seen.evidence], dtype=str)
+    """Summarise the rows of `mask` by the grade of their evidence, best first.
+
+    A platform of one's own has no grades: what it was fitted to is not known here.
+    """
+    grades = np.asarray(
+        [one.grade if one.nearest else "" for one in seen.evidence], dtype=str
+    )
     each = {name: np.flatnonzero(mask & (grades == name)) for name in GRADES}
     return {name: summary(seen, rows) for name, rows in each.items() if len(rows)}
 
