@@ -36,9 +36,9 @@ from supernode_opt.calibration.step_time import shipped
 from supernode_opt.calibration.step_time.fit import fit, predict, table
 from supernode_opt.calibration.step_time.intervals import (
     NINETY,
+    explained,
     kind_of,
     noise_of,
-    spread,
 )
 from supernode_opt.calibration.step_time.posterior import Posterior
 from supernode_opt.calibration.step_time.score import interval_score
@@ -108,8 +108,6 @@ def missed(
     """
     stacked = table(held)
     told, picked = predict(stacked, fitted)
-    silent = dataclasses.replace(fitted, noise={})
-    explained = spread(stacked, picked, silent) ** 2
     names = {stack for _, scope, stack in fitted.names if scope == "stack"}
     known_noise = {
         name: value
@@ -124,7 +122,7 @@ def missed(
     names_of = {name: place for place, name in enumerate(groups)}
     return Missed(
         np.log(told[:, 0] / stacked.measured),
-        explained,
+        explained(stacked, picked, fitted),
         np.asarray([noise_of(full, job.stack.fitted, kind_of(job)) for job in held]),
         np.asarray([distances(job, seen).min() for job in place]),
         np.asarray([1.0 / groups[job.run.group] / share for job in held]),

@@ -37,9 +37,9 @@ from supernode_opt.calibration.step_time.fit import (
 )
 from supernode_opt.calibration.step_time.intervals import (
     NINETY,
+    explained,
     kind_of,
     noise_name,
-    spread,
 )
 from supernode_opt.calibration.step_time.posterior import Posterior
 
@@ -106,10 +106,9 @@ def evidence(stacked: Table, told: np.ndarray, posterior: Posterior) -> Evidence
     """Compare unseen rows with what was told of them [job] [s]."""
     _, picked = predict(stacked, posterior)
     measured = np.log([job.seconds for job in stacked.jobs])
-    silent = dataclasses.replace(posterior, noise={})
     return Evidence(
         np.abs(np.log(told) - measured),
-        spread(stacked, picked, silent) ** 2,
+        explained(stacked, picked, posterior),
         np.asarray([kind_of(job) for job in stacked.jobs]),
         np.asarray([stack for _, stack in stacked.keys]),
         np.asarray([job.run.group for job in stacked.jobs]),

@@ -79,20 +79,33 @@ def evidence_of(
     return tuple(evidence(of_job(job, job.plans[i]), posterior) for job, i in rows)
 
 
-def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarray:
-    """Return the standard deviation of log step time of each job [job].
+def explained(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarray:
+    """Return the variance of log step time that is no noise, of each job [job].
 
+    What the covariance of the constants leaves open, and what usual practice does.
     `picked` is the case that each job is taken to have run.
     """
     known = {key: constants_of(posterior, *key)[1] for key in set(stacked.keys)}
     logs = stacked.logs(posterior)[picked]
     slopes = batch.differences(subset(stacked.batches, picked), logs)
+    rows = zip(stacked.keys, stacked.jobs, slopes, strict=True)
+    return np.asarray(
+        [
+            slope @ known[key] @ slope + (PRACTICE * job.practice_assumed) ** 2
+            for key, job, slope in rows
+        ]
+    )
+
+
+def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarray:
+    """Return the standard deviation of log step time of each job [job].
+
+    `picked` is the case that each job is taken to have run.
+    """
     behind = evidence_of(stacked, picked, posterior)
-    rows = zip(stacked.keys, stacked.jobs, slopes, behind, strict=True)
-    variance = [
-        slope @ known[key] @ slope
-        + told.noise(noise_of(posterior, job.stack.name, kind_of(job))) ** 2
-        + (PRACTICE * job.practice_assumed) ** 2
-        for key, job, slope, told in rows
+    noise = [
+        told.noise(noise_of(posterior, job.stack.name, kind_of(job)))
+        for job, told in zip(stacked.jobs, behind, strict=True)
     ]
+    variance = explained(stacked, picked, posterior) + np.square(noise)
     return np.sqrt(np.maximum(variance, 0.0))

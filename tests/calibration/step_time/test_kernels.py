@@ -19,7 +19,7 @@ from supernode_opt.calibration.data.stacks import stacks
 from supernode_opt.calibration.step_time import batch, shipped
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
 from supernode_opt.calibration.step_time.fit import predict, table
-from supernode_opt.calibration.step_time.intervals import spread
+from supernode_opt.calibration.step_time.intervals import evidence_of, explained, spread
 from supernode_opt.calibration.step_time.posterior import constants_of, measured_of
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.system.collectives import Network, duration
@@ -205,5 +205,10 @@ def test_packages_and_dies_of_published_rows():
     told, picked = predict(stacked, seen)
     assert told[0, 0] / jobs[0].seconds == pytest.approx(1.0, abs=0.12)
     # Kernels narrow the constants, not the noise of a stack that no run shows.
-    silent = dataclasses.replace(seen, noise={})
-    assert spread(stacked, picked, silent)[0] < 0.1
+    constants = explained(stacked, picked, seen)
+    assert 0.0 < constants[0] < 0.1**2
+    # 0.9 of the noise of all dense stacks, and the distance from a 910B's run.
+    (behind,) = evidence_of(stacked, picked, seen)
+    noise = math.hypot(0.9 * seen.noise["dense"], behind.distance)
+    deviation = spread(stacked, picked, seen)[0]
+    assert deviation == pytest.approx(math.hypot(constants[0] ** 0.5, noise))
