@@ -1,17 +1,17 @@
 """How far a job lies from measured runs, in what that leaves open of its step time.
 
 Everything in which a job differs from a run adds its own variance to the logarithm of
-step time: `DOUBLING` for each doubling of `SIZES`, `OTHER` for everything else. These
-and `NEAR` were told together, by errors of predictions that had not seen the runs:
-1,486 rows cross-validated over groups, the same rows with every stack, every chip
-family, every pair of both, large and small jobs and long sequences left out in turn,
-and 215 rows of unseen groups, none of them kept for validation. Every group of rows
-counts once, and so does everything that is left out. The mean interval score of 90 %
-ranges of log step time (Gneiting and Raftery 2007, equation 43) falls from 0.893 to
-0.789, and nine of ten runs are held with a stack, a family, a pair or a scale left
-out as with a group. Multiplying the noise by a line in distance gives 0.796, and
-widens mixtures of experts, whose noise is twice that of dense models, where nothing
-asks for it. `benchmarks/evidence.py` repeats that.
+step time: `DOUBLING` for each doubling of `SIZES`, `OTHER` for everything else.
+These and `NEAR` were told by errors of predictions that had not seen the runs: rows
+cross-validated over groups, the same rows with every stack, every chip family, every
+pair of both, large and small jobs and long sequences left out in turn, and rows of
+unseen groups, none of them kept for validation.  Every group of rows counts once, and
+so does everything that is left out.  Over 7,951 errors of 192 such experiences the
+mean interval score of 90 % ranges of log step time (Gneiting and Raftery 2007,
+equation 43) falls from 0.808 to 0.757; 0.90 of the noise and 0.90 of these distances
+would be best, 0.757 as well, and resampled experiences ask for 0.35 to 1.02 of them
+(5-95 %).  Ranges hold 91 % of runs with near evidence and 89 % without any.
+`benchmarks/evidence.py` repeats that.
 """
 
 import math
