@@ -21,7 +21,7 @@ from supernode_opt.calibration.data.platforms import platform_of
 from supernode_opt.calibration.evidence.distance import SIZES, Point, Points, points
 from supernode_opt.calibration.step_time.fit import family_of
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.workload.model import Model
+from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.parameters import parameters
 
 _LABELS = ("chip", "stack", "kind", "precision")
@@ -35,42 +35,41 @@ def _parameters(model: Model) -> float:
         return float(_count(model))
 
 
-def _kind(model: Model) -> str:
+def kind_of_model(model: Model) -> str:
+    """Return the kind of a model, whose residual noise it shares."""
     return "moe" if model.experts else "dense"
 
 
 def of_job(job: Job, plan: Plan) -> Point:
     """Return the point of a row, taken to have run with `plan`."""
-    sizes = {
-        **plan.sizes,
-        "parameters": _parameters(job.model),
-        "sequence_length": job.training.sequence_length,
-    }
-    return Point(
-        job.chip,
-        family_of(job.chip),
-        job.stack.counted,
-        _kind(job.model),
-        job.training.precision,
-        job.training.lora_rank > 0.0,
-        tuple(float(sizes[name]) for name in SIZES),
-    )
+    return _point(job.chip, job.stack.counted, job.model, job.training, plan.sizes)
 
 
 def of_scenario(scenario: Scenario, split: Mapping[str, float | str]) -> Point:
     """Return the point of a scenario with the sizes of a split."""
     platform = platform_of(scenario.software.name)
-    training = scenario.training
+    stack = "" if platform is None else platform.counted
+    chip, training = scenario.chip.name, scenario.training
+    return _point(chip, stack, scenario.model, training, split)
+
+
+def _point(
+    chip: str,
+    stack: str,
+    model: Model,
+    training: Training,
+    split: Mapping[str, float | str],
+) -> Point:
     sizes = {
         **split,
-        "parameters": _parameters(scenario.model),
+        "parameters": _parameters(model),
         "sequence_length": training.sequence_length,
     }
     return Point(
-        scenario.chip.name,
-        family_of(scenario.chip.name),
-        "" if platform is None else platform.counted,
-        _kind(scenario.model),
+        chip,
+        family_of(chip),
+        stack,
+        kind_of_model(model),
         training.precision,
         training.lora_rank > 0.0,
         tuple(float(sizes[name]) for name in SIZES),

@@ -19,7 +19,7 @@ from supernode_opt.calibration.evidence.known import (
     said,
 )
 from supernode_opt.calibration.step_time import shipped
-from supernode_opt.calibration.step_time.posterior import Posterior
+from supernode_opt.calibration.step_time.posterior import Posterior, is_own
 from supernode_opt.system.scenario import Scenario
 
 # Greatest distance from a fitted run at which a word holds: sizes within less than a
@@ -126,7 +126,7 @@ def evidence(job: Point, posterior: Posterior) -> Evidence:
     """Return the runs behind what `posterior` says of a job."""
     known = runs()
     # Rows of a platform of one's own are not among them, whatever they are called.
-    own = all(scope == "shared" for _, scope, _ in posterior.names) or not job.stack
+    own = is_own(posterior) or not job.stack
     seen, many = fitted(() if own else posterior.rows), counts()
     away = distances(job, known)
     same = {name: known.labels[name] == getattr(job, name) for name in OTHER}

@@ -240,16 +240,19 @@ def _shares(jobs: Sequence[Job]) -> np.ndarray:
     return np.asarray(full) * [1.0 if weight is None else weight for weight in own]
 
 
-def _spread(residual: np.ndarray) -> float:
-    """Robust standard deviation around zero [1]."""
-    return float(np.median(np.abs(residual)) * 1.4826)
+def robust_deviation(values: np.ndarray) -> float:
+    """Return the standard deviation around zero, told by the median of sizes.
+
+    1.4826 times as large in a normal distribution.
+    """
+    return float(np.median(np.abs(values)) * 1.4826)
 
 
 def _noise(jobs: Sequence[Job], residual: np.ndarray) -> dict[str, float]:
     """Robust residual spread of dense and of mixture-of-experts rows [1]."""
     kinds = np.asarray(["moe" if job.model.experts else "dense" for job in jobs])
     return {
-        kind: _spread(residual[kinds == kind])
+        kind: robust_deviation(residual[kinds == kind])
         for kind in ("dense", "moe")
         if (kinds == kind).any()
     }

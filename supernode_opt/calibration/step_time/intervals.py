@@ -5,7 +5,7 @@ import numpy as np
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.data.stacks import stacks
 from supernode_opt.calibration.evidence.distance import Point
-from supernode_opt.calibration.evidence.known import of_job
+from supernode_opt.calibration.evidence.known import kind_of_model, of_job
 from supernode_opt.calibration.evidence.told import Evidence, evidence
 from supernode_opt.calibration.step_time import batch
 from supernode_opt.calibration.step_time.fit import Table, subset
@@ -25,7 +25,7 @@ PRACTICE = 0.06
 
 def kind_of(job: Job) -> str:
     """Return the kind of model whose residual noise a row shares."""
-    return "moe" if job.model.experts else "dense"
+    return kind_of_model(job.model)
 
 
 def noise_name(stack: str, kind: str) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from supernode_opt.calibration.data.interpret import Job
+from supernode_opt.calibration.step_time.fit import robust_deviation
 from supernode_opt.catalog import system
 
 # A kind needs as many rows, and as many without it, to be told apart.
@@ -18,9 +19,8 @@ LEAST_SIZE, LEAST_ERRORS = 0.05, 2.0
 # Above this share of memory an allocator starts to run short.
 EDGE = 0.95
 _DEEP = 8.0
-# Standard deviation over the median absolute deviation, and standard error of a median
-# over that of a mean, of a normal distribution.
-_NORMAL, _MEDIAN = 1.4826, 1.2533
+# Standard error of a median over that of a mean, of a normal distribution.
+_MEDIAN = 1.2533
 
 
 class Leftover(NamedTuple):
@@ -120,15 +120,11 @@ def _shared(residual: np.ndarray, group: np.ndarray) -> float:
     """Share of the variance that the rows of a group have in common, robust [1]."""
     members = [residual[group == one] for one in range(group.max() + 1)]
     centres = np.asarray([np.median(one) for one in members])
-    inside = _scatter(residual - centres[group]) ** 2
+    inside = robust_deviation(residual - centres[group]) ** 2
     # A group's median is off by as much as its rows scatter.
     own = _MEDIAN**2 * inside * np.mean([1.0 / len(one) for one in members])
-    between = max(_scatter(centres - np.median(centres)) ** 2 - own, 0.0)
+    between = max(robust_deviation(centres - np.median(centres)) ** 2 - own, 0.0)
     return float(between / max(between + inside, 1e-12))
-
-
-def _scatter(values: np.ndarray) -> float:
-    return _NORMAL * float(np.median(np.abs(values)))
 
 
 def _judged(
@@ -140,7 +136,7 @@ def _judged(
     centres, variance = [], 0.0
     for one in (rows, ~rows):
         centre = float(np.median(residual[one]))
-        spread = _scatter(residual[one] - centre)
+        spread = robust_deviation(residual[one] - centre)
         count = np.bincount(group[one])
         number = (count / (1.0 + np.maximum(count - 1.0, 0.0) * shared)).sum()
         variance += (_MEDIAN * spread) ** 2 / number

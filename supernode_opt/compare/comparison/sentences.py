@@ -7,6 +7,7 @@ from supernode_opt.compare.comparison.config import Claim
 from supernode_opt.compare.comparison.seen import Pair, Turn
 from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
 from supernode_opt.system.report import Report, is_share
+from supernode_opt.uncertainty.worth import called
 from supernode_opt.units import label, quantity_of
 from supernode_opt.words import figures, spoken
 
@@ -71,12 +72,11 @@ def sentence(
 
 
 def _condition(turn: Turn) -> str:
-    kind, entry, field = turn.identity
+    kind, _, field = turn.identity
     unit, one = quantity_of(RECORDS[kind], field).unit, turn.known
     value, now, low, high = (
         spoken(x, unit) for x in (turn.value, one.value, one.low, one.high)
     )
     side = "above" if turn.above else "below"
-    # The way a person looks it up.
-    name = f"{field.replace('_', ' ')} of {kind.replace('_', ' ')} {entry}"
-    return f"{name} is {side} {value} (catalog {now}, {low} to {high})"
+    known = f"catalog {now}, {low} to {high}"
+    return f"{called(turn.identity)} is {side} {value} ({known})"
