@@ -1,0 +1,1 @@
+"""Results as HTML: what a notebook shows, and one file to hand on."""
