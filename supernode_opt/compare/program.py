@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from supernode_opt.answer.evaluation import ROUNDING
+from supernode_opt.answer.verdict import ROUNDING
 from supernode_opt.batch import engine
 from supernode_opt.batch.case import Case, nameless
 from supernode_opt.batch.engine import Engine, repeated
