@@ -1,5 +1,6 @@
 """Answers about one design: evaluated as it is, or found by search."""
 
+import dataclasses
 import functools
 import json
 from pathlib import Path
@@ -8,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import xarray as xr
 
-from supernode_opt.answer.evaluation import evaluate_study
+from supernode_opt.answer import evaluation
 from supernode_opt.api import wording
 from supernode_opt.api.precise import precise, precisely
 from supernode_opt.api.result import Result, found
+from supernode_opt.api.sources import Now, Read, Source
+from supernode_opt.config.doubts import as_written
 from supernode_opt.results import outcome, store, table
-from supernode_opt.system.report import FACTS, PARTS, SCALARS
+from supernode_opt.search.solution import ConstraintState
+from supernode_opt.system.design import Design
+from supernode_opt.system.report import FACTS, PARTS, SCALARS, Report
 from supernode_opt.units import quantity_of, with_unit
-from supernode_opt.system.report import Report
 from supernode_opt.words import figures
 
 if TYPE_CHECKING:
@@ -39,9 +43,9 @@ class Evaluated(Result):
 
     kind = "design"
 
-    def __init__(self, study: "Study", asked: "Study", dataset: xr.Dataset) -> None:
-        """Keep the answer `dataset` to `study`."""
-        self.study, self.asked, self._dataset = study, asked, dataset
+    def __init__(self, study: "Study", asked: "Study", source: Source) -> None:
+        """Keep the answer `source` to `study`."""
+        self.study, self.asked, self._source = study, asked, source
 
     def __getitem__(self, name: str) -> float:
         """Return the reported quantity `name`, SI.
@@ -50,7 +54,7 @@ class Evaluated(Result):
           StudyError: nothing is reported under this name.
         """
         found(dict.fromkeys(SCALARS, True), name, "quantity of the report")
-        return float(self._dataset[name])
+        return self._source.number(name)
 
     def __getattr__(self, name: str) -> float:
         """Return the reported quantity `name`, SI."""
@@ -78,27 +82,32 @@ class Evaluated(Result):
         """
         known = {**outcome.TOTALS, **{part: part for part in PARTS}}
         part = found(known, name, "total of the report")
-        return {str(k): float(v) for k, v in self._dataset[part].to_series().items()}
+        return self._source.parts(part)
+
+    @functools.cached_property
+    @precisely
+    def _told(self) -> dict[str, Any]:
+        return self._source.told()
 
     @property
     def design(self) -> dict[str, float | str]:
         """The design by field: SI numbers, choices by name."""
-        return outcome.design(self._dataset)
+        return self._source.design()
 
     @property
     def status(self) -> str:
         """Whether every limit holds, or how far an optimum is shown."""
-        return str(store.note(self._dataset, "status"))
+        return self._told["status"]
 
     @property
     def message(self) -> str:
         """What there is to say of the status, in a sentence."""
-        return str(store.note(self._dataset, "message"))
+        return self._told["message"]
 
     @property
     def constraints(self) -> pd.DataFrame:
         """Every limit: value, limit, margin (share left) and price, SI."""
-        rows = outcome.constraints(self._dataset)
+        rows = [dataclasses.asdict(state) for state in self._source.states()]
         return pd.DataFrame(rows).set_index("name")
 
     @property
@@ -110,18 +119,17 @@ class Evaluated(Result):
     @property
     def evidence(self) -> str:
         """Which measured runs the answer rests on, in a sentence."""
-        known = store.note(self._dataset, "evidence")
-        return "" if known is None else str(known["sentence"])
+        return self._told["evidence"]
 
     @property
     def assumed(self) -> list[str]:
         """What the study does not say and was taken from usual practice."""
-        return list(store.note(self._dataset, "assumed") or [])
+        return self._told["assumed"]
 
     @functools.cached_property
     @precisely
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """5-95 % range of every quantity, SI: catalog ranges and the fit's covariance."""
+        """5-95 % range of every quantity, SI: what catalog and fit leave open."""
         from supernode_opt.problem.build import build_design
         from supernode_opt.uncertainty.intervals import report_intervals
 
@@ -133,17 +141,17 @@ class Evaluated(Result):
     @property
     def headline(self) -> tuple[str, ...]:
         """Names of the quantities that people are told first, what is sought first."""
-        return tuple(dict.fromkeys((self._dataset.attrs["objective"], *outcome.HEADLINE)))
+        goal = self.study.problem.objective.name
+        return tuple(dict.fromkeys((goal, *outcome.HEADLINE)))
 
-    def ranked_limits(self) -> list[dict[str, Any]]:
+    def nearest_limits(self) -> list[ConstraintState]:
         """Return the limits that bind or come nearest to it, tightest first."""
-        rows = outcome.constraints(self._dataset)
-        known = [row for row in rows if row["margin"] is not None]
-        return sorted(known, key=lambda row: row["margin"])[:_NEAREST]
+        return sorted(self._source.states(), key=lambda one: one.margin)[:_NEAREST]
 
     def to_xarray(self) -> xr.Dataset:
         """Return all of the answer, as the file of a result holds it."""
-        return self._dataset
+        with precise():
+            return self._source.dataset()
 
     def to_pandas(self) -> pd.DataFrame:
         """Return every reported quantity with its unit and 5-95 % range."""
@@ -161,11 +169,11 @@ class Evaluated(Result):
 
     def summary(self) -> dict[str, Any]:
         """Return the answer as plain values, as `evaluate --json` prints it."""
-        return outcome.summary(self._dataset)
+        return outcome.summary(self.to_xarray())
 
     def explain(self) -> str:
         """Return the whole answer in words: limits, parts, evidence."""
-        return table.render(self._dataset)
+        return table.render(self.to_xarray())
 
     def report(self, path: Path | str) -> Path:
         """Write the answer as one HTML file and return its path."""
@@ -189,10 +197,10 @@ class Evaluated(Result):
         lines = wording.wrapped(lines)
         for name in self.headline:
             lines.append(f"  {wording.words(name):<22} {self.ranged(name)}")
-        for row in self.ranked_limits():
-            state = "broken" if row["margin"] < -1e-6 else "tight" * row["tight"]
-            left = f"{figures(100.0 * row['margin'], 3)} % left"
-            lines.append(f"  limit {wording.words(row['name']):<28} {state or left}")
+        for one in self.nearest_limits():
+            state = "broken" if one.margin < -1e-6 else "tight" * one.tight
+            left = f"{figures(100.0 * one.margin, 3)} % left"
+            lines.append(f"  limit {wording.words(one.name):<28} {state or left}")
         lines += wording.wrapped([self.message])
         if self.evidence:
             lines += wording.wrapped([f"Evidence: {self.evidence}."])
@@ -223,12 +231,12 @@ class Evaluated(Result):
             ],
             "limits": [
                 (
-                    wording.words(row["name"]),
-                    wording.said(row["name"], row["value"]),
-                    wording.said(row["name"], row["limit"]),
-                    row["margin"],
+                    wording.words(one.name),
+                    wording.said(one.name, one.value),
+                    wording.said(one.name, one.limit),
+                    one.margin,
                 )
-                for row in self.ranked_limits()
+                for one in self.nearest_limits()
             ],
             "message": self.message,
             "evidence": self.evidence,
@@ -267,23 +275,23 @@ class Optimized(Evaluated):
     @property
     def certificate(self) -> dict[str, Any]:
         """What was enumerated, excluded, solved and left open."""
-        return dict(store.note(self._dataset, "certificate"))
+        return dict(store.note(self.to_xarray(), "certificate"))
 
     @property
     def prices(self) -> list[str]:
         """What one more step of every limit, bound and port is worth, as sentences."""
-        return list(store.note(self._dataset, "prices"))
+        return list(store.note(self.to_xarray(), "prices"))
 
     @property
     def relaxation(self) -> dict[str, float]:
         """If there is no design: by how many per cent which limit must give way."""
-        return dict(store.note(self._dataset, "relaxation") or {})
+        return dict(store.note(self.to_xarray(), "relaxation") or {})
 
     @property
     def alternatives(self) -> pd.DataFrame:
-        """The best designs of other kinds, best first: what is sought, and fields, SI."""
-        rows = store.note(self._dataset, "alternatives")
-        goal = self._dataset.attrs["objective"]
+        """The best designs of other kinds, best first: what is sought, fields; SI."""
+        rows = store.note(self.to_xarray(), "alternatives")
+        goal = self.study.problem.objective.name
         return pd.DataFrame([{goal: row["objective"], **row["design"]} for row in rows])
 
     @functools.cached_property
@@ -297,11 +305,8 @@ class Optimized(Evaluated):
 
         problem = self.study.problem
         goal = problem.objective.name
-        prices = {
-            row["name"]: row["multiplier"]
-            for row in outcome.constraints(self._dataset)
-            if row["multiplier"]
-        }
+        states = self._source.states()
+        prices = {one.name: one.multiplier for one in states if one.multiplier}
         return envelope(
             self.study, problem.fixed, problem.scenario, goal, prices, self[goal]
         )
@@ -310,7 +315,7 @@ class Optimized(Evaluated):
         lines = super()._lines()
         for price in self.prices:
             lines += wording.wrapped([f"Price of {price}"])
-        others = len(store.note(self._dataset, "alternatives"))
+        others = len(store.note(self.to_xarray(), "alternatives"))
         lines += [f"{others} alternatives: .alternatives"] if others else []
         return lines
 
@@ -323,7 +328,7 @@ def evaluated(study: "Study") -> Evaluated:
       StudyError: anything in it cannot be used.
     """
     built = study.frozen()
-    return Evaluated(built, study, evaluate_study(built.understood))
+    return Evaluated(built, study, Now(evaluation.evaluated(built.understood)))
 
 
 def reopened(dataset: xr.Dataset) -> Evaluated:
@@ -334,17 +339,17 @@ def reopened(dataset: xr.Dataset) -> Evaluated:
     asked = Study.of(document.parse(dataset.attrs["study"], "study"))
     known = json.loads(dataset.attrs["certificate"])
     kind = Optimized if known else Evaluated
-    return kind(built_study(asked, outcome.design(dataset)), asked, dataset)
+    return kind(built_study(asked, outcome.design(dataset)), asked, Read(dataset))
 
 
 def built_study(asked: "Study", design: dict[str, float | str]) -> "Study":
     """Return `asked` with everything that was free there as `design` has it."""
-    values = {
-        f"design.{name}": design[name] for name in asked.free if name in design
-    }
-    return asked.set(
-        {
-            name: int(v) if isinstance(v, float) and v == int(v) else v
-            for name, v in values.items()
-        }
-    )
+    found = {}
+    for name in asked.free:
+        value = design.get(name)
+        if isinstance(value, float) and name in Design.__dataclass_fields__:
+            value = int(value) if value == int(value) else value
+            value = as_written(Design, name, value)
+        if value is not None:
+            found[f"design.{name}"] = value
+    return asked.set(found)

@@ -31,5 +31,3 @@ def drawn(kind: str, dataset: xr.Dataset, folder: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, draw in figures_of(kind, dataset).items():
         style.figure(draw(dataset)).savefig(folder / f"{name}.png", dpi=150)
-
-

@@ -31,9 +31,7 @@ def frozen(study: "Study") -> "Study":
         return study
     node, name = study.document, study.understood.name
     machine = [
-        one
-        for one in (*problem.variables, *problem.choices)
-        if one.name not in _SPLIT
+        one for one in (*problem.variables, *problem.choices) if one.name not in _SPLIT
     ]
     for one in machine:
         node = fields.put(node, f"design.{one.name}", Node(None, one.name, "frozen"))

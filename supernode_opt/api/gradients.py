@@ -184,7 +184,9 @@ def envelope(
     for name, price in prices.items():
         weights[name] = weights.get(name, 0.0) - price
     rows = [
-        row for row in slopes.slopes(values, scenario, weights) if row.kind == "constant"
+        row
+        for row in slopes.slopes(values, scenario, weights)
+        if row.kind == "constant"
     ]
     kept = ", ".join(wording.words(name) for name in prices)
     how = "Derivatives at the built design: split, links and counts are held"
@@ -194,4 +196,3 @@ def envelope(
         else "; no limit has a price, so that nothing else enters (envelope theorem)."
     )
     return Gradient(quantity, value, rows, wording.asked(study), how)
-

@@ -1,4 +1,4 @@
-"""`study.optimize`: the search, with a bar, and with its best design kept if stopped."""
+"""`study.optimize`: the search, with a bar; stopped, its best design is kept."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -8,6 +8,7 @@ from supernode_opt.answer.run import run
 from supernode_opt.api.designs import Optimized, built_study
 from supernode_opt.api.precise import precisely
 from supernode_opt.api.progress import shown
+from supernode_opt.api.sources import Read
 from supernode_opt.config.study import Study as Understood
 from supernode_opt.reading.node import StudyError, did_you_mean
 from supernode_opt.results import outcome
@@ -35,7 +36,8 @@ def optimized(
     else:
         with shown(bool(progress)) as show:
             dataset = run(asked, show, keeps=True)
-    return Optimized(built_study(study, outcome.design(dataset)), study, dataset)
+    built = built_study(study, outcome.design(dataset))
+    return Optimized(built, study, Read(dataset))
 
 
 def _with(study: Understood, settings: Mapping[str, Any]) -> Understood:

@@ -24,7 +24,7 @@ class Result(abc.ABC):
 
     @abc.abstractmethod
     def to_xarray(self) -> "xr.Dataset":
-        """Return everything that is known, labelled, in SI, with units as attributes."""
+        """Return all that is known, labelled, in SI, with units as attributes."""
 
     @abc.abstractmethod
     def to_pandas(self) -> "pd.DataFrame":
@@ -75,7 +75,10 @@ class Figures:
     """The figures that an answer has the numbers for, by name."""
 
     # What people call figures that have another name in the room that draws them.
-    _ALIASES: Mapping[str, str] = {"step_time": "step_waterfall", "power": "power_stack"}
+    _ALIASES: Mapping[str, str] = {
+        "step_time": "step_waterfall",
+        "power": "power_stack",
+    }
 
     def __init__(self, kind: str, dataset: Callable[[], "xr.Dataset"]) -> None:
         """Draw what `dataset` gives, which is an answer of `kind`."""
@@ -87,7 +90,7 @@ class Figures:
         return figures_of(self._kind, self._dataset())
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Return the function that draws the figure `name`; it takes `ax` and returns it.
+        """Return the function that draws the figure `name`; it takes and returns `ax`.
 
         Raises:
           AttributeError: the answer has no such figure.

@@ -27,7 +27,7 @@ _GOAL = {"maximize": "mfu"}
 
 
 class Study:
-    """A question: a machine, a model, how it is trained, what is free and what is wanted.
+    """A question: machine, model, how it is trained, what is free and what is wanted.
 
     A study never changes; `set` returns another one.  It is understood when something
     is asked of it, so that several fields may be set one after the other.
@@ -215,7 +215,9 @@ study (did you mean `tensor_parallel`?)
 
         return optimized(self, progress, settings)
 
-    def sweep(self, axes: Mapping[str, Any] | None = None, /, **more: Any) -> "xr.Dataset":
+    def sweep(
+        self, axes: Mapping[str, Any] | None = None, /, **more: Any
+    ) -> "xr.Dataset":
         """Evaluate the study over ranges of its fields.
 
         Args:
@@ -283,9 +285,8 @@ study (did you mean `tensor_parallel`?)
         return "\n".join(study_lines(self))
 
     def _repr_html_(self) -> str:
-        from supernode_opt.html.notebook import lines
-
         from supernode_opt.api.wording import study_lines
+        from supernode_opt.html.notebook import lines
 
         return lines(study_lines(self))
 
