@@ -22,15 +22,19 @@ NO_DESIGN = "there is no design to consider"
 
 
 @precisely
-def run(study: Study, progress: Callable[[Progress], None] | None = None) -> xr.Dataset:
-    """Answer a study by optimization.
+def run(
+    study: Study,
+    progress: Callable[[Progress], None] | None = None,
+    keeps: bool = False,
+) -> xr.Dataset:
+    """Answer a study by optimization; see `optimize` for the arguments.
 
     Raises:
       StudyError: no design is legal whatever the limits, or there are too many.
     """
     problem = study.problem
     try:
-        solution = optimize(problem, study.settings, study.seed, progress)
+        solution = optimize(problem, study.settings, study.seed, progress, keeps)
     except ValueError as error:
         # Other errors of this type are faults of ours and must show where they arose.
         if not isinstance(error, TooManySplits) and NO_DESIGN not in str(error):
