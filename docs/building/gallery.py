@@ -47,8 +47,8 @@ def _gallery(shown: list[tuple[str, str, list[tuple[str, str]]]]) -> str:
     text = ["# Gallery\n"]
     text.append(
         "Figures that the program drew from saved answers of the experiments. Each"
-        " links to its question, a study file, to the commands that answer it and to the"
-        " answer.\n"
+        " links to its question, a study file, to the commands that answer it, and to"
+        " the answer.\n"
     )
     for name, page, pictures in shown:
         text.append(f"## [{_title(page)}](experiments/{name}/README.md)\n")
