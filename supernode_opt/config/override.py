@@ -5,6 +5,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
+from supernode_opt.config import forgiving
 from supernode_opt.config.origins import deciding
 from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError, shown
@@ -22,7 +23,8 @@ def read(path: Path | str, assignments: Sequence[str]) -> Node:
     Raises:
       StudyError: it cannot be read, or so changed.
     """
-    return functools.reduce(apply, assignments, document.read(Path(path)))
+    top = forgiving.canonical(document.read(Path(path)))
+    return functools.reduce(apply, assignments, top)
 
 
 def apply(study: Node, assignment: str) -> Node:
@@ -39,6 +41,7 @@ def apply(study: Node, assignment: str) -> Node:
     if not equals or not all(words):
         raise StudyError(f"--set must be PATH=VALUE, but is {shown(assignment)}")
     place = f"--set {'.'.join(words)}"
+    words = forgiving.path(words)
     if words[0] == "design" and len(words) > 2 and words[1] not in FIELDS:
         bound = words[-1:] if words[-1] in _BOUNDS else []
         constant = ".".join(words[1 : len(words) - len(bound)])
