@@ -7,8 +7,11 @@ import typer
 
 from supernode_opt.cli import output, session
 from supernode_opt.cli.calibrate import calibrate
+from supernode_opt.cli.import_model import import_model
+from supernode_opt.cli.import_runs import import_runs
 from supernode_opt.cli.machines import compare, crossover, invert
 from supernode_opt.cli.measure import measure
+from supernode_opt.cli.new import new
 from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
 from supernode_opt.cli.rows import row_of, study_of
 from supernode_opt.cli.validate import validate
@@ -143,7 +146,7 @@ def explain(result: Result, json: Json = False) -> int:
 
 for command in (verify, validate, calibrate, measure, compare, invert, crossover):
     app.command()(command)
-for command in (study_of, row_of):
+for command in (study_of, row_of, new, import_model, import_runs):
     app.command()(command)
 
 
