@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.problem.problem import Objective
 from supernode_opt.reading.node import StudyError, did_you_mean, shown
 from supernode_opt.results.versions import git_commit, versions
 from supernode_opt.sweep.axes import Axis
@@ -140,7 +141,7 @@ def coordinate_values(axis: Axis, values: NDArray) -> NDArray:
 
 
 def attributes(
-    points: Points, study: str, objective: str, subject: str, evaluations: int
+    points: Points, study: str, objective: Objective, subject: str, evaluations: int
 ) -> dict[str, Any]:
     """Return the attributes of a sweep.
 
@@ -159,7 +160,8 @@ def attributes(
         "study": study,
         "sweep": json.dumps(axes),
         "method": points.method,
-        "objective": objective,
+        "objective": objective.name,
+        "sense": "maximize" if objective.maximize else "minimize",
         "seed": points.seed,
         "subject": subject,
         "evaluations": evaluations,

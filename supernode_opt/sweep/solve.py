@@ -12,12 +12,14 @@ import xarray as xr
 import yaml
 
 from supernode_opt.config.goal import read_objective
+from supernode_opt.problem.problem import Objective
 from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.results import locking, store
 from supernode_opt.results.publish import publication, state
 from supernode_opt.results.versions import git_commit, versions
-from supernode_opt.sweep import export, workers
+from supernode_opt.sweep import export, report
+from supernode_opt.sweep import workers as processes
 from supernode_opt.sweep.axes import METHODS, document_of, read_axes
 from supernode_opt.sweep.cells import read_cells
 from supernode_opt.sweep.chunks import Plan
@@ -37,7 +39,7 @@ Progress = Callable[[int, int, int], None]
 
 def sweep(
     study: Node | Mapping[str, Any] | str | Path,
-    axes: Mapping[str, Any],
+    axes: Mapping[str, Any] | Node,
     *,
     samples: int | None = None,
     method: str = "grid",
@@ -82,7 +84,7 @@ def sweep(
     plan = plan_of(top, axes, samples, method, optimize, quantities, seed)
     tell = progress or (lambda done, of, evaluations: None)
     if client is None and workers > 1:
-        client = _local(workers)
+        client = processes.local(workers)
     if out is None and client is None:
         return _remembered(plan, top, tell)
     if out is None:
@@ -98,7 +100,11 @@ def sweep(
     told = _attributes(plan, top, folder.evaluations())
     with publication(out) as version:
         export.to_netcdf(version / NAME, plan.points, plan.variables, folder, told)
-        (version / "sweep.yaml").write_text(_text(top), encoding="utf-8")
+        found = opened(version / NAME)
+        (version / "study.yaml").write_text(_text(top), encoding="utf-8")
+        text = "".join(f"{line}\n" for line in report.lines(found))
+        (version / "report.txt").write_text(text, encoding="utf-8")
+        found.close()
     folder.remove()
     return opened(out / NAME)
 
@@ -134,11 +140,25 @@ def plan_of(
             f"sweep: has {points.count} points, but {MOST_POINTS} are the most"
         )
     objective, limited = _wanted(top)
-    names = tuple(asked(quantities, objective, limited))
+    names = tuple(asked(quantities, objective.name, limited))
     if optimize:
         return search_of(points, top, names, seed)
     read, cells = read_cells(top, read)
     return Plan(Points(read, method, samples or 0, seed), tuple(cells), names)
+
+
+def seed_of(top: Node) -> int:
+    """Return the seed that a study says, 0 if it says none.
+
+    Raises:
+      StudyError: it is no whole number from 0.
+    """
+    node = top.mapping().get("seed")
+    if node is None:
+        return 0
+    if isinstance(node.value, bool) or not isinstance(node.value, int) or node.value < 0:
+        node.fail(f"must be a whole number from 0, but is {node.described()}")
+    return node.value
 
 
 def document_from(study: Node | Mapping[str, Any] | str | Path) -> Node:
@@ -167,17 +187,13 @@ def opened(path: Path) -> xr.Dataset:
     return xr.open_dataset(path.resolve(), engine="h5netcdf", decode_times=False)
 
 
-def _local(count: int) -> contextlib.AbstractContextManager[Any]:
-    return workers.local(count)
-
-
-def _wanted(top: Node) -> tuple[str, list[str]]:
+def _wanted(top: Node) -> tuple[Objective, list[str]]:
     """Return the objective of a study and what it limits."""
     written = top.mapping()
     if "objective" not in written:
         raise StudyError(f"{top.place}: the study lacks `objective`")
     limits = written["constraints"].mapping() if "constraints" in written else {}
-    return read_objective(written["objective"]).name, list(limits)
+    return read_objective(written["objective"]), list(limits)
 
 
 def _folder(place: Path, plan: Plan | Search) -> Folder:
@@ -201,7 +217,7 @@ def _work(
         tell(done, folder.count, 0)
         if client is not None and missing:
             with client as connected:
-                workers.everywhere(
+                processes.everywhere(
                     connected,
                     plan,
                     folder,
@@ -215,7 +231,7 @@ def _work(
             return
         group, evaluated = folder.opened(), 0
         for chunk in missing:
-            evaluated += workers.do(plan, folder, group, chunk)
+            evaluated += processes.do(plan, folder, group, chunk)
             start, stop = folder.span(chunk)
             done += stop - start
             tell(done, folder.count, evaluated)

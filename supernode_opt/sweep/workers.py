@@ -6,7 +6,6 @@ says so; when one dies, Dask gives its chunk to another.
 """
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,7 +14,6 @@ from supernode_opt.sweep.store import Folder
 
 # What keeps XLA of a local worker to one thread.
 ALONE = {
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
     "NPROC": "1",
     "OMP_NUM_THREADS": "1",
     "JAX_ENABLE_X64": "1",
@@ -31,8 +29,7 @@ def local(workers: int) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     cache = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
-    flags = f"{os.environ.get('XLA_FLAGS', '')} {ALONE['XLA_FLAGS']}".strip()
-    environment = {**ALONE, "XLA_FLAGS": flags}
+    environment = dict(ALONE)
     if cache:
         environment["JAX_COMPILATION_CACHE_DIR"] = str(cache)
     with (
