@@ -46,7 +46,8 @@ class Plan:
     @property
     def chunk(self) -> int:
         """How many points are evaluated, and stored, at a time."""
-        return chunk_size(self.points.count, program.BLOCK, _LARGEST)
+        least = program.BLOCK_OF_CASES if self.stacks else program.BLOCK
+        return chunk_size(self.points.count, least, _LARGEST)
 
     def found(self, start: int, stop: int) -> tuple[dict[str, NDArray], int]:
         """Return what is stored of a stretch of points, and evaluations it took."""

@@ -136,8 +136,8 @@ class Folder:
         return self.place / _DONE / f"{chunk:06d}.json"
 
 
-def chunk_size(count: int, least: int, most: int, parts: int = 64) -> int:
-    """Return how many points a chunk has: a 64th of all, within bounds.
+def chunk_size(count: int, least: int, most: int, parts: int = 16) -> int:
+    """Return how many points a chunk has: a 16th of all, within bounds.
 
     What is lost when a sweep is killed is a chunk, and so is what a worker is given.
     """
