@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from supernode_opt import catalog
-from supernode_opt.config import goal, legality, override
+from supernode_opt.config import forgiving, goal, legality, override
 from supernode_opt.config.origins import read_origins
 from supernode_opt.config.records import named, read_record, read_value
 from supernode_opt.config.scenario import read_scenario
@@ -118,6 +118,7 @@ def understand(
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
+    top = forgiving.canonical(top)
     sections = sections_of(top, "the study", SECTIONS, NEEDED)
     name = sections["name"].text() if "name" in sections else default_name
     if not re.fullmatch(r"\w[\w.-]{0,99}", name):
