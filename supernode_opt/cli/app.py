@@ -14,6 +14,7 @@ from supernode_opt.cli.measure import measure
 from supernode_opt.cli.new import new
 from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
 from supernode_opt.cli.rows import row_of, study_of
+from supernode_opt.cli.sweep import sweep
 from supernode_opt.cli.validate import validate
 from supernode_opt.cli.verify import verify
 
@@ -146,7 +147,7 @@ def explain(result: Result, json: Json = False) -> int:
 
 for command in (verify, validate, calibrate, measure, compare, invert, crossover):
     app.command()(command)
-for command in (study_of, row_of, new, import_model, import_runs):
+for command in (study_of, row_of, new, import_model, import_runs, sweep):
     app.command()(command)
 
 
