@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from supernode_opt.answer.operators import operators
 from supernode_opt.answer.verdict import verdict
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.evidence.told import Evidence, behind
 from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
@@ -74,6 +75,7 @@ class Evaluation:
         return behind(problem.scenario, problem.fixed)
 
     @cached_property
+    @precisely
     def operators(self) -> dict[str, Any]:
         """Kernels of one forward pass: name, flops [flop], bytes [B], time [s]."""
         problem = self.study.problem
@@ -81,6 +83,7 @@ class Evaluation:
             build_design(problem.fixed, problem.scenario), problem.scenario
         )
 
+    @precisely
     def dataset(self) -> xr.Dataset:
         """Return it as the labelled dataset that results are saved as."""
         from supernode_opt.results import store
@@ -111,6 +114,7 @@ class Evaluation:
         )
 
 
+@precisely
 def evaluated(study: Study) -> Evaluation:
     """Evaluate the one design of `study` and judge it by its limits.
 
@@ -140,6 +144,7 @@ def evaluated(study: Study) -> Evaluation:
     )
 
 
+@precisely
 def evaluate_study(study: Study) -> xr.Dataset:
     """Return `evaluated(study)` as the dataset that results are saved as.
 

@@ -10,6 +10,7 @@ from jax import Array
 
 from supernode_opt.batch.case import nameless
 from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.precise import precisely
 from supernode_opt.system.design import Design
 from supernode_opt.system.job import rank_share
 from supernode_opt.system.kernels import gemm_roofline
@@ -25,6 +26,7 @@ from supernode_opt.workload.operators import (
 from supernode_opt.workload.recompute import RECOMPUTE, again
 
 
+@precisely
 def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
     """Return the operators of one forward pass of one micro-batch on an average chip.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import xarray as xr
 
 from supernode_opt.answer.operators import operators
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
@@ -20,6 +21,7 @@ from supernode_opt.workload.split import TooManySplits
 NO_DESIGN = "there is no design to consider"
 
 
+@precisely
 def run(
     study: Study,
     progress: Callable[[Progress], None] | None = None,

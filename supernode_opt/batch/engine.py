@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.precise import precisely
 
 _AHEAD = 2
 # Compilers run side by side; more of them than cores gain nothing on small machines.
@@ -39,6 +40,7 @@ class Engine:
         self.compiled: set[Any] = set()
         self._run = compiled(jax.vmap(function, in_axes=(0, None)))
 
+    @precisely
     def __call__(self, rows: Any, given: Any = None) -> Any:
         """Return what the function gives of every row, as arrays [row, ...]."""
         count = length(rows)
@@ -86,7 +88,7 @@ def prepare(works: Iterable[tuple[Engine, Any, Any]]) -> None:
             one = jax.tree.map(lambda x: x[:1], rows)
             wanted.setdefault((id(engine), kind), (engine, one, given))
     with ThreadPoolExecutor(max_workers=_COMPILERS) as pool:
-        list(pool.map(lambda work: work[0](*work[1:]), wanted.values()))
+        list(pool.map(precisely(lambda work: work[0](*work[1:])), wanted.values()))
 
 
 def length(rows: Any) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from supernode_opt.batch.case import nameless
 from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.precise import precisely
 from supernode_opt.problem.box import options
 from supernode_opt.problem.build import build_design
 from supernode_opt.problem.constraints import all_constraints, normalised
@@ -108,6 +109,7 @@ def _evaluate(design: Any, scenario: Scenario) -> Report:
     return evaluate(design, scenario, throttled=True)
 
 
+@precisely
 def plain_report(values: dict[str, float | str], scenario: Scenario) -> Report:
     """Return the exact report of plain design values, as floats.
 

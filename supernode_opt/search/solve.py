@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import COUNTS
 from supernode_opt.search.bounds import split_violations
@@ -76,6 +77,7 @@ class Space(NamedTuple):
     points: RelaxedPoints | None
 
 
+@precisely
 def optimize(
     problem: Problem,
     settings: Settings | None = None,
@@ -205,7 +207,7 @@ def _descend_and_build(
         return None
     # Compiling takes most of a short study: two programs are compiled side by side.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        ready = pool.submit(search.prepare, take(space.fitting, [0]))
+        ready = pool.submit(precisely(search.prepare), take(space.fitting, [0]))
         points = space.points or descend_relaxed(problem, settings, seed, search.report)
         ready.result()
     search.solve(nearest(problem, outlook, space.fitting, points))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from supernode_opt.batch.case import Case, case_of
 from supernode_opt.batch.engine import Engine
+from supernode_opt.batch.precise import precisely
 from supernode_opt.catalog.origins import Origins, assumed
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import evaluate
@@ -50,6 +51,7 @@ def _report(one: Case, given: None) -> Report:
 _REPORTS = Engine(_report, _BLOCK)
 
 
+@precisely
 def drawn_reports(
     design: Design,
     scenario: Scenario,
