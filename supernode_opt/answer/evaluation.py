@@ -4,6 +4,7 @@ import time
 
 import xarray as xr
 
+from supernode_opt.answer.asked import completed
 from supernode_opt.answer.operators import operators
 from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config import resolve
@@ -79,9 +80,10 @@ def evaluate_study(study: Study) -> xr.Dataset:
             f" Power limit and cooling sustain a clock of {clock:.3g} instead of"
             f" {asked:.3g}, at which it runs."
         )
-    return store.to_dataset(
+    values = {**problem.fixed, "data_parallel": report.data_parallel}
+    dataset = store.to_dataset(
         resolve.text(study),
-        {**problem.fixed, "data_parallel": report.data_parallel},
+        values,
         problem.scenario,
         report,
         seed=study.seed,
@@ -102,6 +104,7 @@ def evaluate_study(study: Study) -> xr.Dataset:
             "wall_s": time.perf_counter() - began,
         },
     )
+    return completed(dataset, study, values, problem.scenario)
 
 
 def _broken(problem: Problem, states: list[ConstraintState]) -> list[tuple[str, float]]:

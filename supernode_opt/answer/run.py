@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import xarray as xr
 
+from supernode_opt.answer.asked import completed
 from supernode_opt.answer.operators import operators
 from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config import resolve
@@ -40,7 +41,7 @@ def run(study: Study, progress: Callable[[Progress], None] | None = None) -> xr.
         if "." in v.name
     }
     design = build_design(solution.design, solution.scenario)
-    return store.from_solution(
+    dataset = store.from_solution(
         resolve.text(study),
         dataclasses.replace(solution, design=solution.design | constants),
         seed=study.seed,
@@ -49,3 +50,4 @@ def run(study: Study, progress: Callable[[Progress], None] | None = None) -> xr.
         assumed=study.chosen.assumed,
         evidence=behind(solution.scenario, solution.design).plain(),
     )
+    return completed(dataset, study, solution.design, solution.scenario)

@@ -48,6 +48,30 @@ MEMORY: dict[str, Callable[..., Axes]] = {
 NEEDS = {"roofline": "operator_time", "convergence": "best_objective"}
 
 
+# Those of each kind of saved result.
+FIGURES_OF: dict[str, dict[str, Callable[..., Axes]]] = {
+    "design": FIGURES,
+    "comparison": {"comparison": comparison},
+    "inversion": {"inversion": inversion},
+    "crossover": {"crossover": crossover},
+    "validation": VALIDATION,
+    "collectives": {"bus_bandwidth": bus_bandwidth},
+    "gemm": GEMM,
+    "memory": MEMORY,
+}
+
+
+def figures_of(
+    dataset: xr.Dataset, kind: str = "design"
+) -> dict[str, Callable[..., Axes]]:
+    """Return the figures of a result of this kind that `dataset` has numbers for."""
+    return {
+        name: figure
+        for name, figure in FIGURES_OF.get(kind, {}).items()
+        if NEEDS.get(name, next(iter(dataset.data_vars), "")) in dataset
+    }
+
+
 def drawable(dataset: xr.Dataset) -> tuple[str, ...]:
     """Return the names of the figures that `dataset` has the numbers for."""
     return tuple(name for name in FIGURES if NEEDS.get(name, "step") in dataset)
