@@ -1,33 +1,11 @@
-"""Names and numbers as people write them: MFU, Llama 3 8B, 559 kW, 71 degC, 38 %."""
+"""Numbers in the units people say: 559 kW, 392 GB/s, 71 degC, 38 %."""
 
 import math
-import re
 
 _STEPS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _PREFIXED = ("W", "B", "B/s", "flop", "flop/s", "USD")
 _SMALL = ((1e-3, "m"), (1e-6, "u"), (1e-9, "n"))
 _HOUR = 3600.0
-# Words of identifiers that people write otherwise than in lower case.
-_SPELLED = {
-    **{word.lower(): word for word in ("MFU", "MTBF", "GEMM", "FFN", "QKV", "MLA")},
-    **{word.lower(): word for word in ("LM", "HBM", "TDP", "PUE", "SXM", "MoE")},
-    **{word.lower(): word for word in ("DGX", "HGX", "HLS", "GPT", "TPU", "SuperPoD")},
-    **{word.lower(): word for word in ("CloudMatrix384", "DeepSeek", "FSDP", "NeMo")},
-    **{word.lower(): word for word in ("MindSpeed", "MaxText", "DualPipe", "LPO")},
-    **{word.lower(): word for word in ("CPO", "DSP", "AEC", "SR8", "BF16", "FP8")},
-    "gaudi2": "Gaudi 2",
-    "llama3": "Llama 3",
-    "qwen3": "Qwen3",
-    "gpt3": "GPT-3",
-    "fp32": "FP32",
-    "nvfp4": "NVFP4",
-    "mxfp4": "MXFP4",
-}
-# Families whose version follows a hyphen: DeepSeek-V3.
-_HYPHENED = re.compile(r"\bDeepSeek v(\d)")
-# Sizes and models of parts: 671B, A22B, 910C, 80GB, H100, NVL72, A3.
-_CODE = re.compile(r"\d+[a-z]{0,2}\d?|[a-z]{1,3}\d+\w{0,2}")
-_VERSION = re.compile(r"v\d\w?")
 
 
 def spoken(value: float | str, unit: str, share: bool = False) -> str:
@@ -64,43 +42,6 @@ def both(low: float, high: float, unit: str, share: bool = False) -> str:
     number, _, its = first.partition(" ")
     shared = its and its == last.partition(" ")[2]
     return f"{number if shared else first} to {last}"
-
-
-def written(name: str) -> str:
-    """Write an identifier inside a sentence, as people do; paths stay what they are.
-
-    >>> written("scale_up_bandwidth"), written("mfu"), written("chip.tdp")
-    ('scale-up bandwidth', 'MFU', 'chip.tdp')
-    """
-    if "." in name:
-        return name
-    spelled = name.replace("scale_up", "scale-up").replace("scale_out", "scale-out")
-    parts = re.split(r"[_ ]", spelled)
-    return " ".join(_SPELLED.get(part, part) for part in parts)
-
-
-def titled(name: str) -> str:
-    """Write the name of a catalog entry as its makers do, as far as that is known.
-
-    >>> titled("deepseek_v3_671b"), titled("gb200_nvl72"), titled("mixtral_8x7b")
-    ('DeepSeek-V3 671B', 'GB200 NVL72', 'Mixtral 8x7B')
-    >>> titled("cloudmatrix384"), titled("pangu_ultra_moe_718b"), titled("my own")
-    ('CloudMatrix384', 'Pangu Ultra MoE 718B', 'my own')
-    """
-    if not re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", name):
-        return name
-    parts = [_titled(part) for part in name.split("_")]
-    return _HYPHENED.sub(r"DeepSeek-V\1", " ".join(parts))
-
-
-def _titled(word: str) -> str:
-    if word in _SPELLED:
-        return _SPELLED[word]
-    if re.fullmatch(r"\d+x\d+b", word):
-        return f"{word[:-1]}B"
-    if _VERSION.fullmatch(word):
-        return word
-    return word.upper() if _CODE.fullmatch(word) else word.capitalize()
 
 
 def figures(value: float, digits: int = 4) -> str:

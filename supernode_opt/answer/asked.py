@@ -9,9 +9,9 @@ import xarray as xr
 from supernode_opt.answer.ranges import with_ranges
 from supernode_opt.calibration.data.platforms import platform_of
 from supernode_opt.config.study import Study
+from supernode_opt.names import proper
 from supernode_opt.results.telling.split import split_words
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.words import titled
 from supernode_opt.workload.model import Model
 from supernode_opt.workload.parameters import active_parameters, parameters
 
@@ -72,6 +72,6 @@ def sizes(model: Model) -> dict[str, float]:
 
 def subject(system: str, scenario: Scenario, design: Mapping[str, Any]) -> str:
     """Name machine, model, precision and split in one line, for people."""
-    words = [titled(system), titled(scenario.model.name)]
+    words = [proper(system), proper(scenario.model.name)]
     words += [scenario.training.precision.upper(), split_words(design)]
     return ", ".join(word for word in words if word)

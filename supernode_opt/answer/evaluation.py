@@ -7,7 +7,6 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from supernode_opt.answer.asked import completed
 from supernode_opt.answer.operators import operators
 from supernode_opt.answer.verdict import verdict
 from supernode_opt.batch.precise import precisely
@@ -86,11 +85,12 @@ class Evaluation:
 
     @precisely
     def dataset(self) -> xr.Dataset:
-        """Return it as the labelled dataset that results are saved as."""
+        """Return it as the labelled dataset that results are saved as, with ranges."""
+        from supernode_opt.answer.asked import completed
         from supernode_opt.results import store
 
         problem = self.study.problem
-        return store.to_dataset(
+        dataset = store.to_dataset(
             resolve.text(self.study),
             self.design,
             problem.scenario,
@@ -113,6 +113,7 @@ class Evaluation:
                 "wall_s": self.wall_s,
             },
         )
+        return completed(dataset, self.study, self.design, problem.scenario)
 
 
 @precisely
@@ -132,58 +133,6 @@ def evaluated(study: Study) -> Evaluation:
     problem = study.problem
     report = plain_report(problem.fixed, problem.scenario)
     states = constraint_states(problem, report)
-<<<<<<< HEAD
-    broken = _broken(problem, states)
-    chance = float(report.fit_probability)
-    verdict = memory_verdict(chance)
-    thin = False
-    asked_for = {limit.name for limit in problem.constraints}
-    if verdict != "does not fit" and "memory_fraction" not in asked_for:
-        # Headroom is for designs that are chosen; whether one runs is a matter of odds.
-        kept = [(name, move) for name, move in broken if name != "memory_fraction"]
-        thin, broken = len(kept) < len(broken), kept
-    design = build_design(problem.fixed, problem.scenario)
-    message = f"Every constraint{' but the headroom of memory' * thin} holds."
-    if broken:
-        told = "; ".join(_told(problem, report, states, *item) for item in broken)
-        message = f"The design violates {told}."
-    message += (
-        f" Memory {verdict}: {figures(100.0 * chance, 3)} % likely to suffice,"
-        f" {spoken(float(report.memory), 'B', False)} of"
-        f" {spoken(float(problem.scenario.chip.hbm_capacity), 'B', False)}."
-    )
-    if verdict == "on the edge":
-        message += _SHORT
-    asked, clock = float(problem.fixed["clock"]), float(report.clock)
-    if clock < asked * (1.0 - NOTICEABLE):
-        message += (
-            f" Power limit and cooling sustain a clock of {clock:.3g} instead of"
-            f" {asked:.3g}, at which it runs."
-        )
-    values = {**problem.fixed, "data_parallel": report.data_parallel}
-    dataset = store.to_dataset(
-        resolve.text(study),
-        values,
-        problem.scenario,
-        report,
-        seed=study.seed,
-        objective=problem.objective.name,
-        constraints=states,
-        operators=operators(design, problem.scenario),
-        notes={
-            "status": "infeasible" if broken else "feasible",
-            "message": message,
-            "memory_verdict": verdict,
-            "certificate": {},
-            "alternatives": [],
-            "prices": [],
-            "relaxation": broken or None,
-            "evaluations": 1,
-            "assumed": list(study.chosen.assumed),
-            "evidence": behind(problem.scenario, problem.fixed).plain(),
-            "wall_s": time.perf_counter() - began,
-        },
-=======
     found = verdict(problem, report, states)
     return Evaluation(
         study=study,
@@ -194,9 +143,7 @@ def evaluated(study: Study) -> Evaluation:
         memory_verdict=found.memory,
         broken=found.broken,
         wall_s=time.perf_counter() - began,
->>>>>>> main
     )
-    return completed(dataset, study, values, problem.scenario)
 
 
 @precisely

@@ -1,5 +1,8 @@
 """`supernode-opt plot`: the figures of a saved result of any kind."""
 
+from pathlib import Path
+from typing import Any
+
 from supernode_opt.cli import session
 from supernode_opt.cli.options import Json, Out, Result
 
@@ -17,7 +20,7 @@ def plot(result: Result, out: Out = None, json: Json = False) -> int:
     below = target / "figures" if within else target
     with publication(target, amend=within) as folder:
         where = folder / below.relative_to(target)
-        drawn = session.draw(_DRAWERS[kind], dataset, where)
+        drawn = _draw(kind, dataset, where)
     paths = [below / path.name for path in drawn]
     if json:
         session.print_json({"figures": [str(path) for path in paths]})
@@ -26,14 +29,14 @@ def plot(result: Result, out: Out = None, json: Json = False) -> int:
     return session.DONE
 
 
-# Functions of the plot room that draw each kind into a folder.
-_DRAWERS = {
-    "design": "draw_all",
-    "comparison": "draw_comparison",
-    "inversion": "draw_inversion",
-    "crossover": "draw_crossover",
-    "validation": "draw_validation",
-    "memory": "draw_peaks",
-    "collectives": "draw_collectives",
-    "gemm": "draw_gemm",
-}
+def _draw(kind: str, dataset: Any, folder: Path) -> list[Path]:
+    import matplotlib
+
+    # Figures go to files; a window system may be missing.
+    matplotlib.use("agg")
+    from supernode_opt import plot as figures
+
+    # One figure for each library, which a table has any number of.
+    if kind == "collectives":
+        return figures.draw_collectives(dataset, folder)
+    return figures.draw_all(dataset, folder, kind=kind)

@@ -7,10 +7,10 @@ import xarray as xr
 
 import supernode_opt
 from supernode_opt.html import drawings
+from supernode_opt.names import spelled
 from supernode_opt.results import kinds
 from supernode_opt.results.telling.parts import Part
 from supernode_opt.system.report import FACTS
-from supernode_opt.words import written
 
 # Parts that come before the figures, and those that come last; others lie between.
 _FIRST = ("asked", "answer", "why", "relaxation", "prices", "bounds", "alternatives")
@@ -84,7 +84,7 @@ def _headline(dataset: xr.Dataset, parts: list[Part]) -> dict[str, str] | None:
     cells = answer.grids[0].rows[0].cells
     facts = FACTS.get(str(dataset.attrs["objective"]))
     return {
-        "name": cells[0] if facts is None else facts.label or written(cells[0]),
+        "name": cells[0] if facts is None else facts.label or spelled(cells[0]),
         "value": cells[1],
         "range": cells[2] if len(cells) > 2 else "",
         "status": answer.lines[0] if answer.lines else "",
@@ -98,7 +98,7 @@ def _origin(dataset: xr.Dataset) -> list[tuple[str, str]]:
     rows = [("seed", str(attrs["seed"]))] if "seed" in attrs else []
     for name in ("created", "git_commit", "device", "wall_s", "evaluations"):
         if name in attrs and not str(attrs[name]).startswith("{"):
-            rows.append((written(name), str(attrs[name])))
+            rows.append((spelled(name), str(attrs[name])))
     try:
         versions = json.loads(attrs.get("versions", "{}"))
     except (TypeError, ValueError):

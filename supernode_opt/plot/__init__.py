@@ -17,8 +17,8 @@ from supernode_opt.plot.convergence import convergence
 from supernode_opt.plot.crossover import crossover
 from supernode_opt.plot.evidence import evidence_map
 from supernode_opt.plot.families import ratios_by_family
-from supernode_opt.plot.files import save
 from supernode_opt.plot.files import draw as draw_figures
+from supernode_opt.plot.files import save
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
 from supernode_opt.plot.peaks import predicted_peaks
@@ -73,7 +73,7 @@ def figures_of(dataset: xr.Dataset, kind: str = "design") -> dict[str, Figure]:
     """Return the figures of a result of this kind that `dataset` has numbers for."""
     return {
         name: figure
-        for name, figure in FIGURES_OF[kind].items()
+        for name, figure in FIGURES_OF.get(kind, {}).items()
         if NEEDS.get(name, next(iter(dataset.data_vars), "")) in dataset
     }
 

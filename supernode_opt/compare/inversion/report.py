@@ -11,10 +11,11 @@ from supernode_opt.compare.comparison.sentences import said, units_of
 from supernode_opt.compare.inversion.config import Inversion
 from supernode_opt.compare.inversion.solve import Solution
 from supernode_opt.compare.places import STEPPED
+from supernode_opt.names import spelled
 from supernode_opt.results import store
 from supernode_opt.results.telling.comparison import ENDS
 from supernode_opt.results.versions import stamp
-from supernode_opt.words import figures, spoken, written
+from supernode_opt.words import figures, spoken
 
 
 def dataset(asked: Inversion, solution: Solution) -> xr.Dataset:
@@ -65,7 +66,7 @@ def own(asked: Inversion, value: float) -> str:
 
 def condition(asked: Inversion, verb: str = "equals") -> str:
     """Write what must be true."""
-    first, name = asked.sides[0].system, written(asked.quantity)
+    first, name = asked.sides[0].system, spelled(asked.quantity)
     if asked.target is not None:
         return f"{name} of {first} {verb} {said(asked.target, asked.quantity)}"
     return f"{name} of {first} {verb} that of {asked.sides[1].system}"
@@ -98,16 +99,16 @@ def sentence(asked: Inversion, solution: Solution) -> str:
     if not solution.found:
         low, high = own(asked, asked.low), own(asked, asked.high)
         return (
-            f"{condition(asked)} for no {written(asked.constant)} from {low} to {high};"
+            f"{condition(asked)} for no {spelled(asked.constant)} from {low} to {high};"
             f" nearest at {at}: {values}"
         )
     if solution.between is not None:
         before, after = (own(asked, size) for size in solution.between)
-        words = written(asked.constant)
+        words = spelled(asked.constant)
         text = f"{condition(asked, 'passes')} between a {words} of {before} and {after}"
         text += f", the sizes that can be built; at {after} {values}"
     else:
-        text = f"{condition(asked)} where {written(asked.constant)} is {at}"
+        text = f"{condition(asked)} where {spelled(asked.constant)} is {at}"
         text += f": {against_catalog(asked, solution.value)}; {values}"
     if not solution.settled:
         text += "; beyond it another split is better and crosses the condition again"
@@ -125,8 +126,8 @@ def lines(asked: Inversion, solution: Solution) -> list[str]:
         return [*made, f"sizes that can be built: {', '.join(map(figures, sizes))}"]
     for side, slope in zip(asked.sides, solution.elasticities, strict=True):
         made.append(
-            f"elasticity of {written(asked.quantity)} of {side.system} there:"
-            f" {slope:+.4g} (% per % of {written(asked.constant)})"
+            f"elasticity of {spelled(asked.quantity)} of {side.system} there:"
+            f" {slope:+.4g} (% per % of {spelled(asked.constant)})"
         )
     how = f"{solution.steps} Newton steps"
     splits = "optimized anew at the solution" if asked.replan else "as today"

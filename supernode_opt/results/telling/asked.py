@@ -4,10 +4,11 @@ from typing import Any
 
 import xarray as xr
 
+from supernode_opt.names import proper, spelled
 from supernode_opt.results import outcome, store
 from supernode_opt.results.telling.parts import Part, facts
 from supernode_opt.results.telling.split import practice_words, split_words
-from supernode_opt.words import both, figures, titled, written
+from supernode_opt.words import both, figures
 
 
 def asked(dataset: xr.Dataset) -> Part:
@@ -33,7 +34,7 @@ def sized(name: str, every: float, active: float) -> str:
     >>> sized("deepseek_v3_671b", 671.03e9, 37.55e9)
     'DeepSeek-V3 671B: 671 billion parameters, 37.6 billion active'
     """
-    said = f"{titled(name)}: {_billions(every)} parameters"
+    said = f"{proper(name)}: {_billions(every)} parameters"
     return said if active == every else f"{said}, {_billions(active)} active"
 
 
@@ -46,14 +47,14 @@ def _billions(count: float) -> str:
 def _model(dataset: xr.Dataset) -> str:
     known = dataset.attrs
     if "parameters" not in known:
-        return titled(str(known.get("model", "")))
+        return proper(str(known.get("model", "")))
     return sized(str(known["model"]), known["parameters"], known["active_parameters"])
 
 
 def _machine(dataset: xr.Dataset, question: Any, design: Any) -> str:
     system = dataset.attrs.get("system", question.get("system", ""))
-    chips, chip = design.get("chips"), titled(str(dataset.attrs.get("chip", "")))
-    said = titled(str(system))
+    chips, chip = design.get("chips"), proper(str(dataset.attrs.get("chip", "")))
+    said = proper(str(system))
     if not isinstance(chips, float | int):
         return said
     said += f": {chips:.0f} x {chip}"
@@ -75,7 +76,7 @@ def software(dataset: xr.Dataset) -> str:
     """Name the stack, and how far it was calibrated on the likes of this design."""
     name, known = dataset.attrs.get("software", ""), store.note(dataset, "evidence")
     stack = dataset.attrs.get("stack") or ""
-    said = titled(str(name))
+    said = proper(str(name))
     said += f" (stack {stack})" if stack and stack != name else ""
     if known is None:
         return said
@@ -93,11 +94,11 @@ def _sought(dataset: xr.Dataset, question: Any) -> str:
         if isinstance(asked, dict | list)
     ]
     over = f", over {', '.join(free)}" if free else ""
-    return f"{sense} {written(str(name))}{over}"
+    return f"{sense} {spelled(str(name))}{over}"
 
 
 def _box(dataset: xr.Dataset, name: str, asked: Any) -> str:
     if isinstance(asked, list) or f"design_{name}" not in dataset:
-        return written(name)
+        return spelled(name)
     unit = dataset[f"design_{name}"].attrs["units"]
-    return f"{written(name)} {both(asked['low'], asked['high'], unit)}"
+    return f"{spelled(name)} {both(asked['low'], asked['high'], unit)}"

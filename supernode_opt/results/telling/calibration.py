@@ -5,8 +5,8 @@ import json
 import numpy as np
 import xarray as xr
 
+from supernode_opt.names import spelled
 from supernode_opt.results.telling.parts import Part, Row, facts, grid
-from supernode_opt.words import written
 
 
 def dataset_of(kind: str, answer: dict) -> xr.Dataset:
@@ -86,10 +86,10 @@ def _table(dataset: xr.Dataset) -> Part:
     columns = ("value", "standard_error", "before")
     known = [name for name in columns if np.isfinite(dataset[name].values).any()]
     rows = [
-        Row((written(str(name)), *(f"{dataset[c].values[i]:.4g}" for c in known)))
+        Row((spelled(str(name)), *(f"{dataset[c].values[i]:.4g}" for c in known)))
         for i, name in enumerate(dataset["calibrated"].values)
     ]
-    heads = ("constant", *map(written, known))
+    heads = ("constant", *map(spelled, known))
     numbers = tuple(range(1, len(heads)))
     table = grid(heads, [], "", numbers)._replace(rows=tuple(rows))
     return Part("constants", "Constants", (), (table,))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import xarray as xr
 
+from supernode_opt.names import proper, spelled
 from supernode_opt.results.telling import machines
 from supernode_opt.results.telling.parts import (
     FAINT,
@@ -15,7 +16,7 @@ from supernode_opt.results.telling.parts import (
 )
 from supernode_opt.results.telling.split import practice_words, split_words
 from supernode_opt.system.report import COMPARED, FACTS
-from supernode_opt.words import figures, titled, written
+from supernode_opt.words import figures
 
 DIMENSIONS = ("precision", "model", "system")
 # Suffixes of a value and of the ends of its range.
@@ -82,7 +83,7 @@ def _missing(dataset: xr.Dataset) -> list[str]:
     for place in places(dataset):
         status = str(dataset["status"].sel(place).item())
         if status != FEASIBLE:
-            where = f"{titled(place['model'])} in {place['precision'].upper()}"
+            where = f"{proper(place['model'])} in {place['precision'].upper()}"
             made.setdefault((place["system"], status), []).append(where)
     return [
         f"{system} has no design for {', '.join(where)}: {status}."
@@ -104,7 +105,7 @@ def _table(part: xr.Dataset, model: str, precision: str) -> Grid:
         for place, name in enumerate(names)
     ]
     numbers = tuple(range(1, len(heads) + 1))
-    title = f"{titled(model)}, {precision.upper()}"
+    title = f"{proper(model)}, {precision.upper()}"
     return Grid(("", *heads), tuple(rows), title, numbers)
 
 
@@ -128,7 +129,7 @@ def _heading(name: str) -> str:
     """Return name and unit of a quantity."""
     facts = FACTS[name]
     unit = "%" if facts.share else facts.shown[0]
-    said = facts.label or written(name)
+    said = facts.label or spelled(name)
     return unit if said.split()[0].lower() in unit.lower() else f"{said} [{unit}]"
 
 
@@ -147,7 +148,7 @@ def _evidence(dataset: xr.Dataset) -> Part:
     for place in places(dataset):
         said = str(dataset["evidence"].sel(place).item())
         if said:
-            where = f"{titled(place['model'])} {place['precision'].upper()}"
+            where = f"{proper(place['model'])} {place['precision'].upper()}"
             found.setdefault((place["system"], said), []).append(where)
     rows = [
         (system, f"{', '.join(where)}: {said}")

@@ -6,9 +6,10 @@ from typing import Any
 
 import xarray as xr
 
+from supernode_opt.names import spelled
 from supernode_opt.results.telling import machines
 from supernode_opt.results.telling.parts import BAD, Part, Row, facts, grid
-from supernode_opt.words import figures, spoken, written
+from supernode_opt.words import figures, spoken
 
 
 def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
@@ -25,9 +26,9 @@ def _asked(dataset: xr.Dataset) -> Part:
     across, up = dataset["across"], dataset["up"]
     more = [
         ("precision", machines.precision_of(dataset)),
-        ("compared by", written(str(dataset.attrs["quantity"]))),
-        ("across", written(str(across.attrs["long_name"]))),
-        ("up", written(str(up.attrs["long_name"]))),
+        ("compared by", spelled(str(dataset.attrs["quantity"]))),
+        ("across", spelled(str(across.attrs["long_name"]))),
+        ("up", spelled(str(up.attrs["long_name"]))),
         ("split", "the best legal split of each machine, at every step"),
     ]
     return machines.asked(dataset, names, [machines.model_of(dataset)], more)
@@ -56,17 +57,17 @@ def _answers(dataset: xr.Dataset, lines: list[str]) -> list[Part]:
         )
         for step in known["steps"]
     ]
-    heads = (f"{written(known['across'])}{own}", written(quantity), "ratio")
-    heads += ("5-95 %", "better in", f"equal at {written(known['up'])} of (5-95 %)")
+    heads = (f"{spelled(known['across'])}{own}", spelled(quantity), "ratio")
+    heads += ("5-95 %", "better in", f"equal at {spelled(known['up'])} of (5-95 %)")
     table = grid(heads, [], numbers=(0, 1, 2, 3, 4))._replace(rows=tuple(rows))
     cannot = [
-        (f"{first}, {written(known['across'])} {figures(s['across'] / factor)}", s)
+        (f"{first}, {spelled(known['across'])} {figures(s['across'] / factor)}", s)
         for s in known["steps"]
         if s["cannot"]
     ]
     limits = [(where, ", ".join(step["cannot"])) for where, step in cannot]
     limits += [
-        (f"{rival['machine']}, {written(known['across'])} {size}", ", ".join(why))
+        (f"{rival['machine']}, {spelled(known['across'])} {size}", ", ".join(why))
         for size, why in rival["cannot"].items()
     ]
     why = Part("why", "Cannot be built", (), (facts(limits),) if limits else ())

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from supernode_opt.names import spelled
 from supernode_opt.results import outcome, store
 from supernode_opt.results.telling import search
 from supernode_opt.results.telling.asked import asked
@@ -21,7 +22,7 @@ from supernode_opt.results.telling.parts import (
 )
 from supernode_opt.search.settings import UNANSWERED
 from supernode_opt.system.report import is_share
-from supernode_opt.words import both, spoken, written
+from supernode_opt.words import both, spoken
 
 # What the grades of evidence mean: the distance from the nearest fitted run.
 GRADES = {
@@ -84,7 +85,7 @@ def _answer(dataset: xr.Dataset) -> Part:
     known = outcome.intervals(dataset)
     rows = [
         Row(
-            (written(name), value(dataset, name), range_of(dataset, name, known)),
+            (spelled(name), value(dataset, name), range_of(dataset, name, known)),
             STRONG if name == wanted else "",
         )
         for name in dict.fromkeys((wanted, *outcome.HEADLINE))
@@ -103,7 +104,7 @@ def _why(dataset: xr.Dataset) -> Part:
         shares = _shares(dataset, whole, outcome.TOTALS[whole])
         named = [s for s in shares[:_NAMED] if s[2] >= _LEAST] or shares[:1]
         listed = ", ".join(f"{name} {100.0 * share:.0f} %" for name, _, share in named)
-        lines.append(f"{written(whole).capitalize()} {verb} {listed}.")
+        lines.append(f"{spelled(whole).capitalize()} {verb} {listed}.")
     narrows = store.note(dataset, "narrows")
     if narrows:
         listed = ", ".join(f"{k} {100.0 * v:.0f} %" for k, v in narrows.items())
@@ -129,7 +130,7 @@ def _binding(dataset: xr.Dataset) -> str:
 
 def _listed(rows: Sequence[dict[str, Any]]) -> str:
     return "; ".join(
-        f"{written(row['name'])}, {_spoken(row, 'value')} of {_sense(row)}"
+        f"{spelled(row['name'])}, {_spoken(row, 'value')} of {_sense(row)}"
         f" {_spoken(row, 'limit')}"
         for row in rows
     )
@@ -158,7 +159,7 @@ def _constraints(dataset: xr.Dataset) -> tuple[Grid, ...]:
     for row in sorted(rows, key=lambda row: not row["tight"]):
         violated = _violated(row)
         state = "violated" if violated else "binding" if row["tight"] else ""
-        cells = [written(row["name"]), _spoken(row, "value")]
+        cells = [spelled(row["name"]), _spoken(row, "value")]
         cells += [f"{_sense(row)} {_spoken(row, 'limit')}", state]
         if priced:
             price = row["multiplier"]
@@ -172,7 +173,7 @@ def _constraints(dataset: xr.Dataset) -> tuple[Grid, ...]:
 def _ranges(dataset: xr.Dataset) -> Part:
     known = outcome.intervals(dataset)
     rows = [
-        (written(name), *_three(dataset, name, ends))
+        (spelled(name), *_three(dataset, name, ends))
         for name, ends in known.items()
         if name in dataset and np.isfinite(ends).all() and ends[1] > ends[0]
     ]
@@ -200,7 +201,7 @@ def _design(dataset: xr.Dataset) -> Part:
         elif isinstance(asked_for, list):
             origin = f"free, {' | '.join(asked_for)}"
         mark = STRONG if origin.startswith("free") else FAINT
-        rows.append(Row((written(name), spoken(built, unit), origin), mark))
+        rows.append(Row((spelled(name), spoken(built, unit), origin), mark))
     table = Grid(("variable", "value", "chosen from"), tuple(rows))
     taken = store.note(dataset, "assumed") or ()
     lines = [f"Taken from usual practice, as the study is silent: {a}." for a in taken]
@@ -213,7 +214,7 @@ def _shares(
     """Return name, value [SI] and share [1] of the parts of a total, largest first."""
     total, values = float(dataset[whole]), dataset[part].to_series()
     order = values.sort_values(ascending=False, kind="stable").items()
-    return [(written(str(k)), float(v), float(v) / total) for k, v in order if v > 0.0]
+    return [(spelled(str(k)), float(v), float(v) / total) for k, v in order if v > 0.0]
 
 
 def _breakdowns(dataset: xr.Dataset) -> Part:
@@ -224,7 +225,7 @@ def _breakdowns(dataset: xr.Dataset) -> Part:
             (name, spoken(size, unit), f"{100.0 * share:.1f} %")
             for name, size, share in _shares(dataset, whole, part)
         ]
-        title = f"{written(whole).capitalize()} {value(dataset, whole)}"
+        title = f"{spelled(whole).capitalize()} {value(dataset, whole)}"
         grids.append(grid(("part", "value", "share"), rows, title, (1, 2)))
     return Part("parts", "Where time, memory, power and money go", (), tuple(grids))
 

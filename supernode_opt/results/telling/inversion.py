@@ -4,10 +4,11 @@ import json
 
 import xarray as xr
 
+from supernode_opt.names import spelled
 from supernode_opt.results.telling import machines
 from supernode_opt.results.telling.parts import BAD, STRONG, Part, grid
 from supernode_opt.results.telling.split import practice_words, split_words
-from supernode_opt.words import both, figures, spoken, written
+from supernode_opt.words import both, figures, spoken
 
 
 def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
@@ -30,7 +31,7 @@ def _asked(dataset: xr.Dataset) -> Part:
     names = [str(name) for name in dataset["system"].values]
     attrs, quantity = dataset.attrs, str(dataset.attrs["quantity"])
     unit = dataset["at_solution"].attrs["units"]
-    wanted = f"{written(quantity)} of {names[0]} equals"
+    wanted = f"{spelled(quantity)} of {names[0]} equals"
     if len(names) > 1:
         wanted += f" that of {names[1]}"
     else:
@@ -41,7 +42,7 @@ def _asked(dataset: xr.Dataset) -> Part:
     more = [
         ("precision", machines.precision_of(dataset)),
         ("condition", wanted),
-        ("sought", f"{written(name)}, {_within(dataset, *ends)}"),
+        ("sought", f"{spelled(name)}, {_within(dataset, *ends)}"),
     ]
     return machines.asked(dataset, names, [machines.model_of(dataset)], more)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import xarray as xr
 
+from supernode_opt.names import proper
 from supernode_opt.reading import document
 from supernode_opt.results.telling.asked import sized, trained
 from supernode_opt.results.telling.parts import Part, facts
-from supernode_opt.words import titled
 
 
 def asked(
@@ -31,7 +31,7 @@ def asked(
     software = json.loads(dataset.attrs.get("softwares", "{}"))
     rows = [
         *(("machine", f"{m}{_with(software.get(m, ''))}") for m in machines),
-        *(("model", sized(m, *known[m]) if m in known else titled(m)) for m in models),
+        *(("model", sized(m, *known[m]) if m in known else proper(m)) for m in models),
         ("training", trained(text.get("training"))),
         *more,
     ]
@@ -52,4 +52,4 @@ def precision_of(dataset: xr.Dataset) -> str:
 
 
 def _with(software: str) -> str:
-    return f", software {titled(software)}" if software else ""
+    return f", software {proper(software)}" if software else ""

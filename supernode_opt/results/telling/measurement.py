@@ -4,8 +4,9 @@ import json
 
 import xarray as xr
 
+from supernode_opt.names import spelled
 from supernode_opt.results.telling.parts import Part, facts, grid
-from supernode_opt.words import spoken, written
+from supernode_opt.words import spoken
 
 
 def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
@@ -13,18 +14,18 @@ def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
     device, fits = (json.loads(dataset.attrs[name]) for name in ("device", "fits"))
     rows = [
         ("machine", str(dataset.attrs["name"])),
-        ("device", ", ".join(f"{written(k)} {v}" for k, v in device.items() if v)),
+        ("device", ", ".join(f"{spelled(k)} {v}" for k, v in device.items() if v)),
         ("measured", str(dataset.attrs["created"])),
         ("time spent", spoken(float(dataset.attrs["spent_s"]), "s")),
     ]
     rates = [
-        (written(str(name)), spoken(float(one), one.attrs["units"]))
+        (spelled(str(name)), spoken(float(one), one.attrs["units"]))
         for name, one in dataset.data_vars.items()
         if not one.dims
     ]
     errors = [
         (
-            written(str(name)),
+            spelled(str(name)),
             str(fit["points"]),
             f"{100.0 * fit['median_error']:.1f} %",
             f"{100.0 * fit['p90_error']:.1f} %",

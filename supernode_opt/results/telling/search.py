@@ -5,11 +5,12 @@ from typing import Any
 
 import xarray as xr
 
+from supernode_opt.names import spelled
 from supernode_opt.results import outcome, store
 from supernode_opt.results.telling.parts import Part, grid
 from supernode_opt.search import settings
 from supernode_opt.system.report import is_share
-from supernode_opt.words import figures, spoken, written
+from supernode_opt.words import figures, spoken
 
 # How far an answer is shown, in words.
 GRADES = {
@@ -56,14 +57,14 @@ def alternatives(dataset: xr.Dataset) -> Part:
     ours, rows = float(dataset[wanted]), []
     for other in others:
         changes = [
-            f"{written(n)} {spoken(v, dataset[f'design_{n}'].attrs['units'])}"
+            f"{spelled(n)} {spoken(v, dataset[f'design_{n}'].attrs['units'])}"
             for n, v in other["design"].items()
             if n in best and _differs(v, best[n])
         ]
         away = f"{100.0 * (other['objective'] / ours - 1.0):+.2g} %" if ours else ""
         said = spoken(other["objective"], unit, is_share(wanted))
         rows.append((said, away, "; ".join(changes) or "nothing"))
-    heads = (written(wanted), "change", "differs from the answer in")
+    heads = (spelled(wanted), "change", "differs from the answer in")
     table = grid(heads, rows, numbers=(0, 1))
     return Part("alternatives", "Nearly as good", (), (table,))
 
@@ -79,7 +80,7 @@ def relaxation(dataset: xr.Dataset) -> Part:
         "relaxation",
         "Least relaxation",
         tuple(
-            f"{written(name)}: move the limit by {abs(needed):.3g} %"
+            f"{spelled(name)}: move the limit by {abs(needed):.3g} %"
             for name, needed in store.note(dataset, "relaxation") or ()
         ),
     )
@@ -97,7 +98,7 @@ def bounds(dataset: xr.Dataset) -> Part:
         for word, side in (("low", "lower"), ("high", "upper")):
             if abs(value - ends[word]) <= slack:
                 found.append(
-                    f"{written(name)}: its {side} bound, {spoken(value, unit)}"
+                    f"{spelled(name)}: its {side} bound, {spoken(value, unit)}"
                 )
     return Part("bounds", "At a bound of the study", tuple(found))
 
@@ -105,7 +106,7 @@ def bounds(dataset: xr.Dataset) -> Part:
 def certificate(dataset: xr.Dataset) -> Part:
     """Say what was enumerated, excluded, solved and left open."""
     known: Mapping[str, Any] = store.note(dataset, "certificate") or {}
-    rows = [(_FIELDS.get(k, written(k)), _fact(k, v)) for k, v in known.items()]
+    rows = [(_FIELDS.get(k, spelled(k)), _fact(k, v)) for k, v in known.items()]
     table = grid(("what was shown", ""), [row for row in rows if row[1]], numbers=())
     return Part("certificate", "Certificate", (), (table,) if rows else ())
 
@@ -117,7 +118,7 @@ def _fact(name: str, value: Any) -> str:
     if isinstance(value, int | float):
         return f"{100.0 * value:.3g} %" if name in _SHARES else figures(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{written(str(k))} {v}" for k, v in value.items())
+        return ", ".join(f"{spelled(str(k))} {v}" for k, v in value.items())
     return "" if value is None else str(value)
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from supernode_opt.names import proper, spelled
 from supernode_opt.results.telling.parts import BAD, STRONG, Part, facts, grid
 from supernode_opt.system.report import FACTS, is_share
-from supernode_opt.words import spoken, titled, written
+from supernode_opt.words import spoken
 
 _FLAGS = ("legal", "feasible")
 
@@ -27,7 +28,7 @@ def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
         lines.append("No point meets every limit.")
     rows = [] if best is None else _rows(dataset, best, good)
     heads = ("quantity", "at the best point", "least", "most")
-    title = f"Best in {written(wanted)}; least and most of the points that meet limits"
+    title = f"Best in {spelled(wanted)}; least and most of the points that meet limits"
     table = grid(heads, rows, title, (1, 2, 3))
     mark = BAD if best is None else STRONG
     answer = Part("answer", "Answer", tuple(lines), (table,), mark)
@@ -45,9 +46,9 @@ def _asked(dataset: xr.Dataset) -> Part:
             ends = (spoken(float(f(values)), unit) for f in (np.min, np.max))
             said = f"{len(np.unique(values))} values, {' to '.join(ends)}"
         else:
-            said = ", ".join(titled(str(one)) for one in dict.fromkeys(values.flat))
-        rows.append((written(name), said))
-    rows.append(("sought", written(str(dataset.attrs.get("objective", "")))))
+            said = ", ".join(proper(str(one)) for one in dict.fromkeys(values.flat))
+        rows.append((spelled(name), said))
+    rows.append(("sought", spelled(str(dataset.attrs.get("objective", "")))))
     return Part("asked", "Asked", (), (facts(rows),))
 
 
@@ -76,14 +77,14 @@ def _rows(
     for name in _axes(dataset):
         value = at[name].item()
         unit = dataset[name].attrs.get("units", "1")
-        said = spoken(value, unit) if not isinstance(value, str) else titled(value)
-        rows.append((written(name), said, "", ""))
+        said = spoken(value, unit) if not isinstance(value, str) else proper(value)
+        rows.append((spelled(name), said, "", ""))
     for name in map(str, dataset.data_vars):
         if name in FACTS and dataset[name].dims == dataset["legal"].dims:
             unit, values = dataset[name].attrs.get("units", "1"), dataset[name].values
             numbers = float(at[name]), np.nanmin(values[good]), np.nanmax(values[good])
             cells = (spoken(float(x), unit, is_share(name)) for x in numbers)
-            rows.append((written(name), *cells))
+            rows.append((spelled(name), *cells))
     return rows
 
 
@@ -100,7 +101,7 @@ def _binding(dataset: xr.Dataset, legal: NDArray) -> Part:
         if int(flag) >= 0
     }
     rows = [
-        (written(word), str(count), f"{100.0 * count / max(len(codes), 1):.1f} %")
+        (spelled(word), str(count), f"{100.0 * count / max(len(codes), 1):.1f} %")
         for word, count in sorted(counts.items(), key=lambda item: -item[1])
         if count
     ]

@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from supernode_opt.names import proper, spelled
 from supernode_opt.results.telling.parts import STRONG, Grid, Part, Row, facts
-from supernode_opt.words import titled, written
 
 # Half the width of a 90 % interval of a normal, in deviations.
 _NINETY = 1.645
@@ -129,11 +129,11 @@ def _by(dataset: xr.Dataset, table: _Table, mask: NDArray, name: str) -> Grid:
     """Return errors by the values of one variable."""
     labels = dataset[name].values.astype(str)
     rows = [
-        Row(_cells(dataset, table, mask & (labels == one), titled(one) or "-"))
+        Row(_cells(dataset, table, mask & (labels == one), proper(one) or "-"))
         for one in sorted({*labels[mask]})
     ]
-    heads = (written(name), *_HEADS[1:])
-    title = f"By {written(name)}, {int(mask.sum())} rows"
+    heads = (spelled(name), *_HEADS[1:])
+    title = f"By {spelled(name)}, {int(mask.sum())} rows"
     return Grid(heads, tuple(rows), title, tuple(range(1, len(heads))))
 
 
