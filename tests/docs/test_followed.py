@@ -1,7 +1,7 @@
 """The pages of the site are followed as a reader does, from the top to the bottom.
 
 Files that a page shows (a block that begins with `# file: name`) are written, commands
-in `bash` blocks are run, and Python is executed, in a folder that looks like a checkout.
+in `bash` blocks are run, and Python is executed, in a folder like a checkout.
 Commands that take long stand in `text` blocks, and only their options are checked.
 """
 
