@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from supernode_opt.answer.evaluation import ROUNDING
+from supernode_opt.answer.verdict import ROUNDING
 from supernode_opt.batch import engine
 from supernode_opt.batch.case import Case, nameless
 from supernode_opt.batch.engine import Engine, repeated
@@ -46,8 +46,8 @@ def _timed(design: Design, scenario: Scenario) -> Array:
     return jnp.stack([total(job.step), total(job.memory) / scenario.chip.hbm_capacity])
 
 
-REPORTED = Engine(_reported, BLOCK)
-TIMED = Engine(_timed, BLOCK)
+REPORTED = Engine(_reported, BLOCK, "compared")
+TIMED = Engine(_timed, BLOCK, "timed")
 
 
 def prepare(cases: Sequence[Case]) -> None:

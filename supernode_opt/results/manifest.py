@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import supernode_opt
+from supernode_opt.results.versions import versions
 
 NAME = "manifest.json"
 FORMAT, VERSION = "supernode-opt result", 1
@@ -40,7 +40,7 @@ def write(folder: Path, known: Mapping[str, Any], complete: bool = True) -> None
         "version": VERSION,
         "complete": complete,
         "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "by": f"supernode-opt {supernode_opt.__version__}",
+        "by": f"supernode-opt {versions()['supernode-opt']}",
         "files": {
             name: known.get(name) or _entry((folder / name).read_bytes())
             for name in files_of(folder)

@@ -8,6 +8,7 @@ import xarray as xr
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.plot import style
 from supernode_opt.plot.comparison import comparison
+from tests.plot.drawn import legend
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +68,18 @@ def test_values_and_ranges_are_drawn_in_the_unit_of_the_panel(found):
     assert names == ["one", "two"]
 
 
-def test_the_legend_says_that_a_precision_may_be_missing(found):
-    figure = style.figure(comparison(found))
-    (legend,) = (one.get_legend() for one in figure.axes if one.get_legend())
-    words = [text.get_text() for text in legend.get_texts()]
-    assert words == ["llama3_8b, BF16", "llama3_8b, FP8 or BF16"]
+def test_a_precision_that_a_machine_lacks_is_not_drawn_twice(found):
+    ax = comparison(found)
+    assert legend(ax) == ["BF16", "FP8"]
+    panel = next(p for p in panels(ax) if "MFU" in p.get_xlabel())
+    # The first machine trains in BF16 whatever is asked for.
+    first, second = (line.get_xdata() for line in panel.lines[:2])
+    assert first[0] == pytest.approx(50.0)
+    assert np.isnan(second[0])
+
+
+def test_models_are_told_apart_by_name_where_there_are_several(found):
+    other = found.assign_coords(model=["llama3_70b"])
+    both = xr.concat([found, other], "model", data_vars="all")
+    words = legend(comparison(both.transpose("precision", "model", "system")))
+    assert words[::2] == ["Llama 3 8B, BF16", "Llama 3 70B, BF16"]

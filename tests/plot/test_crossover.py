@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.patches import Rectangle
 
 from supernode_opt.plot.crossover import crossover
+from tests.plot.drawn import legend, title
 
 
 @pytest.fixture(autouse=True)
@@ -61,12 +62,13 @@ def found():
 def test_names_units_and_steps(found):
     ax = crossover(found)
     assert ax.get_xlabel() == "scale-up domain"
-    assert ax.get_ylabel() == "links.lpo.energy [pJ/b]"
+    assert ax.get_ylabel() == "energy of LPO links [pJ/b]"
     assert [t.get_text() for t in ax.get_xticklabels()] == ["32", "64"]
     assert ax.get_ylim() == pytest.approx((1.0, 100.0))
     notes = [text.get_text() for text in ax.texts]
-    assert "- dsp, sr8" in notes
-    assert "metal reaches this far" in notes
+    assert "- DSP, SR8" in notes
+    assert "metal reaches this far" in legend(ax)
+    assert "light" in title(ax)
 
 
 def test_only_what_cannot_be_built_is_hatched(found):
@@ -84,9 +86,17 @@ def test_a_column_without_a_crossing_has_no_line(found):
                 for s in c.get_segments()]  # fmt: skip
     levels = [s[0][1] for s in segments if s[0][1] == s[1][1]]
     assert levels == pytest.approx([10.0])
-    legend = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert "equal" in legend
-    assert "cannot be built" in legend
+    assert "equal" in legend(ax)
+    assert "cannot be built" in legend(ax)
+
+
+def test_a_range_that_goes_on_beyond_the_axis_ends_in_an_arrow(found):
+    # The range of the column of 64 has no upper end.
+    arrows = [
+        line for line in crossover(found).lines if line.get_marker() in ("^", "v")
+    ]
+    assert [line.get_marker() for line in arrows] == ["^"]
+    assert arrows[0].get_xydata() == pytest.approx(np.array([[1.0, 100.0]]))
 
 
 def test_better_has_one_colour_whether_more_or_less_is_better(found):

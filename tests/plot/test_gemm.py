@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 from supernode_opt.plot import GEMM
+from tests.plot.drawn import legend, title
 
 
 @pytest.fixture
@@ -31,11 +32,10 @@ def drawn(ax):
 @pytest.mark.parametrize("name", GEMM)
 def test_axes_say_what_they_show(dataset, name):
     ax = GEMM[name](dataset)
-    assert "never fitted" in ax.get_title(loc="left")
+    assert "never fitted" in title(ax)
     assert "measured" in ax.get_xlabel()
     assert "predicted" in ax.get_ylabel()
-    labels = {text.get_text() for text in ax.get_legend().get_texts()}
-    assert {"b200 bf16", "h200_sxm bf16"} <= labels
+    assert {"B200 BF16", "H200 SXM BF16"} <= set(legend(ax))
     plt.close(ax.figure)
 
 
@@ -52,6 +52,5 @@ def test_brief_rows_are_grey_among_the_watts(dataset):
     first, *others = drawn(ax)
     np.testing.assert_allclose(first, [[250.0 / 700.0, 600.0 / 700.0]])
     assert sum(len(points) for points in others) == 2
-    labels = {text.get_text() for text in ax.get_legend().get_texts()}
-    assert "too short for the sensor" in labels
+    assert "too short for the sensor" in legend(ax)
     plt.close(ax.figure)

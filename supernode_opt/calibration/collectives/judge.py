@@ -8,6 +8,7 @@ import numpy as np
 import xarray
 from scipy.optimize import least_squares
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.collectives.constants import FLAGS, NAMES
 from supernode_opt.calibration.collectives.fit import arrays
 from supernode_opt.calibration.collectives.table import Measurement
@@ -39,6 +40,7 @@ class Judged(NamedTuple):
 _time = jax.jit(collective_time)
 
 
+@precisely
 def judge(rows: Sequence[Measurement]) -> Judged:
     """Predict every row with the constants of the catalog.
 

@@ -201,9 +201,11 @@ def _log_step(logs: Array, case: Case) -> tuple[Array, Array]:
     return value, value
 
 
-_STEPS = Engine(lambda row, given: step(*row), BLOCK)
+_STEPS = Engine(lambda row, given: step(*row), BLOCK, "steps")
 _SLOPES = Engine(
-    lambda row, given: jax.jacfwd(_log_step, has_aux=True)(row[1], row[0]), BLOCK
+    lambda row, given: jax.jacfwd(_log_step, has_aux=True)(row[1], row[0]),
+    BLOCK,
+    "slopes",
 )
 
 

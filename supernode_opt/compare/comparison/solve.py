@@ -9,6 +9,7 @@ import xarray as xr
 
 from supernode_opt.batch.case import Case, case, used_links
 from supernode_opt.batch.engine import repeated
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.compare import program
 from supernode_opt.compare.comparison.claims import ends_of, judge
@@ -38,6 +39,7 @@ class Found(NamedTuple):
     reason: str
 
 
+@precisely
 def compare(comparison: Comparison, progress: Progress | None = None) -> xr.Dataset:
     """Answer a comparison.
 
