@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from supernode_opt import catalog
 from supernode_opt.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +56,16 @@ def desk(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     # Tests must neither use nor fill the user's own cache.
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
-    return tmp_path
+    yield tmp_path
+    monkeypatch.undo()
+    catalog.forget()
+
+
+def exported(text, monkeypatch):
+    """Set what the lines of a block export."""
+    for name, value in re.findall(r"^export (\w+)=(\S+)$", text, re.M):
+        monkeypatch.setenv(name, value)
+        catalog.forget()
 
 
 def run(arguments, capsys):
@@ -75,13 +85,14 @@ def written(desk, text):
 
 
 @pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.stem)
-def test_a_page_can_be_followed(page, desk, capsys):
+def test_a_page_can_be_followed(page, desk, capsys, monkeypatch):
     names: dict[str, object] = {}
     for number, (kind, text) in enumerate(blocks(page)):
         written(desk, text)
         if kind == "python":
             exec(compile(text, f"{page.name} block {number}", "exec"), names)
         elif kind == "bash":
+            exported(text, monkeypatch)
             for arguments in commands(text):
                 run(arguments, capsys)
 
