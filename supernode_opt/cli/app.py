@@ -61,6 +61,7 @@ def evaluate(
     ] = False,
 ) -> int:
     """Evaluate a study whose variables are all frozen."""
+    session.lean()
     session.prepare()
     from supernode_opt.answer.evaluation import evaluate_study
     from supernode_opt.config.study import load
@@ -80,6 +81,7 @@ def evaluate(
 @app.command()
 def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -> int:
     """Validate a study, print it in SI, and test its derivatives."""
+    session.lean()
     session.prepare()
     from supernode_opt.answer import gradient
     from supernode_opt.config import resolve
@@ -116,6 +118,7 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
 @app.command()
 def plot(result: Result, out: Out = None, json: Json = False) -> int:
     """Draw the figures of a saved result."""
+    session.lean()
     from supernode_opt.results import manifest, outcome
     from supernode_opt.results.publish import publication
 
@@ -138,6 +141,7 @@ def plot(result: Result, out: Out = None, json: Json = False) -> int:
 @app.command()
 def explain(result: Result, json: Json = False) -> int:
     """Print what a saved result says, without computing anything."""
+    session.lean()
     from supernode_opt.results.outcome import load
 
     output.answer(load(result), json)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+# Whether the process is this command's own.
+alone = False
 DONE, BAD_INPUT, INFEASIBLE, REFUSED, INTERRUPTED = 0, 2, 3, 4, 130
 
 
@@ -28,6 +30,16 @@ def prepare() -> None:
         folder.bound(cache, folder.MOST_BYTES)
         jax.config.update("jax_compilation_cache_dir", str(cache))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def lean() -> None:
+    """Spare a command of its own process what it has no use for.
+
+    xarray imports Dask, where it is installed, to see that no array is Dask's; that
+    takes longer than an answer.
+    """
+    if alone and "dask" not in sys.modules:
+        sys.modules["dask"] = None  # type: ignore[assignment]
 
 
 def draw(how: str, dataset: Any, folder: Path) -> list[Path]:
