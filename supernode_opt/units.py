@@ -89,6 +89,15 @@ def parse(text: str, unit: str) -> float:
         raise UnitError(f"has an unknown unit: {text!r} (expected {unit!r})") from None
 
 
+def with_unit(value: float, unit: str) -> Any:
+    """Return `value`, given in `unit`, as a pint quantity of the package's registry.
+
+    >>> print(with_unit(559e3, "W").to("kW"))
+    559.0 kilowatt
+    """
+    return registry().Quantity(value, registry().Unit(_normalise(unit or "1")))
+
+
 _ALIASES = {"1": "dimensionless"}
 
 

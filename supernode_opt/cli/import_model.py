@@ -12,7 +12,8 @@ from supernode_opt.cli.options import Json
 
 def import_model(
     files: Annotated[
-        list[Path], typer.Argument(help="config.json, or its folder.", metavar="FILE...")
+        list[Path],
+        typer.Argument(help="config.json, or its folder.", metavar="FILE..."),
     ],
     name: Annotated[
         str | None, typer.Option(help="Of the entry, with one file.", metavar="NAME")

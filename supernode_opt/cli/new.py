@@ -17,7 +17,9 @@ def new(
     ] = None,
     like: Annotated[
         str | None,
-        typer.Option(help="Entry to start from; of a study its system.", metavar="NAME"),
+        typer.Option(
+            help="Entry to start from; of a study its system.", metavar="NAME"
+        ),
     ] = None,
 ) -> int:
     """Write a commented starter file for a chip, system, model or study of your own."""

@@ -24,6 +24,7 @@ from supernode_opt.search.describe import (
     describe,
     evaluations,
     split_solution,
+    stopped,
 )
 from supernode_opt.search.enumerate import (
     Columns,
@@ -82,6 +83,7 @@ def optimize(
     settings: Settings | None = None,
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
+    keeps: bool = False,
 ) -> Solution:
     """Find the best legal design, with a certificate of what was excluded and why.
 
@@ -90,6 +92,8 @@ def optimize(
       settings: effort.
       seed: of the relaxed descent's starts.
       progress: called now and then with how things stand.
+      keeps: whether an interruption (Ctrl-C) ends the search with the best design that
+        was built so far, where there is one; its status is "stopped".
 
     Returns:
       The best design and what is known of it, or the least relaxation that would allow
@@ -98,8 +102,19 @@ def optimize(
     Raises:
       ValueError: no legal split exists at all, whatever the limits.
     """
-    began = time.monotonic()
     search = Search(problem, settings or Settings(), progress or (lambda _: None))
+    began = time.monotonic()
+    try:
+        return _searched(search, seed, began)
+    except KeyboardInterrupt:
+        if not keeps or search.best is None:
+            raise
+        solution = stopped(search, search.best)
+        return dataclasses.replace(solution, wall_s=time.monotonic() - began)
+
+
+def _searched(search: Search, seed: int, began: float) -> Solution:
+    problem = search.problem
     outlook = look(problem)
     space = _space(search, outlook, seed)
     facts: dict[str, Any] = {
