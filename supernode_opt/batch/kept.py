@@ -14,6 +14,7 @@ import functools
 import hashlib
 import os
 import pickle
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,19 +68,27 @@ class Kept:
         self._name = name
         self._options = OPTIONS | QUICK if quick else OPTIONS
         self._plain = jax.jit(function, compiler_options=self._options)
+        self._inner = jax.jit(function)
         self._ready: dict[Any, Callable[..., Any]] = {}
+        self._turns: dict[Any, threading.Lock] = {}
 
     def __call__(self, *args: Any) -> Any:
         """Return what the function gives of `args`."""
         leaves, structure = jax.tree.flatten(args)
-        if _folder is None or not _applies(leaves):
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+            # Options are the outermost program's.
+            return self._inner(*args)
+        if _folder is None or not _applies():
             return self._plain(*args)
         key = (structure, double(), *map(_kind, leaves))
         program = self._ready.get(key)
         if program is None:
-            program, answer = self._made(_folder, key, args)
-            self._ready[key] = program
-            return answer
+            # What two threads ask for is made by the first.
+            with self._turns.setdefault(key, threading.Lock()):
+                program = self._ready.get(key)
+                if program is None:
+                    self._ready[key], answer = self._made(_folder, key, args)
+                    return answer
         return program(*args)
 
     def _made(
@@ -114,12 +123,10 @@ class Kept:
         return program
 
 
-def _applies(leaves: list[Any]) -> bool:
-    """Tell whether arguments are values, on one device, under plain settings."""
-    if any(getattr(jax.config, name, False) for name in _WATCHED):
-        return False
-    values = not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-    return values and len(jax.devices()) == 1
+def _applies() -> bool:
+    """Tell whether JAX compiles as always, for one device."""
+    watched = any(getattr(jax.config, name, False) for name in _WATCHED)
+    return not watched and len(jax.devices()) == 1
 
 
 def _kind(leaf: Any) -> tuple[Any, ...]:
