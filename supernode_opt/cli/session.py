@@ -18,13 +18,12 @@ def prepare() -> None:
     """Switch JAX to 64 bits and let it keep what it compiles for the next run."""
     import jax
 
-    from supernode_opt.batch import folder, kept
+    from supernode_opt.reading import folder
 
     jax.config.update("jax_enable_x64", True)
     # A full disk costs time, not the answer.
     warnings.filterwarnings("ignore", "Error .* persistent compilation cache")
     # A machine without a home compiles anew.
-    kept.keep(folder.cache_folder("programs"))
     cache = folder.cache_folder("jax")
     if cache is not None:
         folder.bound(cache, folder.MOST_BYTES)

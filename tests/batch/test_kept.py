@@ -7,16 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from supernode_opt.batch import folder, kept
+from supernode_opt.batch import kept
 from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precise
+from supernode_opt.reading import folder
+from supernode_opt.workload import operators
 
 
 @pytest.fixture
-def programs(tmp_path):
-    kept.keep(tmp_path)
-    yield tmp_path
-    kept.keep(None)
+def programs(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "place", lambda: tmp_path)
+    return tmp_path
 
 
 def counted():
@@ -72,13 +73,33 @@ def test_inside_another_program_it_is_the_function(programs):
     assert not list(programs.iterdir())
 
 
-def test_no_folder_no_file_and_a_folder_that_is_gone_is_no_error(programs):
+def test_who_replaces_a_constant_asks_for_another_program(programs, monkeypatch):
+    function, traced = counted()
+    Kept(function, "sum")((1.0, 2.0), 3.0)
+    monkeypatch.setattr(operators, "RESIDUAL_TRAFFIC", 30.0)
+    Kept(function, "sum")((1.0, 2.0), 3.0)
+    monkeypatch.setattr(operators, "query_width", lambda model: 1.0)
+    Kept(function, "sum")((1.0, 2.0), 3.0)
+    assert len(traced) == 3
+
+
+def test_no_folder_no_file_and_a_folder_that_is_gone_is_no_error(programs, monkeypatch):
     function, _ = counted()
-    kept.keep(programs / "gone")
+    monkeypatch.setattr(kept, "place", lambda: programs / "gone")
     assert Kept(function, "sum")((1.0, 2.0), 3.0)["sum"] == 9.0
-    kept.keep(None)
+    monkeypatch.setattr(kept, "place", lambda: None)
     with precise():
         assert Kept(function, "sum")((1.0, 2.0), 3.0)["sum"] == 9.0
+
+
+def test_the_folder_is_the_users_own(tmp_path, monkeypatch):
+    monkeypatch.delenv("SUPERNODE_OPT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert folder.cache_folder("x") == tmp_path / "xdg" / "supernode_opt" / "x"
+    monkeypatch.setenv("SUPERNODE_OPT_CACHE", str(tmp_path / "own"))
+    assert folder.cache_folder("x") == tmp_path / "own" / "x"
+    monkeypatch.setenv("SUPERNODE_OPT_CACHE", "")
+    assert folder.cache_folder("x") is None
 
 
 def test_a_folder_is_bounded_by_what_was_used_last(tmp_path):
