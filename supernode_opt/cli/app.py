@@ -65,6 +65,7 @@ def evaluate(
     ] = False,
 ) -> int:
     """Evaluate a study whose variables are all frozen."""
+    session.lean()
     session.prepare()
     from supernode_opt.answer.evaluation import evaluate_study
     from supernode_opt.config.study import load
@@ -82,6 +83,7 @@ def evaluate(
 @app.command()
 def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -> int:
     """Validate a study, print it in SI, and test its derivatives."""
+    session.lean()
     session.prepare()
     from supernode_opt.answer import gradient
     from supernode_opt.config import resolve
@@ -118,6 +120,7 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
 @app.command()
 def explain(result: Result, json: Json = False) -> int:
     """Print what a saved result of any kind says, without computing anything."""
+    session.lean()
     from supernode_opt.results import kinds, table
 
     kind, dataset = kinds.load(result)
