@@ -67,13 +67,12 @@ class Config:
             self._top.fail(f"has {layers:.3g} layers, more than any model")
         if not layers or not hidden or not heads:
             self._top.fail("has no layers, no channels or no heads")
-        experts = self._experts(layers)
         attention = self._attention(hidden, heads)
         window, share = self._window(int(layers))
         ffn = self.count("intermediate_size", 0.0)
         if self._family.experts_are_the_ffn:
             ffn = 0.0
-        experts = {"dense_layers": layers, **experts}
+        experts: dict[str, Any] = {"dense_layers": layers} | self._experts(layers)
         made = Model(
             name=name,
             layers=layers,
