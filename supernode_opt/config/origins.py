@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
 from supernode_opt import catalog
+from supernode_opt.batch.sold import default_clock
 from supernode_opt.calibration.step_time.applied import ranges
 from supernode_opt.catalog.origins import Origins, indexed, spelled
 from supernode_opt.catalog.read import Provenance
@@ -14,7 +15,6 @@ from supernode_opt.reading.node import Node
 from supernode_opt.record import get
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.system.sold import default_clock
 
 # What a section says of its entry beside the fields of it.
 _NOT_FIELDS = ("base", "name", "hugging_face", "parameters")
