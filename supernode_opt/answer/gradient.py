@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 
 from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.precise import precisely
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import CHOICE_NAMES, axes, from_unit
@@ -43,6 +44,7 @@ class Slope:
         return abs(self.automatic - self.difference) <= TOLERANCE * larger
 
 
+@precisely
 def check(problem: Problem) -> list[Slope]:
     """Differentiate the objective at the middle of the box in two ways.
 

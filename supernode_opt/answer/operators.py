@@ -1,10 +1,16 @@
 """Where the kernels of a design stand under the roof of its chip."""
 
+from collections import OrderedDict
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
+from supernode_opt.batch.case import nameless
+from supernode_opt.batch.kept import Kept
+from supernode_opt.batch.precise import precisely
 from supernode_opt.system.design import Design
 from supernode_opt.system.job import rank_share
 from supernode_opt.system.kernels import gemm_roofline
@@ -19,15 +25,22 @@ from supernode_opt.workload.operators import (
 )
 from supernode_opt.workload.recompute import RECOMPUTE, again
 
-Row = tuple[str, float, float, float]
 
-
+@precisely
 def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
     """Return the operators of one forward pass of one micro-batch on an average chip.
 
     The result has the arrays `name`, `flops` [flop], `bytes` [B] and `time` [s]; an
     operator of several layers is counted in all of them.
     """
+    table = jax.device_get(_TABLE(design, nameless(scenario)))
+    kept = {name: row for name, row in table.items() if row[2] > 0.0}
+    flops, moved, times = np.stack(list(kept.values()), axis=1)
+    return {"name": tuple(kept), "flops": flops, "bytes": moved, "time": times}
+
+
+def _table(design: Design, scenario: Scenario) -> OrderedDict[str, Array]:
+    """Return (flops, bytes, time) of every operator by name, in their order."""
     design, scenario = as_ranks(design, scenario)
     model = scenario.model
     split, *_ = rank_share(design, scenario, False)
@@ -37,41 +50,35 @@ def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
     nothing = again(jnp.eye(len(RECOMPUTE))[0], scenario.recompute, 0.0)
     passes, _ = layer_times(scenario, split, nothing, design.clock, jnp.inf)
     dense, experts = model.dense_layers, model.layers - model.dense_layers
-    counts = np.ones(len(gemms.names))
-    for part, count in (
-        ("attention", model.layers),
-        ("dense", dense),
-        ("expert", experts),
-        ("head", 1.0),
+    layers = {
+        "attention": model.layers,
+        "dense": dense,
+        "expert": experts,
+        "head": 1.0,
         # Layers that predict ahead are not shown, nor what goes before them.
-        ("ahead", 0.0),
-    ):
-        counts[parts[part]] = count
-    rows: list[Row] = [
-        (
-            name,
-            float(count * flops[index]),
-            float(count * moved[index]),
-            float(count * times[index]),
-        )
-        for index, (name, count) in enumerate(zip(gemms.names, counts, strict=True))
-    ]
-    rows.append(
-        (
-            "attention core",
-            float(model.layers * attention_flops(model, scenario.training, split)),
-            float(model.layers * attention_bytes(model, split)),
-            float(model.layers * passes.attention[0, 0]),
-        )
+        "ahead": 0.0,
+    }
+    rows = OrderedDict()
+    for part, places in parts.items():
+        for index in range(len(gemms.names))[places]:
+            one = jnp.stack([flops[index], moved[index], times[index]])
+            rows[gemms.names[index]] = layers[part] * one
+    rows["attention core"] = model.layers * jnp.stack(
+        [
+            attention_flops(model, scenario.training, split),
+            attention_bytes(model, split),
+            passes.attention[0, 0],
+        ]
     )
     traffic = elementwise_bytes(model, split)
     streamed = model.layers * traffic.norm + dense * traffic.dense
     streamed = streamed + experts * traffic.expert
     streaming = dense * passes.elementwise[0, 0] + experts * passes.elementwise[1, 0]
-    rows.append(("elementwise", 0.0, float(streamed), float(streaming)))
+    rows["elementwise"] = jnp.stack([jnp.zeros_like(streamed), streamed, streaming])
     # A chip holds one of the pipeline's stages.
-    stages = float(design.pipeline_parallel)
-    kept = [row for row in rows if row[3] > 0.0]
-    names, *columns = zip(*kept, strict=True)
-    arrays = [np.asarray(column) / stages for column in columns]
-    return {"name": names, **dict(zip(("flops", "bytes", "time"), arrays, strict=True))}
+    return OrderedDict(
+        (name, row / design.pipeline_parallel) for name, row in rows.items()
+    )
+
+
+_TABLE = Kept(_table, "operators", quick=True)

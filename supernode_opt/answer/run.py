@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 import xarray as xr
 
+from supernode_opt.answer.asked import completed
 from supernode_opt.answer.operators import operators
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
@@ -20,15 +22,20 @@ from supernode_opt.workload.split import TooManySplits
 NO_DESIGN = "there is no design to consider"
 
 
-def run(study: Study, progress: Callable[[Progress], None] | None = None) -> xr.Dataset:
-    """Answer a study by optimization.
+@precisely
+def run(
+    study: Study,
+    progress: Callable[[Progress], None] | None = None,
+    keeps: bool = False,
+) -> xr.Dataset:
+    """Answer a study by optimization; see `optimize` for the arguments.
 
     Raises:
       StudyError: no design is legal whatever the limits, or there are too many.
     """
     problem = study.problem
     try:
-        solution = optimize(problem, study.settings, study.seed, progress)
+        solution = optimize(problem, study.settings, study.seed, progress, keeps)
     except ValueError as error:
         # Other errors of this type are faults of ours and must show where they arose.
         if not isinstance(error, TooManySplits) and NO_DESIGN not in str(error):
@@ -40,7 +47,7 @@ def run(study: Study, progress: Callable[[Progress], None] | None = None) -> xr.
         if "." in v.name
     }
     design = build_design(solution.design, solution.scenario)
-    return store.from_solution(
+    dataset = store.from_solution(
         resolve.text(study),
         dataclasses.replace(solution, design=solution.design | constants),
         seed=study.seed,
@@ -49,3 +56,4 @@ def run(study: Study, progress: Callable[[Progress], None] | None = None) -> xr.
         assumed=study.chosen.assumed,
         evidence=behind(solution.scenario, solution.design).plain(),
     )
+    return completed(dataset, study, solution.design, solution.scenario)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns, plans, take, whole_candidates
 from supernode_opt.search.inner import better, continuous, solve
@@ -34,6 +35,7 @@ class Verified:
     contradicted: bool
 
 
+@precisely
 def verify(
     problem: Problem, claimed: float | None, gap: float | None, count: int, seed: int
 ) -> Verified:

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.kept import Kept
+from supernode_opt.batch.precise import precisely
 
 _AHEAD = 2
 # Compilers run side by side; more of them than cores gain nothing on small machines.
@@ -28,17 +30,28 @@ class Engine:
     Rows of another structure (static fields, shapes) are another program.
     """
 
-    def __init__(self, function: Callable[[Any, Any], Any], block: int) -> None:
+    def __init__(
+        self,
+        function: Callable[[Any, Any], Any],
+        block: int,
+        name: str = "",
+        quick: bool = False,
+    ) -> None:
         """Make an engine.
 
         Args:
           function: from one row and what is given to a pytree of arrays.
           block: rows that are evaluated at once.
+          name: under which its programs are kept on disk, with all that `function`
+            depends on beside its arguments; "" for not kept.
+          quick: whether compiling a kept one fast matters more than running it fast.
         """
         self.block = block
         self.compiled: set[Any] = set()
-        self._run = compiled(jax.vmap(function, in_axes=(0, None)))
+        many = jax.vmap(function, in_axes=(0, None))
+        self._run = Kept(many, name, quick) if name else compiled(many)
 
+    @precisely
     def __call__(self, rows: Any, given: Any = None) -> Any:
         """Return what the function gives of every row, as arrays [row, ...]."""
         count = length(rows)
@@ -86,7 +99,7 @@ def prepare(works: Iterable[tuple[Engine, Any, Any]]) -> None:
             one = jax.tree.map(lambda x: x[:1], rows)
             wanted.setdefault((id(engine), kind), (engine, one, given))
     with ThreadPoolExecutor(max_workers=_COMPILERS) as pool:
-        list(pool.map(lambda work: work[0](*work[1:]), wanted.values()))
+        list(pool.map(precisely(lambda work: work[0](*work[1:])), wanted.values()))
 
 
 def length(rows: Any) -> int:

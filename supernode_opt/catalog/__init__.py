@@ -7,6 +7,14 @@ module; they are read on first use and validated against the records of the phys
 from supernode_opt.catalog import own
 from supernode_opt.catalog import read as _read
 from supernode_opt.catalog import systems as _systems
+from supernode_opt.catalog.browse import (
+    chips,
+    links,
+    models,
+    softwares,
+    switches,
+    systems,
+)
 from supernode_opt.catalog.collectives import machine
 from supernode_opt.catalog.gemm import gemm_kernel, gemm_kernels, gemm_residuals
 from supernode_opt.catalog.published import published
@@ -28,18 +36,24 @@ __all__ = [
     "System",
     "UnknownEntry",
     "called",
+    "chips",
     "field_span",
     "find",
     "forget",
     "gemm_kernel",
     "gemm_kernels",
     "gemm_residuals",
+    "links",
     "load",
+    "models",
     "names",
     "provenance",
     "published",
     "scenario",
+    "softwares",
+    "switches",
     "system",
+    "systems",
 ]
 
 

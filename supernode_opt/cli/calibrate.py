@@ -28,24 +28,15 @@ def calibrate(
 ) -> int:
     """Fit the constants of a platform to its measured runs or GEMMs."""
     session.prepare()
-    from supernode_opt.calibration.data.runs import BadRuns, kind_of
+    from supernode_opt.answer import fits
     from supernode_opt.calibration.step_time.own_platform import folder_of
     from supernode_opt.catalog.read import OWN_CATALOG
-    from supernode_opt.reading.node import StudyError
     from supernode_opt.results.publish import publication
 
-    if not platform.isidentifier():
-        raise StudyError(f"--platform: {platform!r} must be letters, digits and _")
-    try:
-        # Of runs that tell their memory as well, the times are fitted.
-        told = {"memory": "runs"}
-        kinds = sorted({told.get(kind_of(path), kind_of(path)) for path in runs})
-        if len(kinds) > 1:
-            raise StudyError(f"--runs: tables of {' and '.join(kinds)} in one fit")
-        fitter = importlib.import_module(f"supernode_opt.cli.calibrate_{kinds[0]}")
-        answer, files = fitter.fitted(runs, platform, seed or 0)
-    except BadRuns as error:
-        raise StudyError(str(error)) from None
+    with session.progress_bar("fitting") as show:
+        answer, files = fits.fitted(runs, platform, seed or 0, show, session.say)
+    kind = fits.kind(runs)
+    teller = importlib.import_module(f"supernode_opt.cli.calibrate_{kind}")
     target = out or folder_of(platform)
     with publication(target) as folder:
         for name, text in files.items():
@@ -53,9 +44,9 @@ def calibrate(
     if json:
         session.print_json(answer)
     else:
-        session.print_rich(fitter.tables(answer), columns=fitter.COLUMNS)
+        session.print_rich(teller.tables(answer), columns=teller.COLUMNS)
     session.written(target, next(iter(files)))
-    if kinds == ["runs"]:
+    if kind == "runs":
         session.say(f"to use it: export {OWN_CATALOG}={_with_own(target)}")
     return session.DONE
 

@@ -32,25 +32,12 @@ def validate(
 ) -> int:
     """Predict measured runs or GEMMs and print how wrong the predictions are."""
     session.prepare()
-    from supernode_opt.calibration.data.runs import BadRuns, kind_of
-    from supernode_opt.reading.node import StudyError
+    from supernode_opt.answer.judged import judged
     from supernode_opt.results.publish import publication
     from supernode_opt.results.store import save
 
-    try:
-        kind = "runs" if runs is None else kind_of(runs)
-        if platform and kind == "memory":
-            # A platform of one's own has fitted times, not peaks.
-            kind = "runs"
-        if platform and kind != "runs":
-            raise StudyError(f"--platform: a table of {kind} has none")
-        teller = importlib.import_module(f"supernode_opt.cli.validate_{kind}")
-        given = (platform,) if platform else ()
-        report, dataset = teller.judged(runs, *given)
-    except BadRuns as error:
-        written = str(error)
-        where = "" if runs is None or written.startswith(str(runs)) else f"{runs}: "
-        raise StudyError(f"{where}{written}") from None
+    kind, report, dataset = judged(runs, platform, session.say)
+    teller = importlib.import_module(f"supernode_opt.cli.validate_{kind}")
     if json:
         session.print_json(report)
     elif markdown:

@@ -1,13 +1,9 @@
 """`supernode-opt validate` on a table of collectives."""
 
-from pathlib import Path
 from typing import Any
 
 from rich.console import Group
 
-from supernode_opt.calibration.collectives import judge
-from supernode_opt.calibration.collectives.table import read
-from supernode_opt.cli import session
 from supernode_opt.cli import tables as writing
 from supernode_opt.cli.tables import percent
 
@@ -22,14 +18,6 @@ _WORDS = (
     "Errors in per cent of measured time. `constant` is the median error of one"
     " latency and one bandwidth per library and machine, `its mean` the mean."
 )
-
-
-def judged(runs: Path) -> tuple[dict[str, Any], Any]:
-    """Predict the collectives of a table; return report and dataset."""
-    table = read(runs, session.say)
-    session.say(f"predicting {len(table)} collectives")
-    seen = judge.judge(table)
-    return judge.report(seen), judge.dataset(seen)
 
 
 def _cells(name: str, found: dict[str, Any], worst: bool = True) -> list[str]:

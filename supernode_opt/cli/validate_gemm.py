@@ -1,14 +1,9 @@
 """`supernode-opt validate` on a table of measured GEMMs."""
 
-from pathlib import Path
 from typing import Any
 
 from rich.console import Group
 
-from supernode_opt.calibration.gemm import score
-from supernode_opt.calibration.gemm.predict import shipped
-from supernode_opt.calibration.gemm.table import read
-from supernode_opt.cli import session
 from supernode_opt.cli import tables as writing
 from supernode_opt.cli.tables import percent
 
@@ -27,14 +22,6 @@ _WORDS = (
     " one fraction of peak and of the power limit per series. Watts of `brief` kernels"
     " are read by sensors that average over a second."
 )
-
-
-def judged(runs: Path) -> tuple[dict[str, Any], Any]:
-    """Predict a table of GEMMs; return report and dataset."""
-    table = read([runs])
-    session.say(f"predicting {len(table)} GEMMs")
-    seen = score.score(table, shipped())
-    return score.report(seen), score.dataset(seen)
 
 
 def _cells(group: dict[str, Any]) -> list[str]:

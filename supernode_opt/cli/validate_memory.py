@@ -1,14 +1,10 @@
 """`supernode-opt validate` on a table of measured peaks of memory."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from rich.console import Group
 
-from supernode_opt.calibration import peaks
-from supernode_opt.calibration.data import runs as tables_of_runs
-from supernode_opt.cli import session
 from supernode_opt.cli import tables as writing
 from supernode_opt.cli.tables import percent
 
@@ -19,14 +15,6 @@ _WORDS = (
     " contradicts, `edge` those of a probability between 10 and 90 per cent, the Brier"
     " score is the mean square of probability less outcome."
 )
-
-
-def judged(runs: Path) -> tuple[dict[str, Any], Any]:
-    """Predict the peaks of a table; return report and dataset."""
-    table = tables_of_runs.read(runs)
-    session.say(f"predicting {len(table)} peaks")
-    seen = peaks.predict(table)
-    return peaks.report(seen), peaks.dataset(seen)
 
 
 def _cells(name: str, found: dict[str, Any]) -> list[str]:

@@ -1,15 +1,10 @@
 """`supernode-opt validate` on training runs: errors of step time."""
 
-import functools
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from rich.console import Group
 
-from supernode_opt.calibration.data import runs as tables_of_runs
-from supernode_opt.calibration.step_time import own_platform, shipped, validation
-from supernode_opt.cli import session
 from supernode_opt.cli import tables as writing
 from supernode_opt.cli.tables import percent
 
@@ -41,31 +36,6 @@ _EDGE = (
     "are near the edge of memory or beyond it, where an allocator may give back and ask"
     " anew in every micro-batch: such runs can take several times as long."
 )
-
-
-def judged(runs: Path | None, platform: str = "") -> tuple[dict[str, Any], Any]:
-    """Predict the rows of a table, or the shipped ones; return report and dataset.
-
-    With a `platform` its constants and the documentation of its stack are every row's.
-    """
-    if platform:
-        return _as_platform(runs, platform)
-    shipped_rows = runs is None
-    table = tables_of_runs.shipped() if shipped_rows else tables_of_runs.read(runs)
-    # Shipped rows are judged by a calibration that has seen none of their groups.
-    known = shipped.judged() if shipped_rows else shipped.posterior()
-    session.say(f"predicting {len(table)} rows")
-    seen = validation.validate(table, known)
-    return validation.report(seen), validation.dataset(seen)
-
-
-def _as_platform(runs: Path | None, name: str) -> tuple[dict[str, Any], Any]:
-    known = own_platform.find(name)
-    table = tables_of_runs.shipped() if runs is None else tables_of_runs.read(runs)
-    session.say(f"predicting {len(table)} rows as runs of {name}")
-    read = functools.partial(own_platform.read_as, known.platform)
-    seen = validation.validate(table, known.posterior, read)
-    return {"platform": name, **validation.report(seen)}, validation.dataset(seen)
 
 
 def _cells(name: str, found: dict[str, Any]) -> list[str]:

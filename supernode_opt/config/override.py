@@ -5,6 +5,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
+from supernode_opt.config import forgiving
 from supernode_opt.config.origins import deciding
 from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError, shown
@@ -22,7 +23,8 @@ def read(path: Path | str, assignments: Sequence[str]) -> Node:
     Raises:
       StudyError: it cannot be read, or so changed.
     """
-    return functools.reduce(apply, assignments, document.read(Path(path)))
+    top = forgiving.canonical(document.read(Path(path)))
+    return functools.reduce(apply, assignments, top)
 
 
 def apply(study: Node, assignment: str) -> Node:
@@ -39,13 +41,19 @@ def apply(study: Node, assignment: str) -> Node:
     if not equals or not all(words):
         raise StudyError(f"--set must be PATH=VALUE, but is {shown(assignment)}")
     place = f"--set {'.'.join(words)}"
-    if words[0] == "design" and len(words) > 2 and words[1] not in FIELDS:
-        bound = words[-1:] if words[-1] in _BOUNDS else []
-        constant = ".".join(words[1 : len(words) - len(bound)])
-        words = ["design", constant, *bound]
     value = document.value(text, place, lines=False)
     if value.value is None:
         raise StudyError(f"{place}: needs a value after `=`")
+    return put(study, words, value)
+
+
+def put(study: Node, words: list[str], value: Node) -> Node:
+    """Return the tree `study` with `value` at the path `words`; see `apply`.
+
+    Raises:
+      StudyError: the path leads through a number.
+    """
+    words = _joined(forgiving.path(words))
     changed = _graft(study, words, value)
     if "provenance" not in changed.value or words[0] not in _GIVEN:
         return changed
@@ -53,6 +61,14 @@ def apply(study: Node, assignment: str) -> Node:
     decided = ".".join(words[words[0] in _GIVEN[:2] :])
     listed = deciding(changed.value["provenance"], [decided])
     return dataclasses.replace(changed, value={**changed.value, "provenance": listed})
+
+
+def _joined(words: list[str]) -> list[str]:
+    """Return a path with the key of a scenario constant as one word."""
+    if words[0] != "design" or len(words) <= 2 or words[1] in FIELDS:
+        return words
+    bound = words[-1:] if words[-1] in _BOUNDS else []
+    return ["design", ".".join(words[1 : len(words) - len(bound)]), *bound]
 
 
 def _graft(node: Node, words: list[str], value: Node) -> Node:

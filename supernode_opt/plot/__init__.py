@@ -87,8 +87,10 @@ FIGURES_OF: dict[str, dict[str, Figure]] = {
 
 def figures_of(dataset: xr.Dataset, kind: str = "design") -> dict[str, Figure]:
     """Return the figures of a result of this kind that `dataset` has numbers for."""
-    suits = {name: True for name in FIGURES_OF[kind]} | _suits(dataset, kind)
-    return {name: draw for name, draw in FIGURES_OF[kind].items() if suits[name]}
+    suits = {name: True for name in FIGURES_OF.get(kind, {})} | _suits(dataset, kind)
+    return {
+        name: draw for name, draw in FIGURES_OF.get(kind, {}).items() if suits[name]
+    }
 
 
 def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:

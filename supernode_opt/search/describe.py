@@ -13,11 +13,11 @@ from supernode_opt.search.enumerate import Columns, take, whole_candidates
 from supernode_opt.search.inner import FEASIBLE, MENDABLE, ROUNDS, STEPS, exact_merit
 from supernode_opt.search.merit import objective_value
 from supernode_opt.search.outlook import Outlook
-from supernode_opt.search.polish import finish
+from supernode_opt.search.polish import Finalist, finish
 from supernode_opt.search.prices import prices
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints
-from supernode_opt.search.settings import INFEASIBLE, UNANSWERED
+from supernode_opt.search.settings import INFEASIBLE, STOPPED, UNANSWERED
 from supernode_opt.search.slsqp import Polished, polish
 from supernode_opt.search.solution import (
     Solution,
@@ -46,6 +46,7 @@ def describe(
     values = values_of(problem, chosen.columns)
     report = plain_report(values, problem.scenario)
     known = more["status"] not in UNANSWERED
+    priced = known and more["status"] != STOPPED
     states = constraint_states(problem, report, chosen.multipliers if known else None)
     return Solution(
         design={name: value for name, value in values.items() if "." not in name},
@@ -53,7 +54,8 @@ def describe(
         objective=float(getattr(report, problem.objective.name)),
         report=report,
         constraints=states,
-        prices=prices(problem, states, chosen) if known else [],
+        # A price is a solve of its own, which nobody waits for who stopped the search.
+        prices=prices(problem, states, chosen) if priced else [],
         certificate=facts,
         **more,
     )
@@ -154,6 +156,19 @@ def split_solution(
         status=INFEASIBLE,
         message=message,
         relaxation=relaxation,
+    )
+
+
+def stopped(search: Search, best: Finalist) -> Solution:
+    """Describe the best design that was built until a search was stopped."""
+    facts = {"gap": None, "rests_on": "nothing: stopped before anything was shown"}
+    return describe(
+        search.problem,
+        best.built,
+        search.counts | facts,
+        status=STOPPED,
+        message="Stopped: the best design that was built until then.",
+        evaluations=evaluations(search, None, 0),
     )
 
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-# How far an answer is shown; see `certificate`.
+# How far an answer is shown; see `certificate`, and `solve` of what was stopped.
 PROVED = "proved"
 CONVEX = "optimal if log-convex"
 FOUND = "best found"
 INFEASIBLE = "infeasible"
 UNKNOWN = "none found"
+STOPPED = "stopped"
 # No design comes with these.
 UNANSWERED = (INFEASIBLE, UNKNOWN)
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import COUNTS
 from supernode_opt.search.bounds import split_violations
@@ -23,6 +24,7 @@ from supernode_opt.search.describe import (
     describe,
     evaluations,
     split_solution,
+    stopped,
 )
 from supernode_opt.search.enumerate import (
     Columns,
@@ -75,11 +77,13 @@ class Space(NamedTuple):
     points: RelaxedPoints | None
 
 
+@precisely
 def optimize(
     problem: Problem,
     settings: Settings | None = None,
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
+    keeps: bool = False,
 ) -> Solution:
     """Find the best legal design, with a certificate of what was excluded and why.
 
@@ -88,6 +92,8 @@ def optimize(
       settings: effort.
       seed: of the relaxed descent's starts.
       progress: called now and then with how things stand.
+      keeps: whether an interruption (Ctrl-C) ends the search with the best design that
+        was built so far, where there is one; its status is "stopped".
 
     Returns:
       The best design and what is known of it, or the least relaxation that would allow
@@ -96,8 +102,19 @@ def optimize(
     Raises:
       ValueError: no legal split exists at all, whatever the limits.
     """
-    began = time.monotonic()
     search = Search(problem, settings or Settings(), progress or (lambda _: None))
+    began = time.monotonic()
+    try:
+        return _searched(search, seed, began)
+    except KeyboardInterrupt:
+        if not keeps or search.best is None:
+            raise
+        solution = stopped(search, search.best)
+        return dataclasses.replace(solution, wall_s=time.monotonic() - began)
+
+
+def _searched(search: Search, seed: int, began: float) -> Solution:
+    problem = search.problem
     outlook = look(problem)
     space = _space(search, outlook, seed)
     facts: dict[str, Any] = {
@@ -190,7 +207,7 @@ def _descend_and_build(
         return None
     # Compiling takes most of a short study: two programs are compiled side by side.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        ready = pool.submit(search.prepare, take(space.fitting, [0]))
+        ready = pool.submit(precisely(search.prepare), take(space.fitting, [0]))
         points = space.points or descend_relaxed(problem, settings, seed, search.report)
         ready.result()
     search.solve(nearest(problem, outlook, space.fitting, points))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from supernode_opt.batch.case import Case, case_of
 from supernode_opt.batch.engine import Engine
+from supernode_opt.batch.precise import precisely
 from supernode_opt.catalog.origins import Origins, assumed
 from supernode_opt.system.design import Design
 from supernode_opt.system.evaluate import evaluate
@@ -47,9 +48,10 @@ def _report(one: Case, given: None) -> Report:
     return evaluate(followed(one.design, one.scenario, one.follow), one.scenario)
 
 
-_REPORTS = Engine(_report, _BLOCK)
+_REPORTS = Engine(_report, _BLOCK, "drawn reports", quick=True)
 
 
+@precisely
 def drawn_reports(
     design: Design,
     scenario: Scenario,

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import xarray
-from scipy.optimize import least_squares
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.collectives.constants import FLAGS, NAMES
 from supernode_opt.calibration.collectives.fit import arrays
 from supernode_opt.calibration.collectives.table import Measurement
@@ -39,6 +39,7 @@ class Judged(NamedTuple):
 _time = jax.jit(collective_time)
 
 
+@precisely
 def judge(rows: Sequence[Measurement]) -> Judged:
     """Predict every row with the constants of the catalog.
 
@@ -95,6 +96,8 @@ def baseline(rows: Sequence[Measurement], fitted: np.ndarray) -> np.ndarray:
 
 def _line(moved: np.ndarray, measured: np.ndarray) -> tuple[float, float]:
     """Fit latency [s] and bandwidth [B/s] robustly in logarithms."""
+    from scipy.optimize import least_squares
+
     start = np.log([measured.min(), max((moved / measured).max(), 1.0)])
 
     def residual(logs: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.collectives.constants import Posterior
 from supernode_opt.calibration.collectives.fit import Problem, fit, predict, problem
 from supernode_opt.calibration.collectives.judge import errors_of
@@ -38,6 +39,7 @@ class Calibration(NamedTuple):
     without: dict[str, dict[str, float]]
 
 
+@precisely
 def calibrate(
     rows: Sequence[Measurement],
     show: Callable[[str, float], None] = lambda what, done: None,

@@ -9,6 +9,7 @@ import re
 import jax
 
 from supernode_opt import catalog
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.reading.node import shown
 from supernode_opt.workload.flops import token_flops
@@ -19,6 +20,7 @@ _count = jax.jit(token_flops)
 
 
 @functools.cache
+@precisely
 def flops_per_token(model: Model, length: float) -> float:
     """Model FLOPs of one token in sequences of `length`, all scores counted [flop]."""
     training = Training(

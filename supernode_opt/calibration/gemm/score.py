@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.gemm.fit import CAPPED, SETTLED
 from supernode_opt.calibration.gemm.predict import Constants, kernel_rows, predict
 from supernode_opt.calibration.gemm.table import Table, held_out
@@ -52,6 +53,7 @@ class Elasticity(NamedTuple):
     predicted: float
 
 
+@precisely
 def score(table: Table, constants: Constants) -> Scored:
     """Predict every row that a kernel was fitted for."""
     known = np.isfinite(predict(table, constants).time)

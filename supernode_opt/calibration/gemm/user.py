@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.gemm.fit import CASTING, Fit, fit
 from supernode_opt.calibration.gemm.network import fit_network
 from supernode_opt.calibration.gemm.predict import Constants
@@ -42,6 +43,7 @@ class Fitted(NamedTuple):
     judged: Scored
 
 
+@precisely
 def calibrate(
     table: Table, platform: str, seed: int, show: Callable[[str], None]
 ) -> Fitted:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.step_time.batch import base_of
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX, NAMES
@@ -88,6 +89,7 @@ def _measured(base: str) -> dict[str, float]:
     }
 
 
+@precisely
 def calibrate(
     jobs: Sequence[Job],
     shipped: Posterior,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.data.interpret import Job, Read, interpret_all
 from supernode_opt.calibration.data.runs import Run
 from supernode_opt.calibration.evidence import known as evidence
@@ -48,6 +49,7 @@ class Validation(NamedTuple):
     baselines: np.ndarray
 
 
+@precisely
 def validate(
     runs: Sequence[Run],
     posterior: Posterior,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.compare.crossover.chances import crossings, margins
 from supernode_opt.compare.crossover.config import Crossover
 from supernode_opt.compare.crossover.steps import (
@@ -58,6 +59,7 @@ class Surface(NamedTuple):
     exact: bool
 
 
+@precisely
 def solve(asked: Crossover, progress: Callable[[str, float], None]) -> Surface:
     """Evaluate both machines all over the map.
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.precise import precisely
 from supernode_opt.compare import program
 from supernode_opt.compare.columns import buildable, columns, together
 from supernode_opt.compare.entries import Cell
@@ -81,6 +82,7 @@ def broken_limits(asked: Inversion, limits: NDArray) -> tuple[str, ...]:
     )
 
 
+@precisely
 def solve(asked: Inversion, progress: Callable[[str, float], None]) -> Solution:
     """Find the value; with `replan`, until the best splits no longer change with it.
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from supernode_opt import catalog
+from supernode_opt.answer.judged import judged
 from supernode_opt.calibration.data.runs import kind_of
 from supernode_opt.calibration.gemm import network as gemm_network
 from supernode_opt.calibration.gemm import predict as gemm_predict
@@ -201,7 +202,7 @@ def test_validate_prints_a_table_and_refuses_what_was_never_fitted(capsys, tmp_p
     assert code == 0
     for words in ("Shapes kept from every fit", "h100_sxm bf16", "1 rows of tpu_v4"):
         assert words in printed
-    written = validate_gemm.markdown(validate_gemm.judged(runs)[0])
+    written = validate_gemm.markdown(judged(runs)[1])
     assert written.startswith("| series | regime | rows | time median |")
 
 

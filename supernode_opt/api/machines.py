@@ -1,0 +1,247 @@
+"""`compare`, `invert` and `crossover`: questions about machines, in Python."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from supernode_opt.api.result import Result
+from supernode_opt.api.study import Study
+from supernode_opt.api.values import written
+from supernode_opt.api.wording import wrapped
+from supernode_opt.batch.precise import precisely
+from supernode_opt.compare.comparison import config as comparison
+from supernode_opt.compare.comparison import solve as comparing
+from supernode_opt.compare.crossover import config as crossing
+from supernode_opt.compare.crossover import report as crossed
+from supernode_opt.compare.crossover import solve as mapping
+from supernode_opt.compare.entries import default_name
+from supernode_opt.compare.inversion import config as inversion
+from supernode_opt.compare.inversion import report as inverted
+from supernode_opt.compare.inversion import solve as inverting
+from supernode_opt.compare.program import QUANTITIES
+from supernode_opt.config import override
+from supernode_opt.problem.variables import PLAN
+from supernode_opt.reading.node import Node, StudyError, shown
+from supernode_opt.results import comparison as compared
+from supernode_opt.results import table
+from supernode_opt.results.telling.comparison import MOST_SENTENCES
+from supernode_opt.workload.split import SWITCHES
+
+# What a machine of a comparison keeps of a study; the split is found anew.
+_MACHINE = ("system", "scenario", "design")
+_SPLIT = (*PLAN, *SWITCHES)
+
+
+class Compared(Result):
+    """Machines side by side: their best splits, ranges and the claims about them."""
+
+    kind = "comparison"
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        """Keep what a comparison found."""
+        self._dataset = dataset
+
+    @property
+    def claims(self) -> list[str]:
+        """What holds, is undecided or fails, in sentences."""
+        if "claim_sentence" not in self._dataset:
+            return []
+        return [str(one) for one in self._dataset["claim_sentence"].values]
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return all that was found: by precision, model and system, and by draw."""
+        return self._dataset
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the compared quantities of every machine with their ranges, SI."""
+        names = [name + end for name in QUANTITIES for end in ("", "_low", "_high")]
+        return self._dataset[names].to_dataframe()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the comparison as plain values, as `compare --json` prints it."""
+        return compared.summary(self._dataset)
+
+    def explain(self) -> str:
+        """Return the whole comparison in words, every claim in it."""
+        return table.render(self._dataset)
+
+    def _lines(self) -> list[str]:
+        systems = ", ".join(str(one) for one in self._dataset["system"].values)
+        models = ", ".join(str(one) for one in self._dataset["model"].values)
+        lines = wrapped([f"{systems} on {models}", *self.claims[:MOST_SENTENCES]])
+        return [*lines, "Tables: print(_.explain()), .to_pandas()"]
+
+
+class Found(Result):
+    """The value of a constant at which a condition holds, or a map of such values."""
+
+    def __init__(
+        self, kind: str, dataset: xr.Dataset, lines: list[str], summary: dict[str, Any]
+    ) -> None:
+        """Keep what was found, in words and as plain values as well."""
+        self.kind, self._dataset = kind, dataset
+        self._said, self._summary = lines, summary
+
+    @property
+    def value(self) -> float | None:
+        """The value that was found, SI; `None` of a map, or where there is none."""
+        return self._summary.get("value")
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return all that was found, with units."""
+        return self._dataset
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the curves or the map as a table."""
+        return self._dataset.to_dataframe().reset_index()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the answer as plain values, as the command's `--json` prints it."""
+        return self._summary
+
+    def _lines(self) -> list[str]:
+        return wrapped(self._said)
+
+
+def _silent(what: str, done: float) -> None:
+    pass
+
+
+@precisely
+def compare(
+    what: Path | str | Mapping[str, Any] | Sequence[str | Study],
+    *,
+    models: Sequence[str] | str | None = None,
+    seed: int | None = None,
+    progress: Callable[[str, float], None] = _silent,
+    **sections: Any,
+) -> Compared:
+    """Set machines side by side, each with its best legal split, with 5-95 % ranges.
+
+    Args:
+      what: a file, its sections as a mapping, or machines: names of systems or studies,
+        of which everything but the split is kept.
+      models: on which models; those of the studies if not given.
+      seed: of the draws.
+      progress: called with what is done and how far.
+      **sections: others of the file, such as `precisions=["bf16", "fp8"]`, `training`,
+        `plan` and `claims`.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    top, name = _document(what, "compare")
+    if top is None:
+        made = _machines(what, models)
+        top, name = written({**made, **sections}, "", "compare"), "comparison"
+    elif models is not None or sections:
+        more = {**sections, **({} if models is None else {"models": models})}
+        top = written({**top.plain(), **more}, "", "compare")
+    return Compared(comparing.compare(comparison.read(top, name, seed), progress))
+
+
+def _machines(what: Any, models: Any) -> dict[str, Any]:
+    """Return the sections of a comparison of studies or systems."""
+    systems: list[Any] = []
+    studies = [one for one in what if isinstance(one, Study)]
+    for number, one in enumerate(what):
+        if not isinstance(one, Study):
+            systems.append(str(one))
+            continue
+        kept = {k: v for k, v in one.to_dict().items() if k in _MACHINE}
+        design = {k: v for k, v in kept.pop("design", {}).items() if k not in _SPLIT}
+        named = one.understood.name
+        name = named if named != "study" else f"{one.system}_{number + 1}"
+        systems.append({"name": name, **kept, "design": design})
+    names = [one if isinstance(one, str) else one["name"] for one in systems]
+    for number, name in enumerate(names):
+        if names.count(name) > 1 and isinstance(systems[number], dict):
+            systems[number]["name"] = f"{name}_{number + 1}"
+    made: dict[str, Any] = {"systems": systems}
+    if studies:
+        first = studies[0].understood.problem.scenario
+        given = dict(studies[0].to_dict()["training"])
+        made["precisions"] = [given.pop("precision", first.training.precision)]
+        made |= {"training": given, "models": [first.model.name]}
+    if models is not None:
+        made["models"] = [models] if isinstance(models, str) else list(models)
+    return made
+
+
+@precisely
+def invert(
+    what: Path | str | Mapping[str, Any] | None = None,
+    *,
+    progress: Callable[[str, float], None] = _silent,
+    **sections: Any,
+) -> Found:
+    """Find the value of a constant, or the domain, at which a condition holds.
+
+    Args:
+      what: a file, or its sections as a mapping.
+      progress: called with what is done and how far.
+      **sections: of the file, such as `systems`, `model`, `training`, `constant` and
+        `condition`.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    asked = inversion.read(*_sections(what, sections, "invert"))
+    found = inverting.solve(asked, progress)
+    return Found(
+        "inversion",
+        inverted.dataset(asked, found),
+        inverted.lines(asked, found),
+        inverted.summary(asked, found),
+    )
+
+
+@precisely
+def crossover(
+    what: Path | str | Mapping[str, Any] | None = None,
+    *,
+    seed: int | None = None,
+    progress: Callable[[str, float], None] = _silent,
+    **sections: Any,
+) -> Found:
+    """Map where one machine overtakes another, over what is built and a constant.
+
+    Args:
+      what: a file, or its sections as a mapping.
+      seed: of the draws.
+      progress: called with what is done and how far.
+      **sections: of the file, such as `across` and `up`.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    asked = crossing.read(*_sections(what, sections, "crossover"), seed)
+    surface = mapping.solve(asked, progress)
+    return Found(
+        "crossover",
+        crossed.dataset(asked, surface),
+        crossed.lines(asked, surface),
+        crossed.summary(asked, surface),
+    )
+
+
+def _sections(what: Any, sections: Mapping[str, Any], verb: str) -> tuple[Node, str]:
+    """Return a document of a file, changed by sections, or of sections alone."""
+    top, name = _document({} if what is None else what, verb)
+    if top is None:
+        raise StudyError(f"{verb}: must be a file or sections, but is {shown(what)}")
+    if sections:
+        top = written({**top.plain(), **sections}, "", verb)
+    return top, name
+
+
+def _document(what: Any, verb: str) -> tuple[Node | None, str]:
+    """Return what a file or a mapping holds, `None` of what is neither."""
+    if isinstance(what, Mapping):
+        return written(what, "", verb), "question"
+    if isinstance(what, str | Path):
+        return override.read(what, ()), default_name(what)
+    return None, ""

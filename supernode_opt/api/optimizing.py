@@ -1,0 +1,50 @@
+"""`study.optimize`: the search, with a bar; stopped, its best design is kept."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from supernode_opt.answer.run import run
+from supernode_opt.api.designs import Optimized, built_study
+from supernode_opt.api.progress import shown
+from supernode_opt.api.sources import Read
+from supernode_opt.batch.precise import precisely
+from supernode_opt.config.study import Study as Understood
+from supernode_opt.reading.node import StudyError, did_you_mean
+from supernode_opt.results import outcome
+from supernode_opt.search.settings import Settings
+
+if TYPE_CHECKING:
+    from supernode_opt.api.study import Study
+
+
+@precisely
+def optimized(
+    study: "Study",
+    progress: bool | Callable[[Any], None],
+    settings: Mapping[str, Any],
+) -> Optimized:
+    """Find the best design; see `Study.optimize`.
+
+    Raises:
+      StudyError: no design is legal whatever the limits, or a setting is unknown.
+      KeyboardInterrupt: it was interrupted before there was a design.
+    """
+    asked = _with(study.understood, settings)
+    if callable(progress):
+        dataset = run(asked, progress, keeps=True)
+    else:
+        with shown(bool(progress)) as show:
+            dataset = run(asked, show, keeps=True)
+    built = built_study(study, outcome.design(dataset))
+    return Optimized(built, study, Read(dataset))
+
+
+def _with(study: Understood, settings: Mapping[str, Any]) -> Understood:
+    known = [field.name for field in dataclasses.fields(Settings)]
+    for name in settings:
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise StudyError(f"optimize: `{name}` is no setting of the solver{near}")
+    changed = dataclasses.replace(study.settings, **settings)
+    return dataclasses.replace(study, settings=changed)

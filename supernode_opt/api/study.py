@@ -1,0 +1,317 @@
+"""The one noun of the Python API: a study, and what can be asked of it."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from supernode_opt.api import fields
+from supernode_opt.api.values import written
+from supernode_opt.batch.precise import precisely
+from supernode_opt.config import override
+from supernode_opt.config import study as reading
+from supernode_opt.reading.node import Node, StudyError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from supernode_opt.answer.gradient import Slope
+    from supernode_opt.api.designs import Evaluated, Optimized
+    from supernode_opt.api.gradients import Gradient
+    from supernode_opt.config.software import Chosen
+    from supernode_opt.problem.problem import Problem
+    from supernode_opt.search.settings import Settings
+
+# What is sought where a study that is made in Python does not say.
+_GOAL = {"maximize": "mfu"}
+
+
+class Study:
+    """A question: machine, model, how it is trained, what is free and what is wanted.
+
+    A study never changes; `set` returns another one.  It is understood when something
+    is asked of it, so that several fields may be set one after the other.
+    """
+
+    def __init__(self, given: Mapping[str, Any] | None = None, /, **more: Any) -> None:
+        """Make a study of its fields; the file format's own words are the keywords.
+
+        Any section of a study file is a keyword (`system`, `model`, `training`,
+        `design`, `constraints`, ...), and so is what stands in one: design fields
+        (`tensor_parallel=8`), of training (`global_batch=1536`), parts of the scenario
+        (`chip="h100_sxm"`), and `maximize` or `minimize`.  Where nothing is sought, MFU
+        is.
+
+        Args:
+          given: fields by dotted path, such as `{"chip.tdp": "700 W"}`.
+          **more: fields by name.  Values are words with a unit, numbers in the unit the
+            field states (SI), numpy scalars or pint quantities; "free" or a mapping of
+            `low` and `high` frees a number, a list an alternative.
+
+        >>> study = Study(system="cloudmatrix384", model="pangu_ultra_moe_718b",
+        ...     sequence_length=4096, global_batch=4608, chips=384)
+        >>> study.problem.fixed["chips"], study.free[:2]
+        (384.0, ('tensor_parallel', 'pipeline_parallel'))
+
+        Raises:
+          StudyError: there is no such field.
+        """
+        empty = Node({}, "", "Study")
+        made = _changed(empty, given, more, "Study")
+        if "objective" not in made.value:
+            made = fields.put(made, "objective", written(_GOAL, "objective", "Study"))
+        self._node, self._name = made, "study"
+
+    @classmethod
+    def of(cls, node: Node, name: str = "study") -> "Study":
+        """Return the study of a document that was read, called `name` by default."""
+        made = cls.__new__(cls)
+        made._node, made._name = node, name
+        return made
+
+    def set(self, given: Mapping[str, Any] | None = None, /, **more: Any) -> "Study":
+        """Return a study in which fields are set, or left to the catalog by `None`.
+
+        Args:
+          given: fields by dotted path, such as `{"chip.tdp": "700 W"}`.
+          **more: fields by name, values as in `Study`.
+
+        >>> study = Study(system="dgx_h100", model="llama3_70b", chips=64,
+        ...     sequence_length=4096, global_batch=512)
+        >>> study.set(clock=0.9, chips=128).problem.fixed["chips"]
+        128.0
+        >>> study.set(tensor_paralel=8)
+        Traceback (most recent call last):
+        ...
+        supernode_opt.reading.node.StudyError: set: `tensor_paralel` is no field of a \
+study (did you mean `tensor_parallel`?)
+
+        Raises:
+          StudyError: there is no such field.
+        """
+        return Study.of(_changed(self._node, given, more, "set"), self._name)
+
+    @property
+    def document(self) -> Node:
+        """The study as it is written."""
+        return self._node
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the study as it is written, as plain values for a YAML file."""
+        return self._node.plain()
+
+    @functools.cached_property
+    @precisely
+    def understood(self) -> reading.Study:
+        """The study with every field read, in SI.
+
+        Raises:
+          StudyError: anything in it cannot be used; the text is one line.
+        """
+        return reading.understand(self._node, self._name)
+
+    @property
+    def name(self) -> str:
+        """Of the folder with the answer."""
+        return self.understood.name
+
+    @property
+    def question(self) -> str:
+        """In words, for people; "" where there are none."""
+        return self.understood.question
+
+    @property
+    def system(self) -> str:
+        """The catalog system it starts from."""
+        return self.understood.system
+
+    @property
+    def problem(self) -> "Problem":
+        """What is given, chosen and wanted, as the search takes it."""
+        return self.understood.problem
+
+    @property
+    def settings(self) -> "Settings":
+        """Of the solver."""
+        return self.understood.settings
+
+    @property
+    def seed(self) -> int:
+        """Of the random starts."""
+        return self.understood.seed
+
+    @property
+    def chosen(self) -> "Chosen":
+        """How its software was chosen, and what was assumed of it."""
+        return self.understood.chosen
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Names of what is to be found."""
+        return self.understood.free
+
+    def frozen(self) -> "Study":
+        """Return the study with nothing free: the machine as built, its best split.
+
+        What is free of the machine takes the value that the system is built with, or
+        the nearest one allowed; what is free of the split takes the best of all legal
+        splits.  That is no optimum of the study; `optimize` finds it.
+
+        Raises:
+          StudyError: no split is legal; the text says why.
+        """
+        from supernode_opt.api.freezing import frozen
+
+        return frozen(self)
+
+    def evaluate(self) -> "Evaluated":
+        """Evaluate the study's design: step time, MFU, power, cost and what limits it.
+
+        What is free is taken as `frozen` has it, and the answer says so.
+
+        Returns:
+          Every reported quantity, in SI by name, shown with units.
+
+        Raises:
+          StudyError: anything in it cannot be used; the text is one line.
+        """
+        from supernode_opt.api.designs import evaluated
+
+        return evaluated(self)
+
+    def gradient(self, quantity: str | None = None) -> "Gradient":
+        """Differentiate a quantity by every design field and every constant.
+
+        Args:
+          quantity: of the report, such as "tokens_per_s"; what is sought if not given.
+
+        Returns:
+          A table: value, derivative and elasticity of each, with units.
+
+        Raises:
+          StudyError: there is no such quantity.
+        """
+        from supernode_opt.api.gradients import gradient
+
+        return gradient(self, quantity)
+
+    def optimize(
+        self, *, progress: bool | Callable[[Any], None] = True, **settings: Any
+    ) -> "Optimized":
+        """Find the best design and show how far it is the best.
+
+        An interruption (Ctrl-C, or stopping the cell) ends the search with the best
+        design that was built until then; its status is "stopped".
+
+        Args:
+          progress: whether to show a bar with the time left, or what to call.
+          **settings: of the solver, such as `starts=64`.
+
+        Raises:
+          StudyError: no design is legal whatever the limits, or nothing is free.
+          KeyboardInterrupt: it was interrupted before there was a design.
+        """
+        from supernode_opt.api.optimizing import optimized
+
+        return optimized(self, progress, settings)
+
+    def sweep(
+        self, axes: Mapping[str, Any] | None = None, /, **more: Any
+    ) -> "xr.Dataset":
+        """Evaluate the study over ranges of its fields.
+
+        Args:
+          axes: values by dotted path of a field.
+          **more: values by name of a field, and options: `samples`, `method`,
+            `optimize`, `quantities`, `out`, `resume`, `workers`, `seed`, `progress`.
+
+        Returns:
+          A labelled dataset, one dimension per axis; `.so` draws it.
+
+        Raises:
+          StudyError: an axis is no field, or a value cannot be used.
+        """
+        from supernode_opt.api.sweeping import swept
+
+        return swept(self, axes, more)
+
+    def explore(self, *fields: str) -> Any:
+        """Show sliders of design fields, and the answer as they are moved.
+
+        Args:
+          *fields: which ones; those that matter most of a machine if not given.
+
+        Returns:
+          A widget; its `study` is the study as the sliders have it.
+
+        Raises:
+          StudyError: ipywidgets is not installed, or a field is unknown.
+        """
+        from supernode_opt.api.exploring import explored
+
+        return explored(self, fields)
+
+    @precisely
+    def check(self) -> "list[Slope]":
+        """Test the derivatives of what is sought against finite differences.
+
+        Returns:
+          One slope per free number: `automatic`, `difference` and whether it `agrees`.
+        """
+        from supernode_opt.answer.gradient import check
+
+        return check(self.problem)
+
+    def explain(self) -> str:
+        """Return the answer in words: its design evaluated, limits, parts, evidence."""
+        return self.evaluate().explain()
+
+    def report(self, path: Path | str) -> Path:
+        """Write the answer as one HTML file and return its path."""
+        return self.evaluate().report(path)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether two studies are written alike."""
+        if not isinstance(other, Study):
+            return NotImplemented
+        return self.to_dict() == other.to_dict() and self._name == other._name
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Write what is asked in a few lines of at most 80 columns."""
+        from supernode_opt.api.wording import study_lines
+
+        return "\n".join(study_lines(self))
+
+    def _repr_html_(self) -> str:
+        from supernode_opt.api.wording import study_lines
+        from supernode_opt.html.notebook import lines
+
+        return lines(study_lines(self))
+
+
+def load(
+    path: Path | str, overrides: Sequence[str] = (), *, seed: int | None = None
+) -> Study:
+    """Read the study at `path`, changed by `PATH=VALUE` overrides and `seed`.
+
+    Raises:
+      StudyError: anything in it cannot be used; the text is one line.
+    """
+    more = [] if seed is None else [f"seed={seed}"]
+    name = reading.default_name(path, ("study", "question"), "study")
+    made = Study.of(override.read(path, [*overrides, *more]), name)
+    # What cannot be used is told here, not at the first question.
+    _ = made.understood
+    return made
+
+
+def _changed(
+    node: Node, given: Mapping[str, Any] | None, more: Mapping[str, Any], place: str
+) -> Node:
+    if given is not None and not isinstance(given, Mapping):
+        raise StudyError(f"{place}: must be fields by name, but is {given!r}")
+    for name, value in {**(given or {}), **more}.items():
+        node = fields.put(node, str(name), written(value, str(name), place))
+    return node

@@ -1,0 +1,36 @@
+"""`study.sweep`: ranges of fields handed to the room `sweep`."""
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from supernode_opt.api import accessor
+from supernode_opt.api.values import written
+from supernode_opt.batch.precise import precisely
+
+if TYPE_CHECKING:
+    from supernode_opt.api.study import Study
+
+
+@precisely
+def swept(
+    study: "Study", axes: Mapping[str, Any] | None, more: Mapping[str, Any]
+) -> xr.Dataset:
+    """Evaluate a study over ranges of its fields; see `Study.sweep`.
+
+    Raises:
+      StudyError: an axis is no field, or a value cannot be used.
+    """
+    from supernode_opt.sweep.solve import sweep
+
+    options = set(inspect.signature(sweep).parameters) - {"study", "axes"}
+    chosen = {name: value for name, value in more.items() if name in options}
+    ranges = {**(axes or {}), **{k: v for k, v in more.items() if k not in options}}
+    plain = {
+        name: written(values, name, "sweep").plain() for name, values in ranges.items()
+    }
+    base = study if chosen.get("optimize") else study.frozen()
+    accessor.register()
+    return sweep(base.document, plain, **chosen)

@@ -1,0 +1,119 @@
+"""What studies and answers are called in a few plain lines of at most 80 columns."""
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from supernode_opt.reading.node import StudyError
+from supernode_opt.system.design import Design
+from supernode_opt.system.report import FACTS, Report, is_share
+from supernode_opt.units import quantity_of
+from supernode_opt.words import figures, spoken
+
+if TYPE_CHECKING:
+    from supernode_opt.api.study import Study
+
+WIDTH = 80
+# Short names of the numbers of a split, as the field writes them.
+_SPLIT = {
+    "TP": "tensor_parallel",
+    "PP": "pipeline_parallel",
+    "CP": "context_parallel",
+    "EP": "expert_parallel",
+    "VP": "interleave",
+    "MB": "micro_batch",
+}
+
+
+def said(name: str, value: float) -> str:
+    """Write a reported quantity in the unit that people say it in.
+
+    >>> said("mfu", 0.4123), said("power", 559e3)
+    ('41.23 %', '559 kW')
+    """
+    return spoken(float(value), quantity_of(Report, name).unit, is_share(name))
+
+
+def words(name: str) -> str:
+    """Return what people call a reported quantity or a field of a design.
+
+    >>> words("tokens_per_s"), words("mfu")
+    ('tokens per s', 'MFU')
+    """
+    facts = FACTS.get(name)
+    return (facts.label if facts else "") or name.replace("_", " ")
+
+
+def field_said(name: str, value: float | str) -> str:
+    """Write the value of a design field with its unit."""
+    known = name in Design.__dataclass_fields__
+    return spoken(value, quantity_of(Design, name).unit if known else "")
+
+
+def split_said(values: Mapping[str, Any]) -> str:
+    """Write what of a split is decided: "TP 8 PP 4 EP 64, zero1".
+
+    >>> split_said({"tensor_parallel": 8.0, "pipeline_parallel": 1.0})
+    'TP 8'
+    """
+    sizes = [
+        f"{short} {figures(float(values[name]))}"
+        for short, name in _SPLIT.items()
+        if name in values and float(values[name]) != 1.0
+    ]
+    kept = [" ".join(sizes)] if sizes else []
+    if "optimizer_sharding" in values:
+        kept.append(str(values["optimizer_sharding"]))
+    recompute = str(values.get("recompute", "none"))
+    return ", ".join(kept + ([] if recompute == "none" else [f"{recompute} recompute"]))
+
+
+def wrapped(lines: Iterable[str], hanging: str = "  ") -> list[str]:
+    """Return lines broken at `WIDTH` columns, what goes on set in by `hanging`."""
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(
+            line,
+            WIDTH,
+            subsequent_indent=hanging,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        or [""]
+    ]
+
+
+def asked(study: "Study") -> str:
+    """Say machine, model, precision and what of the split is decided, in one line."""
+    problem = study.problem
+    scenario, fixed = problem.scenario, problem.fixed
+    chips = f"{figures(float(fixed['chips']))} of " if "chips" in fixed else ""
+    parts = [
+        f"{chips}{scenario.chip.name} as {study.system}",
+        scenario.model.name,
+        scenario.training.precision.upper(),
+        split_said(fixed),
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def study_lines(study: "Study") -> list[str]:
+    """Say what is asked, what is free and what is wanted."""
+    try:
+        problem, name = study.problem, study.name
+    except StudyError as error:
+        return wrapped([f"study that cannot be used: {error}"])
+    goal = problem.objective
+    wanted = f"{'maximize' if goal.maximize else 'minimize'} {words(goal.name)}"
+    limits = ", ".join(
+        f"{words(one.name)} at {'most' if one.at_most else 'least'}"
+        f" {said(one.name, one.limit)}"
+        for one in problem.constraints
+    )
+    lines = [f"study {name}: {asked(study)}"]
+    lines += [f"  {study.question}"] if study.question else []
+    lines += [f"  wanted: {wanted}" + (f"; {limits}" if limits else "")]
+    free = ", ".join(words(one) for one in study.free)
+    lines += [f"  free: {free}" if free else "  nothing is free"]
+    return wrapped(lines, "    ")
