@@ -11,6 +11,7 @@ from supernode_opt.cli.machines import compare, crossover, invert
 from supernode_opt.cli.measure import measure
 from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
 from supernode_opt.cli.rows import row_of, study_of
+from supernode_opt.cli.sensitivity import sensitivity
 from supernode_opt.cli.sweep import sweep
 from supernode_opt.cli.validate import validate
 from supernode_opt.cli.verify import verify
@@ -144,7 +145,8 @@ def explain(result: Result, json: Json = False) -> int:
 
 for command in (verify, validate, calibrate, measure, compare, invert, crossover):
     app.command()(command)
-app.command()(sweep)
+for command in (sweep, sensitivity):
+    app.command()(command)
 for command in (study_of, row_of):
     app.command()(command)
 
