@@ -16,6 +16,7 @@ from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
 from supernode_opt.cli.plot import plot
 from supernode_opt.cli.report import report
 from supernode_opt.cli.rows import row_of, study_of
+from supernode_opt.cli.sensitivity import sensitivity
 from supernode_opt.cli.sweep import sweep
 from supernode_opt.cli.validate import validate
 from supernode_opt.cli.verify import verify
@@ -137,7 +138,9 @@ for command in (plot, report, verify, validate, calibrate, measure):
     app.command()(command)
 for command in (compare, invert, crossover):
     app.command()(command)
-for command in (study_of, row_of, new, import_model, import_runs, sweep):
+for command in (sweep, sensitivity):
+    app.command()(command)
+for command in (study_of, row_of, new, import_model, import_runs):
     app.command()(command)
 
 
