@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock
 DEMO := experiments/design_a_supernode/question.yaml
 
-.PHONY: demo test lint benchmark mutate check-dependencies damage kills fuzz check-all clean
+.PHONY: demo test lint docs benchmark mutate check-dependencies damage kills fuzz check-all clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/supernode-opt run $(DEMO)
@@ -34,6 +34,12 @@ FUZZ := --from 0 --to 300
 fuzz: $(VENV)/.installed-dev
 	@JAX_COMPILATION_CACHE_DIR=results/fuzz/compiled $(BIN)/python -m tests.oracle.fuzz $(FUZZ)
 	@$(BIN)/python -m pytest -q -m long tests/oracle
+
+# The site, in docs/_build/html; the pages are looked at in Chromium where there is one.
+docs: $(VENV)/.installed-docs
+	@$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+	@$(BIN)/python -m sphinx -W -q -b doctest docs docs/_build/doctest
+	@$(BIN)/python docs/check_in_browser.py docs/_build/html
 
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json
@@ -71,4 +77,9 @@ $(VENV)/.installed: pyproject.toml requirements.lock | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml requirements.lock | $(BIN)/python
 	@echo "Installing supernode-opt and its test tools in $(VENV) (once) ..."
 	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml requirements.lock | $(BIN)/python
+	@echo "Installing supernode-opt and what builds its site in $(VENV) (once) ..."
+	@$(PIP) --editable '.[docs]'
 	@touch $@ $(VENV)/.installed

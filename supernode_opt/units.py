@@ -16,6 +16,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema
 
+from supernode_opt.reading.factors import converted
+from supernode_opt.reading.spelling import Ambiguous, spelled
+
 _DEFINITIONS = (
     "flop = [computation] = FLOP",
     "token = [token] = tokens",
@@ -50,11 +53,11 @@ def parse(text: str, unit: str) -> float:
     >>> parse("1.2 kW", "W")
     1200.0
 
-    Raises:
-      UnitError: the text is no number, or its unit has another dimension.
-    """
-    import pint
+    What people write for a unit is forgiven as in `reading.spelling`.
 
+    Raises:
+      UnitError: the text is no number, or its unit is unclear or of another dimension.
+    """
     spaced = text.strip()
     number, _, written = spaced.partition(" ")
     wanted = _ALIASES.get(unit, unit)
@@ -64,12 +67,20 @@ def parse(text: str, unit: str) -> float:
         number, written = _split_number(spaced)
         magnitude = float(number)
     written = written.strip() or wanted
+    known = converted(magnitude, written, wanted)
+    if known is not None:
+        return known
+    import pint
+
     # A tower of powers would keep pint busy for ever.
     if len(written) > 40 or "**" in written or written.count("^") > 2:
         raise UnitError(f"is no quantity in {unit or 'plain numbers'}: {text[:40]!r}")
     try:
-        found = registry().Quantity(magnitude, registry().Unit(_normalise(written)))
+        unit_written = registry().Unit(_normalise(spelled(written, wanted)))
+        found = registry().Quantity(magnitude, unit_written)
         return float(found.to(_normalise(wanted) or "dimensionless").magnitude)
+    except Ambiguous as error:
+        raise UnitError(f"has an unclear unit: {text!r}; {error}") from None
     except pint.DimensionalityError:
         raise UnitError(
             f"must be in {unit or 'plain numbers'}, but is {text!r}"

@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 
 from supernode_opt.batch.case import nameless
-from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precisely
 from supernode_opt.system.design import Design
 from supernode_opt.system.job import rank_share
@@ -33,13 +33,12 @@ def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
     The result has the arrays `name`, `flops` [flop], `bytes` [B] and `time` [s]; an
     operator of several layers is counted in all of them.
     """
-    table = jax.device_get(_table(design, nameless(scenario)))
+    table = jax.device_get(_TABLE(design, nameless(scenario)))
     kept = {name: row for name, row in table.items() if row[2] > 0.0}
     flops, moved, times = np.stack(list(kept.values()), axis=1)
     return {"name": tuple(kept), "flops": flops, "bytes": moved, "time": times}
 
 
-@compiled
 def _table(design: Design, scenario: Scenario) -> OrderedDict[str, Array]:
     """Return (flops, bytes, time) of every operator by name, in their order."""
     design, scenario = as_ranks(design, scenario)
@@ -80,3 +79,6 @@ def _table(design: Design, scenario: Scenario) -> OrderedDict[str, Array]:
     return OrderedDict(
         (name, row / design.pipeline_parallel) for name, row in rows.items()
     )
+
+
+_TABLE = Kept(_table, "operators", quick=True)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precisely
 
 _AHEAD = 2
@@ -29,16 +30,26 @@ class Engine:
     Rows of another structure (static fields, shapes) are another program.
     """
 
-    def __init__(self, function: Callable[[Any, Any], Any], block: int) -> None:
+    def __init__(
+        self,
+        function: Callable[[Any, Any], Any],
+        block: int,
+        name: str = "",
+        quick: bool = False,
+    ) -> None:
         """Make an engine.
 
         Args:
           function: from one row and what is given to a pytree of arrays.
           block: rows that are evaluated at once.
+          name: under which its programs are kept on disk, with all that `function`
+            depends on beside its arguments; "" for not kept.
+          quick: whether compiling a kept one fast matters more than running it fast.
         """
         self.block = block
         self.compiled: set[Any] = set()
-        self._run = compiled(jax.vmap(function, in_axes=(0, None)))
+        many = jax.vmap(function, in_axes=(0, None))
+        self._run = Kept(many, name, quick) if name else compiled(many)
 
     @precisely
     def __call__(self, rows: Any, given: Any = None) -> Any:

@@ -43,7 +43,7 @@ def _engine(names: tuple[str, ...]) -> Engine:
         report = report_of(row, scenario)
         return {name: jnp.asarray(get(report, name), float) for name in names}
 
-    return Engine(one, BLOCK)
+    return Engine(one, BLOCK, f"exact {names}")
 
 
 def typed(columns: Columns) -> dict[str, NDArray]:

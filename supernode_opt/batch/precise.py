@@ -8,8 +8,8 @@ and JAX compiles and keeps a program for each precision.
 
 Pure functions such as `evaluate(design, scenario)` compute in what the user set.  In
 32 bits the quantities of a report are good to a few times 1e-6 of themselves, half of
-them to 1e-7 (`tests/batch/test_precise.py` measures it).  A search in 32 bits would call
-designs equal that are not, which is why `optimize` does not take the setting.
+them to 1e-7 (`tests/batch/test_precise.py` measures it).  A search in 32 bits would
+call designs equal that are not, which is why `optimize` does not take the setting.
 """
 
 import functools
@@ -33,6 +33,13 @@ def precise() -> AbstractContextManager[Any]:
     import jax
 
     return jax.enable_x64(True)
+
+
+def double() -> bool:
+    """Return whether this thread computes in 64 bits."""
+    import jax
+
+    return bool(jax.config.read("jax_enable_x64"))
 
 
 def precisely(function: Callable[Given, Answer]) -> Callable[Given, Answer]:

@@ -66,7 +66,7 @@ def _held(row: Any, given: Any) -> tuple[jax.Array, ...]:
     return jnp.stack(kinds), fit_probability(scenario, most), stack.memory_spread
 
 
-_HELD = Engine(_held, batch.BLOCK)
+_HELD = Engine(_held, batch.BLOCK, "held")
 
 
 def kind_of(run: Run) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 
 from supernode_opt.catalog.own import BadEntry
 
-_MAKER = re.compile(r"^(nvidia|huawei|amd|google|intel)")
+_MAKER = re.compile(r"^(nvidia|huawei|amd|google|intel|meta)")
+# What a hub appends to a model whose shape it does not change.
+_TUNED = re.compile(r"[-_ ](instruct|chat|base|hf|it|bf16|fp8)$", re.IGNORECASE)
 # Field of an entry with other names for it.
 ALIASES = "aliases"
 
@@ -18,8 +20,11 @@ class UnknownEntry(BadEntry):
 
 def unknown(what: str, name: str, known: tuple[str, ...]) -> UnknownEntry:
     """Word the error for `name`, which is none of the `known` names of `what`."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    advice = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    lower = {one.lower(): one for one in reversed(known)}
+    close = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.5)
+    advice = (
+        f"did you mean {lower[close[0]]!r}?" if close else f"known: {', '.join(known)}"
+    )
     return UnknownEntry(f"unknown {what} {name!r}; {advice}")
 
 
@@ -30,6 +35,18 @@ def plain(name: str) -> str:
     ('a100sxm480gb', 'a100sxm480gb')
     """
     return _MAKER.sub("", re.sub(r"[^a-z0-9]", "", name.casefold()))
+
+
+def hub_name(name: str) -> str:
+    """Return the name of a model on a hub without its owner and its tuning.
+
+    >>> hub_name("meta-llama/Llama-3.1-70B-Instruct")
+    'Llama-3.1-70B'
+    """
+    bare = name.rpartition("/")[2].strip()
+    while (cut := _TUNED.sub("", bare)) != bare:
+        bare = cut
+    return bare
 
 
 def words_of(name: str, written: Mapping[str, Any]) -> tuple[str, ...]:

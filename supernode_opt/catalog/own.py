@@ -2,9 +2,8 @@
 
 import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from supernode_opt.reading import document
 from supernode_opt.reading.node import InputError, Node
@@ -51,7 +50,7 @@ def find(named: str, files: tuple[str, ...]) -> tuple[Path, ...]:
     return found
 
 
-def read(path: Path) -> Mapping[str, Any]:
+def read(path: Path) -> Node:
     """Read one of the user's own files.
 
     Raises:
@@ -67,13 +66,13 @@ def read(path: Path) -> Mapping[str, Any]:
                 _check_entry(node)
     except InputError as error:
         raise BadEntry(str(error)) from None
-    return top.plain()
+    return top
 
 
 def _check_entry(node: Node) -> None:
     """Refuse what no entry of any kind may look like."""
     for name, child in node.mapping().items():
-        if name in ("source", "confidence", "notes"):
+        if name in ("source", "confidence", "notes", "base"):
             child.text()
         elif name in ("published", "design"):
             for number in child.mapping().values():

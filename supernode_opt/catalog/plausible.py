@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from supernode_opt.catalog.figure import has_unit
 from supernode_opt.catalog.own import BadEntry
 from supernode_opt.reading.node import Doubt
 from supernode_opt.units import UnitError, parse
@@ -124,10 +125,19 @@ def judge(where: str, written: Any, value: float, known: Span | None) -> None:
     Raises:
       BadEntry: it has no unit and would be far from any in the catalog.
     """
-    has_unit = isinstance(written, Mapping) and written.get("unit", 1) not in ("1", 1)
-    said = None if has_unit else refused(value, known)
+    said = None if _has_unit(written) else refused(value, known)
     if said is not None:
         raise BadEntry(f"{where} {said}")
     # What was measured or fitted is nobody's slip of the pen.
     if not (isinstance(written, Mapping) and written.get("confidence") in _FOUND):
         question(where, value, known)
+
+
+def _has_unit(written: Any) -> bool:
+    """Tell whether a number of a catalog file says its unit."""
+    if not isinstance(written, Mapping):
+        return isinstance(written, str) and has_unit(written)
+    within = written.get("value")
+    return written.get("unit", 1) not in ("1", 1) or (
+        isinstance(within, str) and has_unit(within)
+    )

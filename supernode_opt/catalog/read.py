@@ -2,104 +2,28 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from importlib import resources
 from typing import Any
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from supernode_opt.catalog import naming, own, plausible
+from supernode_opt.catalog import lacking, naming, plausible
 from supernode_opt.catalog.figure import Provenance as Provenance
-from supernode_opt.catalog.figure import in_unit
+from supernode_opt.catalog.figure import traced_number
+from supernode_opt.catalog.files import ABOUT, HEADINGS, declared, file_of, places
+from supernode_opt.catalog.files import FILES as FILES
+from supernode_opt.catalog.files import KINDS as KINDS
+from supernode_opt.catalog.files import RECORDS as RECORDS
+from supernode_opt.catalog.files import document as document
+from supernode_opt.catalog.files import names as names
+from supernode_opt.catalog.files import shipped as _shipped
+from supernode_opt.catalog.files import shipped_names as shipped_names
+from supernode_opt.catalog.inherited import INHERITED
 from supernode_opt.catalog.naming import UnknownEntry as UnknownEntry
 from supernode_opt.catalog.naming import unknown
 from supernode_opt.catalog.own import OWN_CATALOG as OWN_CATALOG
 from supernode_opt.catalog.own import BadEntry
 from supernode_opt.catalog.plausible import Span
-from supernode_opt.hardware.chip import Chip
-from supernode_opt.hardware.collective import Collective
-from supernode_opt.hardware.gemm import GemmKernel
-from supernode_opt.hardware.network import LinkTechnology, Switch
-from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
 from supernode_opt.reading.node import did_you_mean
-from supernode_opt.system.software import Software
-from supernode_opt.units import quantities
-from supernode_opt.workload.model import Model
-
-RECORDS: dict[str, type] = {
-    "chip": Chip,
-    "link": LinkTechnology,
-    "switch": Switch,
-    "host": Host,
-    "rack": Rack,
-    "cooling": Cooling,
-    "facility": Facility,
-    "reliability": Reliability,
-    "software": Software,
-    # Software as documentation describes it, before any run calibrates it.
-    "declared_software": Software,
-    "collective": Collective,
-    "model": Model,
-    "gemm_kernel": GemmKernel,
-}
-KINDS = (*RECORDS, "system")
-_IRREGULAR = {
-    "switch": "switches",
-    "facility": "facilities",
-    "reliability": "reliabilities",
-}
-HEADINGS = ("sources", "shared")
-_ABOUT = ("notes", "source", "confidence", "published", naming.ALIASES)
-
-
-@functools.cache
-def document(kind: str) -> Mapping[str, Any]:
-    """Read the file that holds the entries of `kind`, the user's own included.
-
-    Raises:
-      UnknownEntry: there is no such kind.
-      BadEntry: one of the user's own files cannot be used.
-    """
-    written = dict(_shipped(kind))
-    for folder in own.folders(FILES):
-        path = folder / _file(kind)
-        if path.exists():
-            _add(written, own.read(path))
-    return written
-
-
-def _file(kind: str) -> str:
-    return f"{_IRREGULAR.get(kind, kind + 's')}.yaml"
-
-
-# What a catalog file may be called.
-FILES = tuple(map(_file, KINDS))
-
-
-@functools.cache
-def _shipped(kind: str) -> Mapping[str, Any]:
-    if kind not in KINDS:
-        raise unknown("kind of entry", kind, KINDS)
-    file = resources.files("supernode_opt.catalog").joinpath(_file(kind))
-    text = file.read_text(encoding="utf-8")
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
-def shipped_names(kind: str) -> tuple[str, ...]:
-    """Return the names of the entries of `kind` that come with the package."""
-    return tuple(name for name in _shipped(kind) if name not in HEADINGS)
-
-
-def _add(written: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Let the entries of `more` stand beside or in the place of those written."""
-    sources = {**(written.get("sources") or {}), **(more.get("sources") or {})}
-    written.update(more)
-    written["sources"] = sources
-
-
-def names(kind: str) -> tuple[str, ...]:
-    """Return the names of all entries of `kind`, in file order."""
-    return tuple(name for name in document(kind) if name not in HEADINGS)
 
 
 @functools.cache
@@ -127,6 +51,8 @@ def called(kind: str, name: str) -> str | None:
     """
     if name in names(kind):
         return name
+    if kind == "model":
+        name = naming.hub_name(name)
     bare, _, remark = name.partition(" (")
     found = _called(kind).get(naming.plain(bare))
     return found and _called(kind).get(naming.plain(remark), found)
@@ -153,42 +79,9 @@ def entry(kind: str, name: str) -> Mapping[str, Any]:
     return document(kind)[find(kind, name)]
 
 
-def trace(kind: str, written: Any, unit: str, about: Mapping[str, Any]) -> Provenance:
-    """Read one number of a file of `kind`.
-
-    Args:
-      kind: names the file, whose `sources` expand short keys.
-      written: a mapping of value, low, high, unit, source and confidence, or a bare
-        number, which is exact and takes source and confidence from `about`.
-      unit: the base SI unit to convert to.
-      about: the entry the number belongs to.
-
-    Raises:
-      ValueError: the number lacks something or has another dimension.
-    """
-    if not isinstance(written, Mapping):
-        written = {"value": written, "low": written, "high": written, **about}
-    for part in ("value", "low", "high", "source", "confidence"):
-        if part not in written:
-            raise BadEntry(f"must have `{part}`")
-    value, low, high = (
-        in_unit(written[part], written.get("unit", "1"), unit)
-        for part in ("value", "low", "high")
-    )
-    if not low <= value <= high:
-        raise BadEntry("must have low <= value <= high")
-    source = document(kind)["sources"].get(written["source"], written["source"])
-    return Provenance(value, low, high, unit, source, written["confidence"])
-
-
 def _check_record(kind: str) -> None:
     if kind not in RECORDS:
         raise unknown("kind of record", kind, tuple(RECORDS))
-
-
-@functools.cache
-def _units(kind: str) -> Mapping[str, str]:
-    return {name: declared.unit for name, declared in quantities(RECORDS[kind])}
 
 
 @functools.cache
@@ -200,29 +93,81 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 def _provenance(kind: str, name: str) -> Mapping[str, Provenance]:
     _check_record(kind)
     written = entry(kind, name)
-    found = traced(kind, name, written, _units(kind))
+    units = {field: known.unit for field, known in declared(kind).items()}
+    found = traced(kind, name, written, units)
     if is_own(kind, name):
-        for field, number in found.items():
-            at, known = f"{_file(kind)}: `{name}.{field}`", span(kind, field)
-            plausible.judge(at, written[field], number.value, known)
+        judge(kind, name, "", written, found, functools.partial(span, kind))
     return found
 
 
+def judge(
+    kind: str,
+    name: str,
+    path: str,
+    written: Mapping[str, Any],
+    found: Mapping[str, Provenance],
+    known: Callable[[str], Span | None],
+) -> None:
+    """Refuse or question numbers of the user's own; what they inherit is not theirs.
+
+    Args:
+      kind, name: the entry.
+      path: of the fields below it, such as "design.".
+      written: fields as written.
+      found: the same, read.
+      known: what the catalog has in a field.
+
+    Raises:
+      BadEntry: one has no unit and would be far from any in the catalog.
+    """
+    lines = places(kind, name)
+    for field, number in found.items():
+        if field in written and number.confidence != INHERITED:
+            at = where(kind, name, f"{path}{field}", lines)
+            plausible.judge(at, written[field], number.value, known(field))
+
+
+def where(
+    kind: str, name: str, field: str = "", lines: Mapping[str, str] | None = None
+) -> str:
+    """Say where an entry or a field of one stands, for messages.
+
+    Args:
+      kind, name, field: the entry and the field, "" for the entry itself.
+      lines: of the entry, where they are known already; see `files.places`.
+    """
+    lines = places(kind, name) if lines is None else lines
+    place = lines.get(field) or lines.get("") or file_of(kind)
+    return f"{place}: `{name}.{field}`" if field else f"{place}: `{name}`"
+
+
 def traced(
-    kind: str, name: str, numbers: Mapping[str, Any], units: Mapping[str, str]
+    kind: str,
+    name: str,
+    numbers: Mapping[str, Any],
+    units: Mapping[str, str],
+    path: str = "",
 ) -> dict[str, Provenance]:
     """Read those of `numbers` that have one of the `units`, by field.
+
+    Args:
+      kind, name: the entry.
+      numbers: fields of it as written.
+      units: base SI unit by field.
+      path: of the fields below it, such as "design.".
 
     Raises:
       BadEntry: one of them cannot be used.
     """
-    about, found = entry(kind, name), {}
+    about, sources = entry(kind, name), document(kind)["sources"]
+    found = {}
     for field, written in numbers.items():
         if field in units:
             try:
-                found[field] = trace(kind, written, units[field], about)
+                found[field] = traced_number(written, units[field], about, sources)
             except ValueError as error:
-                raise BadEntry(f"{_file(kind)}: `{name}.{field}` {error}") from None
+                at = where(kind, name, f"{path}{field}")
+                raise BadEntry(f"{at} {error}") from None
     return found
 
 
@@ -246,27 +191,39 @@ def load(kind: str, name: str) -> Any:
     _check_record(kind)
     if name != (found := find(kind, name)):
         return load(kind, found)
-    written = {f: v for f, v in entry(kind, name).items() if f not in _ABOUT}
+    written = {f: v for f, v in entry(kind, name).items() if f not in ABOUT}
     numbers = {f: number.value for f, number in _provenance(kind, name).items()}
+    if kind == "model" and not numbers.get("experts"):
+        # Without experts every layer is dense.
+        numbers = {"dense_layers": numbers.get("layers"), **numbers}
     try:
         return _adapter(kind).validate_python({**written, **numbers, "name": name})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        at, said = first["loc"][0], first["msg"].lower()
-        near = ""
-        if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            near = did_you_mean(str(at), _units(kind))
-        raise BadEntry(f"{_file(kind)}: `{name}.{at}`: {said}{near}") from None
+        raise _complaint(kind, name, error) from None
+
+
+def _complaint(kind: str, name: str, error: ValidationError) -> BadEntry:
+    """Name what an entry has wrong: all that it lacks, or the first of the rest."""
+    errors = error.errors(include_url=False)
+    rest = [one for one in errors if one["type"] != "missing"]
+    if not rest:
+        fields = [str(one["loc"][0]) for one in errors]
+        return lacking.error(where(kind, name), kind, fields)
+    at, said = str(rest[0]["loc"][0]), rest[0]["msg"].lower()
+    near = ""
+    if rest[0]["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        near = did_you_mean(at, declared(kind))
+    return BadEntry(f"{where(kind, name, at)}: {said}{near}")
 
 
 @functools.cache
 def span(kind: str, field: str) -> Span | None:
     """Return what the shipped entries of `kind` have in a field of their record."""
-    declared = dict(quantities(RECORDS[kind])).get(field)
+    known = declared(kind).get(field)
     # A share is bounded as it is.
-    if declared is None or declared.high == 1.0:
+    if known is None or known.high == 1.0:
         return None
-    return spanned(kind, declared.unit, lambda fields: fields.get(field))
+    return spanned(kind, known.unit, lambda fields: fields.get(field))
 
 
 def spanned(

@@ -7,21 +7,25 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from supernode_opt.catalog import plausible
+from supernode_opt.catalog import lacking
+from supernode_opt.catalog.files import ABOUT
 from supernode_opt.catalog.own import BadEntry
 from supernode_opt.catalog.plausible import Span
 from supernode_opt.catalog.read import (
     RECORDS,
     Provenance,
+    called,
     entry,
     find,
     is_own,
+    judge,
     load,
     names,
     provenance,
     span,
     spanned,
     traced,
+    where,
 )
 from supernode_opt.reading.node import did_you_mean, shown
 from supernode_opt.system.design import CHOICES, Design
@@ -104,26 +108,25 @@ def system(name: str) -> System:
     written = entry("system", name)
     _check(name, written)
     units = {field: declared.unit for field, declared in quantities(Design)}
+    parts = {part: find(kind, written[part]) for part, kind in PARTS.items()}
     followed = {
-        field: provenance(PARTS[part], written[part])[source]
+        field: provenance(PARTS[part], parts[part])[source]
         for field, (part, source) in FOLLOWS.items()
     }
-    numbers = {**followed, **traced("system", name, written["design"], units)}
+    own = traced("system", name, written["design"], units, "design.")
+    numbers = {**followed, **own}
     _check_numbers(name, numbers)
     if is_own("system", name):
-        for field in units.keys() & written["design"].keys():
-            at = f"systems.yaml: `{name}.design.{field}`"
-            number, known = written["design"][field], design_span(field)
-            plausible.judge(at, number, numbers[field].value, known)
+        judge("system", name, "design.", written["design"], own, design_span)
     chosen = {f: v for f, v in written["design"].items() if f not in units}
     return System(
         name=name,
-        links=tuple(written["links"]),
+        links=tuple(find("link", link) for link in written["links"]),
         design={**{field: t.value for field, t in numbers.items()}, **chosen},
         follows=tuple(f for f in FOLLOWS if f not in written["design"]),
         provenance=numbers,
         notes=written.get("notes", ""),
-        **{part: written[part] for part in PARTS},
+        **parts,
     )
 
 
@@ -151,29 +154,33 @@ def _check(name: str, written: Mapping[str, Any]) -> None:
     """Refuse a system without its parts, or with such as the catalog does not hold."""
 
     def refuse(field: str, why: str) -> NoReturn:
-        raise BadEntry(f"systems.yaml: `{name}.{field}` {why}")
+        raise BadEntry(f"{where('system', name, field)} {why}")
 
-    for part in (*PARTS, "links", "design"):
-        if part not in written:
-            raise BadEntry(f"systems.yaml: `{name}` must have `{part}`")
-    links, design = written["links"], written["design"]
+    design = written.get("design")
+    if not isinstance(design, Mapping):
+        design = {}
+    for field in written:
+        if field not in (known := (*PARTS, "links", "design", *ABOUT)):
+            refuse(str(field), f"is no field of a system{did_you_mean(field, known)}")
+    fields = Design.__dataclass_fields__
+    for field in design:
+        if field not in fields:
+            near = did_you_mean(str(field), fields)
+            refuse(f"design.{field}", f"is no field of a design{near}")
+    missing = [part for part in (*PARTS, "links") if part not in written]
+    missing += [f"design.{field}" for field in NEEDED if field not in design]
+    if missing:
+        raise lacking.error(where("system", name), "system", missing)
+    links = written["links"]
     if not isinstance(links, list) or not links:
         refuse("links", "must be a list of link technologies")
     words = [(part, kind, written[part]) for part, kind in PARTS.items()]
     for field, kind, word in (*words, *(("links", "link", link) for link in links)):
-        if not isinstance(word, str) or word not in names(kind):
+        if not isinstance(word, str) or called(kind, word) is None:
             known = did_you_mean(str(word), names(kind))
             refuse(field, f"must be a known {kind}, but is {shown(word)}{known}")
     if len(set(links)) < len(links):
         refuse("links", "names a link technology twice")
-    fields = Design.__dataclass_fields__
-    for field in design:
-        if field not in fields:
-            known = did_you_mean(str(field), fields)
-            refuse(f"design.{field}", f"is no field of a design{known}")
-    for field in NEEDED:
-        if field not in design:
-            refuse("design", f"must have `{field}`")
     for field, known in CHOICES.items():
         if field in design and design[field] not in (known or links):
             refuse(f"design.{field}", f"must be one of {', '.join(known or links)}")
@@ -186,7 +193,7 @@ def _check_numbers(name: str, numbers: Mapping[str, Provenance]) -> None:
                 field_adapter(Design, field).validate_python(value)
             except ValidationError as error:
                 said = error.errors(include_url=False)[0]["msg"].lower()
-                at = f"systems.yaml: `{name}.design.{field}`"
+                at = where("system", name, f"design.{field}")
                 raise BadEntry(f"{at}: {said}, but is {value:g}") from None
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 import sys
 import warnings
@@ -17,17 +16,18 @@ def prepare() -> None:
     """Switch JAX to 64 bits and let it keep what it compiles for the next run."""
     import jax
 
+    from supernode_opt.batch import folder, kept
+
     jax.config.update("jax_enable_x64", True)
     # A full disk costs time, not the answer.
     warnings.filterwarnings("ignore", "Error .* persistent compilation cache")
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(cache) / "supernode_opt" / "jax"
     # A machine without a home compiles anew.
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            jax.config.update("jax_compilation_cache_dir", str(folder))
-            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    kept.keep(folder.cache_folder("programs"))
+    cache = folder.cache_folder("jax")
+    if cache is not None:
+        folder.bound(cache, folder.MOST_BYTES)
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
 def draw(how: str, dataset: Any, folder: Path) -> list[Path]:
@@ -59,7 +59,7 @@ def print_json(value: Any) -> None:
 
 def print_rich(renderable: Any, columns: int = 100) -> None:
     """Print for people: in colour on a terminal, plain and wide enough elsewhere."""
-    from supernode_opt.cli.narrow import NARROWEST, fitted
+    from supernode_opt.results.narrow import NARROWEST, fitted
 
     # Rich takes a terminal that it knows little of for 80 columns wide.
     wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else columns

@@ -63,7 +63,7 @@ def _along(paths: tuple[str, ...], quantity: str) -> Engine:
         (value, limits), slope = slopes(log, given)
         return value, slope, limits
 
-    return Engine(along, BLOCK)
+    return Engine(along, BLOCK, f"along {paths} {quantity}")
 
 
 class Machines:

@@ -5,6 +5,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
+from supernode_opt.config import forgiving
 from supernode_opt.config.origins import deciding
 from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError, shown
@@ -22,7 +23,8 @@ def read(path: Path | str, assignments: Sequence[str]) -> Node:
     Raises:
       StudyError: it cannot be read, or so changed.
     """
-    return functools.reduce(apply, assignments, document.read(Path(path)))
+    top = forgiving.canonical(document.read(Path(path)))
+    return functools.reduce(apply, assignments, top)
 
 
 def apply(study: Node, assignment: str) -> Node:
@@ -51,7 +53,7 @@ def put(study: Node, words: list[str], value: Node) -> Node:
     Raises:
       StudyError: the path leads through a number.
     """
-    words = _joined(words)
+    words = _joined(forgiving.path(words))
     changed = _graft(study, words, value)
     if "provenance" not in changed.value or words[0] not in _GIVEN:
         return changed

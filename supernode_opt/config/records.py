@@ -9,8 +9,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from supernode_opt import catalog
+from supernode_opt.catalog import lacking
+from supernode_opt.catalog.files import RECORDS
 from supernode_opt.config.doubts import is_bare, weigh
-from supernode_opt.reading.node import Node, StudyError
+from supernode_opt.reading.node import Node, StudyError, alike, did_you_mean
 
 # Larger counts than this are typing errors, and floats stop telling integers apart.
 LARGEST_COUNT = 1e12
@@ -78,16 +80,25 @@ def read_record(node: Node, record_type: type, base: Any | None = None) -> Any:
     for child in written.values():
         _refuse_towers(child)
     plain = {} if base is None else {name: getattr(base, name) for name in names}
-    plain |= {name: child.plain() for name, child in written.items()}
+    plain |= {name: _word(child, record_type, name) for name, child in written.items()}
     try:
         made = adapter(record_type).validate_python(plain)
     except ValidationError as error:
-        raise _complaint(node, error) from None
+        raise _lacking(node, record_type, error) or _complaint(node, error) from None
     for name, child in written.items():
         value = getattr(made, name)
         if isinstance(value, float):
             weigh(child, value, record_type, name)
     return made
+
+
+def _word(node: Node, record_type: type, name: str) -> Any:
+    """Return the plain value of a field; words are found whatever their case."""
+    known = typing.get_args(field_type(record_type, name))
+    words = [word for word in known if isinstance(word, str)]
+    if not isinstance(node.value, str) or not words:
+        return node.plain()
+    return alike(node.value, words) or node.value
 
 
 def named(node: Node, kind: str) -> str:
@@ -97,6 +108,12 @@ def named(node: Node, kind: str) -> str:
       StudyError: there is none.
     """
     found = catalog.called(kind, node.text())
+    if found is None and kind == "model" and "/" in node.text():
+        near = did_you_mean(node.text().rpartition("/")[2], catalog.names(kind))
+        near = "" if near.startswith(" (known") else near
+        node.fail(
+            f"is no shipped model{near}: download its config.json and write its path"
+        )
     return found or node.one_of(catalog.names(kind), kind)
 
 
@@ -128,6 +145,29 @@ def _refuse_towers(node: Node) -> None:
     """Refuse powers of powers in a unit, which would take for ever to compute."""
     if isinstance(node.value, str) and _TOWER.search(node.value):
         node.fail(f"has an unknown unit: {node.described()}")
+
+
+class Lacking(StudyError):
+    """A mapping without fields that it must have; the message names all of them."""
+
+    longest = lacking.Lacking.longest
+
+
+def _lacking(node: Node, record_type: type, error: ValidationError) -> Lacking | None:
+    """Name all fields that a record lacks, if it has nothing else wrong."""
+    errors = error.errors(include_url=False)
+    if any(one["type"] != "missing" or len(one["loc"]) != 1 for one in errors):
+        return None
+    fields = [str(one["loc"][0]) for one in errors]
+    kind = next((k for k, known in RECORDS.items() if known is record_type), "")
+    told = lacking.lacks(kind, fields) if kind else f"lacks {_named(fields)}"
+    return Lacking(f"{node.place}: `{node.path}` {told}")
+
+
+def _named(fields: list[str]) -> str:
+    """Write names of fields as a list of words."""
+    told = ", ".join(f"`{field}`" for field in fields)
+    return f"the fields {told}" if len(fields) > 1 else f"the field {told}"
 
 
 def _complaint(node: Node, error: ValidationError) -> StudyError:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from supernode_opt import catalog
-from supernode_opt.config import goal, legality, override
+from supernode_opt.config import forgiving, goal, legality, override
 from supernode_opt.config.origins import read_origins
 from supernode_opt.config.records import named, read_record, read_value
 from supernode_opt.config.scenario import read_scenario
@@ -30,6 +30,7 @@ SECTIONS = (
     "solver",
     "seed",
     "provenance",
+    "sweep",
 )
 # The one setting that may be zero: it leaves the relaxed descent out.
 _NO_DESCENT = ("outer", 0)
@@ -103,12 +104,21 @@ def sections_of(
     return sections
 
 
-def understand(top: Node, default_name: str = "study") -> Study:
+def understand(
+    top: Node, default_name: str = "study", *, judged: bool = True
+) -> Study:
     """Make a study of a document.
+
+    Args:
+      top: the document.
+      default_name: what the answer is called if it does not say.
+      judged: whether frozen values that cannot be true together are refused; who
+        judges many designs at once does it himself.
 
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
+    top = forgiving.canonical(top)
     sections = sections_of(top, "the study", SECTIONS, NEEDED)
     name = sections["name"].text() if "name" in sections else default_name
     if not re.fullmatch(r"\w[\w.-]{0,99}", name):
@@ -120,7 +130,8 @@ def understand(top: Node, default_name: str = "study") -> Study:
     scenario, software = read_scenario(sections, system)
     design = sections.get("design", Node({}, "design", top.place))
     chosen = read_variables(design, _networked(system, software), scenario)
-    legality.check(design, chosen.fixed, chosen.scenario)
+    if judged:
+        legality.check(design, chosen.fixed, chosen.scenario)
     problem = Problem(
         scenario=chosen.scenario,
         fixed=chosen.fixed,

@@ -1,92 +1,163 @@
-"""Figures of a result; each is `f(dataset, ax=None) -> Axes` and reads nothing else."""
+"""Figures of a result; each is `f(dataset, ..., ax=None) -> Axes` and reads no more.
+
+Figures are drawn for a page: `with plot.page(3.5): plot.roofline(dataset)` makes one of
+a column's width, and `plot.save` writes it as PNG, PDF or SVG.
+"""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.axes import Axes
 
-from supernode_opt.plot import style
+from supernode_opt.plot import grid
 from supernode_opt.plot.bus_bandwidth import bus_bandwidth
 from supernode_opt.plot.comparison import comparison
+from supernode_opt.plot.contour import contour
 from supernode_opt.plot.convergence import convergence
 from supernode_opt.plot.crossover import crossover
 from supernode_opt.plot.evidence import evidence_map
 from supernode_opt.plot.families import ratios_by_family
+from supernode_opt.plot.feasible import feasible
+from supernode_opt.plot.files import draw as draw_figures
+from supernode_opt.plot.files import save
+from supernode_opt.plot.front import front
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
+from supernode_opt.plot.parallel import parallel_coordinates
 from supernode_opt.plot.peaks import predicted_peaks
 from supernode_opt.plot.power_stack import power_stack
+from supernode_opt.plot.regimes import regimes
 from supernode_opt.plot.roofline import roofline
+from supernode_opt.plot.stacks import power_stacks, step_stacks
 from supernode_opt.plot.step_waterfall import step_waterfall
+from supernode_opt.plot.style import COLUMN, FULL, page
+from supernode_opt.plot.subject import subject
+from supernode_opt.plot.tornado import tornado
 from supernode_opt.plot.validation import error_by_parallelism, predicted_measured
 from supernode_opt.plot.verdicts import memory_verdicts
 
-FIGURES: dict[str, Callable[..., Axes]] = {
+__all__ = ["COLUMN", "FULL", "page", "power_stacks", "save", "step_stacks", "subject"]
+
+Figure = Callable[..., Axes]
+
+FIGURES: dict[str, Figure] = {
     "step_waterfall": step_waterfall,
     "power_stack": power_stack,
     "roofline": roofline,
     "convergence": convergence,
 }
-VALIDATION: dict[str, Callable[..., Axes]] = {
+VALIDATION: dict[str, Figure] = {
     "predicted_measured": predicted_measured,
     "error_by_parallelism": error_by_parallelism,
     "ratios_by_family": ratios_by_family,
     "evidence_map": evidence_map,
 }
-GEMM: dict[str, Callable[..., Axes]] = {
+GEMM: dict[str, Figure] = {
     "gemm_time": gemm_time,
     "gemm_watts": gemm_watts,
 }
-MEMORY: dict[str, Callable[..., Axes]] = {
+MEMORY: dict[str, Figure] = {
     "predicted_peaks": predicted_peaks,
     "memory_verdicts": memory_verdicts,
 }
-# What a dataset must hold for a figure that not every result has.
-NEEDS = {"roofline": "operator_time", "convergence": "best_objective"}
+# Of a sweep, each drawn where what was swept suits it.
+SWEEP: dict[str, Figure] = {
+    "contour": contour,
+    "feasible": feasible,
+    "regimes": regimes,
+    "parallel_coordinates": parallel_coordinates,
+    "front": front,
+}
+# The figures of every kind of saved result, each a function of its dataset alone.
+FIGURES_OF: dict[str, dict[str, Figure]] = {
+    "design": FIGURES,
+    "comparison": {"comparison": comparison},
+    "inversion": {"inversion": inversion},
+    "crossover": {"crossover": crossover},
+    "validation": VALIDATION,
+    "collectives": {"bus_bandwidth": bus_bandwidth},
+    "gemm": GEMM,
+    "memory": MEMORY,
+    "sweep": SWEEP,
+    "sensitivity": {"tornado": tornado},
+}
 
 
-def drawable(dataset: xr.Dataset) -> tuple[str, ...]:
+def figures_of(dataset: xr.Dataset, kind: str = "design") -> dict[str, Figure]:
+    """Return the figures of a result of this kind that `dataset` has numbers for."""
+    suits = {name: True for name in FIGURES_OF.get(kind, {})} | _suits(dataset, kind)
+    return {
+        name: draw for name, draw in FIGURES_OF.get(kind, {}).items() if suits[name]
+    }
+
+
+def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
+    """Tell of figures that not every result has whether this one has them."""
+    if kind == "design":
+        return {
+            "roofline": "operator_time" in dataset,
+            "convergence": "best_objective" in dataset,
+        }
+    if kind == "sweep":
+        axes, told = len(grid.swept(dataset)), len(grid.quantities(dataset))
+        return {
+            "contour": axes > 1,
+            "feasible": axes > 1 and "binding" in dataset,
+            "regimes": "point" not in dataset.dims,
+            "parallel_coordinates": axes + told > 2,
+            "front": told > 1,
+        }
+    return {}
+
+
+def drawable(dataset: xr.Dataset, kind: str = "design") -> tuple[str, ...]:
     """Return the names of the figures that `dataset` has the numbers for."""
-    return tuple(name for name in FIGURES if NEEDS.get(name, "step") in dataset)
+    return tuple(figures_of(dataset, kind))
 
 
-def draw_all(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
-    """Draw every figure that `dataset` has the numbers for into `folder` as PNG."""
-    return _draw(dataset, folder, {name: FIGURES[name] for name in drawable(dataset)})
+def draw_all(
+    dataset: xr.Dataset,
+    folder: Path | str,
+    suffixes: Sequence[str] = ("png",),
+    width: float = FULL,
+    kind: str = "design",
+) -> list[Path]:
+    """Draw every figure that `dataset` has the numbers for into `folder`.
+
+    Args:
+      dataset: a saved result.
+      folder: where the files go; made if it is missing.
+      suffixes: formats, of "png", "pdf" and "svg".
+      width: of the figures [in].
+      kind: of the result, one of `FIGURES_OF`.
+    """
+    figures = figures_of(dataset, kind)
+    return draw_figures(dataset, folder, figures, suffixes, width)
 
 
-def draw_collectives(dataset: xr.Dataset, folder: Path | str) -> list[Path]:
-    """Draw bus bandwidth of every library of a validation into `folder` as PNG."""
+def draw_collectives(
+    dataset: xr.Dataset,
+    folder: Path | str,
+    suffixes: Sequence[str] = ("png",),
+    width: float = FULL,
+) -> list[Path]:
+    """Draw bus bandwidth of every library of a validation into `folder`."""
     libraries = sorted(set(dataset["library"].values))
     paths = []
     for name in libraries:
         part = dataset.sel(row=dataset["library"] == name)
-        paths += _draw(part, folder, {f"bus_bandwidth_{name}": bus_bandwidth})
-    return paths
-
-
-def _draw(
-    dataset: xr.Dataset, folder: Path | str, figures: dict[str, Callable[..., Axes]]
-) -> list[Path]:
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, draw in figures.items():
-        figure = style.figure(draw(dataset))
-        path = folder / f"{name}.png"
-        figure.savefig(path, dpi=150)
-        plt.close(figure)
-        paths.append(path)
+        figures = {f"bus_bandwidth_{name}": bus_bandwidth}
+        paths += draw_figures(part, folder, figures, suffixes, width)
     return paths
 
 
 # Each draws a dataset of its kind into a folder.
-draw_validation = functools.partial(_draw, figures=VALIDATION)
-draw_gemm = functools.partial(_draw, figures=GEMM)
-draw_peaks = functools.partial(_draw, figures=MEMORY)
-draw_comparison = functools.partial(_draw, figures={"comparison": comparison})
-draw_inversion = functools.partial(_draw, figures={"inversion": inversion})
-draw_crossover = functools.partial(_draw, figures={"crossover": crossover})
+draw_validation = functools.partial(draw_all, kind="validation")
+draw_gemm = functools.partial(draw_all, kind="gemm")
+draw_peaks = functools.partial(draw_all, kind="memory")
+draw_comparison = functools.partial(draw_all, kind="comparison")
+draw_inversion = functools.partial(draw_all, kind="inversion")
+draw_crossover = functools.partial(draw_all, kind="crossover")
+draw_sweep = functools.partial(draw_all, kind="sweep")

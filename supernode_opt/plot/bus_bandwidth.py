@@ -2,12 +2,17 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from supernode_opt.plot import style
+from supernode_opt.plot.measure import words
+from supernode_opt.plot.subject import proper
 
 _ACROSS = 2
+# Names of libraries up to this long are abbreviations.
+_SHORT = 5
 
 
 def bus_bandwidth(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
@@ -18,36 +23,31 @@ def bus_bandwidth(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """
     moving = dataset.sel(row=dataset["payload"] > 0.0)
     operations = sorted(set(moving["operation"].values))
-    rows = max(1, -(-len(operations) // _ACROSS))
-    ax = style.axes(ax, 1.2 + 2.3 * rows)
-    figure, grid = style.panels(ax, rows, min(_ACROSS, max(1, len(operations))))
+    wide = min(1 if style.narrow(ax) else _ACROSS, max(1, len(operations)))
+    rows = max(1, -(-len(operations) // wide))
+    ax = style.axes(ax, 1.0 + 1.8 * rows)
+    figure, grid = style.panels(ax, rows, wide)
     several = len(set(moving["machine"].values)) > 1
     labels: dict[str, int] = {}
     for place, operation in enumerate(operations):
-        panel = figure.add_subplot(grid[place // _ACROSS, place % _ACROSS])
+        panel = figure.add_subplot(grid[place // wide, place % wide])
         _panel(panel, moving.sel(row=moving["operation"] == operation), several, labels)
         style.dress(
             panel,
-            style.words(operation),
-            "message [MB]" if place + _ACROSS >= len(operations) else "",
-            "bus bandwidth [GB/s]" if place % _ACROSS == 0 else "",
+            "message [MB]" if place + wide >= len(operations) else "",
+            "bus bandwidth [GB/s]" if place % wide == 0 else "",
         )
-    libraries = ", ".join(sorted(set(moving["library"].values)))
-    figure.suptitle(
-        f"Bus bandwidth, {libraries}: lines predicted, hollow points fitted",
-        fontsize=style.TITLE,
-        x=0.01,
-        ha="left",
-    )
+        panel.set_title(words(operation), fontsize=style.TEXT, loc="left")
+    libraries = ", ".join(sorted(set(map(_library, moving["library"].values))))
+    told = f"Bus bandwidth of {libraries}"
+    style.title(ax, told, "lines: predicted; points: measured, hollow ones fitted")
     handles = [_handle(ax, label, order) for label, order in labels.items()]
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=4,
-        fontsize=style.SMALL,
-        frameon=False,
-    )
+    style.legend_below(ax, 4, handles=handles)
     return ax
+
+
+def _library(name: str) -> str:
+    return name.upper() if len(name) <= _SHORT else words(name)
 
 
 @FuncFormatter
@@ -72,7 +72,9 @@ def _panel(
             # One data type: the widest, whose messages are the largest.
             widest = mine["variant"].values[np.argmax(mine["payload"].values)]
             mine = mine.sel(row=mine["variant"] == widest)
-            label = f"{name}, {size:.0f} ranks" if several else f"{size:.0f} ranks"
+            label = (
+                f"{proper(name)}, {size:.0f} ranks" if several else f"{size:.0f} ranks"
+            )
             _series(panel, mine, labels.setdefault(label, len(labels)))
     panel.set_xscale("log")
     panel.set_yscale("log")
@@ -102,7 +104,7 @@ def _series(panel: Axes, mine: xr.Dataset, order: int) -> None:
         )
 
 
-def _handle(ax: Axes, label: str, order: int) -> object:
+def _handle(ax: Axes, label: str, order: int) -> Artist:
     marker, colour = style.mark(order)
     return ax.plot(
         [], [], color=colour, marker=marker, markersize=3, linewidth=1.0, label=label

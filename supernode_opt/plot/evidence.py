@@ -8,10 +8,11 @@ from matplotlib.colors import LogNorm, to_hex
 from matplotlib.patches import Rectangle
 
 from supernode_opt.plot import style
+from supernode_opt.plot.subject import proper
 
 # Median errors beyond these are drawn like these [%].
 _LEAST, _MOST = 2.0, 50.0
-_CELL, _WIDE = 0.4, 4
+_CELL, _WIDE = 0.33, 4
 
 
 def evidence_map(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
@@ -29,7 +30,12 @@ def evidence_map(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     chips, stacks = [chips[i] for i in down], [stacks[i] for i in across]
     fitted, judged = fitted[np.ix_(down, across)], judged[np.ix_(down, across)]
     error, own = _errors(dataset, chips, stacks)
-    ax = style.axes(ax, 2.2 + _CELL * len(chips))
+    rows, columns = chips, stacks
+    if turned := style.narrow(ax):
+        # Chips are fewer and have shorter names: a column of a page holds them.
+        rows, columns, error = stacks, chips, error.T
+        fitted, judged, own = fitted.T, judged.T, own.T
+    ax = style.axes(ax, 1.9 + _CELL * len(rows), narrow=1.9 + 0.15 * len(rows))
     image = ax.imshow(
         error,
         aspect="auto",
@@ -41,34 +47,41 @@ def evidence_map(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         told = f"{value:.0f} %" if own[i, j] else f"({value:.0f} %)"
         colour = image.to_rgba(np.asarray([value if known else _LEAST]))[0]
         counts = f"{fitted[i, j]:.0f}+{judged[i, j]:.0f}"
-        if len(counts) > _WIDE:
-            counts = counts.replace("+", "\n+")
         if not known:
             ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1.0, 1.0, color="0.92"))
+        if turned:
+            # There is no room for numbers.
+            continue
+        if len(counts) > _WIDE:
+            counts = counts.replace("+", "\n+")
         ax.text(
             j,
             i,
             f"{counts}\n{told}" if known else counts,
             ha="center",
             va="center",
-            fontsize=6,
+            fontsize=5.5,
             color=style.ink(to_hex(colour)),
         )
-    ax.set_xticks(range(len(stacks)), [style.words(name) for name in stacks])
-    chips = [style.words(name).upper() for name in chips]
-    ax.set_yticks(range(len(chips)), chips)
-    style.dress(ax, "Measured runs: fitted + never fitted, and median error", "", "")
-    ax.tick_params(labelsize=style.SMALL, length=0)
-    ax.tick_params(axis="x", rotation=55)
-    plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
+    ax.set_xticks(range(len(columns)), [proper(name) for name in columns])
+    ax.set_yticks(range(len(rows)), [proper(name) for name in rows])
+    style.dress(ax)
+    ax.tick_params(length=0)
+    ax.tick_params(axis="x", rotation=90 if turned else 60)
+    if not turned:
+        plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
     bar = style.figure(ax).colorbar(image, ax=ax, pad=0.01, aspect=30)
-    bar.set_label("median error of step time [%]", fontsize=style.SMALL)
+    bar.set_label("median error [%]", fontsize=style.SMALL)
     ticks = [2.0, 5.0, 10.0, 20.0, 50.0]
     bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     bar.minorticks_off()
     bar.ax.tick_params(labelsize=style.SMALL)
-    note = "in brackets: of fitted rows alone; grey: no row at hand"
-    style.figure(ax).supxlabel(note, fontsize=style.SMALL)
+    about = "in brackets: of fitted rows alone; grey: no row at hand"
+    if turned:
+        about = "grey: no row at hand"
+    counts = f"{fitted.sum():,.0f} runs fitted + {judged.sum():,.0f} never fitted"
+    style.title(ax, "Measured runs by chip and stack, and median error of step time",
+                f"{counts}; {about}")  # fmt: skip
     return ax
 
 

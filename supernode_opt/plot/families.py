@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from supernode_opt.plot import style
+from supernode_opt.plot.subject import proper
 
 # Half-width of a central 90 % range in standard deviations.
 _NINETY = 1.645
@@ -16,7 +17,7 @@ GRADES = {
     "extrapolated": ("D", "orange"),
     "untested": ("^", "vermilion"),
 }
-_ROW, _MOST_ROWS = 0.085, 24
+_ROW, _MOST_ROWS = 0.062, 24
 _TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
 
 
@@ -46,7 +47,7 @@ def ratios_by_family(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         set(families), key=lambda one: np.median(np.abs(np.log(ratio[families == one])))
     )
     lanes = [min(int((families == name).sum()), _MOST_ROWS) for name in names]
-    ax = style.axes(ax, 1.4 + _ROW * (sum(lanes) + 1.6 * len(names)))
+    ax = style.axes(ax, 1.2 + _ROW * (sum(lanes) + 1.6 * len(names)))
     top, ticks = 0.0, []
     for order, (name, wide) in enumerate(zip(names, lanes, strict=True)):
         own = np.flatnonzero(families == name)
@@ -56,23 +57,22 @@ def ratios_by_family(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
             ax.axhspan(top - 1.3, top + wide + 0.3, color="0.95", zorder=0)
         for row, at in zip(own, down, strict=True):
             _mark(ax, ratio[row], half[row], at, str(grades[row]))
-        ticks.append((top + 0.5 * (wide - 1.0), f"{name} ({len(own)})"))
+        ticks.append((top + 0.5 * (wide - 1.0), f"{proper(str(name))} ({len(own)})"))
         top += wide + 1.6
     ax.axvline(1.0, color="0.4", linewidth=0.8, zorder=1)
     ax.set_xscale("log")
     ax.set_ylim(top - 1.3, -1.3)
-    ax.set_yticks(
-        [at for at, _ in ticks], [words.replace("_", " ") for _, words in ticks]
-    )
+    ax.set_yticks([at for at, _ in ticks], [words for _, words in ticks])
     low, high = (ratio / half).min() * 0.97, (ratio * half).max() * 1.03
     low, high = min(low, 0.9), max(high, 1.1)
     ax.set_xlim(low, high)
     kept = [tick for tick in _TICKS if low <= tick <= high]
     ax.set_xticks(kept, [f"{tick:g}" for tick in kept])
     ax.minorticks_off()
-    title = "Predicted over measured step time"
-    style.dress(ax, title, f"predicted / measured: {what}, 90 % ranges")
-    ax.tick_params(axis="y", length=0, labelsize=style.SMALL)
+    style.dress(ax, "predicted / measured")
+    ax.tick_params(axis="y", length=0)
+    about = f"{len(ratio)} {what}, each with its 90 % range, by stack and machine"
+    style.title(ax, "Predicted over measured step time", about)
     style.legend_below(ax, 3, handles=_legend(set(grades)))
     return ax
 
@@ -87,7 +87,7 @@ def _mark(ax: Axes, ratio: float, half: float, at: float, grade: str) -> None:
         ratio,
         at,
         marker=marker,
-        markersize=4.0,
+        markersize=3.2,
         markerfacecolor=face,
         markeredgecolor=colour,
         linestyle="",

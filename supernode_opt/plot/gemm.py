@@ -5,11 +5,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from supernode_opt.plot import style
+from supernode_opt.plot.subject import precision, proper
 
 
 def gemm_time(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw predicted over measured time against measured time with a band of 10 %."""
-    ax = style.axes(ax, 4.4)
+    ax = style.axes(ax, 3.4, narrow=3.6)
     real = dataset["measured_time"].values
     ratio = dataset["predicted_time"].values / real
     ax.axhspan(0.9, 1.1, color="0.92", zorder=0)
@@ -19,9 +20,10 @@ def gemm_time(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.set_yscale("log", base=2)
     ax.set_ylim(0.5, 2.0)
     ax.set_yticks([0.5, 0.75, 1.0, 1.33, 2.0], ["0.5", "0.75", "1", "1.33", "2"])
+    style.dress(ax, "measured time [µs]", "predicted / measured time")
     title = "GEMM time on shapes that were never fitted"
-    style.dress(ax, title, "measured time [µs]", "predicted over measured [1]")
-    style.legend_below(ax, 6)
+    style.title(ax, title, _told(dataset, ratio))
+    style.legend_below(ax, 4)
     return ax
 
 
@@ -30,7 +32,7 @@ def gemm_watts(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
 
     Grey rows were too short for a sensor that averages over a second.
     """
-    ax = style.axes(ax, 5.0)
+    ax = style.axes(ax, 4.2, narrow=4.2)
     limit = dataset["limit"].values
     real = dataset["measured_power"].values / limit
     told = dataset["predicted_power"].values / limit
@@ -40,9 +42,10 @@ def gemm_watts(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     _scatter(ax, dataset, real, told, brief=True)
     ax.set_xlim(*ends)
     ax.set_ylim(*ends)
-    title = "GEMM watts over the power limit on shapes that were never fitted"
-    style.dress(ax, title, "measured [1]", "predicted [1]")
-    style.legend_below(ax, 6)
+    style.dress(ax, "measured power / limit", "predicted power / limit")
+    title = "GEMM power over its limit on shapes that were never fitted"
+    style.title(ax, title, _told(dataset, told / real))
+    style.legend_below(ax, 4)
     return ax
 
 
@@ -57,9 +60,7 @@ def _scatter(
 
     `brief` draws those apart whose watts no sensor could follow.
     """
-    rows = dataset["held_out"].values.astype(bool)
-    if not rows.any():
-        rows = ~rows
+    rows = _rows(dataset)
     if brief:
         short = rows & (dataset["regime"].values == "brief")
         rows = rows & ~short
@@ -67,7 +68,26 @@ def _scatter(
         _dots(ax, across[short], up[short], "o", colour, "too short for the sensor")
     for order, name in enumerate(np.unique(dataset["series"].values)):
         own = rows & (dataset["series"].values == name)
-        _dots(ax, across[own], up[own], *style.mark(order), name)
+        _dots(ax, across[own], up[own], *style.mark(order), _named(str(name)))
+
+
+def _rows(dataset: xr.Dataset) -> np.ndarray:
+    """Tell which rows are judged by: those held out, where there are any."""
+    rows = dataset["held_out"].values.astype(bool)
+    return rows if rows.any() else ~rows
+
+
+def _told(dataset: xr.Dataset, ratio: np.ndarray) -> str:
+    """Write how many rows there are and how far they are off in the median."""
+    kept = ratio[_rows(dataset) & np.isfinite(ratio)]
+    error = 100.0 * np.median(np.abs(kept - 1.0)) if len(kept) else np.nan
+    return f"{len(kept):,} GEMMs, median error {error:.2g} %; band: 10 %"
+
+
+def _named(series: str) -> str:
+    """Write the chip and precision of a series."""
+    *chip, numbers = series.split(" ")
+    return f"{proper(' '.join(chip))} {precision(numbers)}".strip()
 
 
 def _dots(

@@ -5,13 +5,14 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from supernode_opt.plot import style
+from supernode_opt.plot.subject import proper
 
 _GIGA = 1e9
 
 
 def predicted_peaks(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw predicted against measured peaks with a band of 10 %."""
-    ax = style.axes(ax, 5.4)
+    ax = style.axes(ax, 4.4, narrow=4.2)
     known = np.isfinite(dataset["measured"].values)
     real = dataset["measured"].values[known] / _GIGA
     told = dataset["predicted"].values[known] / _GIGA
@@ -31,11 +32,14 @@ def predicted_peaks(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
             facecolors="none",
             edgecolors=colour,
             linewidths=0.8,
-            label=str(name).replace("_", " "),
+            label=proper(str(name)),
         )
     ax.set_xscale("log")
     ax.set_yscale("log")
-    title = "Predicted against measured peaks of memory"
-    style.dress(ax, title, "measured peak [GB]", "predicted peak [GB]")
+    style.log_ticks(ax.xaxis)
+    style.log_ticks(ax.yaxis)
+    style.dress(ax, "measured peak [GB]", "predicted peak [GB]")
+    told = f"{len(real)} peaks; band: 10 %"
+    style.title(ax, "Predicted against measured peaks of memory", told)
     style.legend_below(ax, 4)
     return ax

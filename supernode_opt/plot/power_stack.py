@@ -5,78 +5,64 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from supernode_opt.plot import style
-
-ORDER = (
-    "vermilion",
-    "sky",
-    "green",
-    "blue",
-    "orange",
-    "purple",
-    "yellow",
-    "black",
-    "grey",
-)
-# A segment narrower than this share of the stack has no room for its own number.
-ROOM = 0.09
+from supernode_opt.plot.measure import Measure, measure, words
+from supernode_opt.plot.subject import subject
 
 
 def power_stack(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Draw the parts of the system power of `dataset` [W] as one stack."""
-    ax = style.axes(ax, height=2.7)
-    parts = dataset["power_parts"]
-    total = float(parts.sum())
-    factor, prefix = style.scale(total)
-    start = 0.0
-    for name, watts, key in zip(
-        parts["power_part"].values, parts.values / factor, ORDER, strict=False
-    ):
-        colour = style.COLOURS[key]
-        if watts <= 0.0:
-            continue
-        share = watts * factor / total
-        text = f"{style.words(name)} {watts:.3g} {prefix}W ({100.0 * share:.1f} %)"
-        ax.barh(
-            0.0, watts, left=start, color=colour, edgecolor="white", lw=0.6, label=text
-        )
-        if share >= ROOM:
-            ax.text(
-                start + watts / 2.0,
-                0.0,
-                f"{watts:.3g} {prefix}W",
-                color=style.ink(colour),
-                fontsize=style.SMALL,
-                ha="center",
-                va="center",
-            )
-        start += watts
-    limit = _limit(dataset) / factor
+    """Draw the parts of the system power of `dataset` [W] as one stack.
+
+    The legend says what each part is and takes, the largest first.
+    """
+    ax = style.axes(ax, height=1.9, narrow=2.5)
+    parts = dataset["power_parts"].to_series().sort_values(ascending=False)
+    parts = parts[parts > 0.0]
+    total, start = float(parts.sum()), 0.0
+    power = measure("power", "W", total)
+    for order, (name, watts) in enumerate(parts.items()):
+        share = f"{power.said(watts)} ({100.0 * watts / total:.1f} %)"
+        wide = float(power(watts))
+        label = f"{words(str(name))} {share}"
+        ax.barh(0.0, wide, left=start, label=label, **_look(order))
+        start += wide
+    limit = float(power(_limit(dataset)))
     right = start
     if np.isfinite(limit):
         right = max(start, limit)
-        # A budget far below the need has no room for its name on the left.
-        side = 1 if limit < 0.3 * right else -1
-        ax.axvline(limit, color="black", ls="--", lw=1.2)
-        ax.annotate(
-            f"budget {limit:.4g} {prefix}W",
-            (limit, 0.52),
-            xytext=(4 * side, 0),
-            textcoords="offset points",
-            ha="left" if side > 0 else "right",
-            va="bottom",
-            fontsize=style.SMALL,
-        )
-    ax.set_xlim(0.0, 1.03 * right)
-    ax.set_ylim(-0.5, 0.8)
+        _budget(ax, power, limit, right)
+    ax.set_xlim(0.0, right)
+    ax.set_ylim(-0.5, 0.5 + 0.4 * np.isfinite(limit))
     ax.set_yticks([])
-    style.dress(
-        ax,
-        f"System power {start:.4g} {prefix}W, every chip at peak activity",
-        across=f"provisioned power [{prefix}W]",
-    )
+    style.few_ticks(ax.xaxis)
+    style.dress(ax, across=f"provisioned power [{power.unit}]")
     ax.spines["left"].set_visible(False)
+    told = f"System power {power.said(total, 4)}, every chip at peak activity"
+    style.title(ax, told, subject(dataset))
     style.legend_below(ax, ncols=3)
     return ax
+
+
+def _look(order: int) -> dict:
+    """Return an area's look; the ninth part is black."""
+    if order < len(style.AREAS):
+        return style.area(order)
+    return {"facecolor": style.COLOURS["black"], "edgecolor": "white", "linewidth": 0.4}
+
+
+def _budget(ax: Axes, power: Measure, limit: float, right: float) -> None:
+    """Draw the budget, named on the side that has room."""
+    side = 1 if limit < 0.4 * right else -1
+    # Half of a line at the edge would be cut.
+    ax.axvline(limit, color="black", ls="--", lw=1.2, clip_on=False)
+    ax.annotate(
+        f"budget {limit:.4g} {power.unit}",
+        (limit, 0.48),
+        xytext=(4 * side, 1),
+        textcoords="offset points",
+        ha="left" if side > 0 else "right",
+        va="bottom",
+        fontsize=style.SMALL,
+    )
 
 
 def _limit(dataset: xr.Dataset) -> float:

@@ -5,6 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from supernode_opt.plot import style
+from supernode_opt.plot.measure import Measure, of_variable, words
+from supernode_opt.plot.subject import subject
 
 # Parts below this share of the step are drawn as one.
 SMALL_SHARE = 0.005
@@ -21,43 +23,40 @@ KINDS = {
     "waiting": ("stage_imbalance", "bubble", "straggler"),
     "optimizer and overhead": ("optimizer", "overhead"),
 }
-COLOURS = dict(zip(KINDS, ("blue", "orange", "vermilion", "green"), strict=True))
+# Areas of `style`, each a colour with its hatch.
+_AREAS = dict(zip(KINDS, range(len(KINDS)), strict=True))
+_OTHER = 7
 
 
 def step_waterfall(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw the parts of the step time [s], each from where the last one ends."""
     rows = _rows(dataset)
-    ax = style.axes(ax, height=0.29 * (len(rows) + 1) + 1.1)
-    whole = float(dataset["step_time"])
-    factor, prefix = style.scale(whole)
+    height = 0.19 * (len(rows) + 1)
+    ax = style.axes(ax, height=height + 1.2, narrow=height + 1.5)
+    time = of_variable(dataset, "step_time")
     start, total = 0.0, sum(seconds for _, _, seconds in rows)
     for row, (_, kind, seconds) in enumerate(rows):
-        ax.barh(row, seconds / factor, left=start / factor, color=_colour(kind))
+        ends = time(start), time(start + seconds)
+        ax.barh(row, ends[1] - ends[0], left=ends[0], height=0.72, **_look(kind))
         start += seconds
-        _mark(ax, (start / factor, row), seconds, whole)
+        _mark(ax, row, ends, time.said(seconds), seconds / total, time(total))
         # A thin line carries the eye from the end of a bar to the start of the next.
-        ax.plot([start / factor] * 2, [row, row + 1], color="0.6", lw=0.7, zorder=0)
-    ax.barh(len(rows), total / factor, color=style.COLOURS["black"])
-    _mark(ax, (total / factor, len(rows)), total, whole)
+        ax.plot([ends[1]] * 2, [row, row + 1], color="0.6", lw=0.6, zorder=0)
+    whole = float(dataset["step_time"])
+    ax.barh(len(rows), time(total), height=0.72, color=style.COLOURS["black"])
+    _inside(ax, len(rows), time, total)
     names = [name for name, _, _ in rows] + ["step time"]
     ax.set_yticks(range(len(names)), names)
-    ax.invert_yaxis()
-    ax.set_xlim(0.0, 1.27 * total / factor)
-    title = f"Step time {whole / factor:.3g} {prefix}s"
+    ax.set_ylim(len(rows) + 0.5, -0.5)
+    ax.set_xlim(0.0, float(time(total)))
+    style.few_ticks(ax.xaxis)
+    style.dress(ax, across=f"time in the step [{time.unit}]")
+    told = f"Step time {time.said(whole)}"
     if "mfu" in dataset:
-        title += f", MFU {100.0 * float(dataset['mfu']):.1f} %"
-    style.dress(ax, title, across=f"time in the step [{prefix}s]")
+        told += f", MFU {of_variable(dataset, 'mfu').said(float(dataset['mfu']))}"
+    style.title(ax, told, subject(dataset))
     kinds = list(dict.fromkeys(kind for _, kind, _ in rows))
-    patches = [Patch(color=_colour(kind), label=kind) for kind in kinds]
-    # The bars climb away from the lower left corner; the total fills its last row.
-    ax.legend(
-        handles=patches,
-        fontsize=style.SMALL,
-        frameon=False,
-        loc="lower left",
-        bbox_to_anchor=(0.0, len(rows) - 0.6),
-        bbox_transform=ax.get_yaxis_transform(),
-    )
+    style.legend_below(ax, 4, handles=[Patch(**_look(k), label=k) for k in kinds])
     return ax
 
 
@@ -67,13 +66,12 @@ def _rows(dataset: xr.Dataset) -> list[tuple[str, str, float]]:
     floor = SMALL_SHARE * float(dataset["step_time"])
     kept, small = parts[parts >= floor], parts[(parts > 0.0) & (parts < floor)]
     rows = [
-        (style.words(str(name)), _kind(str(name)), float(seconds))
+        (words(str(name)), _kind(str(name)), float(seconds))
         for name, seconds in kept.items()
     ]
     if len(small):
-        count = f"{len(small)} part{'s' if len(small) > 1 else ''}"
-        below = f"below {100.0 * SMALL_SHARE:g} %"
-        rows.append((f"other ({count} {below})", "other", float(small.sum())))
+        label = f"{len(small)} smaller part{'s' if len(small) > 1 else ''}"
+        rows.append((label, "other", float(small.sum())))
     return rows
 
 
@@ -81,19 +79,34 @@ def _kind(part: str) -> str:
     return next((kind for kind, parts in KINDS.items() if part in parts), "other")
 
 
-def _colour(kind: str) -> str:
-    return style.COLOURS[COLOURS.get(kind, "grey")]
+def _look(kind: str) -> dict:
+    return style.area(_AREAS.get(kind, _OTHER))
 
 
-def _mark(ax: Axes, at: tuple[float, float], seconds: float, whole: float) -> None:
-    """Write time and share behind the end of a bar."""
-    factor, prefix = style.scale(whole)
-    text = f"{seconds / factor:.3g} {prefix}s ({100.0 * seconds / whole:.1f} %)"
+def _mark(
+    ax: Axes, row: int, ends: tuple, seconds: str, share: float, total: float
+) -> None:
+    """Write time and share behind the end of a bar, or before it near the edge."""
+    before = ends[1] > 0.55 * total
     ax.annotate(
-        text,
-        at,
-        xytext=(4, 0),
+        f"{seconds} ({100.0 * share:.1f} %)",
+        (ends[0] if before else ends[1], row),
+        xytext=(-3 if before else 3, 0),
         textcoords="offset points",
+        ha="right" if before else "left",
         va="center",
+        fontsize=style.SMALL,
+    )
+
+
+def _inside(ax: Axes, row: int, time: Measure, total: float) -> None:
+    """Write the whole into its bar."""
+    ax.text(
+        0.5 * float(time(total)),
+        row,
+        f"{time.said(total)} (100 %)",
+        ha="center",
+        va="center",
+        color="white",
         fontsize=style.SMALL,
     )

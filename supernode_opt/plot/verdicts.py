@@ -5,6 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from supernode_opt.plot import style
+from supernode_opt.plot.subject import proper
 
 # What happened: value, label, marker, colour, and side of the lane.
 _OUTCOMES = (
@@ -27,7 +28,7 @@ def memory_verdicts(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     odds, stacks = 100.0 * dataset["fit_probability"].values, dataset["stack"].values
     names, counts = np.unique(stacks[told], return_counts=True)
     names = names[np.argsort(-counts)]
-    ax = style.axes(ax, 1.6 + 0.42 * max(len(names), 1))
+    ax = style.axes(ax, 1.3 + 0.33 * max(len(names), 1))
     ax.axvspan(-3.0, _NOT, color="0.92", zorder=0)
     ax.axvspan(_SURE, 103.0, color="0.92", zorder=0)
     random = np.random.default_rng(0)
@@ -51,17 +52,17 @@ def memory_verdicts(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
                 linewidths=0.6,
                 alpha=0.8,
             )
-        words = str(name).replace("_", " ")
-        ticks.append(f"{words} ({own.sum()}, {wrong} wrong)")
+        ticks.append(f"{proper(str(name))} ({own.sum()}, {wrong} wrong)")
     for line in range(1, len(names)):
         ax.axhline(line - 0.5, color="0.85", linewidth=0.6)
     ax.set_xlim(-3.0, 103.0)
     ax.set_ylim(max(len(names), 1) - 0.5, -0.5)
     ax.set_yticks(range(len(names)), ticks)
-    title = "Odds that memory suffices, and what happened"
-    across = "probability that memory suffices [%]; shaded: a sure verdict"
-    style.dress(ax, title, across)
-    ax.tick_params(axis="y", length=0, labelsize=style.SMALL)
+    style.few_ticks(ax.xaxis)
+    style.dress(ax, "probability that memory suffices [%]")
+    ax.tick_params(axis="y", length=0)
+    about = f"{told.sum()} jobs whose outcome is known; shaded: a sure verdict"
+    style.title(ax, "Odds that memory suffices, and what happened", about)
     handles = [
         ax.scatter([], [], s=16, marker=m, color=style.COLOURS[c], label=label)
         for _, label, m, c, _ in _OUTCOMES

@@ -9,12 +9,18 @@ LONGEST_LINE = 400
 
 
 class InputError(ValueError):
-    """Something the user wrote that cannot be used; its text is always one line."""
+    """Something the user wrote that cannot be used; its text is always one line.
+
+    Attributes:
+      longest: characters of that line.
+    """
+
+    longest = LONGEST_LINE
 
     def __init__(self, text: str) -> None:
         """Keep `text` on one printable line of bearable length."""
         line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
-        cut = f"{line[:LONGEST_LINE]}..." if len(line) > LONGEST_LINE else line
+        cut = f"{line[: self.longest]}..." if len(line) > self.longest else line
         super().__init__(cut)
 
 
@@ -39,10 +45,33 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     ' (did you mean `clock`?)'
     """
     names = list(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    lower = {name.lower(): name for name in reversed(names)}
+    near = difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=0.6)
     if near:
-        return f" (did you mean `{near[0]}`?)"
+        return f" (did you mean `{lower[near[0]]}`?)"
     return f" (known: {', '.join(names)})" if 0 < len(names) <= 16 else ""
+
+
+def plain_word(name: str) -> str:
+    """Return what is left of a name where case, dashes and blanks do not matter.
+
+    >>> plain_word("Tokens-per s")
+    'tokenspers'
+    """
+    return "".join(c for c in name.casefold() if c.isalnum())
+
+
+def alike(word: str, known: Iterable[str]) -> str | None:
+    """Return the one of `known` that is `word` but for case, dashes and blanks.
+
+    >>> alike("BF16", ["bf16", "fp8"])
+    'bf16'
+    """
+    names = list(known)
+    if word in names:
+        return word
+    same = [name for name in names if plain_word(name) == plain_word(word)]
+    return same[0] if len(same) == 1 and plain_word(word) else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,9 +142,10 @@ class Node:
         return self.value.strip()
 
     def one_of(self, known: Iterable[str], what: str) -> str:
-        """Return the value of a node that must be one of the `known` words."""
+        """Return the one of the `known` words that a node must be, case aside."""
         names, word = list(known), self.text()
-        if word not in names:
+        found = alike(word, names)
+        if found is None:
             near = did_you_mean(word, names)
             self.fail(f"must be a known {what}, but is {shown(word)}{near}")
-        return word
+        return found

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.batch.case import nameless
-from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precisely
 from supernode_opt.problem.box import options
 from supernode_opt.problem.build import build_design
 from supernode_opt.problem.constraints import all_constraints, normalised
 from supernode_opt.problem.problem import Constraint, Problem
 from supernode_opt.search.enumerate import Columns
-from supernode_opt.system.design import CHOICE_NAMES
+from supernode_opt.system.design import CHOICE_NAMES, Design
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario, apply
@@ -104,9 +104,11 @@ def values_of(problem: Problem, columns: Columns) -> dict[str, float | str]:
     return plain
 
 
-@compiled
-def _evaluate(design: Any, scenario: Scenario) -> Report:
+def _throttled(design: Design, scenario: Scenario) -> Report:
     return evaluate(design, scenario, throttled=True)
+
+
+_evaluate = Kept(_throttled, "report", quick=True)
 
 
 @precisely

@@ -1,1 +1,1 @@
-"""Many designs of one question: axes or samples, evaluated or optimized, on disk."""
+"""Many designs of one study: grids and samples, in bounded memory, on many workers."""

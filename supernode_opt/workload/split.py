@@ -233,6 +233,28 @@ def legal(
     return None
 
 
+# What a split can be illegal by: the columns of the rules.
+RULED = (*SIZES[1:], *SWITCHES[1:])
+
+
+def first_broken(
+    split: Mapping[str, NDArray], model: Model, training: Training, ranks: int = 1
+) -> NDArray[np.int8]:
+    """Return by which of `RULED` each split is illegal, -1 for those that are legal.
+
+    Args:
+      split: every name of `SIZES` and `SWITCHES` [split]; switches as positions.
+      model, training, ranks: see `legal`.
+    """
+    columns = {n: np.asarray(split[n]).astype(np.int64) for n in SIZES + SWITCHES}
+    found = np.full(np.broadcast_shapes(*(c.shape for c in columns.values())), -1)
+    for name, rules in _rules(model, training, ranks).items():
+        for holds, _ in rules:
+            broken = (found < 0) & ~np.broadcast_to(holds(columns), found.shape)
+            found[broken] = RULED.index(name)
+    return found.astype(np.int8)
+
+
 def enumerate_splits(
     model: Model,
     training: Training,

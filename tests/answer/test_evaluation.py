@@ -37,7 +37,7 @@ def test_what_is_free_cannot_be_evaluated():
 
 
 def test_another_number_is_evaluated_by_the_same_program(evaluation):
-    programs = solution._evaluate, operators._table
+    programs = solution._evaluate._plain, operators._TABLE._plain
     evaluation.dataset()
     before = [program._cache_size() for program in programs]
     other = evaluated(load(STUDY, ["design.scale_up_bandwidth=150 GB/s"]))

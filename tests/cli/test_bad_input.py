@@ -255,7 +255,7 @@ straw:
         ("unit: m,", "unit: W,", "`straw.reach` must be in m, but is '1 W'"),
         ("optical: 0", "opticle: 0", "`straw.opt"),
         ("latency: 0", "latency: -1", "`straw.latency`"),
-        ("  price: 0\n", "", "`straw.price`"),
+        ("  price: 0\n", "", "lacks the field `price` [USD/(B/s)] such as"),
         ("optical: 0", "optical: [0", "is not valid YAML"),
         ("value: 1, low: 1, high: 1, unit: m,", "value: 1e-9, low: 1e-9, high: 1,", ""),
         ("latency: 0", "latency: 300", "would be 300 s, but the catalog has 1 ns"),

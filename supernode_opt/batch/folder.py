@@ -1,0 +1,61 @@
+"""The folder of what is compiled: the user's own, bounded, whole at any moment."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+# Of the files of one folder together.
+MOST_BYTES = 512 * 2**20
+# Files of writers that were killed are older than any that is being written [s].
+_ABANDONED = 3600.0
+_PART = ".part"
+
+
+def cache_folder(name: str) -> Path | None:
+    """Return the folder `name` of the user's cache, made; `None` if there can be none.
+
+    It lies in $XDG_CACHE_HOME, or in ~/.cache.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(cache) / "supernode_opt" / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def write(place: Path, content: bytes) -> None:
+    """Write a file such that any reader finds the whole of it, or none.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    handle, temporary = tempfile.mkstemp(dir=place.parent, suffix=_PART)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, place)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def bound(folder: Path, most: int) -> None:
+    """Delete the files used longest ago until `most` bytes are left."""
+    found = []
+    for file in os.scandir(folder):
+        # Another process may delete the same.
+        with contextlib.suppress(OSError):
+            seen = file.stat()
+            found.append((seen.st_mtime, seen.st_size, file.path))
+    found.sort(reverse=True)
+    newest = found[0][0] if found else 0.0
+    total = 0
+    for used, size, path in found:
+        total += size
+        stale = path.endswith(_PART) and used < newest - _ABANDONED
+        if total > most or stale:
+            with contextlib.suppress(OSError):
+                os.unlink(path)

@@ -1,0 +1,66 @@
+"""What compiled programs depend on beside their arguments, in one string."""
+
+import functools
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import jax
+
+_ROOT = Path(__file__).parents[1]
+# Settings of JAX that shape programs.
+_SETTINGS = (
+    "jax_default_matmul_precision",
+    "jax_numpy_dtype_promotion",
+    "jax_numpy_rank_promotion",
+    "jax_default_prng_impl",
+    "jax_threefry_partitionable",
+)
+
+
+@functools.cache
+def identity() -> str:
+    """Return what the package, JAX and the machine are, as one string.
+
+    Machine code of one processor may not run on another that shares its home folder.
+    """
+    import jaxlib
+
+    device = jax.devices()[0]
+    told = [
+        jax.__version__,
+        jaxlib.__version__,
+        platform.python_version(),
+        device.platform,
+        device.device_kind,
+        device.client.platform_version,
+        os.environ.get("XLA_FLAGS", ""),
+        *(str(getattr(jax.config, name, None)) for name in _SETTINGS),
+        _processor(),
+        *_sources(_ROOT),
+    ]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def _sources(folder: Path) -> list[str]:
+    """Return name, size and time of every file of the package."""
+    found = []
+    for path, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(names):
+            seen = os.stat(os.path.join(path, name))
+            found.append(f"{path}/{name} {seen.st_size} {seen.st_mtime_ns}")
+    return found
+
+
+def _processor() -> str:
+    """Return what the processor can do, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return platform.processor()
+    wanted = ("flags", "features", "model name")
+    return "\n".join(
+        dict.fromkeys(line for line in lines if line.lower().startswith(wanted))
+    )

@@ -1,0 +1,155 @@
+"""Programs that were compiled before, kept on disk: neither traced nor compiled again.
+
+JAX's own cache on disk saves compiling, but a program has to be traced and lowered to
+be found in it, which takes longer than reading it.  Here a program is found by what it
+is a function of: the sources of this package, the versions of JAX, Python and the
+machine, and the structure of its arguments.  A file is written beside its place and
+moved there, is checked before it is used, and is compiled anew if it does not do; the
+folder may be deleted at any moment.  Files are machine code, as JAX's own are: the
+folder is the user's own, and nobody else's is read.
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+import pickle
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from supernode_opt.batch import folder as folders
+from supernode_opt.batch.compiler import OPTIONS, QUICK
+from supernode_opt.batch.identity import identity
+from supernode_opt.batch.precise import double
+
+_SUFFIX = ".program"
+_CHECK = hashlib.sha256().digest_size
+# Settings under which JAX compiles other programs than these, or none.
+_WATCHED = (
+    "jax_debug_nans",
+    "jax_debug_infs",
+    "jax_disable_jit",
+    "jax_check_tracer_leaks",
+)
+
+_folder: Path | None = None
+
+
+def keep(folder: Path | None) -> None:
+    """Keep programs in `folder` from now on; in none without one."""
+    global _folder
+    _folder = folder
+
+
+class Kept:
+    """A function of arrays, compiled once for each structure of its arguments.
+
+    Without a folder, inside another program, on several devices and under settings
+    that look into programs it is `compiled(function)`.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], name: str, quick: bool = False
+    ) -> None:
+        """Make a program.
+
+        Args:
+          function: of pytrees of arrays; what it depends on beside its arguments must
+            be in `name` or in the sources of the package.
+          name: what it is called.
+          quick: whether compiling it fast matters more than running it fast.
+        """
+        self._function = function
+        self._name = name
+        self._options = OPTIONS | QUICK if quick else OPTIONS
+        self._plain = jax.jit(function, compiler_options=self._options)
+        self._ready: dict[Any, Callable[..., Any]] = {}
+
+    def __call__(self, *args: Any) -> Any:
+        """Return what the function gives of `args`."""
+        leaves, structure = jax.tree.flatten(args)
+        if _folder is None or not _applies(leaves):
+            return self._plain(*args)
+        key = (structure, double(), *map(_kind, leaves))
+        program = self._ready.get(key)
+        if program is None:
+            program, answer = self._made(_folder, key, args)
+            self._ready[key] = program
+            return answer
+        return program(*args)
+
+    def _made(
+        self, folder: Path, key: Any, args: Any
+    ) -> tuple[Callable[..., Any], Any]:
+        """Return the program for arguments like `args`, and its answer to these."""
+        told = f"{self._name} {key} {sorted(self._options.items())} {identity()}"
+        place = folder / f"{hashlib.sha256(told.encode()).hexdigest()}{_SUFFIX}"
+        try:
+            program = _read(place)
+            # What is wrong with machine code shows when it runs, at the latest.
+            return program, jax.block_until_ready(program(*args))
+        except Exception:
+            program = self._compiled(args)
+            _write(place, program)
+            return program, program(*args)
+
+    def _compiled(self, args: Any) -> jax.stages.Compiled:
+        """Compile; not through JAX's own cache, from which nothing can be kept."""
+
+        @functools.wraps(self._function)
+        def once(*args: Any) -> Any:
+            return self._function(*args)
+
+        once.__name__ = f"kept_{os.getpid()}_{time.monotonic_ns()}"
+        wanted = jax.jit(once, compiler_options=self._options)
+        program = wanted.lower(*args).compile()
+        cache = getattr(jax.config, "jax_compilation_cache_dir", None)
+        if cache:
+            for copy in Path(cache).glob(f"jit_{once.__name__}-*"):
+                copy.unlink(missing_ok=True)
+        return program
+
+
+def _applies(leaves: list[Any]) -> bool:
+    """Tell whether arguments are values, on one device, under plain settings."""
+    if any(getattr(jax.config, name, False) for name in _WATCHED):
+        return False
+    values = not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+    return values and len(jax.devices()) == 1
+
+
+def _kind(leaf: Any) -> tuple[Any, ...]:
+    dtype = getattr(leaf, "dtype", None) or type(leaf).__name__
+    return getattr(leaf, "shape", ()), str(dtype), getattr(leaf, "weak_type", False)
+
+
+def _read(place: Path) -> Callable[..., Any]:
+    """Read a program.
+
+    Raises:
+      Exception: there is none, or it does not do.
+    """
+    from jax.experimental import serialize_executable
+
+    content = place.read_bytes()
+    check, body = content[:_CHECK], content[_CHECK:]
+    if hashlib.sha256(body).digest() != check:
+        raise ValueError(f"{place} is damaged")
+    program = serialize_executable.deserialize_and_load(*pickle.loads(body))
+    with contextlib.suppress(OSError):
+        os.utime(place)
+    return program
+
+
+def _write(place: Path, program: jax.stages.Compiled) -> None:
+    """Write a program; where that cannot be done it is compiled again next time."""
+    from jax.experimental import serialize_executable
+
+    with contextlib.suppress(Exception):
+        body = pickle.dumps(serialize_executable.serialize(program))
+        folders.write(place, hashlib.sha256(body).digest() + body)
+        folders.bound(place.parent, folders.MOST_BYTES)
