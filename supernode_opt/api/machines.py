@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from supernode_opt.api.precise import precisely
 from supernode_opt.api.result import Result
 from supernode_opt.api.study import Study
 from supernode_opt.api.values import written
 from supernode_opt.api.wording import wrapped
+from supernode_opt.batch.precise import precisely
 from supernode_opt.compare.comparison import config as comparison
 from supernode_opt.compare.comparison import solve as comparing
 from supernode_opt.compare.crossover import config as crossing

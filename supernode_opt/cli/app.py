@@ -7,12 +7,16 @@ import typer
 
 from supernode_opt.cli import output, session
 from supernode_opt.cli.calibrate import calibrate
+from supernode_opt.cli.import_model import import_model
+from supernode_opt.cli.import_runs import import_runs
 from supernode_opt.cli.machines import compare, crossover, invert
 from supernode_opt.cli.measure import measure
+from supernode_opt.cli.new import new
 from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
 from supernode_opt.cli.plot import plot
 from supernode_opt.cli.report import report
 from supernode_opt.cli.rows import row_of, study_of
+from supernode_opt.cli.sweep import sweep
 from supernode_opt.cli.validate import validate
 from supernode_opt.cli.verify import verify
 
@@ -162,7 +166,7 @@ for command in (plot, report, verify, validate, calibrate, measure):
     app.command()(command)
 for command in (compare, invert, crossover):
     app.command()(command)
-for command in (study_of, row_of):
+for command in (study_of, row_of, new, import_model, import_runs, sweep):
     app.command()(command)
 
 

@@ -96,7 +96,8 @@ def of_variable(dataset: xr.Dataset, name: str) -> Measure:
     held = dataset[name]
     unit, words = held.attrs.get("units", ""), str(held.attrs.get("long_name", ""))
     # A name in words is somebody's; an identifier is put in words here.
-    own = words if " " in words and words != name.replace("_", " ") else ""
+    named_so = name.replace("_", " ").replace(".", " ")
+    own = words if " " in words and words.replace(",", "") != named_so else ""
     if held.dtype.kind in "OUS":
         return Measure(own or label_of(name), "")
     return measure(name, str(unit), held.values, own)
