@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import sys
 import warnings
@@ -11,7 +12,14 @@ from typing import Any
 
 # Whether the process is this command's own.
 alone = False
-DONE, BAD_INPUT, INFEASIBLE, REFUSED, INTERRUPTED = 0, 2, 3, 4, 130
+DONE, BAD_INPUT, INFEASIBLE, REFUSED, DISAGREES, INTERRUPTED = 0, 2, 3, 4, 5, 130
+# Whether only answers and what is wrong are told.
+_hushed = [False]
+
+
+def hush(quiet: bool) -> None:
+    """Say from now on whether only answers and what is wrong are told."""
+    _hushed[:] = [quiet]
 
 
 def prepare() -> None:
@@ -68,9 +76,15 @@ def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def note(text: str) -> None:
+    """Write one line on standard error that nobody has to read."""
+    if not _hushed[0]:
+        say(text)
+
+
 def written(target: Path, file: str = "") -> None:
     """Say where a result is."""
-    say(f"written to {target / file}")
+    note(f"written to {target / file}")
 
 
 def print_json(value: Any) -> None:
@@ -83,14 +97,18 @@ def print_rich(renderable: Any, columns: int = 100) -> None:
     from supernode_opt.results.narrow import NARROWEST, fitted
 
     # Rich takes a terminal that it knows little of for 80 columns wide.
-    wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else columns
+    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    wide = shutil.get_terminal_size().columns if known else columns
     shown = console(max(wide, NARROWEST))
     for part in fitted(renderable, shown):
         shown.print(part)
 
 
 def console(width: int | None = None, stderr: bool = False) -> Any:
-    """Return a console whose reader may leave at any time."""
+    """Return a console whose reader may leave at any time.
+
+    That of standard error shows progress, to a terminal alone.
+    """
     from rich.console import Console
 
     class Leaving(Console):
@@ -102,7 +120,13 @@ def console(width: int | None = None, stderr: bool = False) -> Any:
 
     # With a width alone rich does not believe in it.
     height = None if width is None else 25
-    return Leaving(width=width, height=height, stderr=stderr, highlight=False)
+    return Leaving(
+        width=width,
+        height=height,
+        stderr=stderr,
+        highlight=False,
+        quiet=stderr and (_hushed[0] or not sys.stderr.isatty()),
+    )
 
 
 @contextlib.contextmanager
