@@ -85,11 +85,12 @@ class Evaluation:
 
     @precisely
     def dataset(self) -> xr.Dataset:
-        """Return it as the labelled dataset that results are saved as."""
+        """Return it as the labelled dataset that results are saved as, with ranges."""
+        from supernode_opt.answer.asked import completed
         from supernode_opt.results import store
 
         problem = self.study.problem
-        return store.to_dataset(
+        dataset = store.to_dataset(
             resolve.text(self.study),
             self.design,
             problem.scenario,
@@ -112,6 +113,7 @@ class Evaluation:
                 "wall_s": self.wall_s,
             },
         )
+        return completed(dataset, self.study, self.design, problem.scenario)
 
 
 @precisely

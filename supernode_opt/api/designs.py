@@ -11,9 +11,9 @@ import xarray as xr
 
 from supernode_opt.answer import evaluation
 from supernode_opt.api import wording
-from supernode_opt.api.precise import precise, precisely
 from supernode_opt.api.result import Result, found
 from supernode_opt.api.sources import Now, Read, Source
+from supernode_opt.batch.precise import precise, precisely
 from supernode_opt.config.doubts import as_written
 from supernode_opt.results import outcome, store, table
 from supernode_opt.search.solution import ConstraintState

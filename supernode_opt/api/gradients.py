@@ -9,8 +9,8 @@ import pandas as pd
 import xarray as xr
 
 from supernode_opt.api import slopes, wording
-from supernode_opt.api.precise import precisely
 from supernode_opt.api.result import Result, found
+from supernode_opt.batch.precise import precisely
 from supernode_opt.results.versions import stamp
 from supernode_opt.search.solution import plain_report
 from supernode_opt.system.report import SCALARS

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from supernode_opt.api import fields
-from supernode_opt.api.precise import precisely
 from supernode_opt.api.values import written
+from supernode_opt.batch.precise import precisely
 from supernode_opt.config import override
 from supernode_opt.config import study as reading
 from supernode_opt.reading.node import Node, StudyError

@@ -22,8 +22,9 @@ from typing import Any
 import jax
 
 from supernode_opt.batch import folder as folders
-from supernode_opt.batch.compiler import OPTIONS, compiled
+from supernode_opt.batch.compiler import OPTIONS, QUICK
 from supernode_opt.batch.identity import identity
+from supernode_opt.batch.precise import double
 
 _SUFFIX = ".program"
 _CHECK = hashlib.sha256().digest_size
@@ -51,43 +52,42 @@ class Kept:
     that look into programs it is `compiled(function)`.
     """
 
-    def __init__(self, function: Callable[..., Any], name: str) -> None:
+    def __init__(
+        self, function: Callable[..., Any], name: str, quick: bool = False
+    ) -> None:
         """Make a program.
 
         Args:
           function: of pytrees of arrays; what it depends on beside its arguments must
             be in `name` or in the sources of the package.
           name: what it is called.
+          quick: whether compiling it fast matters more than running it fast.
         """
         self._function = function
         self._name = name
-        self._plain = compiled(function)
+        self._options = OPTIONS | QUICK if quick else OPTIONS
+        self._plain = jax.jit(function, compiler_options=self._options)
         self._ready: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, *args: Any) -> Any:
         """Return what the function gives of `args`."""
         leaves, structure = jax.tree.flatten(args)
-        if not self._applies(leaves):
+        if _folder is None or not _applies(leaves):
             return self._plain(*args)
-        key = (structure, jax.config.jax_enable_x64, *map(_kind, leaves))
+        key = (structure, double(), *map(_kind, leaves))
         program = self._ready.get(key)
         if program is None:
-            program, answer = self._made(key, args)
+            program, answer = self._made(_folder, key, args)
             self._ready[key] = program
             return answer
         return program(*args)
 
-    def _applies(self, leaves: list[Any]) -> bool:
-        if _folder is None or len(jax.devices()) > 1:
-            return False
-        if any(getattr(jax.config, name, False) for name in _WATCHED):
-            return False
-        return not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-
-    def _made(self, key: Any, args: Any) -> tuple[Callable[..., Any], Any]:
+    def _made(
+        self, folder: Path, key: Any, args: Any
+    ) -> tuple[Callable[..., Any], Any]:
         """Return the program for arguments like `args`, and its answer to these."""
-        told = f"{self._name} {key} {sorted(OPTIONS.items())} {identity()}"
-        place = _folder / f"{hashlib.sha256(told.encode()).hexdigest()}{_SUFFIX}"
+        told = f"{self._name} {key} {sorted(self._options.items())} {identity()}"
+        place = folder / f"{hashlib.sha256(told.encode()).hexdigest()}{_SUFFIX}"
         try:
             program = _read(place)
             # What is wrong with machine code shows when it runs, at the latest.
@@ -105,12 +105,21 @@ class Kept:
             return self._function(*args)
 
         once.__name__ = f"kept_{os.getpid()}_{time.monotonic_ns()}"
-        program = compiled(once).lower(*args).compile()
-        cache = jax.config.jax_compilation_cache_dir
+        wanted = jax.jit(once, compiler_options=self._options)
+        program = wanted.lower(*args).compile()
+        cache = getattr(jax.config, "jax_compilation_cache_dir", None)
         if cache:
             for copy in Path(cache).glob(f"jit_{once.__name__}-*"):
                 copy.unlink(missing_ok=True)
         return program
+
+
+def _applies(leaves: list[Any]) -> bool:
+    """Tell whether arguments are values, on one device, under plain settings."""
+    if any(getattr(jax.config, name, False) for name in _WATCHED):
+        return False
+    values = not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+    return values and len(jax.devices()) == 1
 
 
 def _kind(leaf: Any) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""A model from the `config.json` of its weights, as Hugging Face's transformers read it.
+"""A model from the `config.json` of its weights, as `transformers` reads it.
 
 Shapes are taken from the fields that the families share; what a family calls otherwise,
 or leaves out because its class has a default, stands in `families.py`.  A field that
@@ -179,8 +179,9 @@ class _Config:
 
     def _is_sparse(self, layer: int) -> bool:
         """Tell whether a layer has experts, by the ways that families say it."""
-        step, plain = self.count("decoder_sparse_step", 1.0), self.value(
-            "mlp_only_layers", []
+        step, plain = (
+            self.count("decoder_sparse_step", 1.0),
+            self.value("mlp_only_layers", []),
         )
         if layer in plain or (step and (layer + 1) % step):
             return False

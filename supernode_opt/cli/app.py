@@ -7,10 +7,16 @@ import typer
 
 from supernode_opt.cli import output, session
 from supernode_opt.cli.calibrate import calibrate
+from supernode_opt.cli.import_model import import_model
+from supernode_opt.cli.import_runs import import_runs
 from supernode_opt.cli.machines import compare, crossover, invert
 from supernode_opt.cli.measure import measure
+from supernode_opt.cli.new import new
 from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
+from supernode_opt.cli.plot import plot
+from supernode_opt.cli.report import report
 from supernode_opt.cli.rows import row_of, study_of
+from supernode_opt.cli.sweep import sweep
 from supernode_opt.cli.validate import validate
 from supernode_opt.cli.verify import verify
 
@@ -54,7 +60,8 @@ def evaluate(
     json: Json = False,
     seed: Seed = None,
     intervals: Annotated[
-        bool, typer.Option("--intervals", help="Print 5-95 % ranges as well.")
+        bool,
+        typer.Option("--intervals", help="Print the 5-95 % range of every quantity."),
     ] = False,
 ) -> int:
     """Evaluate a study whose variables are all frozen."""
@@ -69,9 +76,7 @@ def evaluate(
         with publication(out) as folder:
             output.fill(folder, dataset)
         session.written(out)
-    if not intervals:
-        return output.answer(dataset, json)
-    return output.answer(dataset, json, output.ranges(study), output.narrows(study))
+    return output.answer(dataset, json, intervals)
 
 
 @app.command()
@@ -111,39 +116,25 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
 
 
 @app.command()
-def plot(result: Result, out: Out = None, json: Json = False) -> int:
-    """Draw the figures of a saved result."""
-    from supernode_opt.results import manifest, outcome
-    from supernode_opt.results.publish import publication
-
-    dataset = outcome.load(result)
-    beside = result if result.is_dir() else result.parent
-    # Figures of a result belong to it.
-    within = out is None and (result.is_dir() or (beside / manifest.NAME).is_file())
-    target = beside if within else out or beside / "figures"
-    below = target / "figures" if within else target
-    with publication(target, amend=within) as folder:
-        drawn = session.draw("draw_all", dataset, folder / below.relative_to(target))
-    paths = [below / path.name for path in drawn]
-    if json:
-        session.print_json({"figures": [str(path) for path in paths]})
-    else:
-        print("\n".join(str(path) for path in paths))
-    return session.DONE
-
-
-@app.command()
 def explain(result: Result, json: Json = False) -> int:
-    """Print what a saved result says, without computing anything."""
-    from supernode_opt.results.outcome import load
+    """Print what a saved result of any kind says, without computing anything."""
+    from supernode_opt.results import kinds, table
 
-    output.answer(load(result), json)
+    kind, dataset = kinds.load(result)
+    if kind == "design":
+        output.answer(dataset, json)
+    elif json:
+        session.print_json(kinds.summary(dataset))
+    else:
+        session.print_rich(table.tables(dataset))
     return session.DONE
 
 
-for command in (verify, validate, calibrate, measure, compare, invert, crossover):
+for command in (plot, report, verify, validate, calibrate, measure):
     app.command()(command)
-for command in (study_of, row_of):
+for command in (compare, invert, crossover):
+    app.command()(command)
+for command in (study_of, row_of, new, import_model, import_runs, sweep):
     app.command()(command)
 
 

@@ -59,7 +59,7 @@ def print_json(value: Any) -> None:
 
 def print_rich(renderable: Any, columns: int = 100) -> None:
     """Print for people: in colour on a terminal, plain and wide enough elsewhere."""
-    from supernode_opt.cli.narrow import NARROWEST, fitted
+    from supernode_opt.results.narrow import NARROWEST, fitted
 
     # Rich takes a terminal that it knows little of for 80 columns wide.
     wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else columns

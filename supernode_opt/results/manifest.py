@@ -42,7 +42,7 @@ def write(folder: Path, known: Mapping[str, Any], complete: bool = True) -> None
         "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "by": f"supernode-opt {versions()['supernode-opt']}",
         "files": {
-            name: known.get(name) or _entry((folder / name).read_bytes())
+            name: known.get(name) or _entry_of(folder / name)
             for name in files_of(folder)
         },
     }
@@ -51,7 +51,14 @@ def write(folder: Path, known: Mapping[str, Any], complete: bool = True) -> None
 
 def same(path: Path, known: Mapping[str, Any]) -> bool:
     """Tell whether a file is what its manifest says."""
-    return _entry(path.read_bytes()) == known
+    return _entry_of(path) == known
+
+
+def _entry_of(path: Path) -> dict[str, Any]:
+    """Return what `_entry` does of a file, which may be larger than memory."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return {"bytes": stream.tell(), "sha256": digest}
 
 
 def _entry(content: bytes) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from supernode_opt.reading.node import Doubt, Node, StudyError
 from supernode_opt.sweep.paths import full, is_plain, owner_of, spoken_name
 from supernode_opt.units import quantity_of
 
-SECTION = ("axes", "method", "samples", "optimize", "quantities")
 METHODS = ("grid", "latin_hypercube", "sobol")
 _RANGE = ("from", "to", "count", "scale")
 _SCALES = ("linear", "log")

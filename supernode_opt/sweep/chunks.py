@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from supernode_opt.batch.engine import repeated
 from supernode_opt.sweep import program, rules
 from supernode_opt.sweep.cells import Cell, filled
+from supernode_opt.sweep.layout import Stored, judged_variables
 from supernode_opt.sweep.points import Points
+from supernode_opt.sweep.store import chunk_size
 
 # Points of a cell from which on it has programs of its own numbers.
 _MANY = 1024
+# Points whose quantities are held in memory at a time.
+_LARGEST = 1 << 18
 # Whole cases are some two kilobytes each.
 _STACKED = 8192
 
@@ -33,6 +37,29 @@ class Plan:
     points: Points
     cells: tuple[Cell, ...]
     names: tuple[str, ...]
+
+    @property
+    def variables(self) -> list[Stored]:
+        """What is stored of its points."""
+        return judged_variables(self.names, self.limits)
+
+    @property
+    def chunk(self) -> int:
+        """How many points are evaluated, and stored, at a time."""
+        least = program.BLOCK_OF_CASES if self.stacks else program.BLOCK
+        return chunk_size(self.points.count, least, _LARGEST)
+
+    def found(self, start: int, stop: int) -> tuple[dict[str, NDArray], int]:
+        """Return what is stored of a stretch of points, and evaluations it took."""
+        made = evaluate_chunk(self, start, stop)
+        told = dict(zip(self.names, made.values, strict=True))
+        told |= {
+            "feasible": made.feasible.astype(np.int8),
+            "legal": (made.reason == 0).astype(np.int8),
+            "reason": made.reason,
+            "binding": made.binding,
+        }
+        return told, made.evaluations
 
     @property
     def limits(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def full(word: str) -> str:
     """
     first, dot, _ = word.partition(".")
     if first == "sweep":
-        raise StudyError("a sweep cannot sweep its own section")
+        raise StudyError("is the sweep itself")
     if word in _ALONE or (dot and first in SECTIONS):
         return word
     if word in FIELDS:
@@ -61,7 +61,7 @@ def full(word: str) -> str:
     if word in WORDS:
         return f"practice.{word}"
     near = did_you_mean(word, [*_ALONE, *FIELDS, *_TRAINING, *_SCENARIO, *SECTIONS])
-    raise StudyError(f"sweep axis {shown(word)} leads to nothing in a study{near}")
+    raise StudyError(f"{shown(word)} leads to nothing in a study{near}")
 
 
 def spoken_name(word: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from supernode_opt.answer.evaluation import ROUNDING
+from supernode_opt.answer.verdict import ROUNDING
 from supernode_opt.batch.case import Case
 from supernode_opt.batch.engine import Engine
 from supernode_opt.problem.constraints import Form, normalised_values

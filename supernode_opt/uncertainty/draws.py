@@ -43,19 +43,36 @@ def normals(
     """
     every = list(dict.fromkeys(identity for one in known for identity in one))
     drawn = np.stack([_stream(seed, *one).standard_normal(count) for one in every], 1)
-    fitted = [
+    drawn = correlated(every, drawn)
+    return {identity: drawn[:, i] for i, identity in enumerate(every)}
+
+
+def fitted_of(
+    every: Sequence[Identity],
+) -> list[tuple[int, Platform, int, float]]:
+    """Return column, stack, place in the fit and way of each fitted constant."""
+    return [
         (column, platform, *place)
         for column, (kind, name, field) in enumerate(every)
         if kind == "software"
         and (place := fitted_as(field)) is not None
         and (platform := platform_of(name)) is not None
     ]
-    if fitted:
+
+
+def correlated(every: Sequence[Identity], drawn: NDArray) -> NDArray:
+    """Return standard normals of constants, with what a fit says they have in common.
+
+    Args:
+      every: the constants.
+      drawn: independent standard normals [draw, constant].
+    """
+    drawn = drawn.copy()
+    if fitted := fitted_of(every):
         columns, platforms, places, ways = map(list, zip(*fitted, strict=True))
         together = drawn[:, columns] @ _root(platforms, places).T
         drawn[:, columns] = together * ways
-    drawn = np.clip(drawn, -TAIL, TAIL)
-    return {identity: drawn[:, i] for i, identity in enumerate(every)}
+    return np.clip(drawn, -TAIL, TAIL)
 
 
 def _root(platforms: Sequence[Platform], constants: Sequence[int]) -> NDArray:
@@ -137,14 +154,23 @@ def noise(
     err alike, and independent between all others.
     """
     software, model = scenario.software.name, scenario.model.name
-    platform = platform_of(software)
-    deviation = intervals.widened_noise(
+    alike = (scenario.chip.name, software, model, scenario.training.precision)
+    normal = _stream(seed, *alike).standard_normal(count)
+    return np.exp(deviation(scenario, split) * normal)
+
+
+def deviation(scenario: Scenario, split: Mapping[str, Any]) -> float:
+    """Return how far the logarithm of step time is off that no constant explains [1].
+
+    Args:
+      scenario, split: see `noise`.
+    """
+    platform = platform_of(scenario.software.name)
+    return intervals.widened_noise(
         shipped.posterior(),
         of_scenario(scenario, split),
         "" if platform is None else platform.stack,
     )
-    alike = (scenario.chip.name, software, model, scenario.training.precision)
-    return np.exp(deviation * _stream(seed, *alike).standard_normal(count))
 
 
 # Steps of stacks that users tuned take longer than what all stacks have in common, by
@@ -160,14 +186,19 @@ def installation(scenario: Scenario, seed: int, count: int = DRAWS) -> NDArray:
     more often than not.  A stack of which no run was fitted has the whole spread
     between stacks already.
     """
-    platform = platform_of(scenario.software.name)
-    if platform is None or platform.documented.maker:
-        return np.ones(count)
-    fitted = {who for _, scope, who in shipped.posterior().names if scope == "stack"}
-    if platform.fitted not in fitted:
+    if not tuned_elsewhere(scenario):
         return np.ones(count)
     drawn = _stream(seed, "installation").standard_normal(count)
     return np.exp(INSTALLATION * np.abs(drawn))
+
+
+def tuned_elsewhere(scenario: Scenario) -> bool:
+    """Tell whether what is known of a stack is known of others' clusters."""
+    platform = platform_of(scenario.software.name)
+    if platform is None or platform.documented.maker:
+        return False
+    names = shipped.posterior().names
+    return platform.fitted in {who for _, scope, who in names if scope == "stack"}
 
 
 def _stream(seed: int, *words: str) -> np.random.Generator:

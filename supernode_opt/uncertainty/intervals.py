@@ -48,7 +48,7 @@ def _report(one: Case, given: None) -> Report:
     return evaluate(followed(one.design, one.scenario, one.follow), one.scenario)
 
 
-_REPORTS = Engine(_report, _BLOCK, "drawn reports")
+_REPORTS = Engine(_report, _BLOCK, "drawn reports", quick=True)
 
 
 @precisely

@@ -104,7 +104,7 @@ def test_crossover_writes_and_prints_one_object(shell, files):
         "report.txt",
         "figures/crossover.png",
     }
-    assert "cannot be built" in (written / "report.txt").read_text()
+    assert "Cannot be built" in (written / "report.txt").read_text()
 
 
 @pytest.mark.parametrize(
