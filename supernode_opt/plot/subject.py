@@ -39,9 +39,8 @@ def subject(dataset: xr.Dataset) -> str:
     """
     if "subject" in dataset.attrs:
         return str(dataset.attrs["subject"])
-    if "study" not in dataset.attrs:
-        return ", ".join(_made_of(dataset))
-    if "design_chips" in dataset and not dataset["design_chips"].dims:
+    # A design says its chip; all else is told by the question.
+    if "chip" in dataset.attrs or not dataset.attrs.get("study"):
         return ", ".join([*_made_of(dataset), *_split(dataset)])
     return _of_question(dataset)
 
