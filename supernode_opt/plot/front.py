@@ -113,10 +113,11 @@ def _groups(points: xr.Dataset, rows: NDArray) -> list[tuple[str, str, str, NDAr
     if not words or not rows.any():
         return [("o", style.COLOURS["sky"], "every limit holds", rows)]
     values = points[words[0]].values.astype(str)
-    names = np.unique(values[rows])
+    names = list(dict.fromkeys(values))
     made = [
         (*style.mark(order), grid.spelled(words[0], str(name)), rows & (values == name))
         for order, name in enumerate(names)
+        if (rows & (values == name)).any()
     ]
     return [(m, c, f"{label_of(words[0])} {t}", r) for m, c, t, r in made]
 
