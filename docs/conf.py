@@ -27,7 +27,7 @@ extensions = [
     "sphinx_copybutton",
     "building",
 ]
-exclude_patterns = ["_build", "**.ipynb_checkpoints"]
+exclude_patterns = ["_build", "generated/accuracy_measured.md", "**.ipynb_checkpoints"]
 default_role = "code"
 
 # Pages are Markdown; equations become MathML, which browsers draw without a network.

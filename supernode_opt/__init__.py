@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from supernode_opt.api.calibrating import calibrate, validate
     from supernode_opt.api.machines import compare, crossover, invert
     from supernode_opt.api.opening import open as open
-    from supernode_opt.api.precise import precise
     from supernode_opt.api.study import Study, load
     from supernode_opt.api.values import geomspace, linspace
+    from supernode_opt.batch.precise import precise
     from supernode_opt.problem.build import build_design
     from supernode_opt.problem.problem import Constraint, Objective, Problem
     from supernode_opt.problem.variables import Choice, Variable
@@ -73,7 +73,7 @@ _HOMES = {
     "load": "api.study",
     "open": "api.opening",
     "optimize": "search.solve",
-    "precise": "api.precise",
+    "precise": "batch.precise",
     "validate": "api.calibrating",
 }
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema
 
+from supernode_opt.reading.factors import converted
 from supernode_opt.reading.spelling import Ambiguous, spelled
 
 _DEFINITIONS = (
@@ -57,8 +58,6 @@ def parse(text: str, unit: str) -> float:
     Raises:
       UnitError: the text is no number, or its unit is unclear or of another dimension.
     """
-    import pint
-
     spaced = text.strip()
     number, _, written = spaced.partition(" ")
     wanted = _ALIASES.get(unit, unit)
@@ -68,6 +67,11 @@ def parse(text: str, unit: str) -> float:
         number, written = _split_number(spaced)
         magnitude = float(number)
     written = written.strip() or wanted
+    known = converted(magnitude, written, wanted)
+    if known is not None:
+        return known
+    import pint
+
     # A tower of powers would keep pint busy for ever.
     if len(written) > 40 or "**" in written or written.count("^") > 2:
         raise UnitError(f"is no quantity in {unit or 'plain numbers'}: {text[:40]!r}")

@@ -32,6 +32,18 @@ def spoken(value: float | str, unit: str, share: bool = False) -> str:
     return f"{figures(value)} {unit}"
 
 
+def both(low: float, high: float, unit: str, share: bool = False) -> str:
+    """Write the two ends of a range, a unit that they share once.
+
+    >>> both(559e3, 571e3, "W"), both(0.3, 0.42, "1", share=True)
+    ('559 to 571 kW', '30 to 42 %')
+    """
+    first, last = spoken(low, unit, share), spoken(high, unit, share)
+    number, _, its = first.partition(" ")
+    shared = its and its == last.partition(" ")[2]
+    return f"{number if shared else first} to {last}"
+
+
 def figures(value: float, digits: int = 4) -> str:
     """Write a number with some significant figures, whole if it is whole.
 

@@ -2,6 +2,9 @@
 
 import pytest
 
+from supernode_opt import units
+from supernode_opt.reading.factors import FACTORS
+from supernode_opt.reading.spelling import spelled
 from supernode_opt.units import UnitError, parse
 
 
@@ -72,3 +75,14 @@ def test_another_dimension_is_still_refused():
         parse("700 GB", "B/s")
     with pytest.raises(UnitError, match="must be in W"):
         parse("989 TFLOPS", "W")
+
+
+def test_factors_that_spare_pint_are_pints():
+    for wanted, factors in FACTORS.items():
+        for written in factors:
+            spelling = units._normalise(spelled(written, wanted))
+            asked = units.registry().Unit(spelling)
+            found = units.registry().Quantity(3.7, asked).to(units._normalise(wanted))
+            assert parse(f"3.7 {written}", wanted) == found.magnitude, written
+    celsius = units.registry().Quantity(21.3, "degC").to("K")
+    assert parse("21.3 degC", "K") == celsius.magnitude

@@ -22,5 +22,7 @@ def pages(root: Path) -> dict[str, str]:
     found = re.search(rf"^## {_SECTION}\n(.*?)(?=^## )", text, re.M | re.S)
     if found is None:
         raise Missing(f"README.md has no section {_SECTION!r}")
-    body = re.sub(r"\]\(experiments/", "](experiments/", found.group(1))
-    return {"accuracy_measured.md": f"# What was measured\n{relinked(body, root)}"}
+    # It is included by a page that lies one folder higher.
+    body = relinked(found.group(1), root)
+    body = body.replace("](experiments/", "](generated/experiments/")
+    return {"accuracy_measured.md": f"# What was measured\n{body}"}

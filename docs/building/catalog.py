@@ -16,10 +16,10 @@ def pages(root: Path) -> dict[str, str]:
     listed = ["# Catalog\n"]
     listed.append(
         "What `supernode-opt catalog` prints, one page for each kind of part. Low and"
-        " high are the 5 and 95 % ends of what is believed. *Measured* values are"
-        " somebody's measurement, *data sheet* is the maker's word, *derived* follows"
-        " from such by the arithmetic that its source gives, *estimated* is a"
-        " judgement.\n"
+        " high are the ends of the range that ranges of answers are drawn from."
+        " Confidence is *primary* (the maker's or the author's own word), *secondary*"
+        " (somebody else's), *measured*, *fit* (to measurements, with the error that"
+        " the source names) or *estimate*.\n"
     )
     found, rows = {}, []
     for kind in catalog.KINDS:

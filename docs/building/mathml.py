@@ -10,6 +10,9 @@ from typing import Any
 from docutils import nodes
 from latex2mathml.converter import convert
 
+_APART = r'\1<mspace width="0.17em" />'
+_UPRIGHT = r'<mi mathvariant="normal">\1</mi>'
+
 
 class UnknownCommand(ValueError):
     """A command of LaTeX that did not become MathML."""
@@ -21,9 +24,13 @@ def mathml(formula: str, display: str) -> str:
     Raises:
       UnknownCommand: the converter left a command as it was.
     """
-    text = convert(formula.strip(), display=display)
+    formula = formula.strip().replace("{aligned}", "{align*}")
+    text = convert(formula, display=display)
+    # Upright letters come as entities, and would be slanted as names of variables are.
+    text = re.sub(r"<mi>(&#x000[4-7][0-9A-F];)</mi>", _UPRIGHT, text)
+    text = re.sub(r"(<mi>(?:ln|log|exp|sin)</mi>)(?!<mrow><mo|<mo)", _APART, text)
     # What is not known is passed on as the name of a variable.
-    left = re.search(r"\\[a-zA-Z]+", text)
+    left = re.search(r"\\[a-zA-Z]+|<mi>&</mi>", text)
     if left:
         raise UnknownCommand(f"{left.group()} in the equation {formula!r}")
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from supernode_opt.search.solution import (
     plain_report,
 )
 from supernode_opt.system.report import Report
+from supernode_opt.uncertainty.intervals import ready
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -85,11 +87,12 @@ class Evaluation:
 
     @precisely
     def dataset(self) -> xr.Dataset:
-        """Return it as the labelled dataset that results are saved as."""
+        """Return it as the labelled dataset that results are saved as, with ranges."""
+        from supernode_opt.answer.asked import completed
         from supernode_opt.results import store
 
         problem = self.study.problem
-        return store.to_dataset(
+        dataset = store.to_dataset(
             resolve.text(self.study),
             self.design,
             problem.scenario,
@@ -112,6 +115,7 @@ class Evaluation:
                 "wall_s": self.wall_s,
             },
         )
+        return completed(dataset, self.study, self.design, problem.scenario)
 
 
 @precisely
@@ -151,4 +155,11 @@ def evaluate_study(study: Study) -> xr.Dataset:
     Raises:
       StudyError: something in it is free.
     """
-    return evaluated(study).dataset()
+    if study.free:
+        return evaluated(study).dataset()
+    problem = study.problem
+    design = build_design(problem.fixed, problem.scenario)
+    # The program for ranges is read or compiled beside the others.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(precisely(ready), design, problem.scenario, problem.origins)
+        return evaluated(study).dataset()

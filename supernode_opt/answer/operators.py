@@ -81,4 +81,4 @@ def _table(design: Design, scenario: Scenario) -> OrderedDict[str, Array]:
     )
 
 
-_TABLE = Kept(_table, "operators")
+_TABLE = Kept(_table, "operators", quick=True)

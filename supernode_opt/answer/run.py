@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import xarray as xr
 
+from supernode_opt.answer.asked import completed
 from supernode_opt.answer.operators import operators
 from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.evidence.told import behind
@@ -46,7 +47,7 @@ def run(
         if "." in v.name
     }
     design = build_design(solution.design, solution.scenario)
-    return store.from_solution(
+    dataset = store.from_solution(
         resolve.text(study),
         dataclasses.replace(solution, design=solution.design | constants),
         seed=study.seed,
@@ -55,3 +56,4 @@ def run(
         assumed=study.chosen.assumed,
         evidence=behind(solution.scenario, solution.design).plain(),
     )
+    return completed(dataset, study, solution.design, solution.scenario)

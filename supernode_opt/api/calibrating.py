@@ -9,9 +9,9 @@ import xarray as xr
 
 from supernode_opt.answer import fits
 from supernode_opt.answer.judged import judged
-from supernode_opt.api.precise import precisely
 from supernode_opt.api.result import Result
 from supernode_opt.api.wording import wrapped
+from supernode_opt.batch.precise import precisely
 from supernode_opt.results.versions import stamp
 
 

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from supernode_opt.api import fields
-from supernode_opt.api.precise import precisely
 from supernode_opt.api.values import written
+from supernode_opt.batch.precise import precisely
 from supernode_opt.compare.splits import best_split
 from supernode_opt.config.study import understand
 from supernode_opt.problem.problem import Choice, Variable

@@ -7,13 +7,12 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from supernode_opt.api.precise import precisely
 from supernode_opt.api.result import Result
 from supernode_opt.api.study import Study
 from supernode_opt.api.values import written
 from supernode_opt.api.wording import wrapped
+from supernode_opt.batch.precise import precisely
 from supernode_opt.compare.comparison import config as comparison
-from supernode_opt.compare.comparison import report as compared
 from supernode_opt.compare.comparison import solve as comparing
 from supernode_opt.compare.crossover import config as crossing
 from supernode_opt.compare.crossover import report as crossed
@@ -26,6 +25,9 @@ from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.config import override
 from supernode_opt.problem.variables import PLAN
 from supernode_opt.reading.node import Node, StudyError, shown
+from supernode_opt.results import comparison as compared
+from supernode_opt.results import table
+from supernode_opt.results.telling.comparison import MOST_SENTENCES
 from supernode_opt.workload.split import SWITCHES
 
 # What a machine of a comparison keeps of a study; the split is found anew.
@@ -64,14 +66,12 @@ class Compared(Result):
 
     def explain(self) -> str:
         """Return the whole comparison in words, every claim in it."""
-        return compared.render(self._dataset)
+        return table.render(self._dataset)
 
     def _lines(self) -> list[str]:
         systems = ", ".join(str(one) for one in self._dataset["system"].values)
         models = ", ".join(str(one) for one in self._dataset["model"].values)
-        lines = wrapped(
-            [f"{systems} on {models}", *self.claims[: compared.MOST_SENTENCES]]
-        )
+        lines = wrapped([f"{systems} on {models}", *self.claims[:MOST_SENTENCES]])
         return [*lines, "Tables: print(_.explain()), .to_pandas()"]
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from supernode_opt.api import accessor
-from supernode_opt.api.precise import precisely
 from supernode_opt.api.values import written
+from supernode_opt.batch.precise import precisely
 
 if TYPE_CHECKING:
     from supernode_opt.api.study import Study

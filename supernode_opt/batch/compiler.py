@@ -18,5 +18,8 @@ OPTIONS = {
     "xla_backend_optimization_level": 1,
 }
 
+# Of programs that run for milliseconds: half the time to compile, twice to run.
+QUICK = {"xla_backend_optimization_level": 0}
+
 # `jax.jit` for programs that are not part of another one.
 compiled: Callable[..., Any] = partial(jax.jit, compiler_options=OPTIONS)

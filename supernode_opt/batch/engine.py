@@ -31,7 +31,11 @@ class Engine:
     """
 
     def __init__(
-        self, function: Callable[[Any, Any], Any], block: int, name: str = ""
+        self,
+        function: Callable[[Any, Any], Any],
+        block: int,
+        name: str = "",
+        quick: bool = False,
     ) -> None:
         """Make an engine.
 
@@ -40,11 +44,12 @@ class Engine:
           block: rows that are evaluated at once.
           name: under which its programs are kept on disk, with all that `function`
             depends on beside its arguments; "" for not kept.
+          quick: whether compiling a kept one fast matters more than running it fast.
         """
         self.block = block
         self.compiled: set[Any] = set()
         many = jax.vmap(function, in_axes=(0, None))
-        self._run = Kept(many, name) if name else compiled(many)
+        self._run = Kept(many, name, quick) if name else compiled(many)
 
     @precisely
     def __call__(self, rows: Any, given: Any = None) -> Any:

@@ -35,6 +35,13 @@ def precise() -> AbstractContextManager[Any]:
     return jax.enable_x64(True)
 
 
+def double() -> bool:
+    """Return whether this thread computes in 64 bits."""
+    import jax
+
+    return bool(jax.config.read("jax_enable_x64"))
+
+
 def precisely(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
     """Return `function` such that it computes in 64 bits."""
 

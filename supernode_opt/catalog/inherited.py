@@ -1,7 +1,7 @@
 """Entries of one's own that start from another: `base: h100_sxm` and what differs.
 
-What is not written is taken over.  It was stated of another part, so a number's range is
-widened: each end lies twice as far away in logarithm, and where the base is exact in a
+What is not written is taken over.  It was stated of another part, so the range of a
+number is widened: each end lies twice as far away in logarithm, and of a number with a
 unit (a rating, a price) at least 10 % away.  An exact number without a unit is a count,
 a ratio or a setting (dies, lanes, layers) and stays what it is, as does zero (there is
 no such thing); temperatures, which have no natural zero here, lie twice as far away in
@@ -15,7 +15,7 @@ from typing import Any
 from supernode_opt.catalog import naming
 from supernode_opt.catalog.figure import Provenance, completed, traced_number
 from supernode_opt.catalog.own import BadEntry
-from supernode_opt.reading.node import Node, did_you_mean, shown
+from supernode_opt.reading.node import InputError, Node, did_you_mean, shown
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.units import Quantity, UnitError
 
@@ -54,8 +54,8 @@ def added(
         if BASE in fields:
             node = top.value[name].value[BASE]
             base = _base(kind, node, name, written, before)
-            if base in through:
-                node.fail("leads back to the entry itself")
+            if base != name and base in through:
+                raise BadEntry(str(node.error("leads back to the entry itself")))
             # An entry in the place of another of its name starts from that.
             parent = before[name] if base == name else resolved(base, (*through, base))
             fields = _merged(kind, base, parent, fields, known, sources)
@@ -76,7 +76,10 @@ def _base(
     before: Mapping[str, Any],
 ) -> str:
     """Return the entry that the `base` of entry `name` stands for."""
-    said = node.text()
+    try:
+        said = node.text()
+    except InputError as error:
+        raise BadEntry(str(error)) from None
     others = [o for o in written if o not in _HEADINGS and (o != name or o in before)]
     if said in others:
         return said
@@ -84,8 +87,10 @@ def _base(
     found = naming.index(words).get(naming.plain(said))
     if found is None:
         near = did_you_mean(said, others)
-        raise BadEntry(f"{node.place}: `{name}.{BASE}` must be a known {kind}, but is"
-                       f" {shown(said)}{near}")
+        raise BadEntry(
+            f"{node.place}: `{name}.{BASE}` must be a known {kind}, but is"
+            f" {shown(said)}{near}"
+        )
     return found
 
 
@@ -152,7 +157,7 @@ def widened(number: Provenance, known: Quantity) -> tuple[float, float]:
     value, low, high = number.value, number.low, number.high
     if number.unit == "K":
         return 2.0 * low - value, 2.0 * high - value
-    if value == 0.0 or low == high == value and not number.unit:
+    if value == 0.0 or (low == high == value and not number.unit):
         return low, high
     if value > 0.0 and low > 0.0:
         low, high = low * low / value, high * high / value

@@ -30,7 +30,7 @@ def error(where: str, kind: str, fields: Sequence[str]) -> Lacking:
 def lacks(kind: str, fields: Sequence[str]) -> str:
     """Say that an entry of `kind` lacks `fields`, and what each may look like."""
     told = "; ".join(f"`{field}`{_like(kind, field)}" for field in fields)
-    many = f"{len(fields)} fields" if len(fields) > 1 else "the field"
+    many = f"{len(fields)} fields:" if len(fields) > 1 else "the field"
     start = next(name for name in shipped(kind) if name not in HEADINGS)
     base = f"; or write `base: {start}` and only what differs" if fields[1:] else ""
     return f"lacks {many} {told}{base}"

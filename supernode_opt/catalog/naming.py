@@ -22,7 +22,9 @@ def unknown(what: str, name: str, known: tuple[str, ...]) -> UnknownEntry:
     """Word the error for `name`, which is none of the `known` names of `what`."""
     lower = {one.lower(): one for one in reversed(known)}
     close = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.5)
-    advice = f"did you mean {lower[close[0]]!r}?" if close else f"known: {', '.join(known)}"
+    advice = (
+        f"did you mean {lower[close[0]]!r}?" if close else f"known: {', '.join(known)}"
+    )
     return UnknownEntry(f"unknown {what} {name!r}; {advice}")
 
 

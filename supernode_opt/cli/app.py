@@ -7,9 +7,14 @@ import typer
 
 from supernode_opt.cli import output, session
 from supernode_opt.cli.calibrate import calibrate
+from supernode_opt.cli.import_model import import_model
+from supernode_opt.cli.import_runs import import_runs
 from supernode_opt.cli.machines import compare, crossover, invert
 from supernode_opt.cli.measure import measure
+from supernode_opt.cli.new import new
 from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
+from supernode_opt.cli.plot import plot
+from supernode_opt.cli.report import report
 from supernode_opt.cli.rows import row_of, study_of
 from supernode_opt.cli.sensitivity import sensitivity
 from supernode_opt.cli.sweep import sweep
@@ -17,15 +22,41 @@ from supernode_opt.cli.validate import validate
 from supernode_opt.cli.verify import verify
 
 app = typer.Typer(
-    help="Find the best supernode for a training job, and prove it.",
     epilog=(
         "Exit code: 0 done, 2 bad input, 3 no feasible design, 4 refused by the machine"
-        " (disk, permission), 130 interrupted, 143 terminated, 129 hung up."
+        " (disk, permission), 5 derivatives that disagree, 130 interrupted, 143"
+        " terminated, 129 hung up."
     ),
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import supernode_opt
+
+        print(f"supernode-opt {supernode_opt.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def shared(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_version
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Print answers and errors alone; goes anywhere."
+        ),
+    ] = False,
+) -> None:
+    """Find the best supernode for a training job, and prove it."""
+    session.hush(quiet)
 
 
 @app.command()
@@ -56,10 +87,12 @@ def evaluate(
     json: Json = False,
     seed: Seed = None,
     intervals: Annotated[
-        bool, typer.Option("--intervals", help="Print 5-95 % ranges as well.")
+        bool,
+        typer.Option("--intervals", help="Print the 5-95 % range of every quantity."),
     ] = False,
 ) -> int:
     """Evaluate a study whose variables are all frozen."""
+    session.lean()
     session.prepare()
     from supernode_opt.answer.evaluation import evaluate_study
     from supernode_opt.config.study import load
@@ -71,14 +104,16 @@ def evaluate(
         with publication(out) as folder:
             output.fill(folder, dataset)
         session.written(out)
-    if not intervals:
-        return output.answer(dataset, json)
-    return output.answer(dataset, json, output.ranges(study), output.narrows(study))
+    return output.answer(dataset, json, intervals)
 
 
 @app.command()
 def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -> int:
-    """Validate a study, print it in SI, and test its derivatives."""
+    """Validate a study, print it in SI, test its derivatives.
+
+    Exits with 5 if these disagree with finite differences.
+    """
+    session.lean()
     session.prepare()
     from supernode_opt.answer import gradient
     from supernode_opt.config import resolve
@@ -87,6 +122,8 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
 
     study = load(file, set_ or (), seed=seed)
     slopes = gradient.check(study.problem)
+    agrees = all(slope.agrees for slope in slopes)
+    code = session.DONE if agrees else session.DISAGREES
     if json:
         session.print_json(
             {
@@ -98,56 +135,44 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
                 ],
             }
         )
-        return session.DONE
+        return code
     print(resolve.text(study), end="")
     objective = study.problem.objective.name
     if not slopes:
-        session.say("no number is free: there is no derivative to check")
+        session.note("no number is free: there is no derivative to check")
     for slope in slopes:
         verdict = "agrees" if slope.agrees else "DISAGREES"
-        session.say(
+        tell = session.note if slope.agrees else session.say
+        tell(
             f"d ln {objective} / d {slope.name}: {slope.automatic:.6g} automatic,"
             f" {slope.difference:.6g} by differences: {verdict}"
         )
-    return session.DONE
-
-
-@app.command()
-def plot(result: Result, out: Out = None, json: Json = False) -> int:
-    """Draw the figures of a saved result."""
-    from supernode_opt.results import manifest, outcome
-    from supernode_opt.results.publish import publication
-
-    dataset = outcome.load(result)
-    beside = result if result.is_dir() else result.parent
-    # Figures of a result belong to it.
-    within = out is None and (result.is_dir() or (beside / manifest.NAME).is_file())
-    target = beside if within else out or beside / "figures"
-    below = target / "figures" if within else target
-    with publication(target, amend=within) as folder:
-        drawn = session.draw("draw_all", dataset, folder / below.relative_to(target))
-    paths = [below / path.name for path in drawn]
-    if json:
-        session.print_json({"figures": [str(path) for path in paths]})
-    else:
-        print("\n".join(str(path) for path in paths))
-    return session.DONE
+    return code
 
 
 @app.command()
 def explain(result: Result, json: Json = False) -> int:
-    """Print what a saved result says, without computing anything."""
-    from supernode_opt.results.outcome import load
+    """Print what a saved result of any kind says."""
+    session.lean()
+    from supernode_opt.results import kinds, table
 
-    output.answer(load(result), json)
+    kind, dataset = kinds.load(result)
+    if kind == "design":
+        output.answer(dataset, json)
+    elif json:
+        session.print_json(kinds.summary(dataset))
+    else:
+        session.print_rich(table.tables(dataset))
     return session.DONE
 
 
-for command in (verify, validate, calibrate, measure, compare, invert, crossover):
+for command in (plot, report, verify, validate, calibrate, measure):
+    app.command()(command)
+for command in (compare, invert, crossover):
     app.command()(command)
 for command in (sweep, sensitivity):
     app.command()(command)
-for command in (study_of, row_of):
+for command in (study_of, row_of, new, import_model, import_runs):
     app.command()(command)
 
 

@@ -15,21 +15,17 @@ _TRAINING = {"sequence_length": 4096, "global_batch": 1536}
 
 
 class _Answer(NamedTuple):
-    """What is told of an answer.
+    """An answer.
 
     Attributes:
       dataset: all of it.
-      report: the same in words, as a file has them.
-      summary: the same as one JSON object.
-      show: prints it for people.
       refusal: why there is none, "" if there is one.
+      shown: whether tables are printed.
     """
 
     dataset: Any
-    report: str
-    summary: dict[str, Any]
-    show: Callable[[], None]
     refusal: str
+    shown: bool = True
 
 
 def compare(
@@ -48,21 +44,15 @@ def compare(
 ) -> int:
     """Compare machines on models, each with its best split, with 5-95 % ranges."""
     session.prepare()
-    from supernode_opt.compare.comparison import config, report, solve
+    from supernode_opt.compare.comparison import config, solve
 
     asked = config.read(*_document(what, models or [], set_ or []), seed)
 
     def answered(show: Callable[[str, float], None]) -> _Answer:
         found = solve.compare(asked, show)
-        return _Answer(
-            found,
-            report.render(found),
-            report.summary(found),
-            lambda: session.print_rich(report.tables(found), columns=report.WIDTH),
-            ""
-            if (found["status"] == "feasible").any()
-            else f"infeasible: {found['status'].values.flat[0]}",
-        )
+        refusal = f"infeasible: {found['status'].values.flat[0]}"
+        feasible = (found["status"] == "feasible").any()
+        return _Answer(found, "" if feasible else refusal)
 
     files = "comparison", "compare.yaml", asked.text
     return _answer(answered, out, asked.name, files, json)
@@ -79,14 +69,8 @@ def invert(
 
     def answered(show: Callable[[str, float], None]) -> _Answer:
         found = solve.solve(asked, show)
-        text = "\n".join(report.lines(asked, found))
-        return _Answer(
-            report.dataset(asked, found),
-            f"{text}\n",
-            report.summary(asked, found),
-            lambda: print(text) if found.found else None,
-            "" if found.found else report.sentence(asked, found),
-        )
+        refusal = "" if found.found else report.sentence(asked, found)
+        return _Answer(report.dataset(asked, found), refusal, found.found)
 
     files = "inversion", "invert.yaml", asked.text
     return _answer(answered, out, asked.name, files, json)
@@ -107,17 +91,10 @@ def crossover(
 
     def answered(show: Callable[[str, float], None]) -> _Answer:
         found = solve.solve(asked, show)
-        text = "\n".join(report.lines(asked, found))
         name, why = asked.up.sides[0].system, found.first[0].why
-        return _Answer(
-            report.dataset(asked, found),
-            f"{text}\n",
-            report.summary(asked, found),
-            lambda: print(text),
-            ""
-            if any(step.kept.any() for step in found.first)
-            else f"infeasible: {name}: {why[0]}",
-        )
+        feasible = any(step.kept.any() for step in found.first)
+        refusal = "" if feasible else f"infeasible: {name}: {why[0]}"
+        return _Answer(report.dataset(asked, found), refusal)
 
     files = "crossover", "crossover.yaml", asked.text
     return _answer(answered, out, asked.up.name, files, json)
@@ -162,7 +139,7 @@ def _answer(
 
     `files` is what the answer is called, the file with the question, and its text.
     """
-    from supernode_opt.results import store
+    from supernode_opt.results import kinds, store, table
     from supernode_opt.results.publish import publication
 
     target = out or Path("results") / name
@@ -172,12 +149,13 @@ def _answer(
             found = answered(show)
         store.save(found.dataset, folder / f"{stem}.nc")
         (folder / question).write_text(text, encoding="utf-8")
-        (folder / "report.txt").write_text(found.report, encoding="utf-8")
+        text = table.render(found.dataset)
+        (folder / "report.txt").write_text(text, encoding="utf-8")
         session.draw(f"draw_{stem}", found.dataset, folder / "figures")
     if json:
-        session.print_json(found.summary)
-    else:
-        found.show()
+        session.print_json(kinds.summary(found.dataset))
+    elif found.shown:
+        session.print_rich(table.tables(found.dataset))
     session.written(target)
     if not found.refusal:
         return session.DONE

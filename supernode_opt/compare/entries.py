@@ -9,6 +9,7 @@ from typing import Any, get_args
 import yaml
 
 from supernode_opt.config import study as studies
+from supernode_opt.config.model import model_name
 from supernode_opt.config.origins import deciding
 from supernode_opt.config.records import named
 from supernode_opt.problem.problem import Problem
@@ -187,7 +188,7 @@ def cell(
     job = dataclasses.replace(problem.scenario.training, precision=precision)
     scenario = dataclasses.replace(problem.scenario, training=job)
     return Cell(
-        name, model.text(), wanted, dataclasses.replace(problem, scenario=scenario)
+        name, model_name(model), wanted, dataclasses.replace(problem, scenario=scenario)
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from supernode_opt import catalog
 from supernode_opt.batch.case import used_links
+from supernode_opt.batch.sold import default_clock
 from supernode_opt.catalog.origins import FOLLOWING, spelled
 from supernode_opt.catalog.read import entry as catalog_entry
 from supernode_opt.catalog.systems import PARTS
@@ -17,7 +18,6 @@ from supernode_opt.reading.node import Node, did_you_mean
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.follow import FOLLOWS
-from supernode_opt.system.sold import default_clock
 from supernode_opt.units import parse, quantity_of
 
 # Numbers of a design that come in sizes that can be built, not in between.

@@ -21,10 +21,10 @@ from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.follow import followed
 from supernode_opt.system.job import run_job
 from supernode_opt.system.parts import total
-from supernode_opt.system.report import FACTS
+from supernode_opt.system.report import COMPARED, FACTS
 from supernode_opt.system.scenario import Scenario
 
-QUANTITIES = tuple(name for name, facts in FACTS.items() if facts.compared)
+QUANTITIES = COMPARED
 LESS_IS_BETTER = tuple(n for n in QUANTITIES if not FACTS[n].more_is_better)
 LIMITS = tuple(name for name, facts in FACTS.items() if facts.ceiling is not None)
 OUTPUTS = (*QUANTITIES, *LIMITS)

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
 from supernode_opt import catalog
+from supernode_opt.batch.sold import default_clock
 from supernode_opt.calibration.step_time.applied import ranges
 from supernode_opt.catalog.origins import Origins, indexed, spelled
 from supernode_opt.catalog.read import Provenance
@@ -14,8 +15,9 @@ from supernode_opt.reading.node import Node
 from supernode_opt.record import get
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.system.sold import default_clock
 
+# What a section says of its entry beside the fields of it.
+_NOT_FIELDS = ("base", "name", "hugging_face", "parameters")
 _SECTION = ("entries", "user", "follows")
 _LOOP = ("scale_up_bandwidth", "coolant_flow", "inlet_temperature")
 
@@ -111,7 +113,7 @@ def _entry(
         written = str(node.value)
         return (catalog.called(kind, written) if kind else None) or written, []
     base = named(node.value["base"], kind) if kind and "base" in node.value else default
-    return base, [field for field in node.value if field not in ("base", "name")]
+    return base, [field for field in node.value if field not in _NOT_FIELDS]
 
 
 def _written(

@@ -12,7 +12,7 @@ from supernode_opt import catalog
 from supernode_opt.catalog import lacking
 from supernode_opt.catalog.files import RECORDS
 from supernode_opt.config.doubts import is_bare, weigh
-from supernode_opt.reading.node import Node, StudyError, alike
+from supernode_opt.reading.node import Node, StudyError, alike, did_you_mean
 
 # Larger counts than this are typing errors, and floats stop telling integers apart.
 LARGEST_COUNT = 1e12
@@ -108,6 +108,12 @@ def named(node: Node, kind: str) -> str:
       StudyError: there is none.
     """
     found = catalog.called(kind, node.text())
+    if found is None and kind == "model" and "/" in node.text():
+        near = did_you_mean(node.text().rpartition("/")[2], catalog.names(kind))
+        near = "" if near.startswith(" (known") else near
+        node.fail(
+            f"is no shipped model{near}: download its config.json and write its path"
+        )
     return found or node.one_of(catalog.names(kind), kind)
 
 

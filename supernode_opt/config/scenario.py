@@ -6,6 +6,7 @@ from typing import Any
 
 from supernode_opt import catalog
 from supernode_opt.catalog.systems import PARTS
+from supernode_opt.config.model import read_model
 from supernode_opt.config.records import (
     field_type,
     read_count,
@@ -19,7 +20,7 @@ from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.reading.node import Node
 from supernode_opt.system.precision import BEST, settle, supports
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.workload.model import Model, Training, contradiction
+from supernode_opt.workload.model import Training
 from supernode_opt.workload.recompute import Recompute
 from supernode_opt.workload.routing import Routing
 
@@ -43,7 +44,7 @@ def read_scenario(
             [*PARTS, "links", "memory_headroom", "recompute", "routing", "stack"]
         )
     parts: dict[str, Any] = {}
-    model = _model(top["model"])
+    model = read_model(top["model"])
     for name, kind in PARTS.items():
         default = getattr(system, name)
         if name == "software":
@@ -86,26 +87,6 @@ def _refuse_idle(node: Node, chip: Chip) -> None:
     still = chip.static_share + chip.leakage_share
     if still >= 1.0:
         node.fail(f"must have static_share + leakage_share below 1, but has {still:g}")
-
-
-def _model(node: Node) -> Model:
-    model = read_entry(node, "model", Model)
-    # Of shares and words nothing is counted.
-    fields = [
-        field.name
-        for field in dataclasses.fields(Model)
-        if not field.metadata.get("static") and field.name != "windowed_share"
-    ]
-    if isinstance(node.value, dict):
-        for name in fields:
-            if name in node.value:
-                read_count(node.value[name], field_type(Model, name))
-        if "dense_layers" not in node.value and not model.experts:
-            model = dataclasses.replace(model, dense_layers=model.layers)
-    wrong = contradiction(model)
-    if wrong is not None:
-        node.fail(wrong)
-    return model
 
 
 def _training(

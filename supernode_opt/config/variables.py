@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from supernode_opt import catalog
+from supernode_opt.batch.sold import default_clock, standing
 from supernode_opt.catalog.origins import indexed, spelled
 from supernode_opt.config.fields import (
     FREE,
@@ -22,7 +23,6 @@ from supernode_opt.record import get, leaves, replace
 from supernode_opt.system.design import Design
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.system.sold import default_clock, standing
 
 
 @dataclasses.dataclass(frozen=True)

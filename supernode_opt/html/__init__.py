@@ -1,1 +1,1 @@
-"""Results as HTML: what a notebook shows, and one file to hand on."""
+"""A result as one page that opens without a network and prints well."""

@@ -11,26 +11,34 @@ from pathlib import Path
 import xarray as xr
 from matplotlib.axes import Axes
 
+from supernode_opt.plot import grid
 from supernode_opt.plot.bus_bandwidth import bus_bandwidth
 from supernode_opt.plot.comparison import comparison
+from supernode_opt.plot.contour import contour
 from supernode_opt.plot.convergence import convergence
 from supernode_opt.plot.crossover import crossover
 from supernode_opt.plot.evidence import evidence_map
 from supernode_opt.plot.families import ratios_by_family
-from supernode_opt.plot.files import save
+from supernode_opt.plot.feasible import feasible
 from supernode_opt.plot.files import draw as draw_figures
+from supernode_opt.plot.files import save
+from supernode_opt.plot.front import front
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
+from supernode_opt.plot.parallel import parallel_coordinates
 from supernode_opt.plot.peaks import predicted_peaks
 from supernode_opt.plot.power_stack import power_stack
+from supernode_opt.plot.regimes import regimes
 from supernode_opt.plot.roofline import roofline
+from supernode_opt.plot.stacks import power_stacks, step_stacks
 from supernode_opt.plot.step_waterfall import step_waterfall
 from supernode_opt.plot.style import COLUMN, FULL, page
 from supernode_opt.plot.subject import subject
+from supernode_opt.plot.tornado import tornado
 from supernode_opt.plot.validation import error_by_parallelism, predicted_measured
 from supernode_opt.plot.verdicts import memory_verdicts
 
-__all__ = ["COLUMN", "FULL", "page", "save", "subject"]
+__all__ = ["COLUMN", "FULL", "page", "power_stacks", "save", "step_stacks", "subject"]
 
 Figure = Callable[..., Axes]
 
@@ -54,6 +62,14 @@ MEMORY: dict[str, Figure] = {
     "predicted_peaks": predicted_peaks,
     "memory_verdicts": memory_verdicts,
 }
+# Of a sweep, each drawn where what was swept suits it.
+SWEEP: dict[str, Figure] = {
+    "contour": contour,
+    "feasible": feasible,
+    "regimes": regimes,
+    "parallel_coordinates": parallel_coordinates,
+    "front": front,
+}
 # The figures of every kind of saved result, each a function of its dataset alone.
 FIGURES_OF: dict[str, dict[str, Figure]] = {
     "design": FIGURES,
@@ -64,18 +80,36 @@ FIGURES_OF: dict[str, dict[str, Figure]] = {
     "collectives": {"bus_bandwidth": bus_bandwidth},
     "gemm": GEMM,
     "memory": MEMORY,
+    "sweep": SWEEP,
+    "sensitivity": {"tornado": tornado},
 }
-# What a dataset must hold for a figure that not every result has.
-NEEDS = {"roofline": "operator_time", "convergence": "best_objective"}
 
 
 def figures_of(dataset: xr.Dataset, kind: str = "design") -> dict[str, Figure]:
     """Return the figures of a result of this kind that `dataset` has numbers for."""
+    suits = {name: True for name in FIGURES_OF.get(kind, {})} | _suits(dataset, kind)
     return {
-        name: figure
-        for name, figure in FIGURES_OF[kind].items()
-        if NEEDS.get(name, next(iter(dataset.data_vars), "")) in dataset
+        name: draw for name, draw in FIGURES_OF.get(kind, {}).items() if suits[name]
     }
+
+
+def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
+    """Tell of figures that not every result has whether this one has them."""
+    if kind == "design":
+        return {
+            "roofline": "operator_time" in dataset,
+            "convergence": "best_objective" in dataset,
+        }
+    if kind == "sweep":
+        axes, told = len(grid.swept(dataset)), len(grid.quantities(dataset))
+        return {
+            "contour": axes > 1,
+            "feasible": axes > 1 and "binding" in dataset,
+            "regimes": "point" not in dataset.dims,
+            "parallel_coordinates": axes + told > 2,
+            "front": told > 1,
+        }
+    return {}
 
 
 def drawable(dataset: xr.Dataset, kind: str = "design") -> tuple[str, ...]:
@@ -126,3 +160,4 @@ draw_peaks = functools.partial(draw_all, kind="memory")
 draw_comparison = functools.partial(draw_all, kind="comparison")
 draw_inversion = functools.partial(draw_all, kind="inversion")
 draw_crossover = functools.partial(draw_all, kind="crossover")
+draw_sweep = functools.partial(draw_all, kind="sweep")

@@ -6,25 +6,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from supernode_opt.plot.subject import CAPITALS, proper
+from supernode_opt.names import ACRONYMS as ACRONYMS
+from supernode_opt.names import proper
+from supernode_opt.names import spelled as words
 from supernode_opt.system.report import FACTS
 
-ACRONYMS = {
-    "api": "API",
-    "ffn": "FFN",
-    "gemm": "GEMM",
-    "gib": "GiB",
-    "hbm": "HBM",
-    "lm": "LM",
-    "mfu": "MFU",
-    "mla": "MLA",
-    "mtbf": "MTBF",
-    "nic": "NIC",
-    "pue": "PUE",
-    "qkv": "QKV",
-    "tdp": "TDP",
-    **{word: word.upper() for word in CAPITALS},
-}
 PREFIXES = {-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T"}
 PREFIXES |= {5: "P", 6: "E"}
 # Units that people put a prefix before.
@@ -110,7 +96,8 @@ def of_variable(dataset: xr.Dataset, name: str) -> Measure:
     held = dataset[name]
     unit, words = held.attrs.get("units", ""), str(held.attrs.get("long_name", ""))
     # A name in words is somebody's; an identifier is put in words here.
-    own = words if " " in words and words != name.replace("_", " ") else ""
+    named_so = name.replace("_", " ").replace(".", " ")
+    own = words if " " in words and words.replace(",", "") != named_so else ""
     if held.dtype.kind in "OUS":
         return Measure(own or label_of(name), "")
     return measure(name, str(unit), held.values, own)
@@ -150,17 +137,6 @@ _CALLED = {
     "tokens_per_joule": "tokens per joule",
     "memory": "memory of a rank",
 }
-
-
-def words(name: str) -> str:
-    """Write the identifier `name` the way people do.
-
-    >>> words("scale_up_links"), words("mfu")
-    ('scale-up links', 'MFU')
-    """
-    spelled = name.replace("scale_up", "scale-up").replace("scale_out", "scale-out")
-    parts = spelled.replace("_", " ").split(" ")
-    return " ".join(ACRONYMS.get(part, part) for part in parts)
 
 
 def written(unit: str) -> str:

@@ -28,7 +28,7 @@ TOTALS = {name: facts.parts for name, facts in FACTS.items() if facts.parts}
 
 
 def load(path: Path) -> xr.Dataset:
-    """Read the result in the folder or file `path`.
+    """Read the design in the folder or file `path`.
 
     Raises:
       StudyError: there is none, or the file is not one that `run` wrote.
@@ -43,13 +43,22 @@ def load(path: Path) -> xr.Dataset:
     except manifest.Damaged as error:
         raise StudyError(str(error)) from None
     opened = datasets.read(file)
+    check(opened, file)
+    return opened
+
+
+def check(opened: xr.Dataset, file: Path) -> None:
+    """Refuse a dataset, read from `file`, that is no design.
+
+    Raises:
+      StudyError: it is none, or damaged.
+    """
     if not {"study", "objective", "status"} <= opened.attrs.keys():
         raise StudyError(f"{file}: is not a result of `supernode-opt`")
     try:
         sound.check(opened, _PARTS.values(), HEADLINE, TOTALS)
     except sound.Unsound as error:
         raise StudyError(f"{file}: cannot be read as a result: {error}") from None
-    return opened
 
 
 def summary(dataset: xr.Dataset) -> dict[str, Any]:
@@ -82,6 +91,12 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
     made |= {name: store.note(dataset, name) for name in store.NOTES[2:]}
     made["assumed"] = store.note(dataset, "assumed") or []
     made["evidence"] = store.note(dataset, "evidence")
+    made["subject"] = dataset.attrs.get("subject")
+    made["intervals"] = {
+        name: {"low": store.plain(low), "high": store.plain(high)}
+        for name, (low, high) in intervals(dataset).items()
+    }
+    made["narrows_step_time"] = store.note(dataset, "narrows")
     return made | {"seed": int(dataset.attrs["seed"])}
 
 
@@ -120,6 +135,15 @@ def constraints(dataset: xr.Dataset) -> list[dict[str, Any]]:
     columns["unit"] = dataset["constraint_unit"].values.tolist()
     rows = zip(*columns.values(), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def intervals(dataset: xr.Dataset) -> dict[str, tuple[float, float]]:
+    """Return the 5-95 % range of each quantity, SI; none in results of old versions."""
+    if "interval_low" not in dataset:
+        return {}
+    ends = (dataset[f"interval_{end}"].values.tolist() for end in ("low", "high"))
+    names = map(str, dataset["quantity"].values)
+    return dict(zip(names, zip(*ends, strict=True), strict=True))
 
 
 def parts(dataset: xr.Dataset, name: str) -> dict[str, float | None]:

@@ -44,7 +44,10 @@ _NOTES: dict[str, TypeAdapter[Any]] = {
 _LATER: dict[str, TypeAdapter[Any]] = {
     "assumed": TypeAdapter(list[str]),
     "evidence": TypeAdapter(_Evidence | None),
+    "narrows": TypeAdapter(dict[str, float]),
 }
+_TEXTS = ("precision", "chip", "model", "system", "software", "stack", "subject")
+_COUNTS = ("parameters", "active_parameters")
 
 
 class Unsound(ValueError):
@@ -82,9 +85,17 @@ def check(
     objective = dataset.attrs.get("objective")
     _require(isinstance(objective, str), "it lacks the objective")
     _require(_is_number(dataset.attrs.get("seed")), "it lacks the seed")
-    for word in ("precision", "chip", "model"):
+    for word in _TEXTS:
         known = dataset.attrs.get(word, "")
         _require(isinstance(known, str), f"its attribute `{word}` is no text")
+    for word in _COUNTS:
+        number = _is_number(dataset.attrs.get(word, 0.0))
+        _require(number, f"its attribute `{word}` is no number")
+    _require(
+        len({*_COUNTS} & dataset.attrs.keys()) != 1, "it has one count of parameters"
+    )
+    if "interval_low" in dataset or "interval_high" in dataset:
+        _check_rows(dataset, "quantity", ("low", "high"), "interval")
     for name in (*headline, str(objective), "chip_peak", "chip_peak_bandwidth"):
         _require(_is_scalar(dataset, name), f"it lacks the number `{name}`")
     for name in map(str, dataset.data_vars):
@@ -158,13 +169,15 @@ def _check_part(dataset: xr.Dataset, name: str) -> None:
     _require(isinstance(part.attrs.get("units"), str), f"`{name}` lacks its unit")
 
 
-def _check_rows(dataset: xr.Dataset, row: str, columns: tuple[str, ...]) -> None:
+def _check_rows(
+    dataset: xr.Dataset, row: str, columns: tuple[str, ...], start: str = ""
+) -> None:
     known = dataset.coords.get(row)
     if known is None or known.dims != (row,):
         raise Unsound(f"it lacks `{row}`")
     _require(not known.size or _is_text(known), f"`{row}` are no names")
     for column in columns:
-        name = f"{row}_{column}"
+        name = f"{start or row}_{column}"
         sound = name in dataset and dataset[name].dims == (row,)
         _require(sound and dataset[name].dtype.kind == "f", f"it lacks `{name}`")
 

@@ -66,24 +66,35 @@ def to_dataset(
     told = {name: json.dumps(plain(value)) for name, value in (notes or {}).items()}
     known = {"study": study, "seed": int(seed), "objective": objective}
     device = jax.devices()[0].device_kind
-    dataset = xr.Dataset(attrs={**known, **stamp(), "device": device, **told})
+    # Put together once: a dataset that grows is copied for every variable.
+    made: dict[str, xr.Variable] = {}
     for name in SCALARS:
         unit = quantity_of(Report, name).unit
-        dataset[name] = _variable((), float(getattr(report, name)), name, unit)
+        made[name] = _variable((), float(getattr(report, name)), name, unit)
     for name, dimension in PARTS.items():
         parts = getattr(report, name)
         names = [field.name for field in dataclasses.fields(parts)]
         values = [float(getattr(parts, part)) for part in names]
-        dataset = dataset.assign_coords({dimension: np.array(names, dtype=object)})
+        made[dimension] = _names(dimension, names)
         unit = quantity_of(type(parts), names[0]).unit
-        dataset[name] = _variable((dimension,), values, name, unit)
+        made[name] = _variable((dimension,), values, name, unit)
     for name, value in design.items():
         unit = _design_unit(name, scenario)
-        dataset[f"design_{name}"] = _variable((), value, name, unit)
-    dataset = _with_chip(dataset, scenario)
-    dataset = _with_constraints(dataset, constraints)
-    dataset = _with_operators(dataset, operators or {})
-    return _with_history(dataset, history or {})
+        made[f"design_{name}"] = _variable((), value, name, unit)
+    made |= _chip(scenario)
+    made |= _constraints(constraints)
+    made |= _operators(operators or {})
+    if history and len(history["step"]):
+        sought = made[objective].attrs["units"] if objective in made else "1"
+        made |= _history(history, sought)
+    about = {
+        "chip": scenario.chip.name,
+        "model": scenario.model.name,
+        "precision": scenario.training.precision,
+    }
+    return xr.Dataset(
+        made, attrs={**known, **stamp(), "device": device, **told, **about}
+    )
 
 
 def from_solution(
@@ -159,9 +170,14 @@ def _variable(
     dimensions: tuple[str, ...], value: Any, name: str, unit: str
 ) -> xr.Variable:
     words = {"units": unit or "1", "long_name": label(name, "")}
-    if isinstance(value, str):
-        return xr.Variable(dimensions, np.array(value, dtype=object), words)
-    return xr.Variable(dimensions, np.asarray(value, dtype=float), words)
+    kind = object if isinstance(value, str) else float
+    # As it is: a look at what else it might be imports Dask where that is installed.
+    array = np.asarray(value, dtype=kind)
+    return xr.Variable(dimensions, array, words, fastpath=True)
+
+
+def _names(dimension: str, names: Sequence[str]) -> xr.Variable:
+    return xr.Variable((dimension,), np.array(names, dtype=object), fastpath=True)
 
 
 def _design_unit(name: str, scenario: Scenario) -> str:
@@ -175,59 +191,54 @@ def _design_unit(name: str, scenario: Scenario) -> str:
     return quantity_of(type(holder), last).unit if known else ""
 
 
-def _with_chip(dataset: xr.Dataset, scenario: Scenario) -> xr.Dataset:
-    """Add the roofs of the chip: nominal dense peak and memory rate when streaming."""
+def _chip(scenario: Scenario) -> dict[str, xr.Variable]:
+    """Return the roofs of the chip: dense peak, and memory rate when streaming."""
     chip = scenario.chip
     peak = gemm_peak(scenario)
     memory = chip.hbm_bandwidth * chip.hbm_efficiency
-    dataset["chip_peak"] = _variable((), peak, "nominal dense peak", "flop/s")
-    dataset["chip_peak_bandwidth"] = _variable(
-        (), memory, "streaming memory bandwidth", "B/s"
-    )
-    return dataset.assign_attrs(
-        chip=chip.name, model=scenario.model.name, precision=scenario.training.precision
-    )
+    return {
+        "chip_peak": _variable((), peak, "nominal dense peak", "flop/s"),
+        "chip_peak_bandwidth": _variable(
+            (), memory, "streaming memory bandwidth", "B/s"
+        ),
+    }
 
 
-def _with_constraints(
-    dataset: xr.Dataset, constraints: Sequence[ConstraintState]
-) -> xr.Dataset:
+def _constraints(constraints: Sequence[ConstraintState]) -> dict[str, xr.Variable]:
     names = [state.name for state in constraints]
-    dataset = dataset.assign_coords(constraint=np.array(names, dtype=object))
     # Each constraint has a unit of its own, that of the report field it bounds.
     known = dict(quantities(Report))
     units = [known[name].unit if name in known else "" for name in names]
-    dataset["constraint_unit"] = ("constraint", np.array(units, dtype=object))
+    made = {
+        "constraint": _names("constraint", names),
+        "constraint_unit": _names("constraint", units),
+    }
     for field in ("value", "limit", "margin", "multiplier", "at_most", "tight"):
         # None becomes NaN.
         values = np.array([getattr(state, field) for state in constraints], dtype=float)
-        dataset[f"constraint_{field}"] = ("constraint", values)
-    return dataset
+        made[f"constraint_{field}"] = xr.Variable("constraint", values, fastpath=True)
+    return made
 
 
-def _with_operators(dataset: xr.Dataset, operators: Mapping[str, Any]) -> xr.Dataset:
+def _operators(operators: Mapping[str, Any]) -> dict[str, xr.Variable]:
     if not operators:
-        return dataset
-    names = np.array([str(name) for name in operators["name"]], dtype=object)
-    dataset = dataset.assign_coords(operator=names)
+        return {}
+    made = {"operator": _names("operator", [str(name) for name in operators["name"]])}
     for name, unit in OPERATOR_UNITS.items():
-        dataset[f"operator_{name}"] = _variable(
+        made[f"operator_{name}"] = _variable(
             ("operator",), operators[name], f"operator {name}", unit
         )
-    return dataset
+    return made
 
 
-def _with_history(dataset: xr.Dataset, history: Mapping[str, Any]) -> xr.Dataset:
-    if not history or len(history["step"]) == 0:
-        return dataset
-    dataset = dataset.assign_coords(iteration=np.asarray(history["step"], dtype=int))
-    objective = dataset.attrs["objective"]
-    unit = dataset[objective].attrs["units"] if objective in dataset else "1"
+def _history(history: Mapping[str, Any], unit: str) -> dict[str, xr.Variable]:
+    """Return the course of the descent; `unit` is the objective's."""
+    steps = np.asarray(history["step"], dtype=int)
+    made = {"iteration": xr.Variable("iteration", steps, fastpath=True)}
     for name, unit_of in (("best_objective", unit), ("worst_violation", "1")):
-        dataset[name] = _variable(("iteration",), history[name], name, unit_of)
-    worst = np.array([str(name) for name in history["worst_constraint"]], dtype=object)
-    dataset["worst_constraint"] = ("iteration", worst)
-    return dataset
+        made[name] = _variable(("iteration",), history[name], name, unit_of)
+    worst = [str(name) for name in history["worst_constraint"]]
+    return made | {"worst_constraint": _names("iteration", worst)}
 
 
 def plain(value: Any) -> Any:

@@ -108,7 +108,7 @@ def _throttled(design: Design, scenario: Scenario) -> Report:
     return evaluate(design, scenario, throttled=True)
 
 
-_evaluate = Kept(_throttled, "report")
+_evaluate = Kept(_throttled, "report", quick=True)
 
 
 @precisely

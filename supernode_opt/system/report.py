@@ -161,6 +161,8 @@ PARTS = {
 SCALARS = tuple(name for name in Report.__dataclass_fields__ if name not in PARTS)
 # What is said of every scalar of the report.
 FACTS = facts_of(Report)
+# What machines are compared by.
+COMPARED = tuple(name for name, facts in FACTS.items() if facts.compared)
 
 
 def is_share(name: str) -> bool:

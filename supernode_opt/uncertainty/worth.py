@@ -10,7 +10,6 @@ have in common counts in full, as they are drawn together.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from supernode_opt.calibration.step_time.intervals import NINETY
 from supernode_opt.uncertainty.constants import Identity
@@ -59,9 +58,11 @@ def chance_of_sign(quantity: NDArray, share: float) -> float:
     known where the mean then lies 1.645 of the remaining deviations from zero, so that
     95 % lie on its side.
     """
+    from scipy.special import ndtr
+
     mean, spread = float(quantity.mean()), float(quantity.std())
     far = NINETY * spread * np.sqrt(1.0 - share)
     moves = spread * np.sqrt(share)
     if moves <= 0.0:
         return float(abs(mean) >= far)
-    return float(norm.sf((far - mean) / moves) + norm.cdf((-far - mean) / moves))
+    return float(ndtr((mean - far) / moves) + ndtr((-far - mean) / moves))

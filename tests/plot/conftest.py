@@ -1,8 +1,12 @@
-"""A made-up result with the variables, units and attributes of a stored one."""
+"""Made-up results with the variables, units and attributes of stored ones."""
+
+import json
 
 import numpy as np
 import pytest
 import xarray as xr
+
+from supernode_opt.compare.program import QUANTITIES
 
 STEP = {
     "gemm": 3.1,
@@ -95,3 +99,146 @@ def _with_history(made: xr.Dataset) -> xr.Dataset:
     made["worst_violation"] = ("iteration", violation, {"units": "1"})
     made["worst_constraint"] = ("iteration", names.astype(object))
     return made
+
+
+@pytest.fixture
+def validated():
+    """Return six rows of two families, one fitted, one outside its range."""
+    words = {
+        "accelerator": ["A", "A", "A", "A", "B", "B"],
+        "chip": ["a_one", "a_one", "a_one", "a_one", "b_two", "b_two"],
+        "stack": ["fast", "fast", "fast", "fast", "slow", "slow"],
+        "constants": ["fast", "fast", "fast", "fast", "slow", "slow"],
+        "family": ["fast A dense"] * 4 + ["slow B MoE"] * 2,
+        "grade": ["measured", "near", "near", "near", "untested", "untested"],
+    }
+    made = xr.Dataset({name: ("run", column) for name, column in words.items()})
+    made["predicted"] = "run", np.asarray([1.0, 1.1, 0.9, 1.0, 3.0, 1.2])
+    made["measured"] = "run", np.ones(6)
+    made["deviation"] = "run", np.full(6, 0.1)
+    made["fitted"] = "run", np.asarray([1, 0, 0, 0, 0, 0], np.int8)
+    made["judged"] = "run", np.asarray([0, 1, 1, 1, 1, 1], np.int8)
+    for name in ("chips", "tensor_parallel", "pipeline_parallel", "expert_parallel"):
+        made[name] = "run", np.asarray([8.0, 16.0, 8.0, 8.0, 1.0, 2.0])
+    made["known_chip"] = "place", ["a_one", "b_two", "b_two"]
+    made["known_stack"] = "place", ["fast", "slow", "old"]
+    made["runs_fitted"] = "place", [1.0, 0.0, 1234.0]
+    made["runs_judged"] = "place", [3.0, 2.0, 0.0]
+    return made
+
+
+@pytest.fixture
+def peaks():
+    made = xr.Dataset({"stack": ("run", ["core", "core", "core", "eager"])})
+    made["predicted"] = "run", np.asarray([10e9, 20e9, 30e9, 80e9])
+    made["measured"] = "run", np.asarray([11e9, 19e9, np.nan, np.nan])
+    made["fit_probability"] = "run", np.asarray([0.99, 0.98, 0.05, 0.5])
+    made["ran"] = "run", np.asarray([1.0, 0.0, 0.0, np.nan])
+    return made
+
+
+@pytest.fixture
+def crossed():
+    """Return a made-up map: 32 and 64 across, energies up, equal at 10 pJ/b of 64."""
+    up = np.geomspace(1.0, 100.0, 21) * 8e-12
+    axes = ("across", "up")
+    ratio = np.stack([np.full(21, 0.9), np.geomspace(1.2, 1.0 / 1.2, 21)])
+    kept = np.ones((2, 21), np.int8)
+    kept[1, -4:] = 0
+    made = xr.Dataset(
+        {
+            "tokens_per_joule": (axes, ratio, {"units": "token/J"}),
+            "ratio": (axes, ratio),
+            "kept": (axes, kept),
+            "rival_kept": (
+                ("rival_across", "up"),
+                np.repeat(np.array([[1], [0]], np.int8), 21, axis=1),
+            ),
+            "catalog": ("known", np.array([10.0, 7.5, 12.5]) * 8e-12),
+            "crossing": ("across", np.array([np.nan, 80e-12])),
+            "crossing_low": ("across", np.array([0.0, 40e-12])),
+            "crossing_high": ("across", np.array([0.0, np.inf])),
+        },
+        coords={
+            "across": ("across", [32.0, 64.0], {"long_name": "scale_up_domain"}),
+            "up": ("up", up, {"long_name": "links.lpo.energy"}),
+            "rival_across": [32.0, 64.0],
+            "machine": np.array(["light", "metal"], dtype=object),
+        },
+        attrs={
+            "quantity": "tokens_per_joule",
+            "sign": 1.0,
+            "own_unit": "pJ/b",
+            "factor": 8e-12,
+            "across_own_unit": "1",
+            "across_factor": 1.0,
+            "marks": json.dumps({"cpo": 48e-12, "dsp": 160e-12, "sr8": 168e-12}),
+        },
+    )
+    return made
+
+
+@pytest.fixture
+def compared():
+    """Return two machines in two precisions, the second of which fits nothing."""
+    axes = ("precision", "model", "system")
+    value = np.array([[[0.5, np.nan]], [[0.7, np.nan]]])
+    made = xr.Dataset(
+        coords={
+            "precision": ["bf16", "fp8"],
+            "model": ["llama3_8b"],
+            "system": ["one", "two"],
+        }
+    )
+    for name in QUANTITIES:
+        made[name] = (axes, value)
+        made[f"{name}_low"] = (axes, 0.9 * value)
+        made[f"{name}_high"] = (axes, 1.2 * value)
+    trained = np.array([[["bf16", "bf16"]], [["bf16", "fp8"]]], dtype=object)
+    made["trained_in"] = (axes, trained)
+    return made
+
+
+@pytest.fixture
+def gemms():
+    rows = {
+        "predicted_time": [1e-5, 2e-4, 3e-3, 4e-3],
+        "measured_time": [1.1e-5, 2e-4, 2.9e-3, 8e-3],
+        "predicted_power": [600.0, 690.0, 690.0, 1000.0],
+        "measured_power": [250.0, 690.0, np.nan, 990.0],
+        "limit": [700.0, 700.0, 700.0, 1000.0],
+        "series": ["h200_sxm bf16", "h200_sxm bf16", "h200_sxm bf16", "b200 bf16"],
+        "regime": ["brief", "capped", "capped", "capped"],
+        "held_out": [1, 1, 1, 0],
+    }
+    return xr.Dataset({name: ("gemm", np.asarray(v)) for name, v in rows.items()})
+
+
+@pytest.fixture
+def inverted() -> xr.Dataset:
+    """Return a constant from 0.1 to 10 whose square has to be 4; the catalog has 1."""
+    along = np.geomspace(0.1, 10.0, 21)
+    return xr.Dataset(
+        {
+            "tokens_per_s": (
+                ("system", "constant"),
+                along[None] ** 2 * 1e5,
+                {"units": "token/s"},
+            ),
+            "at_solution": ("system", [4e5]),
+            "solution": ((), 2.0),
+            "catalog": ("known", [1.0, 0.01, 100.0]),
+        },
+        coords={
+            "system": np.array(["gb200_nvl72"], dtype=object),
+            "constant": ("constant", along, {"long_name": "facility.pue"}),
+        },
+        attrs={
+            "quantity": "tokens_per_s",
+            "target": 4e5,
+            "found": 1,
+            "stepped": 0,
+            "own_unit": "",
+            "factor": 1.0,
+        },
+    )

@@ -3,25 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import xarray as xr
 
 from supernode_opt.plot import GEMM
 from tests.plot.drawn import legend, title
-
-
-@pytest.fixture
-def dataset():
-    rows = {
-        "predicted_time": [1e-5, 2e-4, 3e-3, 4e-3],
-        "measured_time": [1.1e-5, 2e-4, 2.9e-3, 8e-3],
-        "predicted_power": [600.0, 690.0, 690.0, 1000.0],
-        "measured_power": [250.0, 690.0, np.nan, 990.0],
-        "limit": [700.0, 700.0, 700.0, 1000.0],
-        "series": ["h200_sxm bf16", "h200_sxm bf16", "h200_sxm bf16", "b200 bf16"],
-        "regime": ["brief", "capped", "capped", "capped"],
-        "held_out": [1, 1, 1, 0],
-    }
-    return xr.Dataset({name: ("gemm", np.asarray(v)) for name, v in rows.items()})
 
 
 def drawn(ax):
@@ -30,8 +14,8 @@ def drawn(ax):
 
 
 @pytest.mark.parametrize("name", GEMM)
-def test_axes_say_what_they_show(dataset, name):
-    ax = GEMM[name](dataset)
+def test_axes_say_what_they_show(gemms, name):
+    ax = GEMM[name](gemms)
     assert "never fitted" in title(ax)
     assert "measured" in ax.get_xlabel()
     assert "predicted" in ax.get_ylabel()
@@ -39,16 +23,16 @@ def test_axes_say_what_they_show(dataset, name):
     plt.close(ax.figure)
 
 
-def test_only_rows_kept_from_the_fit_are_drawn(dataset):
-    ax = GEMM["gemm_time"](dataset)
+def test_only_rows_kept_from_the_fit_are_drawn(gemms):
+    ax = GEMM["gemm_time"](gemms)
     points = np.concatenate(drawn(ax))
     np.testing.assert_allclose(points[:, 0], [11.0, 200.0, 2900.0])
     np.testing.assert_allclose(points[:, 1], [1.0 / 1.1, 1.0, 3.0 / 2.9])
     plt.close(ax.figure)
 
 
-def test_brief_rows_are_grey_among_the_watts(dataset):
-    ax = GEMM["gemm_watts"](dataset)
+def test_brief_rows_are_grey_among_the_watts(gemms):
+    ax = GEMM["gemm_watts"](gemms)
     first, *others = drawn(ax)
     np.testing.assert_allclose(first, [[250.0 / 700.0, 600.0 / 700.0]])
     assert sum(len(points) for points in others) == 2

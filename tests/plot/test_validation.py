@@ -1,9 +1,7 @@
 """Figures of a validation: every row with its range, every cell with its runs."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
-import xarray as xr
 
 from supernode_opt.plot import style
 from supernode_opt.plot.evidence import evidence_map
@@ -16,42 +14,6 @@ from tests.plot.drawn import legend, title
 def _close():
     yield
     plt.close("all")
-
-
-@pytest.fixture
-def validated():
-    """Return six rows of two families, one fitted, one outside its range."""
-    words = {
-        "accelerator": ["A", "A", "A", "A", "B", "B"],
-        "chip": ["a_one", "a_one", "a_one", "a_one", "b_two", "b_two"],
-        "stack": ["fast", "fast", "fast", "fast", "slow", "slow"],
-        "constants": ["fast", "fast", "fast", "fast", "slow", "slow"],
-        "family": ["fast A dense"] * 4 + ["slow B MoE"] * 2,
-        "grade": ["measured", "near", "near", "near", "untested", "untested"],
-    }
-    made = xr.Dataset({name: ("run", column) for name, column in words.items()})
-    made["predicted"] = "run", np.asarray([1.0, 1.1, 0.9, 1.0, 3.0, 1.2])
-    made["measured"] = "run", np.ones(6)
-    made["deviation"] = "run", np.full(6, 0.1)
-    made["fitted"] = "run", np.asarray([1, 0, 0, 0, 0, 0], np.int8)
-    made["judged"] = "run", np.asarray([0, 1, 1, 1, 1, 1], np.int8)
-    for name in ("chips", "tensor_parallel", "pipeline_parallel", "expert_parallel"):
-        made[name] = "run", np.asarray([8.0, 16.0, 8.0, 8.0, 1.0, 2.0])
-    made["known_chip"] = "place", ["a_one", "b_two", "b_two"]
-    made["known_stack"] = "place", ["fast", "slow", "old"]
-    made["runs_fitted"] = "place", [1.0, 0.0, 1234.0]
-    made["runs_judged"] = "place", [3.0, 2.0, 0.0]
-    return made
-
-
-@pytest.fixture
-def peaks():
-    made = xr.Dataset({"stack": ("run", ["core", "core", "core", "eager"])})
-    made["predicted"] = "run", np.asarray([10e9, 20e9, 30e9, 80e9])
-    made["measured"] = "run", np.asarray([11e9, 19e9, np.nan, np.nan])
-    made["fit_probability"] = "run", np.asarray([0.99, 0.98, 0.05, 0.5])
-    made["ran"] = "run", np.asarray([1.0, 0.0, 0.0, np.nan])
-    return made
 
 
 def test_every_judged_row_has_its_range_and_hollow_marks_missed_it(validated):

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import xarray
-from scipy.optimize import least_squares
 
 from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.collectives.constants import FLAGS, NAMES
@@ -97,6 +96,8 @@ def baseline(rows: Sequence[Measurement], fitted: np.ndarray) -> np.ndarray:
 
 def _line(moved: np.ndarray, measured: np.ndarray) -> tuple[float, float]:
     """Fit latency [s] and bandwidth [B/s] robustly in logarithms."""
+    from scipy.optimize import least_squares
+
     start = np.log([measured.min(), max((moved / measured).max(), 1.0)])
 
     def residual(logs: np.ndarray) -> np.ndarray:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from supernode_opt.calibration.collectives.constants import EXPERT_OPERATIONS
 from supernode_opt.calibration.collectives.fit import NOISE
@@ -83,6 +82,8 @@ def _fit(
     rows: Sequence[Measurement],
     root: bool,
 ) -> Implied:
+    from scipy.optimize import least_squares
+
     seen = np.asarray([row.is_fitted for row in rows])
     measured = np.log([row.seconds for row in rows])
     hops = np.log2([row.ranks for row in rows])

@@ -74,7 +74,7 @@ class Evidence(NamedTuple):
 
     def _counted(self) -> str:
         chip, stack, kind = self.platform
-        more = f", {self.judged} more judged" if self.judged else ""
+        more = f", {self.judged} more held out" if self.judged else ""
         if not self.chip:
             return f"no run of {chip}{more}"
         counted = f"{self.chip} run{'s' * (self.chip != 1)} of {chip}"

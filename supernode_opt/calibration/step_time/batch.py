@@ -13,6 +13,7 @@ from jax import Array
 from supernode_opt import catalog
 from supernode_opt.batch.case import LINKS, any_precision, nameless
 from supernode_opt.batch.engine import Engine, Group, prepare
+from supernode_opt.batch.sold import default_clock
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.data.plans import Plan
 from supernode_opt.calibration.data.practice import Practice
@@ -39,7 +40,6 @@ from supernode_opt.system.job import run_job
 from supernode_opt.system.parts import total
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.software import Software
-from supernode_opt.system.sold import default_clock
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.routing import Routing
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.data.shapes import flops_per_token
@@ -107,6 +106,8 @@ def rankings(
     jobs: Sequence[Job], predicted: np.ndarray, measured: np.ndarray
 ) -> tuple[Ranking, ...]:
     """Rank every group of at least `RANKED_ROWS` rows that differ in plan alone."""
+    from scipy.stats import spearmanr
+
     found = []
     for key, rows in members(map(plan_group, jobs)).items():
         if len(rows) < RANKED_ROWS:

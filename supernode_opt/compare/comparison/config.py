@@ -9,11 +9,11 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from supernode_opt import catalog
 from supernode_opt.compare import entries
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.config import override
+from supernode_opt.config.model import model_name
 from supernode_opt.config.study import sections_of
 from supernode_opt.reading.node import Node
 
@@ -94,8 +94,7 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Comparison:
         precisions = [item.one_of(entries.PRECISIONS, "precision") for item in items]
         entries.unique(items, precisions)
     models = sections["models"].items()
-    named = catalog.names("model")
-    model_names = [model.one_of(named, "model") for model in models]
+    model_names = [model_name(model) for model in models]
     entries.unique(models, model_names)
     machines = entries.machines(sections["systems"])
     cells = tuple(

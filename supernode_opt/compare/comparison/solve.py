@@ -12,15 +12,16 @@ from supernode_opt.batch.engine import repeated
 from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.compare import program
+from supernode_opt.compare.about import about
 from supernode_opt.compare.comparison.claims import ends_of, judge
 from supernode_opt.compare.comparison.config import Comparison
-from supernode_opt.compare.comparison.report import DIMENSIONS, ENDS
 from supernode_opt.compare.comparison.seen import Pair, Seen, Verdict
 from supernode_opt.compare.comparison.sentences import units_of
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.compare.splits import Best, best_split
 from supernode_opt.reading.node import StudyError
+from supernode_opt.results.telling.comparison import DIMENSIONS, ENDS
 from supernode_opt.results.versions import stamp
 from supernode_opt.uncertainty import draws
 from supernode_opt.uncertainty.constants import uncertain
@@ -163,6 +164,7 @@ def _dataset(
             "question": comparison.question,
             "seed": comparison.seed,
             "draws": draws.DRAWS,
+            **about(cells),
             **stamp(),
         },
     )

@@ -8,13 +8,15 @@ import numpy as np
 import xarray as xr
 
 from supernode_opt import catalog
-from supernode_opt.compare.comparison.report import ENDS
+from supernode_opt.compare.about import about
 from supernode_opt.compare.comparison.sentences import said, units_of
 from supernode_opt.compare.crossover.config import Crossover
 from supernode_opt.compare.crossover.solve import Surface
 from supernode_opt.compare.crossover.steps import sign_of, today
 from supernode_opt.compare.inversion.report import own
+from supernode_opt.names import spelled
 from supernode_opt.results import store
+from supernode_opt.results.telling.comparison import ENDS
 from supernode_opt.results.versions import stamp
 from supernode_opt.uncertainty.draws import DRAWS
 from supernode_opt.words import figures
@@ -68,6 +70,8 @@ def dataset(asked: Crossover, surface: Surface) -> xr.Dataset:
             "across_factor": asked.factor,
             "marks": json.dumps(marks(asked)),
             "lines": json.dumps(lines(asked, surface)),
+            "summary": json.dumps(summary(asked, surface)),
+            **about(up.sides),
             **stamp(),
         },
     )
@@ -97,7 +101,7 @@ def _equal(asked: Crossover, crossing: np.ndarray) -> str:
     value, low, high = crossing
     if not math.isfinite(value):
         ends = own(asked.up, asked.up.low), own(asked.up, asked.up.high)
-        return f"equal at no {asked.up.constant} from {ends[0]} to {ends[1]}"
+        return f"equal at no {spelled(asked.up.constant)} from {ends[0]} to {ends[1]}"
     least = "none" if low == 0.0 else own(asked.up, low)
     most = "any" if math.isinf(high) else own(asked.up, high)
     return f"equal at {own(asked.up, value)} (5-95 % {least} to {most})"
@@ -107,14 +111,14 @@ def lines(asked: Crossover, surface: Surface) -> list[str]:
     """Return what a person wants to know, line by line."""
     up = asked.up
     one, other = (side.system for side in up.sides)
-    words = up.quantity.replace("_", " ")
+    words = spelled(up.quantity)
     now = today(asked, surface.grid)
     best = surface.second[int(surface.best[now])]
     made = [up.question] if up.question else []
     made += [
         f"{words} of {one} against the best {other} that can be built"
         f" ({across(asked, best.value)}: {said(math.exp(best.logs[now]), up.quantity)})"
-        f" with {up.constant} {own(up, up.known[0])}:"
+        f" with {spelled(up.constant)} {own(up, up.known[0])}:"
     ]
     drawn = today(asked, surface.drawn_at)
     ratio = ratios(asked, surface)
@@ -135,7 +139,7 @@ def lines(asked: Crossover, surface: Surface) -> list[str]:
             made.append(f"{other}, {across(asked, step.value)}: cannot be built: {why}")
     made.append(
         "splits: every legal one, in every step"
-        + ("" if surface.exact else f"; along {up.constant} the best of several")
+        + ("" if surface.exact else f"; along {spelled(up.constant)} best of several")
     )
     return made
 
@@ -143,10 +147,7 @@ def lines(asked: Crossover, surface: Surface) -> list[str]:
 def across(asked: Crossover, value: float) -> str:
     """Write a value of what runs across."""
     unit = "" if asked.own_unit in ("", "1") else f" {asked.own_unit}"
-    words = asked.constant
-    if "." not in words:
-        words = words.replace("scale_up", "scale-up").replace("_", " ")
-    return f"{words} {figures(value / asked.factor)}{unit}"
+    return f"{spelled(asked.constant)} {figures(value / asked.factor)}{unit}"
 
 
 def summary(asked: Crossover, surface: Surface) -> dict[str, Any]:

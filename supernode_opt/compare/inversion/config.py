@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from supernode_opt import catalog
 from supernode_opt.compare import entries
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.places import Constant, constant_of
 from supernode_opt.config import override
 from supernode_opt.config.goal import read_limit
+from supernode_opt.config.model import model_name
 from supernode_opt.config.records import read_field
 from supernode_opt.config.study import sections_of
 from supernode_opt.problem.problem import SCALARS
@@ -76,7 +76,7 @@ def read(top: Node, default_name: str) -> Inversion:
     needed = ("systems", "model", "training", "constant", "condition")
     sections = sections_of(top, "the inversion", SECTIONS, needed)
     listed = entries.machines(sections["systems"])
-    sections["model"].one_of(catalog.names("model"), "model")
+    model_name(sections["model"])
     wanted = "bf16"
     if "precision" in sections:
         wanted = sections["precision"].one_of(entries.PRECISIONS, "precision")

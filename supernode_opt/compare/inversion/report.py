@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from supernode_opt.compare.comparison.report import ENDS
+from supernode_opt.compare.about import about
 from supernode_opt.compare.comparison.sentences import said, units_of
 from supernode_opt.compare.inversion.config import Inversion
 from supernode_opt.compare.inversion.solve import Solution
 from supernode_opt.compare.places import STEPPED
+from supernode_opt.names import spelled
 from supernode_opt.results import store
+from supernode_opt.results.telling.comparison import ENDS
 from supernode_opt.results.versions import stamp
 from supernode_opt.words import figures, spoken
 
@@ -44,6 +46,9 @@ def dataset(asked: Inversion, solution: Solution) -> xr.Dataset:
             "own_unit": asked.own_unit,
             "factor": asked.factor,
             "sentence": sentence(asked, solution),
+            "lines": json.dumps(lines(asked, solution)),
+            "summary": json.dumps(summary(asked, solution)),
+            **about(asked.sides),
             "plans": json.dumps([dict(plan) for plan in solution.plans]),
             "broken": json.dumps(solution.broken),
             **stamp(),
@@ -61,7 +66,7 @@ def own(asked: Inversion, value: float) -> str:
 
 def condition(asked: Inversion, verb: str = "equals") -> str:
     """Write what must be true."""
-    first, name = asked.sides[0].system, asked.quantity.replace("_", " ")
+    first, name = asked.sides[0].system, spelled(asked.quantity)
     if asked.target is not None:
         return f"{name} of {first} {verb} {said(asked.target, asked.quantity)}"
     return f"{name} of {first} {verb} that of {asked.sides[1].system}"
@@ -94,16 +99,16 @@ def sentence(asked: Inversion, solution: Solution) -> str:
     if not solution.found:
         low, high = own(asked, asked.low), own(asked, asked.high)
         return (
-            f"{condition(asked)} for no {asked.constant} from {low} to {high};"
+            f"{condition(asked)} for no {spelled(asked.constant)} from {low} to {high};"
             f" nearest at {at}: {values}"
         )
     if solution.between is not None:
         before, after = (own(asked, size) for size in solution.between)
-        words = asked.constant.replace("scale_up", "scale-up").replace("_", " ")
+        words = spelled(asked.constant)
         text = f"{condition(asked, 'passes')} between a {words} of {before} and {after}"
         text += f", the sizes that can be built; at {after} {values}"
     else:
-        text = f"{condition(asked)} where {asked.constant} is {at}"
+        text = f"{condition(asked)} where {spelled(asked.constant)} is {at}"
         text += f": {against_catalog(asked, solution.value)}; {values}"
     if not solution.settled:
         text += "; beyond it another split is better and crosses the condition again"
@@ -121,11 +126,12 @@ def lines(asked: Inversion, solution: Solution) -> list[str]:
         return [*made, f"sizes that can be built: {', '.join(map(figures, sizes))}"]
     for side, slope in zip(asked.sides, solution.elasticities, strict=True):
         made.append(
-            f"elasticity of {asked.quantity} of {side.system} there: {slope:+.4g}"
-            f" (% per % of {asked.constant})"
+            f"elasticity of {spelled(asked.quantity)} of {side.system} there:"
+            f" {slope:+.4g} (% per % of {spelled(asked.constant)})"
         )
     how = f"{solution.steps} Newton steps"
-    return [*made, f"{how}; splits found anew: {'yes' if asked.replan else 'no'}"]
+    splits = "optimized anew at the solution" if asked.replan else "as today"
+    return [*made, f"{how}; splits {splits}"]
 
 
 def summary(asked: Inversion, solution: Solution) -> dict[str, Any]:

@@ -5,13 +5,15 @@ from typing import Any
 
 import jax
 
+from supernode_opt.batch.kept import Kept
+from supernode_opt.batch.precise import precise
 from supernode_opt.system.design import CHOICE_NAMES, NUMBER_NAMES, Design, assemble
 from supernode_opt.system.package import settled_clock, standing_share
 from supernode_opt.system.scenario import Scenario
 
 # Compiled once: a Newton iteration outside would be compiled, and kept, at every call.
-_SETTLED = jax.jit(settled_clock)
-_STANDING = jax.jit(standing_share)
+_SETTLED = Kept(settled_clock, "settled clock", quick=True)
+_STANDING = Kept(standing_share, "standing share", quick=True)
 
 
 def default_clock(values: Mapping[str, Any], scenario: Scenario) -> float:
@@ -44,7 +46,7 @@ def _of_one_package(
 ) -> float:
     names = ("scale_up_bandwidth", "coolant_flow", "inlet_temperature")
     # Twice the precision, or the limit would be missed by a rounding.
-    with jax.enable_x64(True):
+    with precise():
         numbers = dict.fromkeys(NUMBER_NAMES, 1.0)
         numbers |= {name: float(values[name]) for name in names}
         loop = assemble(numbers, dict.fromkeys(CHOICE_NAMES, ()))

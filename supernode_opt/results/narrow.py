@@ -58,7 +58,8 @@ def _needs(column: Column, console: Console) -> tuple[int, int]:
         console.render_str(c).plain if isinstance(c, str) else str(c) for c in cells
     ]
     most = max(len(line) for text in texts for line in (text.splitlines() or [""]))
-    whole = [t for t in texts if column.justify == "right" and len(t) <= _CELL]
+    lines = [line for text in texts for line in text.splitlines()]
+    whole = [t for t in lines if column.justify == "right" and len(t) <= _CELL]
     words = [word for text in texts for word in text.split()]
     kept = [len(w) if _NUMBER.search(w) else min(len(w), _WORD) for w in words]
     return max([*kept, *map(len, whole)], default=1), most

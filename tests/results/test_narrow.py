@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console, Group
 from rich.table import Table
 
-from supernode_opt.cli.narrow import fitted
+from supernode_opt.results.narrow import fitted
 
 NUMBERS = ["1234567.5", "98.76 %", "12,345-67,890", "559 kW", "0.0001234", "4.5e-12"]
 

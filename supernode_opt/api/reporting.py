@@ -1,0 +1,20 @@
+"""`report`: the answer as one HTML file, made by the room `html`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from supernode_opt.api.designs import Evaluated
+
+
+def reported(result: "Evaluated", path: Path) -> Path:
+    """Write the page of an answer and return its path.
+
+    Raises:
+      OSError: the machine refuses to write there.
+    """
+    from supernode_opt.html.report import page
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(result.to_xarray()), encoding="utf-8")
+    return path

@@ -1,0 +1,105 @@
+"""Names as people write them: of machines and models, and of what is reported."""
+
+import re
+
+# Words of names that are spelled in a way of their own.
+SPELLED = {
+    "allreduce": "all-reduce",
+    "atlas": "Atlas",
+    "ascend": "Ascend",
+    "automodel": "AutoModel",
+    "cloudmatrix384": "CloudMatrix384",
+    "deepseek": "DeepSeek",
+    "deepspeed": "DeepSpeed",
+    "dualpipe": "DualPipe",
+    "foundry": "Foundry",
+    "gaudi2": "Gaudi 2",
+    "gemma": "Gemma",
+    "gpt3": "GPT-3",
+    "internevo": "InternEvo",
+    "kimi": "Kimi",
+    "llama2": "Llama 2",
+    "llama3": "Llama 3",
+    "maxtext": "MaxText",
+    "megatron": "Megatron",
+    "mindspeed": "MindSpeed",
+    "mixtral": "Mixtral",
+    "mlperf": "MLPerf",
+    "moe": "MoE",
+    "nemo": "NeMo",
+    "pangu": "Pangu",
+    "pytorch": "PyTorch",
+    "qwen3": "Qwen3",
+    "rubin": "Rubin",
+    "simumax": "SimuMax",
+    "superpod": "SuperPoD",
+    "tpu": "TPU",
+    "ultra": "Ultra",
+    "vera": "Vera",
+    "zero3": "ZeRO-3",
+}
+# Those that are written in capitals.
+CAPITALS = ("aec", "cpo", "dgx", "dsp", "fsdp", "hgx", "hls", "jax", "llm", "lpo")
+CAPITALS += ("npu", "sxm")
+# Words of sentences that are written in capitals, or nearly so.
+ACRONYMS = {
+    "api": "API",
+    "ffn": "FFN",
+    "gemm": "GEMM",
+    "gib": "GiB",
+    "hbm": "HBM",
+    "lm": "LM",
+    "mfu": "MFU",
+    "mla": "MLA",
+    "mtbf": "MTBF",
+    "nic": "NIC",
+    "pue": "PUE",
+    "qkv": "QKV",
+    "tdp": "TDP",
+    **{word: word.upper() for word in CAPITALS},
+}
+# Such as 671b, 8x7b, a22b, 910c, h100, nvl72, mi300x and 80gb.
+_TYPE = re.compile(r"(\d+x)?[a-z]{0,3}\d+[a-z]{0,2}")
+# Such as the 2 of two racks.
+_AS_IT_IS = re.compile(r"x\d+")
+
+
+def spelled(name: str) -> str:
+    """Write an identifier inside a sentence, as people do; paths stay what they are.
+
+    >>> spelled("scale_up_links"), spelled("mfu"), spelled("facility.pue")
+    ('scale-up links', 'MFU', 'facility.pue')
+    """
+    if "." in name:
+        return name
+    hyphened = name.replace("scale_up", "scale-up").replace("scale_out", "scale-out")
+    parts = hyphened.replace("_", " ").split(" ")
+    return " ".join(ACRONYMS.get(part, part) for part in parts)
+
+
+def proper(name: str) -> str:
+    """Write the name of a machine, chip, model or stack as its makers do.
+
+    Names of one's own are written in their own words.
+
+    >>> proper("pangu_ultra_moe_718b"), proper("gb200_nvl72_x2"), proper("my_chip")
+    ('Pangu Ultra MoE 718B', 'GB200 NVL72 x2', 'my chip')
+    >>> proper("deepseek_v3_671b"), proper("tpu_v5e"), proper("Ascend-910C")
+    ('DeepSeek-V3 671B', 'TPU v5e', 'Ascend-910C')
+    """
+    words = " ".join(map(_spelled, re.split(r"[_ ]", name)))
+    # A version belongs to the name before it.
+    words = words.replace("DeepSeek V", "DeepSeek-V")
+    return re.sub(r"(?<=TPU )V\w+", lambda found: found[0].lower(), words)
+
+
+def _spelled(word: str) -> str:
+    if word != word.lower():
+        return word
+    if word in SPELLED:
+        return SPELLED[word]
+    if _AS_IT_IS.fullmatch(word):
+        return word
+    if word not in CAPITALS and not _TYPE.fullmatch(word):
+        return word
+    return re.sub(r"(?<=\d)X(?=\d)", "x", word.upper())

@@ -1,0 +1,128 @@
+"""What a search says of its answer: alternatives, prices, relaxation, certificate."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import xarray as xr
+
+from supernode_opt.names import spelled
+from supernode_opt.results import outcome, store
+from supernode_opt.results.telling.parts import Part, grid
+from supernode_opt.search import settings
+from supernode_opt.system.report import is_share
+from supernode_opt.words import figures, spoken
+
+# How far an answer is shown, in words.
+GRADES = {
+    settings.PROVED: "bounds or exhaustion leave nothing better",
+    settings.CONVEX: "every split that bounds left was solved, from several starts",
+    settings.FOUND: "the best of what was tried; better designs are not excluded",
+    settings.INFEASIBLE: "no design within the bounds meets every limit",
+    settings.UNKNOWN: "no design that meets every limit was found, nor excluded",
+}
+# A variable this near to a bound, as a share of the box, is at it.
+_AT = 1e-3
+# Fields of a certificate, as people read them.
+_FIELDS = {
+    "complete": "every candidate considered",
+    "candidates": "candidates",
+    "excluded_by_memory": "excluded: do not fit in memory",
+    "excluded_by_bound": "excluded by bounds",
+    "dominated": "excluded: another link is as good in everything",
+    "solved": "solved one by one",
+    "feasible": "solved and feasible",
+    "open": "neither excluded nor solved",
+    "cells": "cells of hardware bounded",
+    "open_cells": "cells left open",
+    "gap": "could be better by at most",
+    "gap_by_bounds": "could be better by at most, by bounds alone",
+    "whole_lanes_cost": "lost by whole lanes",
+    "chords_hold": "log-convex along sampled chords",
+    "agreeing_starts": "starts that end at the same design",
+    "enumerated_objective": "objective of the enumeration",
+    "relaxed_objective": "objective of the relaxed problem",
+    "relaxed_violation": "largest violation of the relaxed design",
+    "rounded_objective": "objective after rounding",
+    "agree": "rounding and enumeration agree",
+    "assumptions": "takes for granted",
+}
+_SHARES = ("gap", "gap_by_bounds", "whole_lanes_cost", "relaxed_violation")
+
+
+def alternatives(dataset: xr.Dataset) -> Part:
+    """Name other kinds of design that are nearly as good, and what differs."""
+    others = store.note(dataset, "alternatives") or ()
+    wanted = dataset.attrs["objective"]
+    unit, best = dataset[wanted].attrs["units"], outcome.design(dataset)
+    ours, rows = float(dataset[wanted]), []
+    for other in others:
+        changes = [
+            f"{spelled(n)} {spoken(v, dataset[f'design_{n}'].attrs['units'])}"
+            for n, v in other["design"].items()
+            if n in best and _differs(v, best[n])
+        ]
+        away = f"{100.0 * (other['objective'] / ours - 1.0):+.2g} %" if ours else ""
+        said = spoken(other["objective"], unit, is_share(wanted))
+        rows.append((said, away, "; ".join(changes) or "nothing"))
+    heads = (spelled(wanted), "change", "differs from the answer in")
+    table = grid(heads, rows, numbers=(0, 1))
+    return Part("alternatives", "Nearly as good", (), (table,))
+
+
+def prices(dataset: xr.Dataset) -> Part:
+    """Say what one more unit of a limit or a bound is worth."""
+    return Part("prices", "Prices", tuple(store.note(dataset, "prices") or ()))
+
+
+def relaxation(dataset: xr.Dataset) -> Part:
+    """Say by how much limits must give way for a design to exist."""
+    return Part(
+        "relaxation",
+        "Least relaxation",
+        tuple(
+            f"{spelled(name)}: move the limit by {abs(needed):.3g} %"
+            for name, needed in store.note(dataset, "relaxation") or ()
+        ),
+    )
+
+
+def bounds(dataset: xr.Dataset) -> Part:
+    """Name the variables that end at a bound which the study set."""
+    found, asked = [], outcome.asked(dataset)
+    for name, value in outcome.design(dataset).items():
+        ends = asked.get(name)
+        if not isinstance(ends, dict) or isinstance(value, str):
+            continue
+        slack = _AT * (ends["high"] - ends["low"])
+        unit = dataset[f"design_{name}"].attrs["units"]
+        for word, side in (("low", "lower"), ("high", "upper")):
+            if abs(value - ends[word]) <= slack:
+                found.append(
+                    f"{spelled(name)}: its {side} bound, {spoken(value, unit)}"
+                )
+    return Part("bounds", "At a bound of the study", tuple(found))
+
+
+def certificate(dataset: xr.Dataset) -> Part:
+    """Say what was enumerated, excluded, solved and left open."""
+    known: Mapping[str, Any] = store.note(dataset, "certificate") or {}
+    rows = [(_FIELDS.get(k, spelled(k)), _fact(k, v)) for k, v in known.items()]
+    table = grid(("what was shown", ""), [row for row in rows if row[1]], numbers=())
+    return Part("certificate", "Certificate", (), (table,) if rows else ())
+
+
+def _fact(name: str, value: Any) -> str:
+    """Write one fact of a certificate, "" where there is none."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{100.0 * value:.3g} %" if name in _SHARES else figures(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{spelled(str(k))} {v}" for k, v in value.items())
+    return "" if value is None else str(value)
+
+
+def _differs(one: float | str, other: float | str) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one != other
+    return abs(one - other) > 5e-3 * max(abs(one), abs(other))

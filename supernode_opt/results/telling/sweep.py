@@ -1,0 +1,109 @@
+"""What a sweep says: how many points there are, which is best, and what binds where."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from supernode_opt.names import proper, spelled
+from supernode_opt.results.telling.parts import BAD, STRONG, Part, facts, grid
+from supernode_opt.system.report import FACTS, is_share
+from supernode_opt.words import spoken
+
+_FLAGS = ("legal", "feasible")
+
+
+def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
+    """Return what a person wants to know of a sweep."""
+    legal, feasible = (dataset[name].values.astype(bool) for name in _FLAGS)
+    wanted = str(dataset.attrs.get("objective", ""))
+    lines = [
+        f"{legal.size} points: {int(legal.sum())} can be built, of which"
+        f" {int((legal & feasible).sum())} meet every limit."
+    ]
+    good = legal & feasible
+    best = _best(dataset, wanted, good)
+    if best is None:
+        lines.append("No point meets every limit.")
+    rows = [] if best is None else _rows(dataset, best, good)
+    heads = ("quantity", "at the best point", "least", "most")
+    title = f"Best in {spelled(wanted)}; least and most of the points that meet limits"
+    table = grid(heads, rows, title, (1, 2, 3))
+    mark = BAD if best is None else STRONG
+    answer = Part("answer", "Answer", tuple(lines), (table,), mark)
+    return [_asked(dataset), answer, _binding(dataset, legal)]
+
+
+def _asked(dataset: xr.Dataset) -> Part:
+    axes = [name for name in _axes(dataset) if dataset[name].size]
+    rows = [("subject", str(dataset.attrs["subject"]))]
+    for name in axes:
+        along = dataset[name]
+        values = along.values
+        if values.dtype.kind in "fiu":
+            unit = along.attrs.get("units", "1")
+            ends = (spoken(float(f(values)), unit) for f in (np.min, np.max))
+            said = f"{len(np.unique(values))} values, {' to '.join(ends)}"
+        else:
+            said = ", ".join(proper(str(one)) for one in dict.fromkeys(values.flat))
+        rows.append((spelled(name), said))
+    rows.append(("sought", spelled(str(dataset.attrs.get("objective", "")))))
+    return Part("asked", "Asked", (), (facts(rows),))
+
+
+def _axes(dataset: xr.Dataset) -> list[str]:
+    """Return the names of what is swept."""
+    return [str(name) for name in dataset.coords if str(name) != "point"]
+
+
+def _best(dataset: xr.Dataset, wanted: str, good: NDArray) -> tuple[Any, ...] | None:
+    """Return the place of the best feasible point, `None` if there is none."""
+    if wanted not in dataset or not good.any():
+        return None
+    facts = FACTS.get(wanted)
+    sign = -1.0 if facts is not None and facts.more_is_better is False else 1.0
+    values = np.where(good, sign * dataset[wanted].values, -np.inf)
+    values = np.where(np.isfinite(values), values, -np.inf)
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(values)), values.shape))
+
+
+def _rows(
+    dataset: xr.Dataset, best: tuple[Any, ...], good: NDArray
+) -> list[tuple[str, ...]]:
+    dims = dict(zip(dataset["legal"].dims, best, strict=True))
+    at = dataset.isel(dims)
+    rows: list[tuple[str, ...]] = []
+    for name in _axes(dataset):
+        value = at[name].item()
+        unit = dataset[name].attrs.get("units", "1")
+        said = spoken(value, unit) if not isinstance(value, str) else proper(value)
+        rows.append((spelled(name), said, "", ""))
+    for name in map(str, dataset.data_vars):
+        if name in FACTS and dataset[name].dims == dataset["legal"].dims:
+            unit, values = dataset[name].attrs.get("units", "1"), dataset[name].values
+            numbers = float(at[name]), np.nanmin(values[good]), np.nanmax(values[good])
+            cells = (spoken(float(x), unit, is_share(name)) for x in numbers)
+            rows.append((spelled(name), *cells))
+    return rows
+
+
+def _binding(dataset: xr.Dataset, legal: NDArray) -> Part:
+    """Say which limit binds, or has the least margin, at how many points."""
+    if "binding" not in dataset:
+        return Part("why", "Why")
+    codes = dataset["binding"].values[legal]
+    words = str(dataset["binding"].attrs.get("flag_meanings", "")).split()
+    flags = np.atleast_1d(dataset["binding"].attrs.get("flag_values", []))
+    counts = {
+        word: int((codes == flag).sum())
+        for word, flag in zip(words, flags, strict=False)
+        if int(flag) >= 0
+    }
+    rows = [
+        (spelled(word), str(count), f"{100.0 * count / max(len(codes), 1):.1f} %")
+        for word, count in sorted(counts.items(), key=lambda item: -item[1])
+        if count
+    ]
+    table = grid(("limit that binds first", "points", "share"), rows, "", (1, 2))
+    return Part("why", "Why", (), (table,))
