@@ -15,10 +15,10 @@ from supernode_opt.config.goal import read_objective
 from supernode_opt.problem.problem import Objective
 from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError
-from supernode_opt.results import locking, store
+from supernode_opt.results import locking, store, table
 from supernode_opt.results.publish import publication, state
 from supernode_opt.results.versions import git_commit, versions
-from supernode_opt.sweep import export, report
+from supernode_opt.sweep import export
 from supernode_opt.sweep import workers as processes
 from supernode_opt.sweep.axes import METHODS, document_of, read_axes
 from supernode_opt.sweep.cells import read_cells
@@ -106,8 +106,7 @@ def sweep(
         export.to_netcdf(version / NAME, plan.points, plan.variables, folder, told)
         found = opened(version / NAME)
         (version / "study.yaml").write_text(_text(top), encoding="utf-8")
-        text = "".join(f"{line}\n" for line in report.lines(found))
-        (version / "report.txt").write_text(text, encoding="utf-8")
+        (version / "report.txt").write_text(table.render(found), encoding="utf-8")
         (version / ASKED).write_text(question, encoding="utf-8")
         found.close()
     folder.remove()

@@ -3,6 +3,7 @@
 from collections.abc import Container, Sequence
 
 from supernode_opt.config.study import Study
+from supernode_opt.names import proper
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.sweep.axes import Axis
 from supernode_opt.sweep.cells import assigned, quietly
@@ -45,13 +46,10 @@ def subject_of(top: Node, axes: Sequence[Axis]) -> str:
 
 def about(study: Study, swept: Container[str] = ()) -> list[str]:
     """Return machine, model and precision of a study, but for paths that are swept."""
-    # Whoever computes need not wait until figures can be drawn.
-    from supernode_opt.plot.subject import precision, proper
-
     scenario = study.problem.scenario
     told = {
         "system": proper(study.system),
         "model": proper(scenario.model.name),
-        "training.precision": precision(scenario.training.precision),
+        "training.precision": scenario.training.precision.upper(),
     }
     return [word for path, word in told.items() if path not in swept]

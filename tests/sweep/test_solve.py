@@ -52,9 +52,7 @@ def stopped(folder, after):
         sweep(STUDY, AXES, out=folder, progress=tell, **ASKED)
 
 
-def test_a_stopped_sweep_goes_on_to_the_same_bytes_and_repeats_nothing(
-    whole, tmp_path
-):
+def test_a_stopped_sweep_goes_on_to_the_same_bytes_and_repeats_nothing(whole, tmp_path):
     folder = tmp_path / "stopped"
     stopped(folder, 100)
     assert not (folder / "sweep.nc").exists()
