@@ -21,8 +21,8 @@ CODE = "from supernode_opt.cli import main; main()"
 SECTION = """\
 sweep:
   axes:
-    scale_up_bandwidth: {from: 50 GB/s, to: 800 GB/s, count: 900, scale: log}
-    inlet_temperature: {from: 10 degC, to: 40 degC, count: 400}
+    scale_up_bandwidth: {from: 50 GB/s, to: 800 GB/s, count: 300, scale: log}
+    inlet_temperature: {from: 10 degC, to: 40 degC, count: 200}
     tensor_parallel: [1, 2, 4, 8]
   quantities: [mfu, power, cost, goodput]
 """

@@ -13,12 +13,10 @@ FREE["design"] |= {"tensor_parallel": {"low": 4, "high": 8}, "micro_batch": "fre
 
 
 def test_each_point_is_what_a_run_finds():
-    limits = {"constraints.power.at_most": ["590 kW", "100 kW"]}
+    path = "constraints.power.at_most"
+    limits = {path: ["590 kW", "100 kW"]}
     found = sweep(FREE, limits, optimize=True, quantities=["mfu", "power"])
-    best, none = (
-        found.isel({next(iter(limits)): 0}),
-        found.isel({next(iter(limits)): 1}),
-    )
+    best, none = (found.isel({path: place}) for place in (0, 1))
     study = understand(document.parse(yaml.safe_dump(FREE), "study"))
     told = optimize(study.problem, study.settings)
     assert str(best["status"].item()) == "proved"

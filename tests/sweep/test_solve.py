@@ -1,5 +1,6 @@
 """Stopped, resumed, by one process or two: the same file, and nothing done twice."""
 
+import itertools
 import json
 
 import numpy as np
@@ -140,4 +141,4 @@ def test_chunks_cover_all_points(tmp_path):
         spans = [folder.span(chunk) for chunk in range(folder.chunks)]
         assert spans[0][0] == 0
         assert spans[-1][1] == count
-        assert all(a[1] == b[0] for a, b in zip(spans, spans[1:], strict=False))
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(spans))
