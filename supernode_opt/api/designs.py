@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -13,7 +12,7 @@ from supernode_opt.api import wording
 from supernode_opt.api.result import Result, found
 from supernode_opt.api.sources import Now, Source
 from supernode_opt.batch.precise import precise, precisely
-from supernode_opt.results import outcome, table
+from supernode_opt.results import outcome
 from supernode_opt.search.solution import ConstraintState
 from supernode_opt.system.report import FACTS, PARTS, SCALARS, Report
 from supernode_opt.units import quantity_of, with_unit
@@ -127,13 +126,7 @@ class Evaluated(Result):
     @precisely
     def ranges(self) -> dict[str, tuple[float, float]]:
         """5-95 % range of every quantity, SI: what catalog and fit leave open."""
-        from supernode_opt.problem.build import build_design
-        from supernode_opt.uncertainty.intervals import report_intervals
-
-        problem = self.study.problem
-        design = build_design(problem.fixed, problem.scenario)
-        seed = self.study.seed
-        return report_intervals(design, problem.scenario, seed, problem.origins)
+        return self._source.ranges()
 
     @property
     def headline(self) -> tuple[str, ...]:
@@ -169,16 +162,6 @@ class Evaluated(Result):
     def summary(self) -> dict[str, Any]:
         """Return the answer as plain values, as `evaluate --json` prints it."""
         return outcome.summary(self.to_xarray())
-
-    def explain(self) -> str:
-        """Return the whole answer in words: limits, parts, evidence."""
-        return table.render(self.to_xarray())
-
-    def report(self, path: Path | str) -> Path:
-        """Write the answer as one HTML file and return its path."""
-        from supernode_opt.api.reporting import reported
-
-        return reported(self, Path(path))
 
     def ranged(self, name: str) -> str:
         """Write a quantity with its 5-95 % range, as people say it."""
