@@ -9,7 +9,7 @@ import xarray as xr
 from supernode_opt.answer import fits
 from supernode_opt.answer.judged import judged
 from supernode_opt.api.result import Told
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 from supernode_opt.results.telling.calibration import dataset_of
 
 
@@ -57,7 +57,7 @@ class Calibrated(Told):
         return Path(path)
 
 
-@precisely
+@verb
 def validate(runs: Path | str | None = None, *, platform: str = "") -> Validated:
     """Predict measured runs, GEMMs, peaks or collectives and say how wrong that is.
 
@@ -73,7 +73,7 @@ def validate(runs: Path | str | None = None, *, platform: str = "") -> Validated
     return Validated("validation" if kind == "runs" else kind, dataset, report)
 
 
-@precisely
+@verb
 def calibrate(
     runs: Path | str | Sequence[Path | str],
     platform: str = "mine",

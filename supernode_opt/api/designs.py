@@ -11,7 +11,8 @@ from supernode_opt.answer import evaluation
 from supernode_opt.api import wording
 from supernode_opt.api.result import Result, found
 from supernode_opt.api.sources import Now, Source
-from supernode_opt.batch.precise import precise, precisely
+from supernode_opt.api.verbs import verb
+from supernode_opt.batch.precise import precise
 from supernode_opt.results import outcome
 from supernode_opt.search.solution import ConstraintState
 from supernode_opt.system.report import FACTS, PARTS, SCALARS, Report
@@ -81,7 +82,7 @@ class Evaluated(Result):
         return self._source.parts(part)
 
     @functools.cached_property
-    @precisely
+    @verb
     def _told(self) -> dict[str, Any]:
         return self._source.told()
 
@@ -123,7 +124,7 @@ class Evaluated(Result):
         return self._told["assumed"]
 
     @functools.cached_property
-    @precisely
+    @verb
     def ranges(self) -> dict[str, tuple[float, float]]:
         """5-95 % range of every quantity, SI: what catalog and fit leave open."""
         return self._source.ranges()
@@ -192,7 +193,7 @@ class Evaluated(Result):
         return design(**cell(self))
 
 
-@precisely
+@verb
 def evaluated(study: "Study") -> Evaluated:
     """Evaluate a study; see `Study.evaluate`.
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from supernode_opt.api.freezing import machine
 from supernode_opt.api.result import Told
 from supernode_opt.api.study import Study
 from supernode_opt.api.values import written
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 from supernode_opt.compare.comparison import config as comparison
 from supernode_opt.compare.comparison import solve as comparing
 from supernode_opt.compare.crossover import config as crossing
@@ -21,13 +22,10 @@ from supernode_opt.compare.inversion import report as inverted
 from supernode_opt.compare.inversion import solve as inverting
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.config import override
-from supernode_opt.problem.variables import PLAN
 from supernode_opt.reading.node import Node, StudyError, shown
-from supernode_opt.workload.split import SWITCHES
 
-# What a machine of a comparison keeps of a study; the split is found anew.
+# What a machine of a comparison keeps of a study.
 _MACHINE = ("system", "scenario", "design")
-_SPLIT = (*PLAN, *SWITCHES)
 
 
 class Compared(Told):
@@ -61,7 +59,7 @@ def _silent(what: str, done: float) -> None:
     pass
 
 
-@precisely
+@verb
 def compare(
     what: Path | str | Mapping[str, Any] | Sequence[str | Study],
     *,
@@ -74,7 +72,7 @@ def compare(
 
     Args:
       what: a file, its sections as a mapping, or machines: names of systems or studies,
-        of which everything but the split is kept.
+        of which what is free of the split is found anew.
       models: on which models; those of the studies if not given.
       seed: of the draws.
       progress: called with what is done and how far.
@@ -103,11 +101,10 @@ def _machines(what: Any, models: Any) -> dict[str, Any]:
         if not isinstance(one, Study):
             systems.append(str(one))
             continue
-        kept = {k: v for k, v in one.to_dict().items() if k in _MACHINE}
-        design = {k: v for k, v in kept.pop("design", {}).items() if k not in _SPLIT}
+        kept = {k: v for k, v in machine(one).to_dict().items() if k in _MACHINE}
         named = one.understood.name
         name = named if named != "study" else f"{one.system}_{number + 1}"
-        systems.append({"name": name, **kept, "design": design})
+        systems.append({"name": name, **kept})
     names = [one if isinstance(one, str) else one["name"] for one in systems]
     for number, name in enumerate(names):
         if names.count(name) > 1 and isinstance(systems[number], dict):
@@ -123,7 +120,7 @@ def _machines(what: Any, models: Any) -> dict[str, Any]:
     return made
 
 
-@precisely
+@verb
 def invert(
     what: Path | str | Mapping[str, Any] | None = None,
     *,
@@ -146,7 +143,7 @@ def invert(
     return Found("inversion", inverted.dataset(asked, found))
 
 
-@precisely
+@verb
 def crossover(
     what: Path | str | Mapping[str, Any] | None = None,
     *,

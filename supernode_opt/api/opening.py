@@ -8,7 +8,7 @@ from supernode_opt.api.calibrating import Validated
 from supernode_opt.api.machines import Compared, Found
 from supernode_opt.api.result import Told
 from supernode_opt.api.solutions import reopened
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 from supernode_opt.results import kinds
 
 _CLASSES: dict[str, type[Told]] = {
@@ -19,7 +19,7 @@ _CLASSES: dict[str, type[Told]] = {
 }
 
 
-@precisely
+@verb
 def open(path: Path | str) -> Any:
     """Read what a command or `save` wrote.
 

@@ -10,13 +10,13 @@ import xarray as xr
 from supernode_opt.api import accessor
 from supernode_opt.api.progress import counted
 from supernode_opt.api.values import written
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 
 if TYPE_CHECKING:
     from supernode_opt.api.study import Study
 
 
-@precisely
+@verb
 def swept(
     study: "Study", axes: Mapping[str, Any] | None, more: Mapping[str, Any]
 ) -> xr.Dataset:
