@@ -13,8 +13,8 @@ def reported(result: "Evaluated", path: Path) -> Path:
     Raises:
       OSError: the machine refuses to write there.
     """
-    from supernode_opt.html.report import page
+    from supernode_opt.html.report import render
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(result.to_xarray()), encoding="utf-8")
+    path.write_text(render(result.to_xarray()), encoding="utf-8")
     return path

@@ -71,6 +71,9 @@ KINDS = {
     "sweep": Kind(
         "sweep.nc", ("sweep", "subject"), "sweep", "sweep", "sweep", "study.yaml"
     ),
+    "sensitivity": Kind(
+        "sensitivity.nc", ("first_order", "elasticity"), "sensitivity", "sensitivity"
+    ),
     "calibration": Kind(
         "calibration.nc", ("calibrated", "platform"), "calibration", "calibration"
     ),

@@ -17,6 +17,7 @@ from scipy.special import ndtri
 
 from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
+from supernode_opt.names import proper
 from supernode_opt.reading.node import StudyError, did_you_mean, shown
 from supernode_opt.results.versions import stamp
 from supernode_opt.sweep.factors import Factors, drawn, elasticities, ends, factors_of
@@ -114,7 +115,7 @@ def sensitivity(
     found = sobol_indices(groups, values, samples, seed)
     dataset = _with_constants(_with_indices(found), factors, quantity)
     problem = study.problem
-    words = [study.system, problem.scenario.model.name]
+    words = [proper(study.system), proper(problem.scenario.model.name)]
     words.append(problem.scenario.training.precision.upper())
     return dataset.assign_attrs(
         kind="sensitivity",

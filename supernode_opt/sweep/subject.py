@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from supernode_opt.names import proper
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.sweep.axes import Axis
 from supernode_opt.sweep.cells import assigned, quietly
@@ -34,9 +35,9 @@ def subject_of(top: Node, axes: Sequence[Axis]) -> str:
     scenario, fixed = study.problem.scenario, study.problem.fixed
     words = []
     if "system" not in swept:
-        words.append(study.system)
+        words.append(proper(study.system))
     if "model" not in swept:
-        words.append(scenario.model.name)
+        words.append(proper(scenario.model.name))
     if "training.precision" not in swept:
         words.append(scenario.training.precision.upper())
     if "chips" in fixed and "design.chips" not in swept:
