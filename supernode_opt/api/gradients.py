@@ -185,7 +185,7 @@ def envelope(
         weights[name] = weights.get(name, 0.0) - price
     rows = [
         row
-        for row in slopes.slopes(values, scenario, weights)
+        for row in slopes.slopes(values, scenario, weights, throttled=False)
         if row.kind == "constant"
     ]
     kept = ", ".join(wording.words(name) for name in prices)

@@ -5,8 +5,8 @@ from typing import Any
 
 from supernode_opt.api import accessor
 from supernode_opt.api.calibrating import Validated
-from supernode_opt.api.designs import reopened
 from supernode_opt.api.machines import Compared
+from supernode_opt.api.solutions import reopened
 from supernode_opt.batch.precise import precisely
 from supernode_opt.reading import dataset as datasets
 from supernode_opt.reading.node import StudyError

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from supernode_opt.answer.run import run
-from supernode_opt.api.designs import Optimized, built_study
 from supernode_opt.api.progress import shown
+from supernode_opt.api.solutions import Optimized, built_study
 from supernode_opt.api.sources import Read
 from supernode_opt.batch.precise import precisely
 from supernode_opt.config.study import Study as Understood

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from supernode_opt.reading.node import StudyError
+from supernode_opt.search.solution import ConstraintState
 from supernode_opt.system.design import Design
 from supernode_opt.system.report import FACTS, Report, is_share
 from supernode_opt.units import quantity_of
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from supernode_opt.api.study import Study
 
 WIDTH = 80
+# A limit is kept when it is exceeded by no more than rounding.
+_ROUNDING = 1e-9
 # Short names of the numbers of a split, as the field writes them.
 _SPLIT = {
     "TP": "tensor_parallel",
@@ -34,6 +37,17 @@ def said(name: str, value: float) -> str:
     return spoken(float(value), quantity_of(Report, name).unit, is_share(name))
 
 
+def range_said(name: str, low: float, high: float) -> str:
+    """Write the ends of a range, a unit that both have once.
+
+    >>> range_said("power", 523e3, 634.7e3), range_said("mfu", 0.25, 0.5)
+    ('523 to 634.7 kW', '25 to 50 %')
+    """
+    first, last = said(name, low), said(name, high)
+    unit = last.partition(" ")[2]
+    return f"{first.removesuffix(unit).rstrip()} to {last}"
+
+
 def words(name: str) -> str:
     """Return what people call a reported quantity or a field of a design.
 
@@ -48,6 +62,18 @@ def field_said(name: str, value: float | str) -> str:
     """Write the value of a design field with its unit."""
     known = name in Design.__dataclass_fields__
     return spoken(value, quantity_of(Design, name).unit if known else "")
+
+
+def left(limit: ConstraintState) -> str:
+    """Say how far a design is from a limit: "tight", "broken" or what is left of it."""
+    if limit.margin < -_ROUNDING:
+        return "broken"
+    return "tight" if limit.tight else f"{figures(100.0 * limit.margin, 3)} % left"
+
+
+def values_said(values: Mapping[str, float | str]) -> str:
+    """Write fields of a design with their values."""
+    return ", ".join(f"{words(k)} {field_said(k, v)}" for k, v in values.items())
 
 
 def split_said(values: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
 from supernode_opt.cli.plot import plot
 from supernode_opt.cli.report import report
 from supernode_opt.cli.rows import row_of, study_of
+from supernode_opt.cli.sensitivity import sensitivity
 from supernode_opt.cli.sweep import sweep
 from supernode_opt.cli.validate import validate
 from supernode_opt.cli.verify import verify
@@ -91,6 +92,7 @@ def evaluate(
     ] = False,
 ) -> int:
     """Evaluate a study whose variables are all frozen."""
+    session.lean()
     session.prepare()
     from supernode_opt.answer.evaluation import evaluate_study
     from supernode_opt.config.study import load
@@ -111,6 +113,7 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
 
     Exits with 5 if these disagree with finite differences.
     """
+    session.lean()
     session.prepare()
     from supernode_opt.answer import gradient
     from supernode_opt.config import resolve
@@ -150,6 +153,7 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
 @app.command()
 def explain(result: Result, json: Json = False) -> int:
     """Print what a saved result of any kind says."""
+    session.lean()
     from supernode_opt.results import kinds, table
 
     kind, dataset = kinds.load(result)
@@ -166,7 +170,9 @@ for command in (plot, report, verify, validate, calibrate, measure):
     app.command()(command)
 for command in (compare, invert, crossover):
     app.command()(command)
-for command in (study_of, row_of, new, import_model, import_runs, sweep):
+for command in (sweep, sensitivity):
+    app.command()(command)
+for command in (study_of, row_of, new, import_model, import_runs):
     app.command()(command)
 
 

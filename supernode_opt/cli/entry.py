@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    alone = arguments is None
+    alone = session.alone = arguments is None
     try:
         code, said = _run(sys.argv[1:] if alone else list(arguments))
     finally:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+# Whether the process is this command's own.
+alone = False
 DONE, BAD_INPUT, INFEASIBLE, REFUSED, DISAGREES, INTERRUPTED = 0, 2, 3, 4, 5, 130
 # Whether only answers and what is wrong are told.
 _hushed = [False]
@@ -24,18 +26,37 @@ def prepare() -> None:
     """Switch JAX to 64 bits and let it keep what it compiles for the next run."""
     import jax
 
-    from supernode_opt.batch import folder, kept
+    from supernode_opt.reading import folder
 
     jax.config.update("jax_enable_x64", True)
     # A full disk costs time, not the answer.
     warnings.filterwarnings("ignore", "Error .* persistent compilation cache")
     # A machine without a home compiles anew.
-    kept.keep(folder.cache_folder("programs"))
     cache = folder.cache_folder("jax")
     if cache is not None:
         folder.bound(cache, folder.MOST_BYTES)
         jax.config.update("jax_compilation_cache_dir", str(cache))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def lean() -> None:
+    """Import xarray without what a command of its own process has no use for.
+
+    It imports Dask and pint, where they are, to see that no array is one of theirs;
+    that takes a third of the time of an answer.
+    """
+    if not alone:
+        return
+    # A name that is `None` there cannot be imported.
+    hidden: dict[str, Any] = {"dask": None, "pint": None}
+    hidden = {name: none for name, none in hidden.items() if name not in sys.modules}
+    sys.modules.update(hidden)
+    import xarray
+
+    # It looks once, at the first index that it makes.
+    xarray.Dataset({"x": ("x", [0.0])})
+    for name in hidden:
+        del sys.modules[name]
 
 
 def draw(how: str, dataset: Any, folder: Path) -> list[Path]:

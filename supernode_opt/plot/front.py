@@ -54,7 +54,7 @@ def front(
     for marker, colour, label, rows in _groups(points, known & held):
         _draw(ax, right, high, rows, marker, colour, 11)
         handles.append(_handle(marker, colour, label))
-    ways = tuple(grid.more_is_better(name) is not False for name in (x, y))
+    ways = grid.more_is_better(x) is not False, grid.more_is_better(y) is not False
     rows = np.flatnonzero(known & held)
     best = rows[on_front(right[rows], high[rows], ways)]
     if len(best):

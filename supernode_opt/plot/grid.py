@@ -67,13 +67,13 @@ class Side:
         if self.words or not self.pad:
             return np.array([low, high])
         ends = np.log([low, high]) if self.log else np.array([low, high])
-        ends = ends + [-_PAD * np.ptp(ends), _PAD * np.ptp(ends)]
+        ends = ends + np.array([-_PAD, _PAD]) * np.ptp(ends)
         return np.exp(ends) if self.log else ends
 
     def dress(self, axis: Axis) -> None:
         """Give an axis its scale, its ends and its ticks."""
-        upright = axis.axis_name == "y"
         ax = axis.axes
+        upright = axis is ax.yaxis
         if self.log:
             (ax.set_yscale if upright else ax.set_xscale)("log")
         (ax.set_ylim if upright else ax.set_xlim)(*self.ends)
@@ -225,17 +225,15 @@ def valued(dataset: xr.Dataset, name: str, value: object) -> str:
 def outline(mask: NDArray, across: Side, up: Side) -> Path | None:
     """Return the cells where `mask` [up, across] holds as one path, if any does."""
     x, y = across.edges, up.edges
+    corners = np.asarray(Path.unit_rectangle().vertices)
     boxes = [
-        Path.unit_rectangle().vertices * [x[j + 1] - x[j], y[i + 1] - y[i]]
-        + [x[j], y[i]]
+        corners * [x[j + 1] - x[j], y[i + 1] - y[i]] + [x[j], y[i]]
         for i, j in np.argwhere(mask)
     ]
+    if not boxes:
+        return None
     codes = Path.unit_rectangle().codes
-    return (
-        Path.make_compound_path(*(Path(box, codes) for box in boxes))
-        if (boxes)
-        else None
-    )
+    return Path.make_compound_path(*(Path(box, codes) for box in boxes))
 
 
 def hatch(

@@ -1,5 +1,7 @@
 """What each technology reaches along a domain or a rate, and which is best where."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
@@ -56,7 +58,7 @@ def regimes(
         marker, colour = style.mark(order)
         dash = style.DASHES[order % len(style.DASHES)]
         up, kept = shown(values[order]), held[order]
-        looks = {"color": colour, "lw": 1.2}
+        looks: dict[str, Any] = {"color": colour, "lw": 1.2}
         ax.plot(across.places, up, ls=dash, **looks)
         if len(up) <= 40:
             here = {"ls": "", "marker": marker, "ms": 4, "color": colour}
@@ -125,7 +127,7 @@ def _lines(
         reduced = [one.min(over) if less else one.max(over) for one in (all_, best)]
         all_, best = reduced
     values = best.where(np.isfinite(best), all_).transpose(*keep).values
-    kept = np.isfinite(best).transpose(*keep).values
+    kept = np.isfinite(best.transpose(*keep).values)
     shape = (-1, dataset.sizes[x])
     return values.reshape(shape), kept.reshape(shape)
 

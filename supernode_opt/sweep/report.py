@@ -39,9 +39,7 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
         "reasons": counts,
         "evaluations": int(dataset.attrs["evaluations"]),
         "objective": name,
-        "best": None
-        if found is None
-        else {"at": found[0], name: found[1]},
+        "best": None if found is None else {"at": found[0], name: found[1]},
         "subject": dataset.attrs["subject"],
         "dimensions": {str(k): int(v) for k, v in dataset.sizes.items()},
         "quantities": [

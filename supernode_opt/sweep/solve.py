@@ -156,7 +156,8 @@ def seed_of(top: Node) -> int:
     node = top.mapping().get("seed")
     if node is None:
         return 0
-    if isinstance(node.value, bool) or not isinstance(node.value, int) or node.value < 0:
+    whole = isinstance(node.value, int) and not isinstance(node.value, bool)
+    if not whole or node.value < 0:
         node.fail(f"must be a whole number from 0, but is {node.described()}")
     return node.value
 

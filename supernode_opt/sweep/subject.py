@@ -21,6 +21,8 @@ def subject_of(top: Node, axes: Sequence[Axis]) -> str:
 
     A study that can be read only at points of the sweep is taken at one of them.
     """
+    from supernode_opt.plot.subject import precision, proper
+
     study = None
     for place in (0, -1):
         values = [axis.values[place] for axis in axes]
@@ -39,7 +41,7 @@ def subject_of(top: Node, axes: Sequence[Axis]) -> str:
     if "model" not in swept:
         words.append(proper(scenario.model.name))
     if "training.precision" not in swept:
-        words.append(scenario.training.precision.upper())
+        words.append(precision(scenario.training.precision))
     if "chips" in fixed and "design.chips" not in swept:
         words.append(f"{figures(float(fixed['chips']))} chips")
     split = [

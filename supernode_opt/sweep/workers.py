@@ -81,9 +81,10 @@ def slurm(workers: int, options: dict[str, Any]) -> Iterator[Any]:
 
     lines = [f"export {name}={value}" for name, value in ALONE.items()]
     prologue = [*lines, *options.pop("job_script_prologue", [])]
-    usual = {"cores": 1, "processes": 1, "memory": "4GiB"}
+    usual: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "4GiB"}
     try:
-        cluster = SLURMCluster(**{**usual, **options}, job_script_prologue=prologue)
+        asked = {**usual, **options, "job_script_prologue": prologue}
+        cluster = SLURMCluster(**asked)  # pyrefly: ignore[bad-argument-type]
     except (TypeError, ValueError) as error:
         raise StudyError(f"--cluster-options: {error}") from None
     with cluster, Client(cluster) as client:

@@ -59,8 +59,10 @@ SWEPT = {
 }
 
 
-@pytest.mark.parametrize("width", [plot.COLUMN, plot.FULL])
-@pytest.mark.parametrize("axes", SWEPT)
+@pytest.mark.parametrize(
+    ("axes", "width"),
+    [*((axes, plot.COLUMN) for axes in SWEPT), ("words", plot.FULL)],
+)
 def test_every_figure_of_a_sweep_can_be_read(axes, width):
     dataset = sweeps.grid(*SWEPT[axes]) if SWEPT[axes] else sweeps.samples()
     figures = plot.figures_of(dataset, "sweep")

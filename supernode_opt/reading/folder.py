@@ -15,10 +15,14 @@ _PART = ".part"
 def cache_folder(name: str) -> Path | None:
     """Return the folder `name` of the user's cache, made; `None` if there can be none.
 
-    It lies in $XDG_CACHE_HOME, or in ~/.cache.
+    It lies in $SUPERNODE_OPT_CACHE, of which an empty one is none, else in
+    $XDG_CACHE_HOME/supernode_opt or in ~/.cache/supernode_opt.
     """
+    own = os.environ.get("SUPERNODE_OPT_CACHE")
+    if own == "":
+        return None
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(cache) / "supernode_opt" / name
+    folder = (Path(own) if own else Path(cache) / "supernode_opt") / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
