@@ -14,13 +14,12 @@ from supernode_opt.catalog.inherited import INHERITED
 from supernode_opt.reading.node import StudyError, did_you_mean, shown
 from supernode_opt.words import spoken
 
-
 # What marks of one's own numbers mean, below the table that has them.
 _MARKS = {
     STATED: "stated: as your file says, and exact unless it gives low and high.",
     INHERITED: (
-        "inherited: taken from `base`, with each end of the range twice as far away, and"
-        " of a number with a unit at least 10 %, because it was stated of another part."
+        "inherited: taken from `base`, with each end of the range twice as far away,"
+        " and of a number with a unit at least 10 %: it was stated of another part."
     ),
 }
 
