@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 
 from supernode_opt.plot import grid
 from supernode_opt.plot.bus_bandwidth import bus_bandwidth
+from supernode_opt.plot.calibration import fitted_constants
 from supernode_opt.plot.comparison import comparison
 from supernode_opt.plot.contour import contour
 from supernode_opt.plot.convergence import convergence
@@ -77,6 +78,7 @@ FIGURES_OF: dict[str, dict[str, Figure]] = {
     "inversion": {"inversion": inversion},
     "crossover": {"crossover": crossover},
     "validation": VALIDATION,
+    "calibration": {"fitted_constants": fitted_constants},
     "collectives": {"bus_bandwidth": bus_bandwidth},
     "gemm": GEMM,
     "memory": MEMORY,
@@ -88,9 +90,8 @@ FIGURES_OF: dict[str, dict[str, Figure]] = {
 def figures_of(dataset: xr.Dataset, kind: str = "design") -> dict[str, Figure]:
     """Return the figures of a result of this kind that `dataset` has numbers for."""
     suits = {name: True for name in FIGURES_OF.get(kind, {})} | _suits(dataset, kind)
-    return {
-        name: draw for name, draw in FIGURES_OF.get(kind, {}).items() if suits[name]
-    }
+    known = FIGURES_OF.get(kind, {})
+    return {name: draw for name, draw in known.items() if suits[name]}
 
 
 def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
@@ -109,7 +110,9 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
             "parallel_coordinates": axes + told > 2,
             "front": told > 1,
         }
-    return {}
+    # Of GEMMs and collectives nothing is known of what was before.
+    known = kind == "calibration" and bool(dataset["before"].notnull().any())
+    return {"fitted_constants": known}
 
 
 def drawable(dataset: xr.Dataset, kind: str = "design") -> tuple[str, ...]:
@@ -161,3 +164,4 @@ draw_comparison = functools.partial(draw_all, kind="comparison")
 draw_inversion = functools.partial(draw_all, kind="inversion")
 draw_crossover = functools.partial(draw_all, kind="crossover")
 draw_sweep = functools.partial(draw_all, kind="sweep")
+draw_sensitivity = functools.partial(draw_all, kind="sensitivity")

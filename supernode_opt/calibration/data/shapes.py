@@ -6,9 +6,8 @@ import itertools
 import math
 import re
 
-import jax
-
 from supernode_opt import catalog
+from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.reading.node import shown
@@ -16,7 +15,7 @@ from supernode_opt.workload.flops import token_flops
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.parameters import parameters
 
-_count = jax.jit(token_flops)
+_count = Kept(token_flops, "token flops", quick=True)
 
 
 @functools.cache
