@@ -18,8 +18,8 @@ from supernode_opt.words import spoken
 _MARKS = {
     STATED: "stated: as your file says, and exact unless it gives low and high.",
     INHERITED: (
-        "inherited: taken from `base`, with each end of the range twice as far away,"
-        " and of a number with a unit at least 10 %: it was stated of another part."
+        "inherited: taken from `base`, each end of its range twice as far away, and"
+        " of a number with a unit at least 10 %, because it was stated of another part."
     ),
 }
 
