@@ -122,7 +122,10 @@ def figure(ax: Axes) -> Figure:
 
 def dress(ax: Axes, across: str = "", up: str = "") -> None:
     """Give `ax` its labels and take away the lines nobody reads."""
-    ax.set_xlabel("\n".join(_wrapped(across, 0.85 * width_of(ax), TEXT)), fontsize=TEXT)
+    # Beside the words of the other axis, where there are any, and its own ticks.
+    words = [length(text.get_text(), SMALL) for text in ax.get_yticklabels()]
+    room = 0.85 * (width_of(ax) - max(words, default=0.0))
+    ax.set_xlabel("\n".join(_wrapped(across, room, TEXT)), fontsize=TEXT)
     ax.set_ylabel("\n".join(_wrapped(up, 2.6, TEXT)), fontsize=TEXT)
     ax.tick_params(labelsize=SMALL)
     ax.spines[["top", "right"]].set_visible(False)

@@ -20,7 +20,7 @@ def subject_of(top: Node, axes: Sequence[Axis]) -> str:
 
     A study that can be read only at points of the sweep is taken at one of them.
     """
-    from supernode_opt.plot.subject import precision, proper
+    from supernode_opt.names import proper
 
     study = None
     for place in (0, -1):
@@ -40,7 +40,7 @@ def subject_of(top: Node, axes: Sequence[Axis]) -> str:
     if "model" not in swept:
         words.append(proper(scenario.model.name))
     if "training.precision" not in swept:
-        words.append(precision(scenario.training.precision))
+        words.append(scenario.training.precision.upper())
     if "chips" in fixed and "design.chips" not in swept:
         words.append(f"{figures(float(fixed['chips']))} chips")
     split = [
