@@ -23,6 +23,7 @@ from supernode_opt.plot.families import ratios_by_family
 from supernode_opt.plot.feasible import feasible
 from supernode_opt.plot.files import draw as draw_figures
 from supernode_opt.plot.files import save
+from supernode_opt.plot.fits import fits, sections
 from supernode_opt.plot.front import front
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
@@ -84,6 +85,7 @@ FIGURES_OF: dict[str, dict[str, Figure]] = {
     "memory": MEMORY,
     "sweep": SWEEP,
     "sensitivity": {"tornado": tornado},
+    "measurement": {"fits": fits},
 }
 
 
@@ -96,6 +98,10 @@ def figures_of(dataset: xr.Dataset, kind: str = "design") -> dict[str, Figure]:
 
 def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
     """Tell of figures that not every result has whether this one has them."""
+    if kind == "calibration":
+        return {"constants": bool((dataset["before"].values > 0.0).any())}
+    if kind == "measurement":
+        return {"fits": bool(sections(dataset))}
     if kind == "design":
         return {
             "roofline": "operator_time" in dataset,
@@ -164,3 +170,4 @@ draw_comparison = functools.partial(draw_all, kind="comparison")
 draw_inversion = functools.partial(draw_all, kind="inversion")
 draw_crossover = functools.partial(draw_all, kind="crossover")
 draw_sweep = functools.partial(draw_all, kind="sweep")
+draw_sensitivity = functools.partial(draw_all, kind="sensitivity")

@@ -133,7 +133,7 @@ def test_the_old_names_serve_as_before(tmp_path):
 def test_it_reads_as_text_of_at_most_80_columns():
     told = repr(study(clock="free", constraints={"power": {"at_most": "20 kW"}}))
     assert max(map(len, told.splitlines())) <= 80
-    said = ("h100_sxm", "llama3_8b", "BF16", "TP 8", "maximize MFU", "free: clock")
+    said = ("H100", "Llama 3 8B", "BF16", "TP 8", "maximize MFU", "free: clock")
     for words in said:
         assert words in told
     assert "cannot be used" in repr(study(clock="fast"))
