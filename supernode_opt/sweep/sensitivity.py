@@ -20,6 +20,7 @@ from supernode_opt.config.study import Study
 from supernode_opt.reading.node import StudyError, did_you_mean, shown
 from supernode_opt.results.versions import stamp
 from supernode_opt.sweep.factors import Factors, drawn, elasticities, ends, factors_of
+from supernode_opt.sweep.subject import about
 from supernode_opt.system.report import SCALARS, Report
 from supernode_opt.uncertainty.worth import called
 from supernode_opt.units import label, quantity_of
@@ -116,14 +117,11 @@ def sensitivity(
 
     found = sobol_indices(groups, values, samples, seed)
     dataset = _with_constants(_with_indices(found), factors, quantity)
-    problem = study.problem
-    words = [study.system, problem.scenario.model.name]
-    words.append(problem.scenario.training.precision.upper())
     return dataset.assign_attrs(
         kind="sensitivity",
         quantity=quantity,
         quantity_units=quantity_of(Report, quantity).unit or "1",
-        subject=", ".join(words),
+        subject=", ".join(about(study)),
         study=resolve.text(study),
         samples=samples,
         evaluations=samples * (len(found.names) + 2),

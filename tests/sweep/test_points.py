@@ -42,14 +42,13 @@ def compared(axes, *, count=10, samples=None, method="grid", seed=0, top=TOP):
             node = override.apply(node, text(axis, value))
         reason = REASONS[found.reason[index]]
         seen.add(reason)
-        try:
-            told = evaluate_study(understand(node))
-        except StudyError as error:
-            assert reason != "legal", error
+        if reason != "legal":
+            with pytest.raises(StudyError):
+                understand(node)
             assert np.isnan(found.values[:, index]).all()
             assert found.binding[index] == -1
             continue
-        assert reason == "legal"
+        told = evaluate_study(understand(node))
         wanted = [float(told[name]) for name in NAMES]
         np.testing.assert_allclose(found.values[:, index], wanted, rtol=1e-9)
         kept = told.attrs["status"] == '"feasible"'

@@ -1,5 +1,6 @@
 """Stopped, resumed, by one process or two: the same file, and nothing done twice."""
 
+import itertools
 import json
 
 import numpy as np
@@ -52,9 +53,7 @@ def stopped(folder, after):
         sweep(STUDY, AXES, out=folder, progress=tell, **ASKED)
 
 
-def test_a_stopped_sweep_goes_on_to_the_same_bytes_and_repeats_nothing(
-    whole, tmp_path
-):
+def test_a_stopped_sweep_goes_on_to_the_same_bytes_and_repeats_nothing(whole, tmp_path):
     folder = tmp_path / "stopped"
     stopped(folder, 100)
     assert not (folder / "sweep.nc").exists()
@@ -142,4 +141,4 @@ def test_chunks_cover_all_points(tmp_path):
         spans = [folder.span(chunk) for chunk in range(folder.chunks)]
         assert spans[0][0] == 0
         assert spans[-1][1] == count
-        assert all(a[1] == b[0] for a, b in zip(spans, spans[1:], strict=False))
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(spans))
