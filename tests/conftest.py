@@ -14,6 +14,8 @@ import tempfile
 # they fit only the machine that made them.  JAX reads the variables when imported.
 COMPILED = tempfile.mkdtemp(prefix="supernode-opt-compiled-")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
+# Tests must neither use nor fill the user's own cache.
+os.environ["SUPERNODE_OPT_CACHE"] = ""
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
 os.environ.setdefault(
     "XLA_FLAGS",

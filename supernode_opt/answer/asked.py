@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import xarray as xr
 
 from supernode_opt.answer.ranges import with_ranges
+from supernode_opt.batch.kept import Kept
+from supernode_opt.batch.precise import precise
 from supernode_opt.calibration.data.platforms import platform_of
 from supernode_opt.config.study import Study
 from supernode_opt.names import proper
@@ -16,7 +17,9 @@ from supernode_opt.workload.model import Model
 from supernode_opt.workload.parameters import active_parameters, parameters
 
 # One program, not one for each operation.
-_counts = jax.jit(lambda model: (parameters(model), active_parameters(model)))
+_counts = Kept(
+    lambda model: (parameters(model), active_parameters(model)), "counts", quick=True
+)
 
 
 def completed(
@@ -65,7 +68,7 @@ def stack_of(scenario: Scenario) -> str:
 
 def sizes(model: Model) -> dict[str, float]:
     """Return how many parameters a model has, and how many a token passes [1]."""
-    with jax.enable_x64(True):
+    with precise():
         every, active = _counts(model)
     return {"parameters": float(every), "active_parameters": float(active)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from supernode_opt.search.solution import (
     plain_report,
 )
 from supernode_opt.system.report import Report
+from supernode_opt.uncertainty.intervals import ready
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -153,4 +155,11 @@ def evaluate_study(study: Study) -> xr.Dataset:
     Raises:
       StudyError: something in it is free.
     """
-    return evaluated(study).dataset()
+    if study.free:
+        return evaluated(study).dataset()
+    problem = study.problem
+    design = build_design(problem.fixed, problem.scenario)
+    # The program for ranges is read or compiled beside the others.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(precisely(ready), design, problem.scenario, problem.origins)
+        return evaluated(study).dataset()

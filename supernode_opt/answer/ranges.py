@@ -8,7 +8,7 @@ import xarray as xr
 from supernode_opt.catalog.origins import Origins
 from supernode_opt.problem.build import build_design
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.uncertainty.intervals import report_intervals
+from supernode_opt.uncertainty.intervals import drawn_reports, report_intervals
 from supernode_opt.uncertainty.narrowing import narrows
 
 
@@ -33,8 +33,9 @@ def with_ranges(
       origins: whose the values are.
     """
     built = build_design(design, scenario)
-    found = report_intervals(built, scenario, seed, origins)
-    told = narrows(built, scenario, seed, origins)
+    made = drawn_reports(built, scenario, seed, origins=origins)
+    found = report_intervals(built, scenario, seed, origins, made)
+    told = narrows(built, scenario, seed, origins, made)
     dataset = dataset.assign_coords(quantity=np.array([*found], dtype=object))
     ends = np.array([*found.values()], dtype=float)
     for place, (name, percentile) in enumerate((("low", 5), ("high", 95))):

@@ -9,7 +9,6 @@ from supernode_opt.problem.box import default_variable, possible
 from supernode_opt.problem.variables import CHOICE_NAMES, COUNTS, Choice
 from supernode_opt.reading.node import StudyError
 from supernode_opt.record import get
-from supernode_opt.words import figures
 
 if TYPE_CHECKING:
     from supernode_opt.api.designs import Evaluated
@@ -55,8 +54,7 @@ class Explorer:
             for name in now.headline
         ]
         lines += [
-            f"  limit {wording.words(one.name):<28}"
-            f" {figures(100 * one.margin, 3)} % left"
+            f"  limit {wording.words(one.name):<28} {wording.left(one)}"
             for one in now.nearest_limits()
         ]
         return "\n".join([*lines, *wording.wrapped([self.error] if self.error else [])])

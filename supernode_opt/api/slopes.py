@@ -43,14 +43,13 @@ class Slope(NamedTuple):
 
 
 @functools.cache
-def _program(names: tuple[str, ...]) -> Callable[..., Any]:
+def _program(names: tuple[str, ...], throttled: bool) -> Callable[..., Any]:
     """Return what differentiates a weighted sum of the quantities `names`."""
 
     def total(
         design: Design, scenario: Scenario, weights: Array, relaxed: Array
     ) -> Array:
-        # As `evaluate` reports it: no faster than power and cooling sustain.
-        report = evaluate(design, scenario, jnp.inf, relaxed, throttled=True)
+        report = evaluate(design, scenario, jnp.inf, relaxed, throttled)
         values = jnp.stack([jnp.asarray(getattr(report, name)) for name in names])
         return jnp.sum(weights * values)
 
@@ -58,7 +57,10 @@ def _program(names: tuple[str, ...]) -> Callable[..., Any]:
 
 
 def slopes(
-    values: Mapping[str, float | str], scenario: Scenario, weights: Mapping[str, float]
+    values: Mapping[str, float | str],
+    scenario: Scenario,
+    weights: Mapping[str, float],
+    throttled: bool = True,
 ) -> list[Slope]:
     """Differentiate a weighted sum of reported quantities at one design.
 
@@ -70,10 +72,12 @@ def slopes(
       values: the design: SI numbers, choices by name.
       scenario: what is given.
       weights: of each quantity in the sum.
+      throttled: whether the design runs no faster than power and cooling sustain, as
+        a report of it has it; an optimum keeps these limits by its constraints.
     """
     scenario = apply(scenario, values)
     design = build_design(values, scenario)
-    program = _program(tuple(weights))
+    program = _program(tuple(weights), throttled)
     weight = np.asarray(list(weights.values()), float)
     exact, relaxed = (
         program(design, nameless(scenario), weight, np.asarray(flag))

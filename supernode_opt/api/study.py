@@ -1,13 +1,13 @@
 """The one noun of the Python API: a study, and what can be asked of it."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from supernode_opt.api import fields
+from supernode_opt.api.question import Question
 from supernode_opt.api.values import written
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 from supernode_opt.config import override
 from supernode_opt.config import study as reading
 from supernode_opt.reading.node import Node, StudyError
@@ -16,17 +16,15 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from supernode_opt.answer.gradient import Slope
-    from supernode_opt.api.designs import Evaluated, Optimized
+    from supernode_opt.api.designs import Evaluated
     from supernode_opt.api.gradients import Gradient
-    from supernode_opt.config.software import Chosen
-    from supernode_opt.problem.problem import Problem
-    from supernode_opt.search.settings import Settings
+    from supernode_opt.api.solutions import Optimized
 
 # What is sought where a study that is made in Python does not say.
 _GOAL = {"maximize": "mfu"}
 
 
-class Study:
+class Study(Question):
     """A question: machine, model, how it is trained, what is free and what is wanted.
 
     A study never changes; `set` returns another one.  It is understood when something
@@ -62,13 +60,6 @@ class Study:
             made = fields.put(made, "objective", written(_GOAL, "objective", "Study"))
         self._node, self._name = made, "study"
 
-    @classmethod
-    def of(cls, node: Node, name: str = "study") -> "Study":
-        """Return the study of a document that was read, called `name` by default."""
-        made = cls.__new__(cls)
-        made._node, made._name = node, name
-        return made
-
     def set(self, given: Mapping[str, Any] | None = None, /, **more: Any) -> "Study":
         """Return a study in which fields are set, or left to the catalog by `None`.
 
@@ -90,65 +81,6 @@ study (did you mean `tensor_parallel`?)
           StudyError: there is no such field.
         """
         return Study.of(_changed(self._node, given, more, "set"), self._name)
-
-    @property
-    def document(self) -> Node:
-        """The study as it is written."""
-        return self._node
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the study as it is written, as plain values for a YAML file."""
-        return self._node.plain()
-
-    @functools.cached_property
-    @precisely
-    def understood(self) -> reading.Study:
-        """The study with every field read, in SI.
-
-        Raises:
-          StudyError: anything in it cannot be used; the text is one line.
-        """
-        return reading.understand(self._node, self._name)
-
-    @property
-    def name(self) -> str:
-        """Of the folder with the answer."""
-        return self.understood.name
-
-    @property
-    def question(self) -> str:
-        """In words, for people; "" where there are none."""
-        return self.understood.question
-
-    @property
-    def system(self) -> str:
-        """The catalog system it starts from."""
-        return self.understood.system
-
-    @property
-    def problem(self) -> "Problem":
-        """What is given, chosen and wanted, as the search takes it."""
-        return self.understood.problem
-
-    @property
-    def settings(self) -> "Settings":
-        """Of the solver."""
-        return self.understood.settings
-
-    @property
-    def seed(self) -> int:
-        """Of the random starts."""
-        return self.understood.seed
-
-    @property
-    def chosen(self) -> "Chosen":
-        """How its software was chosen, and what was assumed of it."""
-        return self.understood.chosen
-
-    @property
-    def free(self) -> tuple[str, ...]:
-        """Names of what is to be found."""
-        return self.understood.free
 
     def frozen(self) -> "Study":
         """Return the study with nothing free: the machine as built, its best split.
@@ -251,7 +183,7 @@ study (did you mean `tensor_parallel`?)
 
         return explored(self, fields)
 
-    @precisely
+    @verb
     def check(self) -> "list[Slope]":
         """Test the derivatives of what is sought against finite differences.
 
@@ -270,14 +202,6 @@ study (did you mean `tensor_parallel`?)
         """Write the answer as one HTML file and return its path."""
         return self.evaluate().report(path)
 
-    def __eq__(self, other: object) -> bool:
-        """Tell whether two studies are written alike."""
-        if not isinstance(other, Study):
-            return NotImplemented
-        return self.to_dict() == other.to_dict() and self._name == other._name
-
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         """Write what is asked in a few lines of at most 80 columns."""
         from supernode_opt.api.wording import study_lines
@@ -291,6 +215,7 @@ study (did you mean `tensor_parallel`?)
         return lines(study_lines(self))
 
 
+@verb
 def load(
     path: Path | str, overrides: Sequence[str] = (), *, seed: int | None = None
 ) -> Study:

@@ -2,9 +2,11 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from supernode_opt.answer.asked import subject
 from supernode_opt.reading.node import StudyError
+from supernode_opt.search.solution import ConstraintState
 from supernode_opt.system.design import Design
 from supernode_opt.system.report import FACTS, Report, is_share
 from supernode_opt.units import quantity_of
@@ -14,15 +16,8 @@ if TYPE_CHECKING:
     from supernode_opt.api.study import Study
 
 WIDTH = 80
-# Short names of the numbers of a split, as the field writes them.
-_SPLIT = {
-    "TP": "tensor_parallel",
-    "PP": "pipeline_parallel",
-    "CP": "context_parallel",
-    "EP": "expert_parallel",
-    "VP": "interleave",
-    "MB": "micro_batch",
-}
+# A limit is kept when it is exceeded by no more than rounding.
+_ROUNDING = 1e-9
 
 
 def said(name: str, value: float) -> str:
@@ -32,6 +27,17 @@ def said(name: str, value: float) -> str:
     ('41.23 %', '559 kW')
     """
     return spoken(float(value), quantity_of(Report, name).unit, is_share(name))
+
+
+def range_said(name: str, low: float, high: float) -> str:
+    """Write the ends of a range, a unit that both have once.
+
+    >>> range_said("power", 523e3, 634.7e3), range_said("mfu", 0.25, 0.5)
+    ('523 to 634.7 kW', '25 to 50 %')
+    """
+    first, last = said(name, low), said(name, high)
+    unit = last.partition(" ")[2]
+    return f"{first.removesuffix(unit).rstrip()} to {last}"
 
 
 def words(name: str) -> str:
@@ -50,22 +56,16 @@ def field_said(name: str, value: float | str) -> str:
     return spoken(value, quantity_of(Design, name).unit if known else "")
 
 
-def split_said(values: Mapping[str, Any]) -> str:
-    """Write what of a split is decided: "TP 8 PP 4 EP 64, zero1".
+def left(limit: ConstraintState) -> str:
+    """Say how far a design is from a limit: "tight", "broken" or what is left of it."""
+    if limit.margin < -_ROUNDING:
+        return "broken"
+    return "tight" if limit.tight else f"{figures(100.0 * limit.margin, 3)} % left"
 
-    >>> split_said({"tensor_parallel": 8.0, "pipeline_parallel": 1.0})
-    'TP 8'
-    """
-    sizes = [
-        f"{short} {figures(float(values[name]))}"
-        for short, name in _SPLIT.items()
-        if name in values and float(values[name]) != 1.0
-    ]
-    kept = [" ".join(sizes)] if sizes else []
-    if "optimizer_sharding" in values:
-        kept.append(str(values["optimizer_sharding"]))
-    recompute = str(values.get("recompute", "none"))
-    return ", ".join(kept + ([] if recompute == "none" else [f"{recompute} recompute"]))
+
+def values_said(values: Mapping[str, float | str]) -> str:
+    """Write fields of a design with their values."""
+    return ", ".join(f"{words(k)} {field_said(k, v)}" for k, v in values.items())
 
 
 def wrapped(lines: Iterable[str], hanging: str = "  ") -> list[str]:
@@ -87,15 +87,7 @@ def wrapped(lines: Iterable[str], hanging: str = "  ") -> list[str]:
 def asked(study: "Study") -> str:
     """Say machine, model, precision and what of the split is decided, in one line."""
     problem = study.problem
-    scenario, fixed = problem.scenario, problem.fixed
-    chips = f"{figures(float(fixed['chips']))} of " if "chips" in fixed else ""
-    parts = [
-        f"{chips}{scenario.chip.name} as {study.system}",
-        scenario.model.name,
-        scenario.training.precision.upper(),
-        split_said(fixed),
-    ]
-    return ", ".join(part for part in parts if part)
+    return subject(study.system, problem.scenario, problem.fixed)
 
 
 def study_lines(study: "Study") -> list[str]:

@@ -2,11 +2,11 @@
 
 JAX's own cache on disk saves compiling, but a program has to be traced and lowered to
 be found in it, which takes longer than reading it.  Here a program is found by what it
-is a function of: the sources of this package, the versions of JAX, Python and the
-machine, and the structure of its arguments.  A file is written beside its place and
-moved there, is checked before it is used, and is compiled anew if it does not do; the
-folder may be deleted at any moment.  Files are machine code, as JAX's own are: the
-folder is the user's own, and nobody else's is read.
+is a function of: the sources of this package, as they are in memory, the versions of
+JAX, Python and the machine, and the structure of its arguments.  A file is written
+beside its place and moved there, is checked before it is used, and is made anew if it
+does not do; the folder may be deleted at any moment.  Files are machine code, as JAX's
+own are: the folder is the user's own, and nobody else's is read.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import functools
 import hashlib
 import os
 import pickle
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +22,10 @@ from typing import Any
 
 import jax
 
-from supernode_opt.batch import folder as folders
 from supernode_opt.batch.compiler import OPTIONS, QUICK
 from supernode_opt.batch.identity import identity
 from supernode_opt.batch.precise import double
+from supernode_opt.reading import folder as folders
 
 _SUFFIX = ".program"
 _CHECK = hashlib.sha256().digest_size
@@ -36,13 +37,11 @@ _WATCHED = (
     "jax_check_tracer_leaks",
 )
 
-_folder: Path | None = None
 
-
-def keep(folder: Path | None) -> None:
-    """Keep programs in `folder` from now on; in none without one."""
-    global _folder
-    _folder = folder
+@functools.cache
+def place() -> Path | None:
+    """Return the folder of programs; `None` where none are kept."""
+    return folders.cache_folder("programs")
 
 
 class Kept:
@@ -67,19 +66,28 @@ class Kept:
         self._name = name
         self._options = OPTIONS | QUICK if quick else OPTIONS
         self._plain = jax.jit(function, compiler_options=self._options)
+        self._inner = jax.jit(function)
         self._ready: dict[Any, Callable[..., Any]] = {}
+        self._turns: dict[Any, threading.Lock] = {}
 
     def __call__(self, *args: Any) -> Any:
         """Return what the function gives of `args`."""
         leaves, structure = jax.tree.flatten(args)
-        if _folder is None or not _applies(leaves):
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+            # Options are the outermost program's.
+            return self._inner(*args)
+        folder = place()
+        if folder is None or not _applies():
             return self._plain(*args)
         key = (structure, double(), *map(_kind, leaves))
         program = self._ready.get(key)
         if program is None:
-            program, answer = self._made(_folder, key, args)
-            self._ready[key] = program
-            return answer
+            # What two threads ask for is made by the first.
+            with self._turns.setdefault(key, threading.Lock()):
+                program = self._ready.get(key)
+                if program is None:
+                    self._ready[key], answer = self._made(folder, key, args)
+                    return answer
         return program(*args)
 
     def _made(
@@ -87,14 +95,14 @@ class Kept:
     ) -> tuple[Callable[..., Any], Any]:
         """Return the program for arguments like `args`, and its answer to these."""
         told = f"{self._name} {key} {sorted(self._options.items())} {identity()}"
-        place = folder / f"{hashlib.sha256(told.encode()).hexdigest()}{_SUFFIX}"
+        file = folder / f"{hashlib.sha256(told.encode()).hexdigest()}{_SUFFIX}"
         try:
-            program = _read(place)
+            program = _read(file)
             # What is wrong with machine code shows when it runs, at the latest.
             return program, jax.block_until_ready(program(*args))
         except Exception:
             program = self._compiled(args)
-            _write(place, program)
+            _write(file, program)
             return program, program(*args)
 
     def _compiled(self, args: Any) -> jax.stages.Compiled:
@@ -114,12 +122,10 @@ class Kept:
         return program
 
 
-def _applies(leaves: list[Any]) -> bool:
-    """Tell whether arguments are values, on one device, under plain settings."""
-    if any(getattr(jax.config, name, False) for name in _WATCHED):
-        return False
-    values = not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-    return values and len(jax.devices()) == 1
+def _applies() -> bool:
+    """Tell whether JAX compiles as always, for one device."""
+    watched = any(getattr(jax.config, name, False) for name in _WATCHED)
+    return not watched and len(jax.devices()) == 1
 
 
 def _kind(leaf: Any) -> tuple[Any, ...]:
@@ -127,7 +133,7 @@ def _kind(leaf: Any) -> tuple[Any, ...]:
     return getattr(leaf, "shape", ()), str(dtype), getattr(leaf, "weak_type", False)
 
 
-def _read(place: Path) -> Callable[..., Any]:
+def _read(file: Path) -> Callable[..., Any]:
     """Read a program.
 
     Raises:
@@ -135,21 +141,21 @@ def _read(place: Path) -> Callable[..., Any]:
     """
     from jax.experimental import serialize_executable
 
-    content = place.read_bytes()
+    content = file.read_bytes()
     check, body = content[:_CHECK], content[_CHECK:]
     if hashlib.sha256(body).digest() != check:
-        raise ValueError(f"{place} is damaged")
+        raise ValueError(f"{file} is damaged")
     program = serialize_executable.deserialize_and_load(*pickle.loads(body))
     with contextlib.suppress(OSError):
-        os.utime(place)
+        os.utime(file)
     return program
 
 
-def _write(place: Path, program: jax.stages.Compiled) -> None:
+def _write(file: Path, program: jax.stages.Compiled) -> None:
     """Write a program; where that cannot be done it is compiled again next time."""
     from jax.experimental import serialize_executable
 
     with contextlib.suppress(Exception):
         body = pickle.dumps(serialize_executable.serialize(program))
-        folders.write(place, hashlib.sha256(body).digest() + body)
-        folders.bound(place.parent, folders.MOST_BYTES)
+        folders.write(file, hashlib.sha256(body).digest() + body)
+        folders.bound(file.parent, folders.MOST_BYTES)

@@ -15,7 +15,7 @@ from typing import Any
 from supernode_opt.catalog import naming
 from supernode_opt.catalog.figure import Provenance, completed, traced_number
 from supernode_opt.catalog.own import BadEntry
-from supernode_opt.reading.node import Node, did_you_mean, shown
+from supernode_opt.reading.node import InputError, Node, did_you_mean, shown
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.units import Quantity, UnitError
 
@@ -54,8 +54,8 @@ def added(
         if BASE in fields:
             node = top.value[name].value[BASE]
             base = _base(kind, node, name, written, before)
-            if base in through:
-                node.fail("leads back to the entry itself")
+            if base != name and base in through:
+                raise BadEntry(str(node.error("leads back to the entry itself")))
             # An entry in the place of another of its name starts from that.
             parent = before[name] if base == name else resolved(base, (*through, base))
             fields = _merged(kind, base, parent, fields, known, sources)
@@ -76,7 +76,10 @@ def _base(
     before: Mapping[str, Any],
 ) -> str:
     """Return the entry that the `base` of entry `name` stands for."""
-    said = node.text()
+    try:
+        said = node.text()
+    except InputError as error:
+        raise BadEntry(str(error)) from None
     others = [o for o in written if o not in _HEADINGS and (o != name or o in before)]
     if said in others:
         return said

@@ -16,20 +16,47 @@ from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
 from supernode_opt.cli.plot import plot
 from supernode_opt.cli.report import report
 from supernode_opt.cli.rows import row_of, study_of
+from supernode_opt.cli.sensitivity import sensitivity
 from supernode_opt.cli.sweep import sweep
 from supernode_opt.cli.validate import validate
 from supernode_opt.cli.verify import verify
 
 app = typer.Typer(
-    help="Find the best supernode for a training job, and prove it.",
     epilog=(
         "Exit code: 0 done, 2 bad input, 3 no feasible design, 4 refused by the machine"
-        " (disk, permission), 130 interrupted, 143 terminated, 129 hung up."
+        " (disk, permission), 5 derivatives that disagree, 130 interrupted, 143"
+        " terminated, 129 hung up."
     ),
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import supernode_opt
+
+        print(f"supernode-opt {supernode_opt.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def shared(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_version
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Print answers and errors alone; goes anywhere."
+        ),
+    ] = False,
+) -> None:
+    """Find the best supernode for a training job, and prove it."""
+    session.hush(quiet)
 
 
 @app.command()
@@ -65,6 +92,7 @@ def evaluate(
     ] = False,
 ) -> int:
     """Evaluate a study whose variables are all frozen."""
+    session.lean()
     session.prepare()
     from supernode_opt.answer.evaluation import evaluate_study
     from supernode_opt.config.study import load
@@ -81,7 +109,11 @@ def evaluate(
 
 @app.command()
 def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -> int:
-    """Validate a study, print it in SI, and test its derivatives."""
+    """Validate a study, print it in SI, test its derivatives.
+
+    Exits with 5 if these disagree with finite differences.
+    """
+    session.lean()
     session.prepare()
     from supernode_opt.answer import gradient
     from supernode_opt.config import resolve
@@ -90,6 +122,8 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
 
     study = load(file, set_ or (), seed=seed)
     slopes = gradient.check(study.problem)
+    agrees = all(slope.agrees for slope in slopes)
+    code = session.DONE if agrees else session.DISAGREES
     if json:
         session.print_json(
             {
@@ -101,23 +135,25 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
                 ],
             }
         )
-        return session.DONE
+        return code
     print(resolve.text(study), end="")
     objective = study.problem.objective.name
     if not slopes:
-        session.say("no number is free: there is no derivative to check")
+        session.note("no number is free: there is no derivative to check")
     for slope in slopes:
         verdict = "agrees" if slope.agrees else "DISAGREES"
-        session.say(
+        tell = session.note if slope.agrees else session.say
+        tell(
             f"d ln {objective} / d {slope.name}: {slope.automatic:.6g} automatic,"
             f" {slope.difference:.6g} by differences: {verdict}"
         )
-    return session.DONE
+    return code
 
 
 @app.command()
 def explain(result: Result, json: Json = False) -> int:
-    """Print what a saved result of any kind says, without computing anything."""
+    """Print what a saved result of any kind says."""
+    session.lean()
     from supernode_opt.results import kinds, table
 
     kind, dataset = kinds.load(result)
@@ -134,7 +170,9 @@ for command in (plot, report, verify, validate, calibrate, measure):
     app.command()(command)
 for command in (compare, invert, crossover):
     app.command()(command)
-for command in (study_of, row_of, new, import_model, import_runs, sweep):
+for command in (sweep, sensitivity):
+    app.command()(command)
+for command in (study_of, row_of, new, import_model, import_runs):
     app.command()(command)
 
 

@@ -32,22 +32,25 @@ def calibrate(
     from supernode_opt.calibration.step_time.own_platform import folder_of
     from supernode_opt.catalog.read import OWN_CATALOG
     from supernode_opt.results.publish import publication
+    from supernode_opt.results.store import save
+    from supernode_opt.results.telling.calibration import dataset_of
 
     with session.progress_bar("fitting") as show:
-        answer, files = fits.fitted(runs, platform, seed or 0, show, session.say)
+        answer, files = fits.fitted(runs, platform, seed or 0, show, session.note)
     kind = fits.kind(runs)
     teller = importlib.import_module(f"supernode_opt.cli.calibrate_{kind}")
     target = out or folder_of(platform)
     with publication(target) as folder:
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
+        save(dataset_of(kind, answer), folder / "calibration.nc")
     if json:
         session.print_json(answer)
     else:
         session.print_rich(teller.tables(answer), columns=teller.COLUMNS)
     session.written(target, next(iter(files)))
     if kind == "runs":
-        session.say(f"to use it: export {OWN_CATALOG}={_with_own(target)}")
+        session.note(f"to use it: export {OWN_CATALOG}={_with_own(target)}")
     return session.DONE
 
 

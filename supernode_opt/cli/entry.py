@@ -20,18 +20,20 @@ _WRONG_NAMES = {
     *(errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL),
 }
 
+_QUIET = ("--quiet", "-q")
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
-    0 done, 2 bad input, 3 infeasible, 4 refused by the machine, 130 interrupted, 143
-    terminated, 129 hung up.
+    0 done, 2 bad input, 3 infeasible, 4 refused by the machine, 5 derivatives that
+    disagree, 130 interrupted, 143 terminated, 129 hung up.
     """
     # Closed by whoever started us.
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    alone = arguments is None
+    alone = session.alone = arguments is None
     try:
         code, said = _run(sys.argv[1:] if alone else list(arguments))
     finally:
@@ -50,7 +52,9 @@ def _run(words: list[str]) -> tuple[int, str | None]:
     said = None
     try:
         with _doubts_told():
-            code = app(words, prog_name="supernode-opt", standalone_mode=False)
+            code = app(
+                _hushed_first(words), prog_name="supernode-opt", standalone_mode=False
+            )
             sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = session.INTERRUPTED
@@ -67,6 +71,14 @@ def _run(words: list[str]) -> tuple[int, str | None]:
     if code == session.INTERRUPTED:
         said = stop.words(signal.SIGINT, words)
     return code or session.DONE, said
+
+
+def _hushed_first(words: list[str]) -> list[str]:
+    """Put `--quiet`, which goes anywhere, where the options of all commands go."""
+    if "--" in words or not words or words[0].startswith("-"):
+        return words
+    hushed = [word for word in words if word in _QUIET]
+    return hushed + [word for word in words if word not in _QUIET]
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def measure(
     json: Json = False,
     seed: Annotated[int, typer.Option(help="Seed of the operands.")] = 0,
 ) -> int:
-    """Measure this machine; write catalog entries and runs for `calibrate`."""
+    """Measure this machine; write its catalog entries and runs."""
     from supernode_opt.measure import measuring
     from supernode_opt.measure.plan import BadMeasurement
     from supernode_opt.reading.node import StudyError

@@ -19,7 +19,7 @@ def report(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Write a saved result of any kind as one HTML file to hand on or print."""
+    """Write a saved result of any kind as one HTML page."""
     from supernode_opt.results import kinds, manifest
     from supernode_opt.results.publish import publication
 

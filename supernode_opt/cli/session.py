@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import sys
 import warnings
@@ -9,25 +10,53 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-DONE, BAD_INPUT, INFEASIBLE, REFUSED, INTERRUPTED = 0, 2, 3, 4, 130
+# Whether the process is this command's own.
+alone = False
+DONE, BAD_INPUT, INFEASIBLE, REFUSED, DISAGREES, INTERRUPTED = 0, 2, 3, 4, 5, 130
+# Whether only answers and what is wrong are told.
+_hushed = [False]
+
+
+def hush(quiet: bool) -> None:
+    """Say from now on whether only answers and what is wrong are told."""
+    _hushed[:] = [quiet]
 
 
 def prepare() -> None:
     """Switch JAX to 64 bits and let it keep what it compiles for the next run."""
     import jax
 
-    from supernode_opt.batch import folder, kept
+    from supernode_opt.reading import folder
 
     jax.config.update("jax_enable_x64", True)
     # A full disk costs time, not the answer.
     warnings.filterwarnings("ignore", "Error .* persistent compilation cache")
     # A machine without a home compiles anew.
-    kept.keep(folder.cache_folder("programs"))
     cache = folder.cache_folder("jax")
     if cache is not None:
         folder.bound(cache, folder.MOST_BYTES)
         jax.config.update("jax_compilation_cache_dir", str(cache))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def lean() -> None:
+    """Import xarray without what a command of its own process has no use for.
+
+    It imports Dask and pint, where they are, to see that no array is one of theirs;
+    that takes a third of the time of an answer.
+    """
+    if not alone:
+        return
+    # A name that is `None` there cannot be imported.
+    hidden: dict[str, Any] = {"dask": None, "pint": None}
+    hidden = {name: none for name, none in hidden.items() if name not in sys.modules}
+    sys.modules.update(hidden)
+    import xarray
+
+    # It looks once, at the first index that it makes.
+    xarray.Dataset({"x": ("x", [0.0])})
+    for name in hidden:
+        del sys.modules[name]
 
 
 def draw(how: str, dataset: Any, folder: Path) -> list[Path]:
@@ -47,9 +76,15 @@ def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def note(text: str) -> None:
+    """Write one line on standard error that nobody has to read."""
+    if not _hushed[0]:
+        say(text)
+
+
 def written(target: Path, file: str = "") -> None:
     """Say where a result is."""
-    say(f"written to {target / file}")
+    note(f"written to {target / file}")
 
 
 def print_json(value: Any) -> None:
@@ -62,14 +97,18 @@ def print_rich(renderable: Any, columns: int = 100) -> None:
     from supernode_opt.results.narrow import NARROWEST, fitted
 
     # Rich takes a terminal that it knows little of for 80 columns wide.
-    wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else columns
+    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    wide = shutil.get_terminal_size().columns if known else columns
     shown = console(max(wide, NARROWEST))
     for part in fitted(renderable, shown):
         shown.print(part)
 
 
 def console(width: int | None = None, stderr: bool = False) -> Any:
-    """Return a console whose reader may leave at any time."""
+    """Return a console whose reader may leave at any time.
+
+    That of standard error shows progress, to a terminal alone.
+    """
     from rich.console import Console
 
     class Leaving(Console):
@@ -81,7 +120,13 @@ def console(width: int | None = None, stderr: bool = False) -> Any:
 
     # With a width alone rich does not believe in it.
     height = None if width is None else 25
-    return Leaving(width=width, height=height, stderr=stderr, highlight=False)
+    return Leaving(
+        width=width,
+        height=height,
+        stderr=stderr,
+        highlight=False,
+        quiet=stderr and (_hushed[0] or not sys.stderr.isatty()),
+    )
 
 
 @contextlib.contextmanager

@@ -11,6 +11,8 @@ from supernode_opt.cli import session, stop
 from supernode_opt.cli.options import File, Json, Out, Set
 
 _CLUSTERS = ("local", "slurm")
+# Figures of more points take longer than the points.
+_DRAWN = 200_000
 
 
 def sweep(
@@ -52,6 +54,8 @@ def sweep(
     from supernode_opt.config import override
     from supernode_opt.config.study import default_name
     from supernode_opt.reading.node import StudyError
+    from supernode_opt.results import table
+    from supernode_opt.results.publish import publication
     from supernode_opt.sweep import report, solve
     from supernode_opt.sweep.section import read_section
 
@@ -60,6 +64,8 @@ def sweep(
         raise StudyError(f"--cluster must be local or slurm, but is {cluster!r}")
     section = read_section(top, axis or ())
     name = default_name(file, ("study", "question"), "study")
+    written = top.mapping().get("name")
+    name = name if written is None else written.text()
     target = out or Path("results") / f"{name}_sweep"
     stop.keep("what was done is kept; go on with --resume")
     evaluated = [0]
@@ -83,11 +89,14 @@ def sweep(
             progress=tell,
             client=_client(scheduler, cluster, workers, cluster_options),
         )
+    if found["legal"].size <= _DRAWN and evaluated[0]:
+        with publication(target, amend=True) as folder:
+            session.draw("draw_sweep", found, folder / "figures")
     told = report.summary(found)
     if json:
         session.print_json({**told, "evaluated_now": evaluated[0]})
     else:
-        print("\n".join(report.lines(found)))
+        session.print_rich(table.tables(found))
     session.written(target)
     return session.DONE if told["feasible"] else session.INFEASIBLE
 

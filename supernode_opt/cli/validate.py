@@ -30,13 +30,13 @@ def validate(
         bool, typer.Option("--markdown", help="Print the table of the README.")
     ] = False,
 ) -> int:
-    """Predict measured runs or GEMMs and print how wrong the predictions are."""
+    """Predict measured runs or GEMMs and print the errors."""
     session.prepare()
     from supernode_opt.answer.judged import judged
     from supernode_opt.results.publish import publication
     from supernode_opt.results.store import save
 
-    kind, report, dataset = judged(runs, platform, session.say)
+    kind, report, dataset = judged(runs, platform, session.note)
     teller = importlib.import_module(f"supernode_opt.cli.validate_{kind}")
     if json:
         session.print_json(report)

@@ -15,7 +15,10 @@ def verify(
     seed: Seed = None,
     json: Json = False,
 ) -> int:
-    """Solve a random sample of what a result left out again; 3 if it is wrong."""
+    """Solve a sample of what a result left out again.
+
+    Exits with 3 if something better than the result allows is found.
+    """
     session.prepare()
     from supernode_opt.answer import verify as doubt
     from supernode_opt.config.study import load

@@ -104,9 +104,7 @@ def sections_of(
     return sections
 
 
-def understand(
-    top: Node, default_name: str = "study", *, judged: bool = True
-) -> Study:
+def understand(top: Node, default_name: str = "study", *, judged: bool = True) -> Study:
     """Make a study of a document.
 
     Args:

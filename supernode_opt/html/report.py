@@ -1,11 +1,11 @@
 """A result of any kind as one self-contained page of HTML."""
 
+import importlib.metadata
 import json
 from typing import Any
 
 import xarray as xr
 
-import supernode_opt
 from supernode_opt.html import drawings
 from supernode_opt.names import spelled
 from supernode_opt.results import kinds
@@ -63,7 +63,7 @@ def _content(dataset: xr.Dataset) -> dict[str, Any]:
         "command": kinds.command(dataset),
         "document": kinds.KINDS[kind].document,
         "origin": _origin(dataset),
-        "program": f"supernode_opt {supernode_opt.__version__}",
+        "program": f"supernode-opt {importlib.metadata.version('supernode-opt')}",
     }
 
 

@@ -4,10 +4,11 @@ Names are those of Megatron-LM's `megatron/training/arguments.py` and of torchti
 `job_config.py`; logs, dumps and exports of experiment trackers hold them alike.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from supernode_opt.logs.log import whole
+from supernode_opt.logs.log import is_number, whole
 
 _MEGATRON: Mapping[str, str] = {
     "num_layers": "layers",
@@ -84,12 +85,12 @@ def megatron(options: Mapping[str, Any]) -> dict[str, str]:
     """Return the cells that options of Megatron-LM fill."""
     cells = _renamed(options, _MEGATRON)
     groups = options.get("num_query_groups")
-    if options.get("group_query_attention") and _is_number(groups):
+    if options.get("group_query_attention") and is_number(groups):
         cells["kv_heads"] = whole(groups)
     elif "heads" in cells:
         cells["kv_heads"] = cells["heads"]
     vocabulary = options.get("padded_vocab_size") or options.get("vocab_size")
-    if _is_number(vocabulary):
+    if is_number(vocabulary):
         cells["vocab"] = whole(vocabulary)
     if "swiglu" in options:
         cells["gated"] = _word(options["swiglu"])
@@ -99,11 +100,11 @@ def megatron(options: Mapping[str, Any]) -> dict[str, str]:
     if options.get("multi_latent_attention"):
         cells |= {"model.attention": "mla", **_renamed(options, _MEGATRON_LATENT)}
     shared = options.get("moe_shared_expert_intermediate_size")
-    if _is_number(shared) and _is_number(options.get("moe_ffn_hidden_size")):
+    if is_number(shared) and is_number(options.get("moe_ffn_hidden_size")):
         cells["shared_experts"] = whole(shared / options["moe_ffn_hidden_size"])
     if "n_experts" in cells:
         cells |= _layers_of_experts(options)
-    if _is_number(options.get("mtp_num_layers")):
+    if is_number(options.get("mtp_num_layers")):
         cells["model.mtp_layers"] = whole(options["mtp_num_layers"])
     return cells | _megatron_plan(options)
 
@@ -111,25 +112,22 @@ def megatron(options: Mapping[str, Any]) -> dict[str, str]:
 def _layers_of_experts(options: Mapping[str, Any]) -> dict[str, str]:
     """Return how many layers are dense: `moe_layer_freq` is a step, or a list."""
     written, layers = options.get("moe_layer_freq", 1.0), options.get("num_layers")
-    if isinstance(written, str) and set(written) <= set("[]()01*+, "):
-        flags = [float(c) for c in written if c in "01"] if "*" not in written else []
-        repeated = _repeated(written) if "*" in written else flags
-        if layers and len(repeated) == layers:
-            return {"model.dense_layers": whole(layers - sum(repeated))}
+    if isinstance(written, str):
+        flags = _flags(written)
+        if is_number(layers) and len(flags) == layers:
+            return {"model.dense_layers": whole(layers - sum(flags))}
         return {}
-    if _is_number(written) and _is_number(layers) and written >= 1.0:
+    if is_number(written) and is_number(layers) and written >= 1.0:
         sparse = sum(1.0 for i in range(int(layers)) if not i % int(written))
         return {"model.dense_layers": whole(layers - sparse)}
     return {}
 
 
-def _repeated(written: str) -> list[float]:
-    """Return the flags of `([0]*3+[1]*58)`."""
+def _flags(written: str) -> list[float]:
+    """Return the flags of a list such as `([0]*3+[1]*58)`."""
     flags: list[float] = []
-    for part in written.strip("()").split("+"):
-        flag, _, times = part.partition("*")
-        found = [float(c) for c in flag if c in "01"]
-        flags += found * (int(times) if times.strip().isdigit() else 1)
+    for part, times in re.findall(r"\[([01, ]+)\](?: *\* *(\d{1,4}))?", written):
+        flags += [float(c) for c in part if c in "01"] * int(times or 1)
     return flags
 
 
@@ -169,7 +167,7 @@ def titan(options: Mapping[str, Any]) -> tuple[dict[str, str], str]:
     mode = options.get("activation_checkpoint.mode")
     if isinstance(mode, str):
         option = options.get("activation_checkpoint.selective_ac_option")
-        layer = _is_number(option) or str(option).isdigit()
+        layer = is_number(option) or str(option).isdigit()
         kind = "selective layer" if layer else "selective op"
         cells["recompute"] = kind if mode == "selective" else mode
     words = (str(options.get(f"model.{part}") or "") for part in ("name", "flavor"))
@@ -181,12 +179,8 @@ def _renamed(options: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
     return {
         column: whole(options[name])
         for name, column in names.items()
-        if _is_number(options.get(name)) and options[name] >= 1.0
+        if is_number(options.get(name)) and options[name] >= 1.0
     }
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _word(value: Any) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeGuard
 
 from supernode_opt.reading.node import InputError
 
@@ -90,3 +91,8 @@ def steady(series: Series) -> Steady:
 def whole(value: float) -> str:
     """Write a number as a cell, whole if it is."""
     return f"{value:.0f}" if value == int(value) else f"{value:.10g}"
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Tell whether a value of a log is a number, a yes being none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

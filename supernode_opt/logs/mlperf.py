@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from supernode_opt.logs.log import BadLog, Log, whole
+from supernode_opt.logs.log import BadLog, Log, is_number, whole
 
 _LINE = re.compile(r":::MLLOG (\{.*\})")
 _PLATFORM = re.compile(r"(\d+)\s*x\s*(.+)")
@@ -57,19 +57,19 @@ def read(path: Path, text: str) -> Log:
         raise BadLog(f"is of the benchmark {benchmark!r}, but known are {known}")
     model, length = _BENCHMARKS.get(benchmark, ("", ""))
     batch = said.get("global_batch_size")
-    if not isinstance(batch, int | float) or batch <= 0:
+    if not is_number(batch) or batch <= 0:
         raise BadLog("says no global_batch_size")
     cells = {"stack": "mlperf", "gbs": whole(batch)}
     assumed: list[str] = []
-    if length:
+    if is_number(longest := said.get("max_sequence_length")):
+        cells["seq_len"] = whole(longest)
+    elif length:
         cells["seq_len"] = length
         assumed.append(f"sequences of {length} tokens, the benchmark's")
-    if isinstance(said.get("max_sequence_length"), int | float):
-        cells["seq_len"] = whole(said["max_sequence_length"])
     cells |= _LLAMA2_70B if model == "llama2_70b" else {}
     for key, column in _SIZES.items():
-        if isinstance(said.get(key), int | float) and said[key] >= 1:
-            cells[column] = whole(said[key])
+        if is_number(size := said.get(key)) and size >= 1:
+            cells[column] = whole(size)
     cells |= _machine(str(said.get("submission_platform", "")), assumed)
     return Log(
         path,
@@ -111,7 +111,7 @@ def _told(events: list[Mapping[str, Any]]) -> tuple[tuple[int, float], ...]:
         value = event.get("value")
         if event["key"] == "tracked_stats" and isinstance(value, dict):
             for name, number in value.items():
-                if re.search(r"train_step_tim", name) and _is_number(number):
+                if re.search(r"train_step_tim", name) and is_number(number):
                     found.append((len(found), float(number)))
     return tuple(found)
 
@@ -128,19 +128,15 @@ def _between_blocks(
         samples, time = about.get("samples_count"), event.get("time_ms")
         if samples is None:
             samples = about.get("first_epoch_num", about.get("epoch_num"))
-        if event["key"] == "block_start" and _is_number(samples) and _is_number(time):
+        if event["key"] == "block_start" and is_number(samples) and is_number(time):
             began = float(samples), float(time)
-        elif event["key"] == "block_stop" and began and _is_number(time):
+        elif event["key"] == "block_stop" and began and is_number(time):
             count = about.get("samples_count")
-            if not _is_number(count):
+            if not is_number(count):
                 extra = about.get("epoch_count")
-                count = began[0] + extra if _is_number(extra) else None
+                count = began[0] + extra if is_number(extra) else None
             if count is not None and count > began[0] and time > began[1]:
                 steps = (count - began[0]) / batch
                 found.append((len(found), (time - began[1]) / 1e3 / steps))
             began = None
     return tuple(found)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -133,7 +133,8 @@ def _levels(values: NDArray) -> NDArray:
     low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
     if high - low <= 1e-9 * abs(high):
         low, high = low - 0.5 * abs(low) - 1e-12, high + 0.5 * abs(high) + 1e-12
-    return MaxNLocator(_LEVELS, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    locator = MaxNLocator(_LEVELS, steps=[1, 2, 2.5, 5, 10])
+    return np.asarray(locator.tick_values(low, high))
 
 
 def _separate(ax: Axes, across: Side, up: Side) -> None:

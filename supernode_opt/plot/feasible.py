@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.colors import ListedColormap, to_hex, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
@@ -128,11 +128,12 @@ def _broken(order: int) -> dict[str, Any]:
     return {**style.area(order), "hatch": hatch}
 
 
-def _colour(order: int, pale: bool) -> str | tuple[float, ...]:
+def _colour(order: int, pale: bool) -> str:
     colour = style.COLOURS[style.AREAS[order % len(style.AREAS)]]
     if not pale:
         return colour
-    return tuple(1.0 - _PALE * (1.0 - part) for part in to_rgb(colour))
+    red, green, blue = (1.0 - _PALE * (1.0 - part) for part in to_rgb(colour))
+    return to_hex((red, green, blue))
 
 
 def _limits(part: xr.Dataset) -> list[Artist]:

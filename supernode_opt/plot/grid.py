@@ -67,13 +67,13 @@ class Side:
         if self.words or not self.pad:
             return np.array([low, high])
         ends = np.log([low, high]) if self.log else np.array([low, high])
-        ends = ends + [-_PAD * np.ptp(ends), _PAD * np.ptp(ends)]
+        ends = ends + np.array([-_PAD, _PAD]) * np.ptp(ends)
         return np.exp(ends) if self.log else ends
 
     def dress(self, axis: Axis) -> None:
         """Give an axis its scale, its ends and its ticks."""
-        upright = axis.axis_name == "y"
         ax = axis.axes
+        upright = axis is ax.yaxis
         if self.log:
             (ax.set_yscale if upright else ax.set_xscale)("log")
         (ax.set_ylim if upright else ax.set_xlim)(*self.ends)
@@ -102,7 +102,9 @@ def sampled(dataset: xr.Dataset, name: str) -> Side:
     """Return the axis of a variable whose values were drawn, in no order."""
     values, shown = dataset[name].values, of_variable(dataset, name)
     if values.dtype.kind in "OUS":
-        known, places = np.unique(values.astype(str), return_inverse=True)
+        # In the order of the sweep, so that a word has one colour in all figures.
+        known = list(dict.fromkeys(map(str, values)))
+        places = np.array([known.index(str(value)) for value in values])
         return Side(name, shown, places, tuple(spelled(name, w) for w in known))
     return Side(name, shown, shown(values), log=is_log(dataset, name), pad=True)
 
@@ -225,17 +227,15 @@ def valued(dataset: xr.Dataset, name: str, value: object) -> str:
 def outline(mask: NDArray, across: Side, up: Side) -> Path | None:
     """Return the cells where `mask` [up, across] holds as one path, if any does."""
     x, y = across.edges, up.edges
+    corners = np.asarray(Path.unit_rectangle().vertices)
     boxes = [
-        Path.unit_rectangle().vertices * [x[j + 1] - x[j], y[i + 1] - y[i]]
-        + [x[j], y[i]]
+        corners * [x[j + 1] - x[j], y[i + 1] - y[i]] + [x[j], y[i]]
         for i, j in np.argwhere(mask)
     ]
+    if not boxes:
+        return None
     codes = Path.unit_rectangle().codes
-    return (
-        Path.make_compound_path(*(Path(box, codes) for box in boxes))
-        if (boxes)
-        else None
-    )
+    return Path.make_compound_path(*(Path(box, codes) for box in boxes))
 
 
 def hatch(

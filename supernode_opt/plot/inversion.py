@@ -1,5 +1,7 @@
 """Both sides of a condition along a constant, and where they meet."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
@@ -24,17 +26,14 @@ def inversion(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     for order, system in enumerate(dataset["system"].values):
         marker, colour = style.mark(order)
         curve = shown(dataset[name].sel(system=system))
-        dash = style.DASHES[order % len(style.DASHES)]
-        # Nothing is built between two sizes.
-        looks = (
-            {"ls": "", "marker": marker, "ms": 5}
-            if dataset.attrs["stepped"]
-            else {"ls": dash}
-        )
+        looks: dict[str, Any] = {"ls": style.DASHES[order % len(style.DASHES)]}
+        if dataset.attrs["stepped"]:
+            # Nothing is built between two sizes.
+            looks = {"ls": "", "marker": marker, "ms": 5}
         ax.plot(along, curve, color=colour, label=proper(str(system)), **looks)
     target = float(dataset.attrs["target"])
     if np.isfinite(target):
-        ax.axhline(shown(target), color="0.3", ls=":", lw=1.0, label="wanted")
+        ax.axhline(float(shown(target)), color="0.3", ls=":", lw=1.0, label="wanted")
     unit = dataset.attrs["own_unit"]
     if dataset.attrs["found"]:
         at = float(dataset["solution"]) / factor
@@ -96,22 +95,12 @@ def _catalog(ax: Axes, known: NDArray) -> list[Artist]:
     place = blended_transform_factory(ax.transData, ax.transAxes)
     green = style.COLOURS["green"]
     handles: list[Artist] = []
-    looks = {"color": green, "transform": place}
+    looks: dict[str, Any] = {"color": green, "transform": place, "clip_on": False}
+    if ax.get_xlim()[0] <= value <= ax.get_xlim()[1]:
+        label = f"catalog: {short(float(value))}"
+        point: dict[str, Any] = {"ls": "", "marker": "D", "ms": 4.5, "label": label}
+        handles += ax.plot(value, _CATALOG, **point, **looks)
     if ends[0] < ends[1]:
-        (line,) = ax.plot(
-            ends, [_CATALOG] * 2, lw=1.2, marker="|", ms=6, **looks, clip_on=False
-        )
-        line.set_label("range of the catalog")
-    inside = ax.get_xlim()[0] <= value <= ax.get_xlim()[1]
-    if inside:
-        handles += ax.plot(
-            value,
-            _CATALOG,
-            ls="",
-            marker="D",
-            ms=4.5,
-            label=f"catalog: {short(float(value))}",
-            clip_on=False,
-            **looks,
-        )
-    return handles + ([line] if ends[0] < ends[1] else [])
+        looks |= {"lw": 1.2, "marker": "|", "ms": 6, "label": "range of the catalog"}
+        handles += ax.plot(ends, [_CATALOG] * 2, **looks)
+    return handles

@@ -1,5 +1,8 @@
 """What each technology reaches along a domain or a rate, and which is best where."""
 
+import dataclasses
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
@@ -56,7 +59,7 @@ def regimes(
         marker, colour = style.mark(order)
         dash = style.DASHES[order % len(style.DASHES)]
         up, kept = shown(values[order]), held[order]
-        looks = {"color": colour, "lw": 1.2}
+        looks: dict[str, Any] = {"color": colour, "lw": 1.2}
         ax.plot(across.places, up, ls=dash, **looks)
         if len(up) <= 40:
             here = {"ls": "", "marker": marker, "ms": 4, "color": colour}
@@ -72,9 +75,8 @@ def regimes(
         handles.append(Line2D([], [], label="a limit is broken", **bare))
     if len(names) > 1 and grid.more_is_better(quantity) is not None:
         _strip(ax, across, np.where(held, values, np.nan), quantity)
-    across.dress(ax.xaxis)
-    if across.words:
-        ax.set_xlim(-0.5, len(across.words) - 0.5)
+    # Room for marks at the ends.
+    dataclasses.replace(across, pad=True).dress(ax.xaxis)
     style.few_ticks(ax.yaxis)
     style.dress(ax, across.shown.label, shown.label)
     title = f"{shown.words[:1].upper()}{shown.words[1:]} along {across.shown.words}"
@@ -125,7 +127,7 @@ def _lines(
         reduced = [one.min(over) if less else one.max(over) for one in (all_, best)]
         all_, best = reduced
     values = best.where(np.isfinite(best), all_).transpose(*keep).values
-    kept = np.isfinite(best).transpose(*keep).values
+    kept = np.isfinite(best.transpose(*keep).values)
     shape = (-1, dataset.sizes[x])
     return values.reshape(shape), kept.reshape(shape)
 

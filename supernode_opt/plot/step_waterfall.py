@@ -39,7 +39,7 @@ def step_waterfall(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         ends = time(start), time(start + seconds)
         ax.barh(row, ends[1] - ends[0], left=ends[0], height=0.72, **_look(kind))
         start += seconds
-        _mark(ax, row, ends, time.said(seconds), seconds / total, time(total))
+        _mark(ax, row, ends, time.said(seconds), seconds / total, float(time(total)))
         # A thin line carries the eye from the end of a bar to the start of the next.
         ax.plot([ends[1]] * 2, [row, row + 1], color="0.6", lw=0.6, zorder=0)
     whole = float(dataset["step_time"])

@@ -164,12 +164,9 @@ def title(ax: Axes, text: str, about: str = "") -> None:
 def said(ax: Axes) -> str:
     """Return title and subject of the figure or subplot, in one line."""
     top = figure(ax).get_suptitle() if alone(ax) else ax.get_title(loc="left")
-    notes = [note.get_text() for note in figure(ax).findobj(_is_subject)]
+    found = figure(ax).findobj(Annotation)
+    notes = [one.get_text() for one in found if one.get_gid() == _SUBJECT]
     return " ".join(" ".join([top, *notes]).split())
-
-
-def _is_subject(artist: Artist) -> bool:
-    return artist.get_gid() == _SUBJECT
 
 
 def alone(ax: Axes) -> bool:
@@ -261,9 +258,10 @@ def _legend(ax: Axes, ncols: int, title: str, handles: Sequence[Artist]) -> Lege
     if alone(ax):
         return figure(ax).legend(loc="outside lower center", **looks)
     # The height of ticks and label is a matter of points, not of the axes.
-    below = (ax.bbox.y0 - ax.xaxis.get_tightbbox().y0 + 3.0) / ax.bbox.height
-    where = {"loc": "upper center", "bbox_to_anchor": (0.5, -below)}
-    return ax.legend(**where, borderaxespad=0.0, **looks)
+    foot = ax.xaxis.get_tightbbox()
+    below = 3.0 if foot is None else ax.bbox.y0 - foot.y0 + 3.0
+    looks |= {"bbox_to_anchor": (0.5, -below / ax.bbox.height), "borderaxespad": 0.0}
+    return ax.legend(loc="upper center", **looks)
 
 
 def ink(colour: str) -> str:

@@ -71,6 +71,14 @@ KINDS = {
     "sweep": Kind(
         "sweep.nc", ("sweep", "subject"), "sweep", "sweep", "sweep", "study.yaml"
     ),
+    "sensitivity": Kind(
+        "sensitivity.nc",
+        ("quantity", "elasticity", "total"),
+        "sensitivity",
+        "sensitivity",
+        "sensitivity",
+        "study.yaml",
+    ),
     "calibration": Kind(
         "calibration.nc", ("calibrated", "platform"), "calibration", "calibration"
     ),

@@ -20,10 +20,10 @@ _STYLES = {"": "", STRONG: "bold", FAINT: "dim", BAD: "red"}
 _VERDICTS = {"": "", STRONG: "bold green", BAD: "bold red"}
 
 
-def render(dataset: xr.Dataset) -> str:
-    """Return all that a result of any kind says as plain text."""
+def render(dataset: xr.Dataset, everything: bool = True) -> str:
+    """Return what a result of any kind says as plain text; see `tables`."""
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    for part in fitted(tables(dataset, everything=True), console):
+    for part in fitted(tables(dataset, everything), console):
         console.print(part)
     lines = console.file.getvalue().splitlines()  # type: ignore[union-attr]
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -46,27 +46,24 @@ def laid_out(parts: Iterable[Part]) -> Group:
 
 
 def _part(part: Part) -> Iterator[RenderableType]:
-    if part.title and (part.lines or len(part.grids) > 1 or part.grids[0].title):
-        yield Text(part.title, style="bold")
+    yield Text(part.title, style="bold")
     for place, line in enumerate(part.lines):
         style = _VERDICTS[part.mark] if not place and part.mark else ""
         yield Padding(Text(line, style=style), (0, 0, 0, 2), expand=False)
-    only = not part.lines and len(part.grids) == 1
     for grid in part.grids:
         if grid.rows:
-            title = grid.title or (part.title if only else "")
-            yield table(grid, title)
+            # A title of the table itself would be broken at its width.
+            if grid.title:
+                yield Text(f" {grid.title}", style="bold")
+            yield table(grid)
             yield ""
     if not part.grids or not part.grids[-1].rows:
         yield ""
 
 
-def table(grid: Grid, title: str = "") -> Table:
-    """Lay a table out, titled as the grid is or otherwise."""
+def table(grid: Grid) -> Table:
+    """Lay a table out, without its title."""
     made = Table(
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=True,

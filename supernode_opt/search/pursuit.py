@@ -50,6 +50,7 @@ class Search:
       solved: blocks of solved candidates.
       finalists: every polished candidate.
       counts: how many candidates each stage excluded, solved and left open.
+      keeps: whether an interruption should leave a design behind.
       attempts: polished centres of cells.
       polished: polished ends of descents that were short of their limits.
     """
@@ -62,6 +63,7 @@ class Search:
     solved: list[Solved] = field(default_factory=list)
     finalists: list[Finalist] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    keeps: bool = False
     attempts: int = 0
     polished: int = 0
 

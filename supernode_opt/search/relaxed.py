@@ -5,6 +5,7 @@ The result proposes candidates.  It is never a bound: it is smoothed, it is loca
 nothing makes its counts whole.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -73,6 +74,15 @@ def _data(problem: Problem, names: tuple[str, ...]) -> dict[str, Any]:
     return {**box_data(problem, names), "numbers": frozen, "weights": chosen}
 
 
+class Interrupted(KeyboardInterrupt):
+    """A descent that was interrupted, and the points where it stood."""
+
+    def __init__(self, points: Callable[[], RelaxedPoints]) -> None:
+        """Keep what gives the points; it takes a moment."""
+        super().__init__()
+        self.points = points
+
+
 def descend_relaxed(
     problem: Problem,
     settings: Settings,
@@ -86,6 +96,9 @@ def descend_relaxed(
       settings: starts, rounds, steps and annealing.
       seed: of the random starts.
       report: called once a round.
+
+    Raises:
+      Interrupted: by whoever waits for it, after a round at least.
     """
     merit = relaxed_merit(problem)
     data = _data(problem, merit.names)
@@ -97,27 +110,33 @@ def descend_relaxed(
     limited = [name for name, _ in forms(problem)]
     labels = (*limited, *[""] * (slots - len(limited)), *STRUCTURE)
     rows: list[tuple[int, float, float, str]] = []
-    for index in range(settings.outer):
-        done = index / max(settings.outer - 1, 1)
-        data |= {
-            "sharpness": _between(settings.sharpness, done),
-            "temperature": _between(settings.temperature, done),
-        }
-        state = descend(
-            state,
-            data,
-            function=merit,
-            steps=settings.inner,
-            boxed=False,
-            rate=settings.rate,
-            last_rate=settings.rate / 10.0,
-            penalty=_between((2.0, 100.0), done),
-        )
-        row = _best(state, labels)
-        best = objective_value(row[0], problem.objective)
-        rows.append(((index + 1) * settings.inner, best, *row[1:]))
-        share = (index + 1) / settings.outer
-        report(Progress("relaxed descent", share, best, *row[1:]))
+    try:
+        for index in range(settings.outer):
+            done = index / max(settings.outer - 1, 1)
+            data |= {
+                "sharpness": _between(settings.sharpness, done),
+                "temperature": _between(settings.temperature, done),
+            }
+            state = descend(
+                state,
+                data,
+                function=merit,
+                steps=settings.inner,
+                boxed=False,
+                rate=settings.rate,
+                last_rate=settings.rate / 10.0,
+                penalty=_between((2.0, 100.0), done),
+            )
+            row = _best(state, labels)
+            best = objective_value(row[0], problem.objective)
+            rows.append(((index + 1) * settings.inner, best, *row[1:]))
+            share = (index + 1) / settings.outer
+            report(Progress("relaxed descent", share, best, *row[1:]))
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        ends = functools.partial(_sorted, state, merit, data, rows, settings)
+        raise Interrupted(ends) from None
     return _sorted(state, merit, data, rows, settings)
 
 

@@ -47,7 +47,7 @@ from supernode_opt.search.infeasible import (
 from supernode_opt.search.inner import continuous, exact_merit
 from supernode_opt.search.outlook import SLACK, Outlook, look
 from supernode_opt.search.pursuit import Search
-from supernode_opt.search.relaxed import RelaxedPoints, descend_relaxed
+from supernode_opt.search.relaxed import Interrupted, RelaxedPoints, descend_relaxed
 from supernode_opt.search.rounding import distinct, nearest, neighbourhoods
 from supernode_opt.search.settings import (
     INFEASIBLE,
@@ -102,8 +102,9 @@ def optimize(
     Raises:
       ValueError: no legal split exists at all, whatever the limits.
     """
-    search = Search(problem, settings or Settings(), progress or (lambda _: None))
     began = time.monotonic()
+    tell = progress or (lambda _: None)
+    search = Search(problem, settings or Settings(), tell, keeps=keeps)
     try:
         return _searched(search, seed, began)
     except KeyboardInterrupt:
@@ -208,7 +209,13 @@ def _descend_and_build(
     # Compiling takes most of a short study: two programs are compiled side by side.
     with ThreadPoolExecutor(max_workers=1) as pool:
         ready = pool.submit(precisely(search.prepare), take(space.fitting, [0]))
-        points = space.points or descend_relaxed(problem, settings, seed, search.report)
+        report = search.report
+        try:
+            points = space.points or descend_relaxed(problem, settings, seed, report)
+        except Interrupted as stop:
+            if search.keeps:
+                search.solve(nearest(problem, outlook, space.fitting, stop.points()))
+            raise
         ready.result()
     search.solve(nearest(problem, outlook, space.fitting, points))
     search.tell("building", 1.0)

@@ -51,6 +51,15 @@ class Axis:
         numbers = all(isinstance(value, float) for value in self.values)
         return numbers and not self.each and is_plain(self.path)
 
+    def spread(self, count: int) -> tuple[Any, ...]:
+        """Return some of its values, its ends first and the middle next."""
+        share = np.linspace(0.0, 1.0, count)
+        share = share[np.argsort(-np.abs(np.abs(share - 0.5) - 0.25), kind="stable")]
+        if self.log is not None:
+            return tuple(dict.fromkeys(self.at(share).tolist()))
+        places = np.round(share * (len(self.values) - 1)).astype(int)
+        return tuple(self.values[place] for place in dict.fromkeys(places.tolist()))
+
     def written(self, value: Any) -> str:
         """Return the assignment that `--set` takes for one of the values."""
         if isinstance(value, float):
@@ -71,10 +80,8 @@ class Axis:
         low, high = self.values
         if self.whole:
             high = high + 1.0
-        if self.log:
-            made = low * (high / low) ** share
-        else:
-            made = low + share * (high - low)
+        in_logs = low * (high / low) ** share if self.log else None
+        made = low + share * (high - low) if in_logs is None else in_logs
         if self.whole:
             return np.minimum(np.floor(made), self.values[1])
         return made

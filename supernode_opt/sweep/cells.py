@@ -27,6 +27,8 @@ from supernode_opt.system.design import NUMBER_NAMES
 MOST_CELLS = 20_000
 # Points of a cell at which it is tried to be read.
 _TRIED = 24
+# Values of an axis at which that is tried.
+_SPREAD = 9
 _LOOP = ("design.scale_up_bandwidth", "design.coolant_flow", "design.inlet_temperature")
 _FILLED, _CLOCK = "design.scale_up_domain", "design.clock"
 
@@ -100,9 +102,7 @@ def words_of(axes: Sequence[Axis]) -> list[Axis]:
     return [axis for axis in axes if not axis.plain]
 
 
-def read_cells(
-    top: Node, axes: Sequence[Axis]
-) -> tuple[tuple[Axis, ...], list[Cell]]:
+def read_cells(top: Node, axes: Sequence[Axis]) -> tuple[tuple[Axis, ...], list[Cell]]:
     """Read every combination of the axes that have to be read, in their order.
 
     Returns:
@@ -152,7 +152,7 @@ def refuse_useless(cells: Sequence[Any], read: Sequence[Axis]) -> None:
         raise StudyError(cells[0].refusal)
     shape = tuple(len(axis.values) for axis in read)
     refused = np.asarray([bool(cell.refusal) for cell in cells]).reshape(shape)
-    for place, axis in enumerate(read):
+    for place in range(len(read)):
         others = tuple(i for i in range(len(read)) if i != place)
         for index in np.flatnonzero(refused.all(axis=others)):
             first = np.flatnonzero(np.indices(shape)[place].ravel() == index)[0]
@@ -178,12 +178,12 @@ def _cell(top: Node, plain: Sequence[Axis]) -> Cell:
 
 def _tries(plain: Sequence[Axis]) -> Iterator[tuple[float, ...]]:
     """Yield values of numeric axes, the middle first, then spread over all."""
-    ends = [(axis.values[0], axis.values[-1]) for axis in plain]
-    yield tuple(axis.values[len(axis.values) // 2] for axis in plain)
-    yield from itertools.islice(itertools.product(*ends), 8)
+    some = [axis.spread(_SPREAD) for axis in plain]
+    yield tuple(values[min(2, len(values) - 1)] for values in some)
+    yield from itertools.islice(itertools.product(*(v[:2] for v in some)), 8)
     chance = np.random.default_rng(0)
     for _ in range(_TRIED if plain else 0):
-        yield tuple(axis.values[chance.integers(len(axis.values))] for axis in plain)
+        yield tuple(values[chance.integers(len(values))] for values in some)
 
 
 def _places(
@@ -197,7 +197,7 @@ def _places(
     base, found = _numbers(study), []
     for index, axis in enumerate(plain):
         moved = None
-        for other in dict.fromkeys((axis.values[0], axis.values[-1], *axis.values[:9])):
+        for other in axis.spread(_SPREAD):
             if other == values[index]:
                 continue
             tried = [*values[:index], other, *values[index + 1 :]]
@@ -217,7 +217,9 @@ def _places(
             for path in base.keys() | moved.keys()
             if base.get(path) != moved.get(path)
         }
-        held = {p for p in changed if moved.get(p) == other and base[p] == values[index]}
+        held = {
+            p for p in changed if moved.get(p) == other and base[p] == values[index]
+        }
         if changed - held - {_CLOCK, _FILLED} or not held:
             raise NotPlain(axis)
         found.append(tuple(sorted(held)))

@@ -231,5 +231,3 @@ def _take(
     found.feasible[good] = told.feasible[runs]
     names = [plan.limits.index(name) for name, _ in kind.forms]
     found.binding[good] = np.asarray(names, np.int8)[told.binding[runs]]
-
-

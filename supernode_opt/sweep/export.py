@@ -93,4 +93,3 @@ def _write_coordinates(file: Any, points: Points) -> None:
         names.append(name)
     if not points.grid:
         file.attrs["coordinates"] = " ".join(names)
-

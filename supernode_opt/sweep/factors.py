@@ -90,13 +90,17 @@ def _asked(quantity: str) -> Engine:
 
 
 def _told(quantity: str, values: dict[str, Any], given: Case) -> Any:
-    """Return the quantity, and the time of a step [s], with constants changed."""
+    """Return the quantity, and the time of a step [s], with constants changed.
+
+    Where time is nothing to the quantity, it is not computed.
+    """
     scenario = given.scenario
     for path, value in values.items():
         scenario = replace(scenario, path, value)
     design = followed(given.design, scenario, given.follow)
     report = evaluate(design, scenario)
-    return jnp.stack([jnp.asarray(getattr(report, quantity)), report.step_time])
+    asked = [quantity, *(["step_time"] if draws.TIMED[quantity] else [])]
+    return jnp.stack([jnp.asarray(getattr(report, name)) for name in asked])
 
 
 def drawn(factors: Factors, quantity: str, normal: NDArray) -> NDArray:

@@ -60,9 +60,7 @@ def asked(names: Sequence[str], objective: str, limits: Sequence[str]) -> list[s
     if not names:
         return list(dict.fromkeys([objective, *USUAL, *limits]))
     parts = [
-        f"{name}.{part}"
-        for name in PARTS
-        for part, _ in quantities(_part_type(name))
+        f"{name}.{part}" for name in PARTS for part, _ in quantities(_part_type(name))
     ]
     for name in names:
         if name not in SCALARS and name not in parts:

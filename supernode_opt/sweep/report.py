@@ -1,13 +1,10 @@
-"""What a sweep found, in words."""
+"""What a sweep found, as one JSON object."""
 
 import json
 from typing import Any
 
 import numpy as np
 import xarray as xr
-
-from supernode_opt.system.report import is_share
-from supernode_opt.words import figures, spoken
 
 
 def best(dataset: xr.Dataset) -> tuple[dict[str, Any], float] | None:
@@ -28,7 +25,7 @@ def best(dataset: xr.Dataset) -> tuple[dict[str, Any], float] | None:
 
 
 def summary(dataset: xr.Dataset) -> dict[str, Any]:
-    """Return the same as one JSON object."""
+    """Return what a sweep found as plain values."""
     found = best(dataset)
     counts = _reasons(dataset)
     name = dataset.attrs["objective"]
@@ -39,42 +36,13 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
         "reasons": counts,
         "evaluations": int(dataset.attrs["evaluations"]),
         "objective": name,
-        "best": None
-        if found is None
-        else {"at": found[0], name: found[1]},
+        "best": None if found is None else {"at": found[0], name: found[1]},
         "subject": dataset.attrs["subject"],
         "dimensions": {str(k): int(v) for k, v in dataset.sizes.items()},
         "quantities": [
             str(n) for n, v in dataset.data_vars.items() if v.dtype == float
         ],
     }
-
-
-def lines(dataset: xr.Dataset) -> list[str]:
-    """Return what people read."""
-    told, axes = summary(dataset), json.loads(dataset.attrs["sweep"])
-    said = [
-        f"{dataset.attrs['subject']}: {told['points']} points over"
-        f" {', '.join(axes)}, {told['feasible']} feasible"
-    ]
-    for word, count in told["reasons"].items():
-        said.append(f"  {count} not legal: {word.replace('_', ' ')}")
-    if told["best"] is None:
-        return [*said, "No point is feasible."]
-    name = told["objective"]
-    unit = dataset[name].attrs["units"]
-    where = ", ".join(
-        f"{axis} {_written(value, dataset[axis].attrs['units'])}"
-        for axis, value in told["best"]["at"].items()
-    )
-    value = spoken(told["best"][name], unit, is_share(name))
-    return [*said, f"Best {name.replace('_', ' ')}: {value} at {where}"]
-
-
-def _written(value: Any, unit: str) -> str:
-    if isinstance(value, str) or unit == "1":
-        return value if isinstance(value, str) else figures(float(value))
-    return spoken(float(value), unit)
 
 
 def _reasons(dataset: xr.Dataset) -> dict[str, int]:

@@ -79,7 +79,9 @@ class Search:
             truth("feasible", "every limit holds"),
             truth("legal", "such a design can be built"),
             coded("reason", "why there is no design", REASONS),
-            coded("binding", "limit broken most, or with the least margin", self.limits),
+            coded(
+                "binding", "limit broken most, or with the least margin", self.limits
+            ),
         ]
 
     def found(self, start: int, stop: int) -> tuple[dict[str, NDArray], int]:
@@ -143,9 +145,7 @@ class Search:
         }
 
 
-def search_of(
-    points: Points, top: Node, names: tuple[str, ...], seed: int
-) -> Search:
+def search_of(points: Points, top: Node, names: tuple[str, ...], seed: int) -> Search:
     """Read every study of a sweep that is to be optimized, before any is.
 
     Raises:

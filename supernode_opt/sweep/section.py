@@ -38,14 +38,16 @@ def read_section(top: Node, axes: Sequence[str] = ()) -> Section:
       StudyError: it cannot be used, or nothing is swept.
     """
     more = document_of(dict(map(parsed, axes)))
-    written = dict(top.mapping()["sweep"].mapping(FIELDS)) if "sweep" in top.value else {}
+    written = (
+        dict(top.mapping()["sweep"].mapping(FIELDS)) if "sweep" in top.value else {}
+    )
     if "axes" in written:
         more = dataclasses.replace(
             written["axes"], value={**written["axes"].mapping(), **more.value}
         )
     if not more.value:
         raise StudyError(
-            f"{top.place}: has nothing to sweep: add `sweep: {{axes: {{PATH: VALUES}}}}`"
+            f"{top.place}: has nothing to sweep: add `sweep: {{axes: {{PATH: ...}}}}`"
             " or --axis PATH=VALUES"
         )
     samples = _count(written["samples"]) if "samples" in written else None

@@ -3,7 +3,7 @@
 The first index of a factor is the share of variance that knowing it would take away on
 average, the total index the share that would be left if all else were known (Sobol
 2001, doi:10.1016/S0378-4754(00)00270-6; estimators of Saltelli et al. 2010,
-doi:10.1016/j.cpc.2009.09.018), both with 95 % intervals by bootstrap, as SALib has them.
+doi:10.1016/j.cpc.2009.09.018), both with 95 % intervals by bootstrap, by SALib.
 """
 
 import warnings
@@ -20,6 +20,7 @@ from supernode_opt.config.study import Study
 from supernode_opt.reading.node import StudyError, did_you_mean, shown
 from supernode_opt.results.versions import stamp
 from supernode_opt.sweep.factors import Factors, drawn, elasticities, ends, factors_of
+from supernode_opt.sweep.subject import about
 from supernode_opt.system.report import SCALARS, Report
 from supernode_opt.uncertainty.worth import called
 from supernode_opt.units import label, quantity_of
@@ -29,7 +30,7 @@ _RESAMPLES = 200
 
 
 class Indices(NamedTuple):
-    """Shares of variance of factors, with half-widths of 95 % intervals [factor] [1]."""
+    """Shares of variance, with half-widths of 95 % intervals [factor] [1]."""
 
     names: tuple[str, ...]
     first: NDArray
@@ -74,7 +75,10 @@ def sobol_indices(
             seed=seed,
         )
     names = tuple(dict.fromkeys(groups))
-    return Indices(names, *(np.asarray(found[n]) for n in ("S1", "S1_conf", "ST", "ST_conf")))
+    first, first_half, total, total_half = (
+        np.asarray(found[name]) for name in ("S1", "S1_conf", "ST", "ST_conf")
+    )
+    return Indices(names, first, first_half, total, total_half)
 
 
 def sensitivity(
@@ -113,14 +117,11 @@ def sensitivity(
 
     found = sobol_indices(groups, values, samples, seed)
     dataset = _with_constants(_with_indices(found), factors, quantity)
-    problem = study.problem
-    words = [study.system, problem.scenario.model.name]
-    words.append(problem.scenario.training.precision.upper())
     return dataset.assign_attrs(
         kind="sensitivity",
         quantity=quantity,
         quantity_units=quantity_of(Report, quantity).unit or "1",
-        subject=", ".join(words),
+        subject=", ".join(about(study)),
         study=resolve.text(study),
         samples=samples,
         evaluations=samples * (len(found.names) + 2),
@@ -144,9 +145,7 @@ def _with_indices(found: Indices) -> xr.Dataset:
     return dataset
 
 
-def _with_constants(
-    dataset: xr.Dataset, factors: Factors, quantity: str
-) -> xr.Dataset:
+def _with_constants(dataset: xr.Dataset, factors: Factors, quantity: str) -> xr.Dataset:
     """Add elasticities and the changes at both ends, the largest change first."""
     slopes, told = elasticities(factors, quantity), ends(factors, quantity)
     value, low, high = told[0], told[1::2] / told[0] - 1.0, told[2::2] / told[0] - 1.0

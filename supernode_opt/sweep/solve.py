@@ -15,10 +15,10 @@ from supernode_opt.config.goal import read_objective
 from supernode_opt.problem.problem import Objective
 from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError
-from supernode_opt.results import locking, store
+from supernode_opt.results import locking, store, table
 from supernode_opt.results.publish import publication, state
 from supernode_opt.results.versions import git_commit, versions
-from supernode_opt.sweep import export, report
+from supernode_opt.sweep import export
 from supernode_opt.sweep import workers as processes
 from supernode_opt.sweep.axes import METHODS, document_of, read_axes
 from supernode_opt.sweep.cells import read_cells
@@ -30,7 +30,7 @@ from supernode_opt.sweep.store import Folder
 from supernode_opt.sweep.subject import subject_of
 
 MOST_POINTS = 1_000_000_000
-NAME = "sweep.nc"
+NAME, ASKED = "sweep.nc", "asked.json"
 # Results up to this size are read whole, larger ones as they are asked for [B].
 _WHOLE = 1 << 28
 # Called with points that are there, points in all, and evaluations so far.
@@ -95,15 +95,19 @@ def sweep(
             whole = {v.name: np.asarray(found[v.name][:]) for v in plan.variables}
             told = _attributes(plan, top, folder.evaluations())
             return export.in_memory(plan.points, plan.variables, whole, told)
-    folder = _folder(state(out), plan)
+    folder, question = _folder(state(out), plan), json.dumps(_question(plan, top))
+    if resume and not folder.begun() and _is(out / ASKED, question):
+        # Stopped when all was published already.
+        tell(plan.points.count, plan.points.count, 0)
+        return opened(out / NAME)
     _work(plan, top, folder, resume, client, tell)
     told = _attributes(plan, top, folder.evaluations())
     with publication(out) as version:
         export.to_netcdf(version / NAME, plan.points, plan.variables, folder, told)
         found = opened(version / NAME)
         (version / "study.yaml").write_text(_text(top), encoding="utf-8")
-        text = "".join(f"{line}\n" for line in report.lines(found))
-        (version / "report.txt").write_text(text, encoding="utf-8")
+        (version / "report.txt").write_text(table.render(found), encoding="utf-8")
+        (version / ASKED).write_text(question, encoding="utf-8")
         found.close()
     folder.remove()
     return opened(out / NAME)
@@ -156,7 +160,8 @@ def seed_of(top: Node) -> int:
     node = top.mapping().get("seed")
     if node is None:
         return 0
-    if isinstance(node.value, bool) or not isinstance(node.value, int) or node.value < 0:
+    whole = isinstance(node.value, int) and not isinstance(node.value, bool)
+    if not whole or node.value < 0:
         node.fail(f"must be a whole number from 0, but is {node.described()}")
     return node.value
 
@@ -185,6 +190,10 @@ def opened(path: Path) -> xr.Dataset:
     if path.stat().st_size <= _WHOLE:
         return store.load(path)
     return xr.open_dataset(path.resolve(), engine="h5netcdf", decode_times=False)
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
 def _wanted(top: Node) -> tuple[Objective, list[str]]:

@@ -46,6 +46,10 @@ class Folder:
         """Return the first point of a chunk, and the one after its last."""
         return chunk * self.size, min((chunk + 1) * self.size, self.count)
 
+    def begun(self) -> bool:
+        """Tell whether a sweep was stopped there."""
+        return (self.place / _ASKED).is_file()
+
     def begin(
         self, asked: Mapping[str, Any], variables: Sequence[Stored], resume: bool
     ) -> None:

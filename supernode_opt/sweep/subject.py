@@ -1,7 +1,9 @@
 """What a sweep is about, in words for the title of a figure."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
+from supernode_opt.config.study import Study
+from supernode_opt.names import proper
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.sweep.axes import Axis
 from supernode_opt.sweep.cells import assigned, quietly
@@ -31,14 +33,7 @@ def subject_of(top: Node, axes: Sequence[Axis]) -> str:
     if study is None:
         return str(top.mapping()["system"].plain())
     swept = {axis.path for axis in axes}
-    scenario, fixed = study.problem.scenario, study.problem.fixed
-    words = []
-    if "system" not in swept:
-        words.append(study.system)
-    if "model" not in swept:
-        words.append(scenario.model.name)
-    if "training.precision" not in swept:
-        words.append(scenario.training.precision.upper())
+    fixed, words = study.problem.fixed, about(study, swept)
     if "chips" in fixed and "design.chips" not in swept:
         words.append(f"{figures(float(fixed['chips']))} chips")
     split = [
@@ -47,3 +42,14 @@ def subject_of(top: Node, axes: Sequence[Axis]) -> str:
         if name in fixed and f"design.{name}" not in swept and float(fixed[name]) > 1.0
     ]
     return ", ".join([*words, *([" ".join(split)] if split else [])])
+
+
+def about(study: Study, swept: Container[str] = ()) -> list[str]:
+    """Return machine, model and precision of a study, but for paths that are swept."""
+    scenario = study.problem.scenario
+    told = {
+        "system": proper(study.system),
+        "model": proper(scenario.model.name),
+        "training.precision": scenario.training.precision.upper(),
+    }
+    return [word for path, word in told.items() if path not in swept]

@@ -47,8 +47,12 @@ def local(workers: int) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def of(scheduler: str) -> Iterator[Any]:
+def of(scheduler: str, patience: float = 10.0) -> Iterator[Any]:
     """Give a client of a scheduler that runs somewhere, `tcp://HOST:PORT`.
+
+    Args:
+      scheduler: its address.
+      patience: how long it may take to answer [s].
 
     Raises:
       StudyError: none answers there.
@@ -56,7 +60,7 @@ def of(scheduler: str) -> Iterator[Any]:
     from distributed import Client
 
     try:
-        client = Client(scheduler, timeout=10)
+        client = Client(scheduler, timeout=patience)
     except (OSError, ValueError, TimeoutError):
         raise StudyError(
             f"--scheduler: no Dask scheduler answers at {shown(scheduler)}"
@@ -81,9 +85,10 @@ def slurm(workers: int, options: dict[str, Any]) -> Iterator[Any]:
 
     lines = [f"export {name}={value}" for name, value in ALONE.items()]
     prologue = [*lines, *options.pop("job_script_prologue", [])]
-    usual = {"cores": 1, "processes": 1, "memory": "4GiB"}
+    usual: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "4GiB"}
     try:
-        cluster = SLURMCluster(**{**usual, **options}, job_script_prologue=prologue)
+        asked = {**usual, **options, "job_script_prologue": prologue}
+        cluster = SLURMCluster(**asked)  # pyrefly: ignore[bad-argument-type]
     except (TypeError, ValueError) as error:
         raise StudyError(f"--cluster-options: {error}") from None
     with cluster, Client(cluster) as client:

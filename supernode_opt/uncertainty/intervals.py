@@ -83,6 +83,11 @@ def drawn_reports(
     return Drawn(known, normal, report, ratio)
 
 
+def ready(design: Design, scenario: Scenario, origins: Origins) -> None:
+    """Read or compile what `drawn_reports` of this design needs."""
+    drawn_reports(design, scenario, 0, 1, origins)
+
+
 def slower_steps(made: Drawn, design: Design, scenario: Scenario, seed: int) -> NDArray:
     """Return how much longer steps take than drawn reports have them [draw] [1]."""
     slower = draws.noise(scenario, vars(design), seed)
@@ -90,7 +95,11 @@ def slower_steps(made: Drawn, design: Design, scenario: Scenario, seed: int) -> 
 
 
 def report_intervals(
-    design: Design, scenario: Scenario, seed: int, origins: Origins | None = None
+    design: Design,
+    scenario: Scenario,
+    seed: int,
+    origins: Origins | None = None,
+    made: Drawn | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Return the 5-95 % range of every quantity of the report, base SI units.
 
@@ -99,8 +108,9 @@ def report_intervals(
       scenario: what is given; its constants are drawn around their values.
       seed: of the draws.
       origins: whose the values are; without them, as `assumed` has it.
+      made: what `drawn_reports` gave for these, if it was asked already.
     """
-    made = drawn_reports(design, scenario, seed, origins=origins)
+    made = made or drawn_reports(design, scenario, seed, origins=origins)
     slower = slower_steps(made, design, scenario, seed)
     found = {}
     for name, _ in quantities(Report):

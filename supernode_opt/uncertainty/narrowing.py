@@ -6,7 +6,7 @@ from supernode_opt.catalog.origins import Origins
 from supernode_opt.system.design import Design
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.uncertainty import draws
-from supernode_opt.uncertainty.intervals import drawn_reports, slower_steps
+from supernode_opt.uncertainty.intervals import Drawn, drawn_reports, slower_steps
 from supernode_opt.uncertainty.worth import called, removed
 
 # By chance alone one of many constants takes up to 3 % away in 512 draws.
@@ -15,7 +15,11 @@ NOISE = "noise that no constant explains"
 
 
 def narrows(
-    design: Design, scenario: Scenario, seed: int, origins: Origins | None = None
+    design: Design,
+    scenario: Scenario,
+    seed: int,
+    origins: Origins | None = None,
+    made: Drawn | None = None,
 ) -> dict[str, float]:
     """Return what takes most of the variance of log step time away if it is known [1].
 
@@ -27,8 +31,9 @@ def narrows(
       scenario: what is given; its constants are drawn around their values.
       seed: of the draws, as of the ranges.
       origins: whose the values are; without them, as `assumed` has it.
+      made: what `drawn_reports` gave for these, if it was asked already.
     """
-    made = drawn_reports(design, scenario, seed, origins=origins)
+    made = made or drawn_reports(design, scenario, seed, origins=origins)
     noise = np.log(draws.noise(scenario, vars(design), seed))
     slower = slower_steps(made, design, scenario, seed)
     step = np.log(np.asarray(made.report.step_time) * slower)

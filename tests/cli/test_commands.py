@@ -5,13 +5,17 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
+from rich.text import Text
 
-from supernode_opt.cli import main
+from supernode_opt.answer import gradient
+from supernode_opt.cli import main, session
 from supernode_opt.config import study
 from supernode_opt.reading import document
+from tests.html import pages
 
 KEYS = {
     "status",
@@ -129,9 +133,104 @@ def test_a_result_explains_and_draws_itself(shell, folder):
     report = (there / "report.txt").read_text()
     assert "tensor parallel" in shell("explain", "there").out
     assert "tensor parallel" in report
+    assert max(map(len, report.splitlines())) <= 80
+    # What was asked, the answer with its range, why, in this order.
+    order = ["Asked", "CloudMatrix384: 384 x Ascend 910C", "8.03 billion parameters"]
+    order += ["MindSpeed 910C: extrapolated", "BF16", "TP 8 DP 96 MBS 2, ZeRO-1"]
+    order += ["Answer", "5-95 %", "Why", "No limit binds", "Step time goes to GEMM"]
+    places = [report.index(words) for words in order]
+    assert places == sorted(places)
+    ends = strict(written.out)["intervals"]["mfu"]
+    assert ends["low"] < strict(written.out)["mfu"] < ends["high"]
+    page = pages.read(_page(shell, "there"))
+    wanted = ["asked", "answer", "why", "figures", "evidence", "reproduce", "origin"]
+    assert [name for name in page.sections if name in wanted] == wanted
+    assert "supernode-opt evaluate study.yaml" in page.text
+    assert "report.html" in (there / "manifest.json").read_text()
     drawn = shell("plot", "alone.nc", "--out", "figures", "--json")
     assert strict(drawn.out)["figures"]
     assert all((folder / path).is_file() for path in strict(drawn.out)["figures"])
+
+
+def _page(shell, result):
+    """Return the page of a result, as `report` writes it."""
+    said = shell("report", result)
+    assert said.code == 0, said.err
+    return Path(said.out.strip()).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_quiet_goes_anywhere_and_leaves_the_answer(place, shell):
+    words = ["evaluate", "study.yaml"]
+    loud = shell(*words, "--out", "loud")
+    words.insert(place, "--quiet")
+    quiet = shell(*words, "--out", "loud")
+    assert "written to loud" in loud.err
+    assert (quiet.code, quiet.err) == (0, "")
+    assert quiet.out == loud.out
+
+
+def test_a_limit_that_is_broken_is_told_even_if_quiet(shell):
+    limit = ("--set", "constraints.power.at_most=100 kW")
+    answer = shell("-q", "evaluate", "study.yaml", *limit)
+    assert answer.code == 3
+    assert "power" in answer.err
+
+
+def test_version_and_the_module(shell):
+    code = [sys.executable, "-m", "supernode_opt", "--version"]
+    ran = subprocess.run(code, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0
+    assert ran.stdout == shell("--version").out
+    assert ran.stdout.startswith("supernode-opt ")
+
+
+def test_commands_complete_at_the_shell():
+    words = {"COMP_WORDS": "supernode-opt expl", "COMP_CWORD": "1"}
+    asked = {"_SUPERNODE_OPT_COMPLETE": "complete_bash", **words}
+    code = [sys.executable, "-m", "supernode_opt"]
+    environment = {**os.environ, **asked}
+    ran = subprocess.run(
+        code, capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert ran.stdout.split() == ["explain"]
+
+
+def test_colour_is_for_terminals_that_want_it(monkeypatch):
+    text = Text("good", style="bold green")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    shown = {}
+    for refused in ("", "1"):
+        monkeypatch.setenv("NO_COLOR", refused)
+        console = session.console()
+        with console.capture() as caught:
+            console.print(text)
+        shown[refused] = caught.get()
+    assert "32m" in shown[""]
+    assert "32m" not in shown["1"]
+
+
+def test_progress_is_for_terminals(capsys):
+    with session.progress_bar("working") as show:
+        show("half", 0.5)
+    with session.progress_bar("working", passing=True) as show:
+        show("half", 0.5)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_tables_are_as_wide_as_asked(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    session.print_rich(Text("word " * 40))
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+
+
+def test_derivatives_that_disagree_are_exit_5(shell, monkeypatch):
+    wrong = gradient.Slope("clock", 1.0, 2.0)
+    monkeypatch.setattr(gradient, "check", lambda problem: [wrong])
+    for flags in ([], ["--json"], ["--quiet"]):
+        answer = shell("check", "study.yaml", *FREE_CLOCK, *flags)
+        assert answer.code == 5
+        assert flags == ["--json"] or "DISAGREES" in answer.err
 
 
 def test_files_of_others_survive(shell, folder):

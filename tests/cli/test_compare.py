@@ -1,10 +1,12 @@
 """The commands `compare`, `invert` and `crossover`."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from supernode_opt.plot import draw_comparison
+from tests.html import pages
 
 COMPARE = """\
 systems: [{name: small, system: dgx_h100, chips: 16}]
@@ -40,6 +42,23 @@ def seen(folder):
     return {str(p.relative_to(folder)) for p in files if p.is_file()}
 
 
+def speaks(shell, written, *words):
+    """Explain, draw and report a result; it says `words` everywhere, in 80 columns."""
+    told = shell("explain", written)
+    assert told.code == 0, told.err
+    text = (written / "report.txt").read_text()
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+    drawn = shell("plot", written)
+    assert [Path(line).suffix for line in drawn.out.split()] == [".png"]
+    said = shell("report", written)
+    page = pages.read(Path(said.out.strip()).read_text(encoding="utf-8"))
+    assert {"asked", "answer", "figures", "reproduce"} <= set(page.sections)
+    for word in words:
+        for one in (told.out, text, page.text):
+            assert word in " ".join(one.split())
+
+
 @pytest.fixture
 def files(folder):
     (folder / "map.yaml").write_text(CROSSOVER)
@@ -56,11 +75,13 @@ def test_compare_writes_and_prints_one_object(shell, files):
     mfu = machine["mfu"]
     assert 0.0 < mfu["low"] < mfu["value"] < mfu["high"] < 1.0
     written = files / "results" / "machines"
+    speaks(shell, written, "Llama 3 8B: 8.03 billion parameters", "small, software")
     assert seen(written) == {
         "manifest.json",
         "comparison.nc",
         "compare.yaml",
         "report.txt",
+        "report.html",
         "figures/comparison.png",
     }
 
@@ -87,6 +108,9 @@ def test_invert_with_a_solution(shell, files):
     assert found["status"] == "found"
     (machine,) = found["machines"]
     assert machine["facility_power"] == pytest.approx(30e3, rel=1e-8)
+    written = files / "results" / "pue"
+    speaks(shell, written, "facility power of small equals 30 kW", "elasticity", "ZeRO")
+    assert json.loads(shell("explain", written, "--json").out) == found
 
 
 def test_crossover_writes_and_prints_one_object(shell, files):
@@ -97,11 +121,14 @@ def test_crossover_writes_and_prints_one_object(shell, files):
     assert found["steps"][1]["crossing"] is None
     assert "scale_up_reach" in found["rival"]["cannot"]["144"][0]
     written = files / "results" / "map"
+    speaks(shell, written, "across", "scale-up domain", "none in the bracket")
+    assert json.loads(shell("explain", written, "--json").out) == found
     assert seen(written) == {
         "manifest.json",
         "crossover.nc",
         "crossover.yaml",
         "report.txt",
+        "report.html",
         "figures/crossover.png",
     }
     assert "Cannot be built" in (written / "report.txt").read_text()

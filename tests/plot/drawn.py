@@ -34,7 +34,7 @@ def panels(ax) -> list[Axes]:
 def check(ax) -> None:
     """Fail if a text leaves the page, or lies on another."""
     figure = style.figure(ax)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     page = figure.bbox.padded(1.0)
     boxes = [(text, _box(text)) for text in _texts(figure)]
     for text, box in boxes:

@@ -23,6 +23,7 @@ def result(request, dataset):
         "validation": "validated",
         "memory": "peaks",
         "gemm": "gemms",
+        "calibration": "calibrated",
     }
     others = {
         "collectives": lambda: made_up(["one", "other"], [2, 8]),
@@ -59,8 +60,10 @@ SWEPT = {
 }
 
 
-@pytest.mark.parametrize("width", [plot.COLUMN, plot.FULL])
-@pytest.mark.parametrize("axes", SWEPT)
+@pytest.mark.parametrize(
+    ("axes", "width"),
+    [*((axes, plot.COLUMN) for axes in SWEPT), ("words", plot.FULL)],
+)
 def test_every_figure_of_a_sweep_can_be_read(axes, width):
     dataset = sweeps.grid(*SWEPT[axes]) if SWEPT[axes] else sweeps.samples()
     figures = plot.figures_of(dataset, "sweep")

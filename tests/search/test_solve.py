@@ -9,6 +9,7 @@ from supernode_opt.batch.exact import quantities
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Objective
 from supernode_opt.problem.variables import Variable
+from supernode_opt.search import relaxed
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.enumerate import plans, take, with_domains, with_links
 from supernode_opt.search.inner import solve
@@ -212,3 +213,35 @@ def test_everything_frozen_is_an_evaluation():
 def test_an_illegal_frozen_split_is_refused_in_words():
     with pytest.raises(ValueError, match="attention heads"):
         optimize(studies.problem(tensor_parallel=3.0, chips=48.0), PROOF_ONLY)
+
+
+def stopping(stage):
+    def tell(now):
+        if now.stage == stage:
+            raise KeyboardInterrupt
+
+    return tell
+
+
+def test_a_search_that_is_stopped_keeps_its_best_if_asked(solution):
+    stop = stopping("solving survivors")
+    with pytest.raises(KeyboardInterrupt):
+        optimize(study(), PROOF_ONLY, progress=stop)
+    found = optimize(study(), PROOF_ONLY, progress=stop, keeps=True)
+    # Its bounds were tried on designs, of which the best is kept.
+    assert found.status == "stopped"
+    assert all(state.margin > -1e-6 for state in found.constraints)
+    assert 0.0 < found.objective <= solution.objective * (1.0 + 1e-3)
+
+
+def test_a_descent_that_is_stopped_is_built_from_where_it_stood(monkeypatch, solution):
+    # What a descent would move stands still, so that nothing has to be compiled.
+    monkeypatch.setattr(relaxed, "descend", lambda state, data, **more: state)
+    settings = dataclasses.replace(PROOF_ONLY, outer=2, starts=4)
+    stop = stopping("relaxed descent")
+    found = optimize(study(), settings, progress=stop, keeps=True)
+    assert found.status == "stopped"
+    assert all(state.margin > -1e-6 for state in found.constraints)
+    assert 0.0 < found.objective <= solution.objective * (1.0 + 1e-3)
+    assert found.prices == found.alternatives == []
+    assert found.evaluations > 0

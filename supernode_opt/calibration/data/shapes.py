@@ -6,9 +6,8 @@ import itertools
 import math
 import re
 
-import jax
-
 from supernode_opt import catalog
+from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.data.runs import Refused, Run
 from supernode_opt.reading.node import shown
@@ -16,7 +15,7 @@ from supernode_opt.workload.flops import token_flops
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.parameters import parameters
 
-_count = jax.jit(token_flops)
+_count = Kept(token_flops, "token flops", quick=True)
 
 
 @functools.cache
@@ -92,8 +91,9 @@ def model_of(run: Run, training: Training, assumed: list[str]) -> Model:
     layers, hidden = run.number("layers"), run.number("hidden")
     heads = run.number("heads")
     if not layers or not hidden or not heads:
-        if not layers and not hidden and run.text("model") in catalog.names("model"):
-            return catalog.load("model", run.text("model"))
+        named = catalog.called("model", run.text("model"))
+        if named and not layers and not hidden:
+            return catalog.load("model", named)
         raise Refused("no model shape")
     if "ssm" in run.text("arch"):
         raise Refused("state-space layers are not modelled")

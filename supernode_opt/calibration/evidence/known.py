@@ -12,9 +12,10 @@ import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import resources
 
-import jax
 import numpy as np
 
+from supernode_opt.batch.kept import Kept
+from supernode_opt.batch.precise import precise
 from supernode_opt.calibration.data.interpret import Job
 from supernode_opt.calibration.data.plans import Plan
 from supernode_opt.calibration.data.platforms import platform_of
@@ -25,13 +26,13 @@ from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.parameters import parameters
 
 _LABELS = ("chip", "stack", "kind", "precision")
-_count = jax.jit(parameters)
+_count = Kept(parameters, "parameters", quick=True)
 
 
 @functools.cache
 def _parameters(model: Model) -> float:
     # Single precision would place a study elsewhere than the row that it is.
-    with jax.enable_x64(True):
+    with precise():
         return float(_count(model))
 
 

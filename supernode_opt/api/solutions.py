@@ -1,0 +1,107 @@
+"""The answer of a search, and answers that were saved."""
+
+import functools
+import json
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import xarray as xr
+
+from supernode_opt.api import wording
+from supernode_opt.api.designs import Evaluated
+from supernode_opt.api.sources import Read
+from supernode_opt.api.verbs import verb
+from supernode_opt.config.doubts import as_written
+from supernode_opt.results import outcome, store
+from supernode_opt.system.design import Design
+
+if TYPE_CHECKING:
+    from supernode_opt.api.gradients import Gradient
+    from supernode_opt.api.study import Study
+
+
+class Optimized(Evaluated):
+    """The best design that was found, and how far it is shown to be the best.
+
+    `status` is "proved", "optimal if log-convex", "best found", "stopped",
+    "infeasible" or "none found"; the last two come with the design that is nearest.
+    """
+
+    how = "found"
+
+    @property
+    def certificate(self) -> dict[str, Any]:
+        """What was enumerated, excluded, solved and left open."""
+        return dict(store.note(self.to_xarray(), "certificate"))
+
+    @property
+    def prices(self) -> list[str]:
+        """What one more step of every limit, bound and port is worth, as sentences."""
+        return list(store.note(self.to_xarray(), "prices"))
+
+    @property
+    def relaxation(self) -> dict[str, float]:
+        """If there is no design: by how many per cent which limit must give way."""
+        return dict(store.note(self.to_xarray(), "relaxation") or {})
+
+    @property
+    def alternatives(self) -> pd.DataFrame:
+        """The best designs of other kinds, best first: what is sought, fields; SI."""
+        rows = store.note(self.to_xarray(), "alternatives")
+        goal = self.study.problem.objective.name
+        return pd.DataFrame([{goal: row["objective"], **row["design"]} for row in rows])
+
+    @functools.cached_property
+    @verb
+    def sensitivity(self) -> "Gradient":
+        """What one more per cent of every constant does to the optimum.
+
+        By the envelope theorem at the built design; `how` says what was held.
+        """
+        from supernode_opt.api.gradients import envelope
+
+        problem = self.study.problem
+        goal = problem.objective.name
+        states = self._source.states()
+        prices = {one.name: one.multiplier for one in states if one.multiplier}
+        return envelope(
+            self.study, problem.fixed, problem.scenario, goal, prices, self[goal]
+        )
+
+    def _lines(self) -> list[str]:
+        lines = super()._lines()
+        for price in self.prices:
+            lines += wording.wrapped([f"Price of {price}"])
+        others = len(store.note(self.to_xarray(), "alternatives"))
+        lines += [f"{others} alternatives: .alternatives"] if others else []
+        return lines
+
+    def _repr_html_(self) -> str:
+        from supernode_opt.api.cells import cell
+        from supernode_opt.html.notebook import design
+
+        return design(**cell(self), prices=self.prices)
+
+
+def reopened(dataset: xr.Dataset) -> Evaluated:
+    """Return the answer that a saved dataset is."""
+    from supernode_opt.api.study import Study
+    from supernode_opt.reading import document
+
+    asked = Study.of(document.parse(dataset.attrs["study"], "study"))
+    known = json.loads(dataset.attrs["certificate"])
+    kind = Optimized if known else Evaluated
+    return kind(built_study(asked, outcome.design(dataset)), asked, Read(dataset))
+
+
+def built_study(asked: "Study", design: dict[str, float | str]) -> "Study":
+    """Return `asked` with everything that was free there as `design` has it."""
+    found = {}
+    for name in asked.free:
+        value = design.get(name)
+        if isinstance(value, float) and name in Design.__dataclass_fields__:
+            value = int(value) if value == int(value) else value
+            value = as_written(Design, name, value)
+        if value is not None:
+            found[f"design.{name}"] = value
+    return asked.set(found)
