@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from supernode_opt.catalog.systems import PARTS
-from supernode_opt.config import override
+from supernode_opt.config import forgiving, override
 from supernode_opt.config.override import FIELDS
 from supernode_opt.config.study import SECTIONS
 from supernode_opt.reading.node import Node, StudyError, did_you_mean
@@ -33,7 +33,7 @@ def located(name: str, place: str) -> list[str]:
     Raises:
       StudyError: there is no such field; the text names the nearest one.
     """
-    words = name.split(".")
+    words = forgiving.path(forgiving.field(name).split("."))
     if words[0] == "scenario" and words[1:2] == ["links"] and len(words) > 3:
         words = words[1:]
     if words[0] == "links" and len(words) > 2:

@@ -55,7 +55,8 @@ def put(study: Node, words: list[str], value: Node) -> Node:
       StudyError: the path leads through a number.
     """
     words = _joined(forgiving.path(words))
-    changed = _graft(study, words, value)
+    # A document made in Python may have names of people's own.
+    changed = _graft(forgiving.canonical(study), words, value)
     if "provenance" not in changed.value or words[0] not in _GIVEN:
         return changed
     # A study that was written out lists what it decides.

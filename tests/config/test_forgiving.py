@@ -4,6 +4,7 @@ import pytest
 
 from supernode_opt import catalog
 from supernode_opt.config import forgiving, override, study
+from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError, alike, did_you_mean
 from tests.damage.cases import STUDY
 
@@ -66,6 +67,15 @@ def test_an_override_in_other_words_takes_the_place_of_the_value(written):
     assert found.problem.fixed["tensor_parallel"] == 4.0
     top = override.read(written, ["constraints.Facility-Power.at_most=1 MW"])
     assert "facility_power" in top.mapping()["constraints"].mapping()
+
+
+def test_a_value_put_into_a_document_takes_the_place_of_its_other_name():
+    text = STUDY.replace("tensor_parallel", "TP")
+    value = document.value("4", "", lines=False)
+    top = override.put(document.parse(text, "study"), ["design", "tp"], value)
+    design = top.mapping()["design"].mapping()
+    assert design["tensor_parallel"].value == 4
+    assert "TP" not in design
 
 
 def test_the_same_field_in_two_words_is_written_twice(tmp_path):
