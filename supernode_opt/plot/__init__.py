@@ -98,8 +98,6 @@ def figures_of(dataset: xr.Dataset, kind: str = "design") -> dict[str, Figure]:
 
 def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
     """Tell of figures that not every result has whether this one has them."""
-    if kind == "calibration":
-        return {"constants": bool((dataset["before"].values > 0.0).any())}
     if kind == "measurement":
         return {"fits": bool(sections(dataset))}
     if kind == "design":

@@ -83,7 +83,7 @@ def test_calibrate_writes_an_entry_that_studies_can_use(
     assert "of the fitted rows" in told
     assert f"{by_name['gemm_efficiency']['value']:.4g}" in told
     code, drawn, _ = shell(capsys, "plot", str(out))
-    assert drawn.strip().endswith("constants.png")
+    assert drawn.strip().endswith("fitted_constants.png")
 
     from supernode_opt import catalog
     from supernode_opt.catalog import read
