@@ -98,6 +98,9 @@ def figures_of(dataset: xr.Dataset, kind: str = "design") -> dict[str, Figure]:
 
 def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
     """Tell of figures that not every result has whether this one has them."""
+    if kind == "calibration":
+        # Of GEMMs and collectives nothing is known of what was before.
+        return {"fitted_constants": bool(dataset["before"].notnull().any())}
     if kind == "measurement":
         return {"fits": bool(sections(dataset))}
     if kind == "design":
@@ -114,9 +117,7 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
             "parallel_coordinates": axes + told > 2,
             "front": told > 1,
         }
-    # Of GEMMs and collectives nothing is known of what was before.
-    known = kind == "calibration" and bool(dataset["before"].notnull().any())
-    return {"fitted_constants": known}
+    return {}
 
 
 def drawable(dataset: xr.Dataset, kind: str = "design") -> tuple[str, ...]:

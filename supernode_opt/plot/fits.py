@@ -12,7 +12,7 @@ _PREDICTED = "_predicted"
 
 def fits(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw what the fits say of every point over its measured time, by section."""
-    ax = style.axes(ax, 3.6)
+    ax = style.axes(ax, 3.4, narrow=3.4)
     for order, section in enumerate(sections(dataset)):
         time = dataset[f"{section}_time"].values
         ratio = dataset[f"{section}{_PREDICTED}"].values / time

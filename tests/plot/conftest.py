@@ -257,3 +257,12 @@ def calibrated() -> xr.Dataset:
         coords={"calibrated": np.array(names, dtype=object)},
         attrs={"kind": "calibration", "of": "runs", "platform": "mindspeed_910c"},
     )
+
+
+@pytest.fixture
+def measured() -> xr.Dataset:
+    """Return a machine whose streams a fit tells by a tenth too slow."""
+    time = np.geomspace(1e-6, 1e-2, 9)
+    made = xr.Dataset({"stream_time": ("stream", time)})
+    made["stream_predicted"] = "stream", 1.1 * time
+    return made.assign_attrs(name="my_machine")

@@ -29,4 +29,3 @@ def test_a_calibration_without_a_before_has_no_figure(calibrated):
     assert list(figures_of(calibrated, "calibration")) == ["fitted_constants"]
     unknown = calibrated.assign(before=calibrated["before"].where(False))
     assert not figures_of(unknown, "calibration")
-    assert not figures_of(unknown, "measurement")

@@ -24,6 +24,7 @@ def result(request, dataset):
         "memory": "peaks",
         "gemm": "gemms",
         "calibration": "calibrated",
+        "measurement": "measured",
     }
     others = {
         "collectives": lambda: made_up(["one", "other"], [2, 8]),
