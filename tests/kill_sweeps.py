@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,21 +45,34 @@ def done() -> int:
 
 
 def whole() -> tuple[bytes, int, float]:
-    """Sweep without a stop; return the file, its evaluations and what it took [s]."""
+    """Sweep without a stop; return the file, its evaluations and how long it wrote."""
+    started = subprocess.Popen(command(), stdout=subprocess.PIPE, text=True)
+    wait(started)
     began = time.monotonic()
-    ran = subprocess.run(command(), check=True, capture_output=True, text=True)
+    out, _ = started.communicate()
     took = time.monotonic() - began
     content = (OUT / "sweep.nc").read_bytes()
-    subprocess.run(["rm", "-r", "out"], check=True)
-    return content, json.loads(ran.stdout)["evaluated_now"], took
+    shutil.rmtree("out")
+    return content, json.loads(out)["evaluated_now"], took
+
+
+def wait(started: subprocess.Popen) -> None:
+    """Wait until a sweep has made its folder, or has ended."""
+    while started.poll() is None and not LEFT.exists():
+        time.sleep(0.005)
 
 
 def killed(wanted: bytes, count: int, after: float, workers: int) -> bool:
-    """Kill a sweep, go on with it; tell whether all is as it must be."""
+    """Kill a sweep some time after its folder is made, and go on with it.
+
+    Returns:
+      Whether all is as it must be.
+    """
     several = ("--workers", str(workers))
     started = subprocess.Popen(
         command(*several), stdout=subprocess.PIPE, start_new_session=True
     )
+    wait(started)
     time.sleep(after)
     # With its workers, as a machine that loses its power.
     os.killpg(started.pid, signal.SIGKILL)
@@ -79,7 +93,7 @@ def killed(wanted: bytes, count: int, after: float, workers: int) -> bool:
         f" evaluations kept, {now} made, {'good' if good else resumed.stderr}",
         flush=True,
     )
-    subprocess.run(["rm", "-rf", "out"], check=True)
+    shutil.rmtree("out", ignore_errors=True)
     return good
 
 
@@ -91,11 +105,11 @@ def sweeps(chance: random.Random, kills: int) -> int:
     # Compiled first, so that most kills meet a sweep under way.
     whole()
     wanted, count, took = whole()
-    print(f"sweep: {took:.1f} s", flush=True)
+    print(f"a sweep writes for {took:.1f} s", flush=True)
     faults = 0
     for index in range(kills):
         workers = 2 if index % PARALLEL == PARALLEL - 1 else 1
-        after = chance.uniform(0.2 * took, (1.0 if workers == 1 else 2.0) * took)
+        after = chance.uniform(0.0, (1.0 if workers == 1 else 2.0) * took)
         faults += not killed(wanted, count, after, workers)
     return faults
 

@@ -1,8 +1,8 @@
 """Kills and stops commands at random instants; readers see the old result or the new.
 
-`make kills` runs it, in some 25 minutes on two cores: 50 kills and 20 signals, spread
+`make kills` runs it, in some 40 minutes on two cores: 50 kills and 20 signals, spread
 over `run`, `compare` and `calibrate`, then publishing stopped at every call of the
-system from every state that a folder may be in.
+system from every state that a folder may be in, then 50 kills of sweeps.
 """
 
 import argparse
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from supernode_opt.results import manifest  # noqa: E402
+from tests.kill_sweeps import sweeps  # noqa: E402
 
 CODE = "from supernode_opt.cli import main; main()"
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -93,6 +94,7 @@ def main() -> int:
             after = chance.uniform(0.0, longest if late else took[name])
             faults += not stop(name, count + 1, number, after, late)
         faults += publishing()
+        faults += sweeps(chance, asked.kills)
         print(f"{len(plan)} stops, {faults} faults")
         return int(faults > 0)
 

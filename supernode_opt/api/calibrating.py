@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import xarray as xr
 
 from supernode_opt.answer import fits
@@ -40,6 +41,10 @@ class Calibrated(Told):
         """Keep what a fit found, and the catalog files that hold it."""
         super().__init__("calibration", dataset)
         self.files = files
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the constants: value, standard error, what it was before."""
+        return super().to_pandas().set_index("calibrated")
 
     def save(self, path: Path | str, figures: bool = False) -> Path:
         """Write the answer and its catalog files into a folder and return it.

@@ -64,6 +64,7 @@ def schema() -> Schema:
                 "constraints": _object({name: _limits(name) for name in SCALARS}),
                 "solver": _record(Settings, partial=True),
                 "seed": {"type": "integer", "minimum": 0},
+                "sweep": _sweep(),
                 # Written where a study is written out.
                 "provenance": _object(
                     {"entries": {"type": "object"}, "user": names, "follows": names}
@@ -72,6 +73,28 @@ def schema() -> Schema:
         ),
         "required": list(NEEDED),
     }
+
+
+def _sweep() -> Schema:
+    """Return the schema of what a study is swept over."""
+    number = {"type": ["number", "string"]}
+    ends = {
+        "from": number,
+        "to": number,
+        "count": {"type": "integer", "minimum": 2},
+        "scale": {"enum": ["linear", "log"]},
+    }
+    values = {"type": "array", "minItems": 1}
+    axis = {"anyOf": [values, _object(ends) | {"required": ["from", "to"]}]}
+    return _object(
+        {
+            "axes": {"type": "object", "additionalProperties": axis},
+            "method": {"enum": ["grid", "latin_hypercube", "sobol"]},
+            "samples": {"type": "integer", "minimum": 1},
+            "optimize": {"type": "boolean"},
+            "quantities": {"type": "array", "items": {"type": "string"}},
+        }
+    )
 
 
 def _object(properties: Schema) -> Schema:

@@ -86,7 +86,7 @@ def regimes(
         f"best {label_of(n)}" for n in grid.swept(dataset) if n not in (x, series)
     ]
     if len(names) > 1:
-        about.append("the strip at the top has the colour of the best")
+        about.append("strip at the top: the best")
     style.title(ax, title, "; ".join(about))
     style.legend_below(ax, 4, label_of(series) if series else "", handles)
     return ax

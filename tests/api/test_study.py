@@ -21,17 +21,6 @@ def test_importing_is_instant_and_sets_nothing():
     assert told.stdout.strip() == "[]", told.stderr
 
 
-def test_verbs_keep_a_users_own_precision():
-    code = (
-        "import jax, jax.numpy as jnp, supernode_opt as so\n"
-        "so.Study(system='dgx_h100', model='llama3_8b', sequence_length=4096,"
-        " global_batch=64).problem\n"
-        "print(jax.config.jax_enable_x64, jnp.zeros(1).dtype)"
-    )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert told.stdout.split() == ["False", "float32"], told.stderr
-
-
 @pytest.mark.parametrize(
     "value",
     [
