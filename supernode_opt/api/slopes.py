@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from supernode_opt.batch.case import nameless
-from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.kept import Kept
 from supernode_opt.catalog.origins import spelled
 from supernode_opt.problem.build import build_design
 from supernode_opt.record import get, leaves
@@ -53,7 +53,8 @@ def _program(names: tuple[str, ...], throttled: bool) -> Callable[..., Any]:
         values = jnp.stack([jnp.asarray(getattr(report, name)) for name in names])
         return jnp.sum(weights * values)
 
-    return compiled(jax.grad(total, argnums=(0, 1)))
+    name = f"slopes of {' '.join(names)}, throttled {throttled}"
+    return Kept(jax.grad(total, argnums=(0, 1)), name, quick=True)
 
 
 def slopes(

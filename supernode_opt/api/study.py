@@ -104,6 +104,15 @@ study (did you mean `tensor_parallel`?)
         Returns:
           Every reported quantity, in SI by name, shown with units.
 
+        >>> split = dict(pipeline_parallel=1, context_parallel=1, expert_parallel=1,
+        ...     interleave=1, micro_batch=1, recompute="none",
+        ...     optimizer_sharding="zero1", sequence_parallel="on")
+        >>> study = Study(system="dgx_h100", model="llama3_8b", sequence_length=4096,
+        ...     global_batch=64, chips=16, tensor_parallel=8, **split)
+        >>> report = study.evaluate()
+        >>> report.status, 0.2 < report.mfu < 0.5, report.quantity("power").units
+        ('feasible', True, <Unit('watt')>)
+
         Raises:
           StudyError: anything in it cannot be used; the text is one line.
         """

@@ -57,7 +57,7 @@ def _table(kind: str) -> "pd.DataFrame":
 def chips() -> "pd.DataFrame":
     """Return the chips: peak, memory, links, power and price, a row each.
 
-    >>> chips().loc["h100_sxm", "tdp [W]"]
+    >>> float(chips().loc["h100_sxm", "tdp [W]"])
     700.0
     """
     return _table("chip")
