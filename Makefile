@@ -35,11 +35,12 @@ fuzz: $(VENV)/.installed-dev
 	@JAX_COMPILATION_CACHE_DIR=results/fuzz/compiled $(BIN)/python -m tests.oracle.fuzz $(FUZZ)
 	@$(BIN)/python -m pytest -q -m long tests/oracle
 
-# The site, in docs/_build/html; the pages are looked at in Chromium where there is one.
+# The site, in docs/_build/html: built, opened in Chromium where there is one, and all of
+# its pages followed as a reader does.
 docs: $(VENV)/.installed-docs
 	@$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
-	@$(BIN)/python -m sphinx -W -q -b doctest docs docs/_build/doctest
 	@$(BIN)/python docs/check_in_browser.py docs/_build/html
+	@$(BIN)/python -m pytest -q -m "long or not long" tests/docs
 
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json

@@ -22,7 +22,6 @@ release = version = __version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.doctest",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "building",
@@ -45,7 +44,6 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
-doctest_test_doctest_blocks = "default"
 copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "furo"

@@ -70,17 +70,21 @@ def parse(text: str, unit: str) -> float:
     known = converted(magnitude, written, wanted)
     if known is not None:
         return known
-    import pint
-
     # A tower of powers would keep pint busy for ever.
     if len(written) > 40 or "**" in written or written.count("^") > 2:
         raise UnitError(f"is no quantity in {unit or 'plain numbers'}: {text[:40]!r}")
     try:
-        unit_written = registry().Unit(_normalise(spelled(written, wanted)))
-        found = registry().Quantity(magnitude, unit_written)
-        return float(found.to(_normalise(wanted) or "dimensionless").magnitude)
+        meant = spelled(written, wanted)
     except Ambiguous as error:
         raise UnitError(f"has an unclear unit: {text!r}; {error}") from None
+    known = converted(magnitude, re.sub(r"^\(([^()]*)\)$", r"\1", meant), wanted)
+    if known is not None:
+        return known
+    import pint
+
+    try:
+        found = registry().Quantity(magnitude, registry().Unit(_normalise(meant)))
+        return float(found.to(_normalise(wanted) or "dimensionless").magnitude)
     except pint.DimensionalityError:
         raise UnitError(
             f"must be in {unit or 'plain numbers'}, but is {text!r}"

@@ -31,8 +31,7 @@ from supernode_opt.units import UnitError, parse
         ("80 gigabytes", "B", 80e9),
         ("80 GiB", "B", 80 * 2**30),
         ("80 gib", "B", 80 * 2**30),
-        # A capital prefix before a small b is a choice: bits.
-        ("80 Gb", "B", 10e9),
+        ("80 Gbit", "B", 10e9),
         ("512 KB", "B", 512e3),
         ("10 USD/GB", "USD/B", 1e-8),
         ("10 $/gb", "USD/B", 1e-8),
@@ -62,6 +61,11 @@ def test_units_are_read_as_people_write_them(written, unit, meant):
 def test_a_rate_that_may_be_in_bits_or_bytes_is_refused(written):
     with pytest.raises(UnitError, match=r"may be bits or bytes: write \w+bit/s or"):
         parse(written, "B/s")
+
+
+def test_an_amount_of_bytes_in_bits_is_refused_unless_spelled_out():
+    with pytest.raises(UnitError, match="Gb may be bits or bytes: write Gbit or GB"):
+        parse("80 Gb", "B")
 
 
 def test_milliwatts_and_megawatts_are_told_apart_by_case_alone():

@@ -11,7 +11,7 @@ from docutils import nodes
 from sphinx import addnodes
 
 _NAMED = re.compile(
-    r"^(hardware|workload|system|smooth|catalog|answer|search|problem)"
+    r"^(hardware|workload|system|smooth|batch|catalog|answer|search|problem)"
     r"(\.\w+)+$"
 )
 

@@ -1,13 +1,16 @@
 """Do the derivatives agree with finite differences?  A check that users can run."""
 
 import dataclasses
+import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.case import nameless
+from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precisely
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
@@ -53,27 +56,48 @@ def check(problem: Problem) -> list[Slope]:
     variables = problem.variables
     if not variables:
         return []
-    box = axes(variables)
-    frozen = {k: v for k, v in problem.fixed.items() if k not in CHOICE_NAMES}
-    mixtures = _mixtures(problem)
-
-    def objective(unit: Array) -> Array:
-        moved = from_unit(unit, box["low"], box["high"], box["log"])
-        numbers = {v.name: moved[i] for i, v in enumerate(variables)}
-        design = assemble({**frozen, **numbers}, mixtures)
-        scenario = apply(problem.scenario, numbers)
-        report = evaluate(design, scenario, SHARPNESS, True)
-        return jnp.log(getattr(report, problem.objective.name))
-
-    middle = jnp.full(len(variables), 0.5)
-    automatic = np.asarray(compiled(jax.grad(objective))(middle))
-    ends = jnp.eye(len(variables)) * STEP
-    many = compiled(jax.vmap(objective))
-    difference = np.asarray(many(middle + ends) - many(middle - ends)) / (2.0 * STEP)
+    names = tuple(variable.name for variable in variables)
+    frozen = {
+        name: np.asarray(float(value))
+        for name, value in problem.fixed.items()
+        if name not in CHOICE_NAMES
+    }
+    given = (axes(variables), frozen, _mixtures(problem), nameless(problem.scenario))
+    middle, ends = np.full(len(names), 0.5), np.eye(len(names)) * STEP
+    program = _both_ways(names, problem.objective.name)
+    automatic, above, below = map(
+        np.asarray, program(middle, middle + ends, middle - ends, given)
+    )
+    difference = (above - below) / (2.0 * STEP)
     return [
         Slope(variable.name, float(automatic[i]), float(difference[i]))
         for i, variable in enumerate(variables)
     ]
+
+
+@functools.cache
+def _both_ways(names: tuple[str, ...], sought: str) -> Kept:
+    """Return the program for free variables `names` and the objective `sought`.
+
+    It takes a point [variable], points above and below it [variable, variable], all in
+    the unit box, and what is given, and returns slopes at the point and the objective's
+    logarithm at the others [variable].
+    """
+
+    def objective(unit: Array, given: Any) -> Array:
+        box, frozen, mixtures, scenario = given
+        moved = from_unit(unit, box["low"], box["high"], box["log"])
+        numbers = {name: moved[i] for i, name in enumerate(names)}
+        design = assemble({**frozen, **numbers}, mixtures)
+        report = evaluate(design, apply(scenario, numbers), SHARPNESS, True)
+        return jnp.log(getattr(report, sought))
+
+    def both(middle: Array, above: Array, below: Array, given: Any) -> Any:
+        many = jax.vmap(objective, in_axes=(0, None))
+        slopes = jax.grad(objective)(middle, given)
+        return slopes, many(above, given), many(below, given)
+
+    return Kept(both, f"gradient of {sought} by {names}", quick=True)
 
 
 def _mixtures(problem: Problem) -> dict[str, Array]:

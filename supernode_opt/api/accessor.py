@@ -62,7 +62,7 @@ class Swept:
           quantity: of the report; what the study seeks if not given.
 
         Raises:
-          StudyError: the sweep has no such quantity, or no point keeps every limit.
+          StudyError: the sweep has no such quantity, or no point meets every limit.
         """
         data = self._dataset
         name = quantity or str(data.attrs["objective"])
@@ -71,7 +71,7 @@ class Swept:
         worth = (sign * data[name]).where(data["feasible"].astype(bool))
         values = worth.values
         if not np.isfinite(values).any():
-            raise StudyError("sweep: no point keeps every limit")
+            raise StudyError("sweep: no point meets every limit")
         place = np.unravel_index(int(np.nanargmax(values)), values.shape)
         return data.isel(dict(zip(map(str, worth.dims), map(int, place), strict=True)))
 

@@ -9,117 +9,60 @@ import xarray as xr
 
 from supernode_opt.answer import fits
 from supernode_opt.answer.judged import judged
-from supernode_opt.api.result import Result
-from supernode_opt.api.wording import wrapped
-from supernode_opt.batch.precise import precisely
-from supernode_opt.results.versions import stamp
+from supernode_opt.api.result import Told
+from supernode_opt.api.verbs import verb
+from supernode_opt.results.telling.calibration import dataset_of
 
 
-class Validated(Result):
+class Validated(Told):
     """How wrong predictions of measured runs, GEMMs, peaks or collectives are."""
 
-    def __init__(self, table: str, report: dict[str, Any], dataset: xr.Dataset) -> None:
-        """Keep what a validation of a `table` of some kind found."""
-        self.kind = f"validation_{table}"
-        self._report, self._dataset = report, dataset
-
-    def to_xarray(self) -> xr.Dataset:
-        """Return measured and predicted of every row."""
-        return self._dataset
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return one line per row of the table: measured, predicted, error."""
-        return self._dataset.to_dataframe().reset_index()
+    def __init__(
+        self, kind: str, dataset: xr.Dataset, report: dict[str, Any] | None = None
+    ) -> None:
+        """Keep measured and predicted of every row, and the errors as plain values."""
+        super().__init__(kind, dataset)
+        self._report = report
 
     def summary(self) -> dict[str, Any]:
         """Return the errors as plain values, as `validate --json` prints them."""
-        return self._report
-
-    def _lines(self) -> list[str]:
-        parts = self._report.get("groups", {})
-        lines = [f"{self.kind.replace('_', ' of ')}: {self._rows()} rows"]
-        for name, part in parts.items():
-            found = part.get("overall") if isinstance(part, dict) else None
-            if found and "mape" in found:
-                words = name.replace("_", " ")
-                lines.append(f"  {words}: {found['rows']} rows, {_errors(found)}")
-        refused = [row for row in self._report.get("rows", []) if row.get("refused")]
-        if refused:
-            lines.append(f"  {len(refused)} rows refused: {refused[0]['refused']}")
-        return wrapped([*lines, "All of it: .summary(), .to_pandas()"])
-
-    def _rows(self) -> int:
-        return max((int(n) for n in self._dataset.sizes.values()), default=0)
+        return super().summary() if self._report is None else self._report
 
 
-class Calibrated(Result):
+class Calibrated(Told):
     """Constants of a platform that were fitted to its own measurements.
 
     Attributes:
-      files: text of the catalog files by name; `save` writes them into a folder, which
-        `SUPERNODE_OPT_CATALOG` may name.
+      files: text of the catalog files by name, which `save` writes beside the answer;
+        `SUPERNODE_OPT_CATALOG` may name the folder.
     """
 
-    kind = "calibration"
-
-    def __init__(self, answer: dict[str, Any], files: dict[str, str]) -> None:
+    def __init__(self, dataset: xr.Dataset, files: dict[str, str]) -> None:
         """Keep what a fit found, and the catalog files that hold it."""
-        self._answer, self.files = answer, files
+        super().__init__("calibration", dataset)
+        self.files = files
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the constants: value, standard error, prior, whether identified."""
-        rows = self._answer.get("constants", [])
-        return pd.DataFrame(rows).set_index("name") if rows else pd.DataFrame()
-
-    def to_xarray(self) -> xr.Dataset:
-        """Return the same, labelled."""
-        made = self.to_pandas().to_xarray()
-        platform = self._answer["platform"]
-        return made.assign_attrs(kind=self.kind, platform=platform, **stamp())
-
-    def summary(self) -> dict[str, Any]:
-        """Return what was found as plain values, as `calibrate --json` prints it."""
-        return self._answer
+        """Return the constants: value, standard error, what it was before."""
+        return super().to_pandas().set_index("calibrated")
 
     def save(self, path: Path | str, figures: bool = False) -> Path:
-        """Write the catalog files into a folder and return it.
+        """Write the answer and its catalog files into a folder and return it.
 
         Raises:
           OSError: the machine refuses to write there.
         """
+        from supernode_opt.results import store
         from supernode_opt.results.publish import publication
 
         with publication(Path(path)) as folder:
+            store.save(self.to_xarray(), folder / "calibration.nc")
             for name, text in self.files.items():
                 (folder / name).write_text(text, encoding="utf-8")
         return Path(path)
 
-    def _lines(self) -> list[str]:
-        known = self._answer
-        lines = [f"{known['platform']}: fitted; .save(folder) writes its catalog files"]
-        for key in ("in_sample", "cross_validated"):
-            found = known.get(key)
-            if found:
-                lines.append(f"  {key.replace('_', ' ')}: {_errors(found)}")
-        for row in known.get("constants", []):
-            sure = "" if row["identified"] else ", not identified by these rows"
-            lines.append(
-                f"  {row['name']}: {row['value']:.4g} +- {row['standard_error']:.2g}"
-                f" (before {row['prior']:.4g}{sure})"
-            )
-        lines += [one["says"] for one in known.get("left_over", [])]
-        refused = known.get("refused", [])
-        if refused:
-            lines.append(f"{len(refused)} rows refused: {refused[0]['why']}")
-        return wrapped(lines, "    ")
 
-
-def _errors(found: dict[str, Any]) -> str:
-    mean, median = 100 * found["mape"], 100 * found["median"]
-    return f"mean error {mean:.1f} %, median {median:.1f} %"
-
-
-@precisely
+@verb
 def validate(runs: Path | str | None = None, *, platform: str = "") -> Validated:
     """Predict measured runs, GEMMs, peaks or collectives and say how wrong that is.
 
@@ -130,10 +73,12 @@ def validate(runs: Path | str | None = None, *, platform: str = "") -> Validated
     Raises:
       StudyError: the table cannot be used; the text is one line.
     """
-    return Validated(*judged(None if runs is None else Path(runs), platform))
+    table = None if runs is None else Path(runs)
+    kind, report, dataset = judged(table, platform)
+    return Validated("validation" if kind == "runs" else kind, dataset, report)
 
 
-@precisely
+@verb
 def calibrate(
     runs: Path | str | Sequence[Path | str],
     platform: str = "mine",
@@ -153,5 +98,6 @@ def calibrate(
       StudyError: a table cannot be used; the text is one line.
     """
     paths = [runs] if isinstance(runs, str | Path) else list(runs)
-    found = fits.fitted([Path(path) for path in paths], platform, seed, progress)
-    return Calibrated(*found)
+    tables = [Path(path) for path in paths]
+    answer, files = fits.fitted(tables, platform, seed, progress)
+    return Calibrated(dataset_of(fits.kind(tables), answer), files)

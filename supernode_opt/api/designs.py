@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,8 +11,9 @@ from supernode_opt.answer import evaluation
 from supernode_opt.api import wording
 from supernode_opt.api.result import Result, found
 from supernode_opt.api.sources import Now, Source
-from supernode_opt.batch.precise import precise, precisely
-from supernode_opt.results import outcome, table
+from supernode_opt.api.verbs import verb
+from supernode_opt.batch.precise import precise
+from supernode_opt.results import outcome
 from supernode_opt.search.solution import ConstraintState
 from supernode_opt.system.report import FACTS, PARTS, SCALARS, Report
 from supernode_opt.units import quantity_of, with_unit
@@ -82,7 +82,7 @@ class Evaluated(Result):
         return self._source.parts(part)
 
     @functools.cached_property
-    @precisely
+    @verb
     def _told(self) -> dict[str, Any]:
         return self._source.told()
 
@@ -124,16 +124,10 @@ class Evaluated(Result):
         return self._told["assumed"]
 
     @functools.cached_property
-    @precisely
+    @verb
     def ranges(self) -> dict[str, tuple[float, float]]:
         """5-95 % range of every quantity, SI: what catalog and fit leave open."""
-        from supernode_opt.problem.build import build_design
-        from supernode_opt.uncertainty.intervals import report_intervals
-
-        problem = self.study.problem
-        design = build_design(problem.fixed, problem.scenario)
-        seed = self.study.seed
-        return report_intervals(design, problem.scenario, seed, problem.origins)
+        return self._source.ranges()
 
     @property
     def headline(self) -> tuple[str, ...]:
@@ -170,16 +164,6 @@ class Evaluated(Result):
         """Return the answer as plain values, as `evaluate --json` prints it."""
         return outcome.summary(self.to_xarray())
 
-    def explain(self) -> str:
-        """Return the whole answer in words: limits, parts, evidence."""
-        return table.render(self.to_xarray())
-
-    def report(self, path: Path | str) -> Path:
-        """Write the answer as one HTML file and return its path."""
-        from supernode_opt.api.reporting import reported
-
-        return reported(self, Path(path))
-
     def ranged(self, name: str) -> str:
         """Write a quantity with its 5-95 % range, as people say it."""
         value = wording.said(name, self[name])
@@ -209,7 +193,7 @@ class Evaluated(Result):
         return design(**cell(self))
 
 
-@precisely
+@verb
 def evaluated(study: "Study") -> Evaluated:
     """Evaluate a study; see `Study.evaluate`.
 

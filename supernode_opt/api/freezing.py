@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from supernode_opt.api import fields
 from supernode_opt.api.values import written
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 from supernode_opt.compare.splits import best_split
 from supernode_opt.config.study import understand
 from supernode_opt.problem.problem import Choice, Variable
@@ -19,41 +19,51 @@ if TYPE_CHECKING:
 _SPLIT = (*PLAN, *SWITCHES)
 
 
-@precisely
+@verb
 def frozen(study: "Study") -> "Study":
     """Return `study` with a value for everything that is free; see `Study.frozen`.
 
     Raises:
       StudyError: no split is legal, or there are too many.
     """
-    problem = study.understood.problem
     if not study.free:
         return study
-    node, name = study.document, study.understood.name
-    machine = [
-        one for one in (*problem.variables, *problem.choices) if one.name not in _SPLIT
-    ]
-    for one in machine:
-        node = fields.put(node, f"design.{one.name}", Node(None, one.name, "frozen"))
-    built = understand(node, name).problem
-    for one in machine:
-        value = built.fixed.get(one.name)
-        if value is None:
-            value = float(get(built.scenario, one.name))
-        allowed = _allowed(one, value)
-        if allowed != value:
-            node = _set(node, one.name, allowed)
-    given = understand(node, name)
+    given, name = machine(study), study.name
     if not given.free:
-        return type(study).of(node, name)
+        return given
     try:
         best = best_split(given.problem)
     except TooManySplits as error:
         raise StudyError(f"{name}: {error}; freeze some of the split") from None
     if not best.values:
         raise StudyError(f"{name}: {best.reason}")
+    node = given.document
     for field in given.free:
         node = _set(node, field, best.values[field])
+    return type(study).of(node, name)
+
+
+@verb
+def machine(study: "Study") -> "Study":
+    """Return `study` with nothing free but the split.
+
+    Raises:
+      StudyError: the machine so built cannot be used.
+    """
+    problem, node, name = study.problem, study.document, study.name
+    free = [
+        one for one in (*problem.variables, *problem.choices) if one.name not in _SPLIT
+    ]
+    for one in free:
+        node = fields.put(node, f"design.{one.name}", Node(None, one.name, "frozen"))
+    built = understand(node, name).problem
+    for one in free:
+        value = built.fixed.get(one.name)
+        if value is None:
+            value = float(get(built.scenario, one.name))
+        allowed = _allowed(one, value)
+        if allowed != value:
+            node = _set(node, one.name, allowed)
     return type(study).of(node, name)
 
 

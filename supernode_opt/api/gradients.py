@@ -10,7 +10,7 @@ import xarray as xr
 
 from supernode_opt.api import slopes, wording
 from supernode_opt.api.result import Result, found
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 from supernode_opt.results.versions import stamp
 from supernode_opt.search.solution import plain_report
 from supernode_opt.system.report import SCALARS
@@ -143,7 +143,7 @@ HOW = (
 )
 
 
-@precisely
+@verb
 def gradient(study: "Study", quantity: str | None) -> Gradient:
     """Differentiate `quantity` at the study's design; see `Study.gradient`.
 
@@ -185,7 +185,7 @@ def envelope(
         weights[name] = weights.get(name, 0.0) - price
     rows = [
         row
-        for row in slopes.slopes(values, scenario, weights, throttled=False)
+        for row in slopes.slopes(values, scenario, weights, throttled=not prices)
         if row.kind == "constant"
     ]
     kept = ", ".join(wording.words(name) for name in prices)

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import xarray as xr
 
-from supernode_opt.api.result import Result
+from supernode_opt.api.freezing import machine
+from supernode_opt.api.result import Told
 from supernode_opt.api.study import Study
 from supernode_opt.api.values import written
-from supernode_opt.api.wording import wrapped
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 from supernode_opt.compare.comparison import config as comparison
 from supernode_opt.compare.comparison import solve as comparing
 from supernode_opt.compare.crossover import config as crossing
@@ -23,26 +22,14 @@ from supernode_opt.compare.inversion import report as inverted
 from supernode_opt.compare.inversion import solve as inverting
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.config import override
-from supernode_opt.problem.variables import PLAN
 from supernode_opt.reading.node import Node, StudyError, shown
-from supernode_opt.results import comparison as compared
-from supernode_opt.results import table
-from supernode_opt.results.telling.comparison import MOST_SENTENCES
-from supernode_opt.workload.split import SWITCHES
 
-# What a machine of a comparison keeps of a study; the split is found anew.
+# What a machine of a comparison keeps of a study.
 _MACHINE = ("system", "scenario", "design")
-_SPLIT = (*PLAN, *SWITCHES)
 
 
-class Compared(Result):
+class Compared(Told):
     """Machines side by side: their best splits, ranges and the claims about them."""
-
-    kind = "comparison"
-
-    def __init__(self, dataset: xr.Dataset) -> None:
-        """Keep what a comparison found."""
-        self._dataset = dataset
 
     @property
     def claims(self) -> list[str]:
@@ -51,66 +38,28 @@ class Compared(Result):
             return []
         return [str(one) for one in self._dataset["claim_sentence"].values]
 
-    def to_xarray(self) -> xr.Dataset:
-        """Return all that was found: by precision, model and system, and by draw."""
-        return self._dataset
-
     def to_pandas(self) -> pd.DataFrame:
         """Return the compared quantities of every machine with their ranges, SI."""
         names = [name + end for name in QUANTITIES for end in ("", "_low", "_high")]
         return self._dataset[names].to_dataframe()
 
-    def summary(self) -> dict[str, Any]:
-        """Return the comparison as plain values, as `compare --json` prints it."""
-        return compared.summary(self._dataset)
 
-    def explain(self) -> str:
-        """Return the whole comparison in words, every claim in it."""
-        return table.render(self._dataset)
-
-    def _lines(self) -> list[str]:
-        systems = ", ".join(str(one) for one in self._dataset["system"].values)
-        models = ", ".join(str(one) for one in self._dataset["model"].values)
-        lines = wrapped([f"{systems} on {models}", *self.claims[:MOST_SENTENCES]])
-        return [*lines, "Tables: print(_.explain()), .to_pandas()"]
-
-
-class Found(Result):
+class Found(Told):
     """The value of a constant at which a condition holds, or a map of such values."""
-
-    def __init__(
-        self, kind: str, dataset: xr.Dataset, lines: list[str], summary: dict[str, Any]
-    ) -> None:
-        """Keep what was found, in words and as plain values as well."""
-        self.kind, self._dataset = kind, dataset
-        self._said, self._summary = lines, summary
 
     @property
     def value(self) -> float | None:
         """The value that was found, SI; `None` of a map, or where there is none."""
-        return self._summary.get("value")
-
-    def to_xarray(self) -> xr.Dataset:
-        """Return all that was found, with units."""
-        return self._dataset
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return the curves or the map as a table."""
-        return self._dataset.to_dataframe().reset_index()
-
-    def summary(self) -> dict[str, Any]:
-        """Return the answer as plain values, as the command's `--json` prints it."""
-        return self._summary
-
-    def _lines(self) -> list[str]:
-        return wrapped(self._said)
+        held = self._dataset
+        known = "solution" in held and bool(held.attrs.get("found"))
+        return float(held["solution"]) if known else None
 
 
 def _silent(what: str, done: float) -> None:
     pass
 
 
-@precisely
+@verb
 def compare(
     what: Path | str | Mapping[str, Any] | Sequence[str | Study],
     *,
@@ -123,7 +72,7 @@ def compare(
 
     Args:
       what: a file, its sections as a mapping, or machines: names of systems or studies,
-        of which everything but the split is kept.
+        of which what is free of the split is found anew.
       models: on which models; those of the studies if not given.
       seed: of the draws.
       progress: called with what is done and how far.
@@ -140,7 +89,8 @@ def compare(
     elif models is not None or sections:
         more = {**sections, **({} if models is None else {"models": models})}
         top = written({**top.plain(), **more}, "", "compare")
-    return Compared(comparing.compare(comparison.read(top, name, seed), progress))
+    found = comparing.compare(comparison.read(top, name, seed), progress)
+    return Compared("comparison", found)
 
 
 def _machines(what: Any, models: Any) -> dict[str, Any]:
@@ -151,11 +101,10 @@ def _machines(what: Any, models: Any) -> dict[str, Any]:
         if not isinstance(one, Study):
             systems.append(str(one))
             continue
-        kept = {k: v for k, v in one.to_dict().items() if k in _MACHINE}
-        design = {k: v for k, v in kept.pop("design", {}).items() if k not in _SPLIT}
+        kept = {k: v for k, v in machine(one).to_dict().items() if k in _MACHINE}
         named = one.understood.name
         name = named if named != "study" else f"{one.system}_{number + 1}"
-        systems.append({"name": name, **kept, "design": design})
+        systems.append({"name": name, **kept})
     names = [one if isinstance(one, str) else one["name"] for one in systems]
     for number, name in enumerate(names):
         if names.count(name) > 1 and isinstance(systems[number], dict):
@@ -171,7 +120,7 @@ def _machines(what: Any, models: Any) -> dict[str, Any]:
     return made
 
 
-@precisely
+@verb
 def invert(
     what: Path | str | Mapping[str, Any] | None = None,
     *,
@@ -191,15 +140,10 @@ def invert(
     """
     asked = inversion.read(*_sections(what, sections, "invert"))
     found = inverting.solve(asked, progress)
-    return Found(
-        "inversion",
-        inverted.dataset(asked, found),
-        inverted.lines(asked, found),
-        inverted.summary(asked, found),
-    )
+    return Found("inversion", inverted.dataset(asked, found))
 
 
-@precisely
+@verb
 def crossover(
     what: Path | str | Mapping[str, Any] | None = None,
     *,
@@ -220,12 +164,7 @@ def crossover(
     """
     asked = crossing.read(*_sections(what, sections, "crossover"), seed)
     surface = mapping.solve(asked, progress)
-    return Found(
-        "crossover",
-        crossed.dataset(asked, surface),
-        crossed.lines(asked, surface),
-        crossed.summary(asked, surface),
-    )
+    return Found("crossover", crossed.dataset(asked, surface))
 
 
 def _sections(what: Any, sections: Mapping[str, Any], verb: str) -> tuple[Node, str]:

@@ -5,15 +5,21 @@ from typing import Any
 
 from supernode_opt.api import accessor
 from supernode_opt.api.calibrating import Validated
-from supernode_opt.api.machines import Compared
+from supernode_opt.api.machines import Compared, Found
+from supernode_opt.api.result import Told
 from supernode_opt.api.solutions import reopened
-from supernode_opt.batch.precise import precisely
-from supernode_opt.reading import dataset as datasets
-from supernode_opt.reading.node import StudyError
-from supernode_opt.results import outcome
+from supernode_opt.api.verbs import verb
+from supernode_opt.results import kinds
+
+_CLASSES: dict[str, type[Told]] = {
+    "comparison": Compared,
+    "inversion": Found,
+    "crossover": Found,
+    **dict.fromkeys(("validation", "gemm", "memory", "collectives"), Validated),
+}
 
 
-@precisely
+@verb
 def open(path: Path | str) -> Any:
     """Read what a command or `save` wrote.
 
@@ -26,18 +32,10 @@ def open(path: Path | str) -> Any:
     Raises:
       StudyError: there is no result, or it is damaged.
     """
-    path = Path(path)
-    files = [path] if path.suffix == ".nc" else sorted(path.glob("*.nc"))
-    if not files:
-        raise StudyError(f"{path}: there is no such result")
-    file = files[0]
-    kind = file.stem
+    kind, dataset = kinds.load(Path(path))
     if kind == "design":
-        return reopened(outcome.load(path))
-    held = datasets.read(file)
-    if kind == "comparison":
-        return Compared(held)
-    if kind in ("validation", "gemm"):
-        return Validated("gemm" if kind == "gemm" else "runs", {}, held)
-    accessor.register()
-    return held
+        return reopened(dataset)
+    if kind == "sweep":
+        accessor.register()
+        return dataset
+    return _CLASSES.get(kind, Told)(kind, dataset)

@@ -8,7 +8,7 @@ from supernode_opt.answer.run import run
 from supernode_opt.api.progress import shown
 from supernode_opt.api.solutions import Optimized, built_study
 from supernode_opt.api.sources import Read
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 from supernode_opt.config.study import Study as Understood
 from supernode_opt.reading.node import StudyError, did_you_mean
 from supernode_opt.results import outcome
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from supernode_opt.api.study import Study
 
 
-@precisely
+@verb
 def optimized(
     study: "Study",
     progress: bool | Callable[[Any], None],

@@ -1,4 +1,4 @@
-"""A bar with the time left, in a terminal and in a notebook."""
+"""Bars with the time left, in a terminal and in a notebook."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -39,5 +39,39 @@ def shown(visible: bool = True) -> Iterator[Callable[[Progress], None]]:
                 tasks[now.stage] = bar.add_task(now.stage, total=1.0, best="")
             best = "" if now.objective is None else f"best {now.objective:.5g}"
             bar.update(tasks[now.stage], completed=now.done, best=best)
+
+        yield show
+
+
+@contextlib.contextmanager
+def counted(visible: bool = True) -> Iterator[Callable[[int, int, int], None]]:
+    """Show how many points of a sweep are there, their rate and the time left.
+
+    Args:
+      visible: whether to show anything.
+    """
+    if not visible:
+        yield lambda done, of, evaluations: None
+        return
+    from rich import progress as bars
+
+    class Rate(bars.ProgressColumn):
+        """Points per second, once that is known."""
+
+        def render(self, task: bars.Task) -> str:
+            speed = task.finished_speed or task.speed
+            return "" if speed is None else f"{speed:,.3g} points/s"
+
+    columns = (
+        bars.TextColumn("{task.completed:,.0f} of {task.total:,.0f} points"),
+        bars.BarColumn(),
+        Rate(),
+        bars.TimeRemainingColumn(compact=True),
+    )
+    with bars.Progress(*columns, transient=True) as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        def show(done: int, of: int, evaluations: int) -> None:
+            bar.update(task, completed=done, total=of, visible=True)
 
         yield show

@@ -3,7 +3,7 @@
 import functools
 from typing import TYPE_CHECKING, Any, Self
 
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 from supernode_opt.config import study as reading
 from supernode_opt.reading.node import Node
 
@@ -36,7 +36,7 @@ class Question:
         return self._node.plain()
 
     @functools.cached_property
-    @precisely
+    @verb
     def understood(self) -> reading.Study:
         """The study with every field read, in SI.
 

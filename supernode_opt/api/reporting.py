@@ -4,17 +4,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from supernode_opt.api.designs import Evaluated
+    from supernode_opt.api.result import Result
 
 
-def reported(result: "Evaluated", path: Path) -> Path:
+def reported(result: "Result", path: Path) -> Path:
     """Write the page of an answer and return its path.
 
     Raises:
       OSError: the machine refuses to write there.
     """
-    from supernode_opt.html.report import page
+    from supernode_opt.html.report import render
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(result.to_xarray()), encoding="utf-8")
+    path.write_text(render(result.to_xarray()), encoding="utf-8")
     return path

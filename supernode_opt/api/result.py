@@ -40,7 +40,19 @@ class Result(abc.ABC):
 
     def explain(self) -> str:
         """Return the whole answer in words."""
-        return repr(self)
+        from supernode_opt.results.table import render
+
+        return render(self.to_xarray())
+
+    def report(self, path: Path | str) -> Path:
+        """Write the answer as one HTML file, which needs no network; return its path.
+
+        Raises:
+          OSError: the machine refuses to write there.
+        """
+        from supernode_opt.api.reporting import reported
+
+        return reported(self, Path(path))
 
     def save(self, path: Path | str, figures: bool = False) -> Path:
         """Write the answer and return where it is.
@@ -71,6 +83,33 @@ class Result(abc.ABC):
         return lines(self._lines())
 
 
+class Told(Result):
+    """An answer that is its dataset, which says all there is to say."""
+
+    def __init__(self, kind: str, dataset: "xr.Dataset") -> None:
+        """Keep `dataset`, which is an answer of `kind`."""
+        self.kind, self._dataset = kind, dataset
+
+    def to_xarray(self) -> "xr.Dataset":
+        """Return all that was found, labelled, in SI."""
+        return self._dataset
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return the same as a table."""
+        return self._dataset.to_dataframe().reset_index()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the answer as plain values, as the command's `--json` prints it."""
+        from supernode_opt.results.kinds import summary
+
+        return summary(self._dataset)
+
+    def _lines(self) -> list[str]:
+        from supernode_opt.results.table import render
+
+        return render(self._dataset, everything=False).rstrip().splitlines()
+
+
 class Figures:
     """The figures that an answer has the numbers for, by name."""
 
@@ -85,9 +124,9 @@ class Figures:
         self._kind, self._dataset = kind, dataset
 
     def _known(self) -> Mapping[str, Callable[..., Any]]:
-        from supernode_opt.api.figures import figures_of
+        from supernode_opt.plot import figures_of
 
-        return figures_of(self._kind, self._dataset())
+        return figures_of(self._dataset(), self._kind)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return the function that draws the figure `name`; it takes and returns `ax`.

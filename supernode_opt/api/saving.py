@@ -12,19 +12,23 @@ def saved(result: Result, path: Path, figures: bool) -> Path:
       OSError: the machine refuses to write there.
     """
     from supernode_opt.results import store
+    from supernode_opt.results.kinds import KINDS
     from supernode_opt.results.publish import publication
 
     dataset = result.to_xarray()
     if path.suffix == ".nc":
         return store.save(dataset, path)
-    stem = result.kind.partition("_")[0]
+    kind = KINDS.get(result.kind)
     with publication(path) as folder:
-        store.save(dataset, folder / f"{stem}.nc")
-        (folder / "report.txt").write_text(result.explain() + "\n", encoding="utf-8")
-        if "study" in dataset.attrs:
-            (folder / "study.yaml").write_text(dataset.attrs["study"], encoding="utf-8")
+        file = f"{result.kind}.nc" if kind is None else kind.file
+        store.save(dataset, folder / file)
+        text = result.explain().rstrip()
+        (folder / "report.txt").write_text(f"{text}\n", encoding="utf-8")
+        if kind is not None and kind.document and "study" in dataset.attrs:
+            question = str(dataset.attrs["study"])
+            (folder / kind.document).write_text(question, encoding="utf-8")
         if figures:
-            from supernode_opt.api.figures import drawn
+            from supernode_opt import plot
 
-            drawn(result.kind, dataset, folder / "figures")
+            plot.draw_all(dataset, folder / "figures", kind=result.kind)
     return path

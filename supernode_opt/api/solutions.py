@@ -10,7 +10,7 @@ import xarray as xr
 from supernode_opt.api import wording
 from supernode_opt.api.designs import Evaluated
 from supernode_opt.api.sources import Read
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 from supernode_opt.config.doubts import as_written
 from supernode_opt.results import outcome, store
 from supernode_opt.system.design import Design
@@ -52,7 +52,7 @@ class Optimized(Evaluated):
         return pd.DataFrame([{goal: row["objective"], **row["design"]} for row in rows])
 
     @functools.cached_property
-    @precisely
+    @verb
     def sensitivity(self) -> "Gradient":
         """What one more per cent of every constant does to the optimum.
 

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 import xarray as xr
 
 from supernode_opt.answer.evaluation import Evaluation
+from supernode_opt.problem.build import build_design
 from supernode_opt.results import outcome, store
 from supernode_opt.search.solution import ConstraintState
+from supernode_opt.uncertainty.intervals import report_intervals
 
 
 class Source(Protocol):
@@ -28,6 +30,9 @@ class Source(Protocol):
 
     def design(self) -> dict[str, float | str]:
         """Return the design by field: SI numbers, choices by name."""
+
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Return the 5-95 % range of every quantity, SI; none where none is known."""
 
     def dataset(self) -> xr.Dataset:
         """Return all of it."""
@@ -65,6 +70,15 @@ class Now:
     def design(self) -> dict[str, float | str]:
         """Return the design by field: SI numbers, choices by name."""
         return self._found.design
+
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Return the 5-95 % range of every quantity, SI."""
+        if self._made is not None:
+            return outcome.intervals(self._made)
+        study = self._found.study
+        problem = study.problem
+        design = build_design(problem.fixed, problem.scenario)
+        return report_intervals(design, problem.scenario, study.seed, problem.origins)
 
     def dataset(self) -> xr.Dataset:
         """Return all of it."""
@@ -108,6 +122,10 @@ class Read:
     def design(self) -> dict[str, float | str]:
         """Return the design by field: SI numbers, choices by name."""
         return outcome.design(self.held)
+
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Return the 5-95 % range of every quantity, SI; none where none is known."""
+        return outcome.intervals(self.held)
 
     def dataset(self) -> xr.Dataset:
         """Return all of it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from supernode_opt.api import fields
 from supernode_opt.api.question import Question
 from supernode_opt.api.values import written
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 from supernode_opt.config import override
 from supernode_opt.config import study as reading
 from supernode_opt.reading.node import Node, StudyError
@@ -183,7 +183,7 @@ study (did you mean `tensor_parallel`?)
 
         return explored(self, fields)
 
-    @precisely
+    @verb
     def check(self) -> "list[Slope]":
         """Test the derivatives of what is sought against finite differences.
 
@@ -215,6 +215,7 @@ study (did you mean `tensor_parallel`?)
         return lines(study_lines(self))
 
 
+@verb
 def load(
     path: Path | str, overrides: Sequence[str] = (), *, seed: int | None = None
 ) -> Study:

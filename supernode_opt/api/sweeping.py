@@ -2,19 +2,21 @@
 
 import inspect
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
 from supernode_opt.api import accessor
+from supernode_opt.api.progress import counted
 from supernode_opt.api.values import written
-from supernode_opt.batch.precise import precisely
+from supernode_opt.api.verbs import verb
 
 if TYPE_CHECKING:
     from supernode_opt.api.study import Study
 
 
-@precisely
+@verb
 def swept(
     study: "Study", axes: Mapping[str, Any] | None, more: Mapping[str, Any]
 ) -> xr.Dataset:
@@ -31,6 +33,12 @@ def swept(
     plain = {
         name: written(values, name, "sweep").plain() for name, values in ranges.items()
     }
+    if chosen.get("out") is not None:
+        chosen["out"] = Path(chosen["out"])
     base = study if chosen.get("optimize") else study.frozen()
     accessor.register()
-    return sweep(base.document, plain, **chosen)
+    told = chosen.pop("progress", True)
+    if callable(told):
+        return sweep(base.document, plain, progress=told, **chosen)
+    with counted(bool(told)) as show:
+        return sweep(base.document, plain, progress=show, **chosen)

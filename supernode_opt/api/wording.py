@@ -2,8 +2,9 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from supernode_opt.answer.asked import subject
 from supernode_opt.reading.node import StudyError
 from supernode_opt.search.solution import ConstraintState
 from supernode_opt.system.design import Design
@@ -17,15 +18,6 @@ if TYPE_CHECKING:
 WIDTH = 80
 # A limit is kept when it is exceeded by no more than rounding.
 _ROUNDING = 1e-9
-# Short names of the numbers of a split, as the field writes them.
-_SPLIT = {
-    "TP": "tensor_parallel",
-    "PP": "pipeline_parallel",
-    "CP": "context_parallel",
-    "EP": "expert_parallel",
-    "VP": "interleave",
-    "MB": "micro_batch",
-}
 
 
 def said(name: str, value: float) -> str:
@@ -76,24 +68,6 @@ def values_said(values: Mapping[str, float | str]) -> str:
     return ", ".join(f"{words(k)} {field_said(k, v)}" for k, v in values.items())
 
 
-def split_said(values: Mapping[str, Any]) -> str:
-    """Write what of a split is decided: "TP 8 PP 4 EP 64, zero1".
-
-    >>> split_said({"tensor_parallel": 8.0, "pipeline_parallel": 1.0})
-    'TP 8'
-    """
-    sizes = [
-        f"{short} {figures(float(values[name]))}"
-        for short, name in _SPLIT.items()
-        if name in values and float(values[name]) != 1.0
-    ]
-    kept = [" ".join(sizes)] if sizes else []
-    if "optimizer_sharding" in values:
-        kept.append(str(values["optimizer_sharding"]))
-    recompute = str(values.get("recompute", "none"))
-    return ", ".join(kept + ([] if recompute == "none" else [f"{recompute} recompute"]))
-
-
 def wrapped(lines: Iterable[str], hanging: str = "  ") -> list[str]:
     """Return lines broken at `WIDTH` columns, what goes on set in by `hanging`."""
     return [
@@ -113,15 +87,7 @@ def wrapped(lines: Iterable[str], hanging: str = "  ") -> list[str]:
 def asked(study: "Study") -> str:
     """Say machine, model, precision and what of the split is decided, in one line."""
     problem = study.problem
-    scenario, fixed = problem.scenario, problem.fixed
-    chips = f"{figures(float(fixed['chips']))} of " if "chips" in fixed else ""
-    parts = [
-        f"{chips}{scenario.chip.name} as {study.system}",
-        scenario.model.name,
-        scenario.training.precision.upper(),
-        split_said(fixed),
-    ]
-    return ", ".join(part for part in parts if part)
+    return subject(study.system, problem.scenario, problem.fixed)
 
 
 def study_lines(study: "Study") -> list[str]:

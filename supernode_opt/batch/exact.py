@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from supernode_opt.batch.engine import Engine, cut
+from supernode_opt.batch.engine import Engine, cut, fitted
 from supernode_opt.record import get
 from supernode_opt.system.design import CHOICE_NAMES, CHOICES, assemble
 from supernode_opt.system.evaluate import evaluate
@@ -43,7 +43,7 @@ def _engine(names: tuple[str, ...]) -> Engine:
         report = report_of(row, scenario)
         return {name: jnp.asarray(get(report, name), float) for name in names}
 
-    return Engine(one, BLOCK, f"exact {names}")
+    return Engine(one, fitted(BLOCK), f"exact {names}")
 
 
 def typed(columns: Columns) -> dict[str, NDArray]:

@@ -59,6 +59,17 @@ class Config:
             at.fail(f"must be a whole number from 0, but is {found}")
         return float(found)
 
+    def listed(self, name: str) -> list[Any]:
+        """Return a field that is a list, empty where it is missing.
+
+        Raises:
+          StudyError: it is none.
+        """
+        found = self.value(name, [])
+        if not isinstance(found, list):
+            self._fields[name].fail(f"must be a list, but is {found!r:.60}")
+        return found
+
     def model(self, name: str) -> Model:
         """Return the model, once every field is understood."""
         layers, hidden = self.count("num_hidden_layers"), self.count("hidden_size")
@@ -98,6 +109,8 @@ class Config:
             return {}
         width = "intermediate_size" if self._family.experts_are_the_ffn else ""
         expert = self.count(width or "moe_intermediate_size")
+        if not expert:
+            self._top.fail("has experts without a width")
         shared = self.count("n_shared_experts", 0.0)
         together = self.count("shared_expert_intermediate_size", 0.0)
         if together:
@@ -121,14 +134,11 @@ class Config:
 
     def _is_sparse(self, layer: int) -> bool:
         """Tell whether a layer has experts, by the ways that families say it."""
-        step, plain = (
-            self.count("decoder_sparse_step", 1.0),
-            self.value("mlp_only_layers", []),
-        )
-        if layer in plain or (step and (layer + 1) % step):
+        step = max(self.count("decoder_sparse_step", 1.0), 1.0)
+        if layer in self.listed("mlp_only_layers") or (layer + 1) % step:
             return False
-        first = self.count("first_k_dense_replace", 0.0)
-        return layer >= first and not layer % self.count("moe_layer_freq", 1.0)
+        every = max(self.count("moe_layer_freq", 1.0), 1.0)
+        return layer >= self.count("first_k_dense_replace", 0.0) and not layer % every
 
     def _attention(self, hidden: float, heads: float) -> dict[str, Any]:
         """Return the fields of attention, latent or grouped-query."""
@@ -154,7 +164,7 @@ class Config:
         switched = self.value("use_sliding_window", True)
         first = int(self.count("max_window_layers", 0.0))
         pattern = int(self.count("sliding_window_pattern", 1.0))
-        kinds = self.value("layer_types")
+        kinds = [str(kind) for kind in self.listed("layer_types")]
         if kinds:
             for kind in set(kinds) - {_FULL, _SLIDING}:
                 self._fields["layer_types"].fail(f"has {kind!r}, which is not modelled")

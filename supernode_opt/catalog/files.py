@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-import yaml
-
 from supernode_opt.catalog import inherited, naming, own
 from supernode_opt.catalog.naming import unknown
 from supernode_opt.hardware.chip import Chip
@@ -14,6 +12,7 @@ from supernode_opt.hardware.collective import Collective
 from supernode_opt.hardware.gemm import GemmKernel
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
+from supernode_opt.reading.folder import plain_yaml, remembered
 from supernode_opt.reading.node import Node
 from supernode_opt.system.design import Design
 from supernode_opt.system.software import Software
@@ -109,8 +108,7 @@ def shipped(kind: str) -> Mapping[str, Any]:
     if kind not in KINDS:
         raise unknown("kind of entry", kind, KINDS)
     file = resources.files("supernode_opt.catalog").joinpath(file_of(kind))
-    text = file.read_text(encoding="utf-8")
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return remembered(file.read_bytes(), plain_yaml)
 
 
 def shipped_names(kind: str) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ INHERITED = "inherited"
 # An exact rating of another part may be this many times off in one's own.
 _AWAY = 1.1
 _HEADINGS = ("sources", "shared")
+# Entries that one may stand on, one upon the other.
+_DEEPEST = 20
 # What is true of one entry alone.
 _OWN_ONLY = ("aliases", "notes", "published", "source", "confidence", BASE)
 
@@ -56,6 +58,8 @@ def added(
             base = _base(kind, node, name, written, before)
             if base != name and base in through:
                 raise BadEntry(str(node.error("leads back to the entry itself")))
+            if len(through) > _DEEPEST:
+                raise BadEntry(str(node.error("stands on too many others")))
             # An entry in the place of another of its name starts from that.
             parent = before[name] if base == name else resolved(base, (*through, base))
             fields = _merged(kind, base, parent, fields, known, sources)

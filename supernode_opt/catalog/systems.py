@@ -3,11 +3,12 @@
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from supernode_opt.catalog import lacking
+from supernode_opt.catalog import hugging_face, lacking
 from supernode_opt.catalog.files import ABOUT
 from supernode_opt.catalog.own import BadEntry
 from supernode_opt.catalog.plausible import Span
@@ -204,7 +205,8 @@ def scenario(
 
     Args:
       system_name: the machine, by name or already read.
-      model: the transformer to train, by name or as a record.
+      model: the transformer to train, by name, as the path of a `config.json`, or as a
+        record.
       training: how it is trained; where the chip lacks the precision, or that is
         "best", in the one that `settle` names.
       **overrides: other parts than the system's, by name or as records; `links` is a
@@ -245,7 +247,8 @@ def scenario(
 def _part(name: str, kind: str, part: Any, whole: tuple[str, ...] = ()) -> Any:
     """Return a record by its catalog name, or as it is if it is one."""
     if isinstance(part, str):
-        return load(kind, part)
+        config = kind == "model" and hugging_face.is_config(part)
+        return hugging_face.read(Path(part)) if config else load(kind, part)
     record_type = RECORDS[kind]
     if not isinstance(part, record_type):
         kinds = f"{record_type.__name__} or the name of one"

@@ -25,10 +25,10 @@ def tables(answer: dict[str, Any]) -> Any:
         for kernel in answer["kernels"]
     ]
     plain = [g for g in answer["held_out_without_network"] if g["regime"] == "all"]
-    shown.append(table_of("Shapes kept from the fit, physics alone:", plain))
+    shown.append(table_of("Held-out shapes, physics alone:", plain))
     if any(kernel["network"] for kernel in answer["kernels"]):
         full = [g for g in answer["held_out"] if g["regime"] == "all"]
-        shown.append(table_of("Shapes kept from the fit, with the network:", full))
+        shown.append(table_of("Held-out shapes, with the network:", full))
     else:
         shown.append("a network on top would not earn its place")
     return Group(*shown)

@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    alone = session.alone = arguments is None
+    alone = arguments is None
+    session.alone = alone
     try:
         code, said = _run(sys.argv[1:] if alone else list(arguments))
     finally:

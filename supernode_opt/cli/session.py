@@ -152,11 +152,18 @@ def progress_bar(
 ) -> Iterator[Callable[[str, float], None]]:
     """Show what is done and how far on standard error, `what` first.
 
-    A `passing` bar tells the time and goes when all is done.
+    It tells the time that is left; a `passing` bar tells what has passed as well, and
+    goes when all is done.
     """
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = [TextColumn("{task.description}"), BarColumn()]
+    columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
     columns += [TimeElapsedColumn()] if passing else []
     shown = console(stderr=True)
     with Progress(*columns, console=shown, transient=passing) as progress:

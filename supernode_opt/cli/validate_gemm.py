@@ -9,7 +9,7 @@ from supernode_opt.cli.tables import percent
 
 FILE, FIGURES = "gemm.nc", "draw_gemm"
 _HALVES = {
-    "held_out": "Shapes kept from every fit",
+    "held_out": "Held-out shapes, in no fit",
     "fit_half": "Shapes that a fit may see",
 }
 _COLUMNS = ("median", "p90", "bias", "baseline")

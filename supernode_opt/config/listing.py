@@ -9,8 +9,19 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from supernode_opt import catalog
+from supernode_opt.catalog.figure import STATED
+from supernode_opt.catalog.inherited import INHERITED
 from supernode_opt.reading.node import StudyError, did_you_mean, shown
 from supernode_opt.words import spoken
+
+# What marks of one's own numbers mean, below the table that has them.
+_MARKS = {
+    STATED: "stated: as your file says, and exact unless it gives low and high.",
+    INHERITED: (
+        "inherited: taken from `base`, each end of its range twice as far away, and"
+        " of a number with a unit at least 10 %, because it was stated of another part."
+    ),
+}
 
 
 def entries(kind: str | None, name: str | None) -> dict[str, Any]:
@@ -65,7 +76,9 @@ def tables(kind: str | None, name: str | None) -> RenderableType:
         numbers = (row["value"], row["low"], row["high"])
         said = [spoken(number, row["unit"]) for number in numbers]
         table.add_row(words, *said, row["confidence"], row["source"])
-    return table
+    marks = {row["confidence"] for row in found.values() if isinstance(row, dict)}
+    said = [_MARKS[mark] for mark in _MARKS if mark in marks]
+    return Group(table, *said) if said else table
 
 
 def _known(word: str, known: Sequence[str], what: str) -> None:

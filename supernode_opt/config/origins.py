@@ -9,6 +9,7 @@ from supernode_opt.calibration.step_time.applied import ranges
 from supernode_opt.catalog.origins import Origins, indexed, spelled
 from supernode_opt.catalog.read import Provenance
 from supernode_opt.catalog.systems import PARTS
+from supernode_opt.config.model import CONFIG, PARAMETERS
 from supernode_opt.config.records import named
 from supernode_opt.config.software import Chosen
 from supernode_opt.reading.node import Node
@@ -17,7 +18,7 @@ from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
 
 # What a section says of its entry beside the fields of it.
-_NOT_FIELDS = ("base", "name", "hugging_face", "parameters")
+_NOT_FIELDS = ("base", "name", CONFIG, PARAMETERS)
 _SECTION = ("entries", "user", "follows")
 _LOOP = ("scale_up_bandwidth", "coolant_flow", "inlet_temperature")
 

@@ -5,6 +5,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
+from supernode_opt.catalog.hugging_face import is_config
 from supernode_opt.config import forgiving
 from supernode_opt.config.origins import deciding
 from supernode_opt.reading import document
@@ -79,7 +80,9 @@ def _graft(node: Node, words: list[str], value: Node) -> Node:
     names_entry = node.path == "model" or node.path.startswith("scenario.")
     if isinstance(children, str) and names_entry:
         # The name of a catalog entry becomes that entry with one field changed.
-        children = {"base": Node(children, f"{node.path}.base", node.place)}
+        own = node.path == "model" and is_config(children)
+        word = "hugging_face" if own else "base"
+        children = {word: Node(children, f"{node.path}.{word}", node.place)}
     if children is None:
         children = {}
     if not isinstance(children, dict):

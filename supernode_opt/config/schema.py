@@ -7,6 +7,7 @@ from supernode_opt.calibration.data.practice import WORDS
 from supernode_opt.calibration.data.stacks import known_stacks
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.config.fields import FREE
+from supernode_opt.config.model import CONFIG, PARAMETERS
 from supernode_opt.config.records import adapter, field_type
 from supernode_opt.config.software import RELEASE
 from supernode_opt.config.study import NEEDED
@@ -49,7 +50,7 @@ def schema() -> Schema:
                 "name": {"type": "string"},
                 "question": {"type": "string"},
                 "system": {"enum": list(catalog.names("system"))},
-                "model": _entry("model", Model),
+                "model": _model(),
                 "training": _training(),
                 "scenario": _object(scenario),
                 "practice": _practice(),
@@ -137,6 +138,16 @@ def _entry(kind: str, record_type: type) -> Schema:
     changed = _record(record_type, partial=True)
     changed["properties"] = {"base": names, **changed["properties"]}
     return {"anyOf": [names, changed]}
+
+
+def _model() -> Schema:
+    """Return the schema of a model: as any entry, or the path of a `config.json`."""
+    made = _entry("model", Model)
+    path = {"type": "string", "pattern": r"\.json$"}
+    changed = made["anyOf"][1]
+    more = {CONFIG: {"type": "string"}, PARAMETERS: {"type": ["number", "string"]}}
+    changed["properties"] = {**more, **changed["properties"]}
+    return {"anyOf": [*made["anyOf"], path]}
 
 
 def _limits(name: str) -> Schema:

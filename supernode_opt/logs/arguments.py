@@ -49,12 +49,16 @@ _TITAN: Mapping[str, str] = {
 }
 
 
+# Options are nested two or three deep.
+_DEEPEST = 8
+
+
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield dotted names and values of nested options; of `{value: x}` it is x."""
     for name, value in config.items():
         if isinstance(value, Mapping) and "value" in value and len(value) <= 2:
             value = value["value"]
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and prefix.count(".") < _DEEPEST:
             yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value

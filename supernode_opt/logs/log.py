@@ -12,6 +12,8 @@ from supernode_opt.reading.node import InputError
 # were logged, at least two and at most ten.
 _WARM_SHARE, _WARM_LEAST, _WARM_MOST = 0.2, 2, 10
 
+# No number of a log is as large; floats end a little later.
+_ENDLESS = 1e300
 # A series of (step, value).
 Series = tuple[tuple[int, float], ...]
 
@@ -90,9 +92,11 @@ def steady(series: Series) -> Steady:
 
 def whole(value: float) -> str:
     """Write a number as a cell, whole if it is."""
-    return f"{value:.0f}" if value == int(value) else f"{value:.10g}"
+    return f"{value:.0f}" if value % 1.0 == 0.0 else f"{value:.10g}"
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Tell whether a value of a log is a number, a yes being none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Tell whether a value of a log is a finite number, a yes being none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < _ENDLESS

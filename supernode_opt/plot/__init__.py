@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 
 from supernode_opt.plot import grid
 from supernode_opt.plot.bus_bandwidth import bus_bandwidth
+from supernode_opt.plot.calibration import fitted_constants
 from supernode_opt.plot.comparison import comparison
 from supernode_opt.plot.contour import contour
 from supernode_opt.plot.convergence import convergence
@@ -22,6 +23,7 @@ from supernode_opt.plot.families import ratios_by_family
 from supernode_opt.plot.feasible import feasible
 from supernode_opt.plot.files import draw as draw_figures
 from supernode_opt.plot.files import save
+from supernode_opt.plot.fits import fits, sections
 from supernode_opt.plot.front import front
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
@@ -77,24 +79,29 @@ FIGURES_OF: dict[str, dict[str, Figure]] = {
     "inversion": {"inversion": inversion},
     "crossover": {"crossover": crossover},
     "validation": VALIDATION,
+    "calibration": {"fitted_constants": fitted_constants},
     "collectives": {"bus_bandwidth": bus_bandwidth},
     "gemm": GEMM,
     "memory": MEMORY,
     "sweep": SWEEP,
     "sensitivity": {"tornado": tornado},
+    "measurement": {"fits": fits},
 }
 
 
 def figures_of(dataset: xr.Dataset, kind: str = "design") -> dict[str, Figure]:
     """Return the figures of a result of this kind that `dataset` has numbers for."""
     suits = {name: True for name in FIGURES_OF.get(kind, {})} | _suits(dataset, kind)
-    return {
-        name: draw for name, draw in FIGURES_OF.get(kind, {}).items() if suits[name]
-    }
+    known = FIGURES_OF.get(kind, {})
+    return {name: draw for name, draw in known.items() if suits[name]}
 
 
 def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
     """Tell of figures that not every result has whether this one has them."""
+    if kind == "calibration":
+        return {"constants": bool((dataset["before"].values > 0.0).any())}
+    if kind == "measurement":
+        return {"fits": bool(sections(dataset))}
     if kind == "design":
         return {
             "roofline": "operator_time" in dataset,
@@ -109,7 +116,9 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
             "parallel_coordinates": axes + told > 2,
             "front": told > 1,
         }
-    return {}
+    # Of GEMMs and collectives nothing is known of what was before.
+    known = kind == "calibration" and bool(dataset["before"].notnull().any())
+    return {"fitted_constants": known}
 
 
 def drawable(dataset: xr.Dataset, kind: str = "design") -> tuple[str, ...]:

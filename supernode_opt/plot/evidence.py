@@ -80,8 +80,8 @@ def evidence_map(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     if turned:
         about = "grey: no row at hand"
     counts = f"{fitted.sum():,.0f} runs fitted + {judged.sum():,.0f} never fitted"
-    style.title(ax, "Measured runs by chip and stack, and median error of step time",
-                f"{counts}; {about}")  # fmt: skip
+    title = "Measured runs by chip and stack, and median error of step time"
+    style.title(ax, title, f"{counts}; {about}")
     return ax
 
 

@@ -61,15 +61,18 @@ def front(
         looks = {"color": "black", "lw": 1.2, "marker": "o", "ms": 4, "mfc": "none"}
         # Between two designs the worse of both is sure.
         step = "steps-post" if not ways[0] else "steps-pre"
-        handles += ax.plot(right[best], high[best], drawstyle=step,
-                           label=f"front ({len(best)})", **looks)  # fmt: skip
+        label = f"front ({len(best)})"
+        handles += ax.plot(
+            right[best], high[best], drawstyle=step, label=label, **looks
+        )
     ax.margins(0.04)
     style.few_ticks(ax.xaxis)
     style.few_ticks(ax.yaxis)
     style.dress(ax, _better(across.label, ways[0]), _better(up.label, ways[1]))
     title = f"{up.words[:1].upper()}{up.words[1:]} against {across.words}"
-    style.title(ax, f"{title}: {int((known & held).sum()):,} designs and their front",
-                subject(dataset))  # fmt: skip
+    title += f": {int((known & held).sum()):,} designs and their front"
+    about = [subject(dataset), "arrows point to the better"]
+    style.title(ax, title, "; ".join(filter(None, about)))
     style.legend_below(ax, 3, handles=handles)
     return ax
 
@@ -110,10 +113,11 @@ def _groups(points: xr.Dataset, rows: NDArray) -> list[tuple[str, str, str, NDAr
     if not words or not rows.any():
         return [("o", style.COLOURS["sky"], "every limit holds", rows)]
     values = points[words[0]].values.astype(str)
-    names = np.unique(values[rows])
+    names = list(dict.fromkeys(values))
     made = [
         (*style.mark(order), grid.spelled(words[0], str(name)), rows & (values == name))
         for order, name in enumerate(names)
+        if (rows & (values == name)).any()
     ]
     return [(m, c, f"{label_of(words[0])} {t}", r) for m, c, t, r in made]
 

@@ -44,7 +44,9 @@ def gemm_watts(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.set_ylim(*ends)
     style.dress(ax, "measured power / limit", "predicted power / limit")
     title = "GEMM power over its limit on shapes that were never fitted"
-    style.title(ax, title, _told(dataset, told / real))
+    style.title(
+        ax, title, _told(dataset, np.where(_brief(dataset), np.nan, told / real))
+    )
     style.legend_below(ax, 4)
     return ax
 
@@ -62,13 +64,18 @@ def _scatter(
     """
     rows = _rows(dataset)
     if brief:
-        short = rows & (dataset["regime"].values == "brief")
+        short = rows & _brief(dataset)
         rows = rows & ~short
         colour = style.COLOURS["grey"]
         _dots(ax, across[short], up[short], "o", colour, "too short for the sensor")
     for order, name in enumerate(np.unique(dataset["series"].values)):
         own = rows & (dataset["series"].values == name)
         _dots(ax, across[own], up[own], *style.mark(order), _named(str(name)))
+
+
+def _brief(dataset: xr.Dataset) -> np.ndarray:
+    """Tell which rows were too short for a sensor that averages over a second."""
+    return dataset["regime"].values == "brief"
 
 
 def _rows(dataset: xr.Dataset) -> np.ndarray:

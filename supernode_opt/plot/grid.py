@@ -102,7 +102,9 @@ def sampled(dataset: xr.Dataset, name: str) -> Side:
     """Return the axis of a variable whose values were drawn, in no order."""
     values, shown = dataset[name].values, of_variable(dataset, name)
     if values.dtype.kind in "OUS":
-        known, places = np.unique(values.astype(str), return_inverse=True)
+        # In the order of the sweep, so that a word has one colour in all figures.
+        known = list(dict.fromkeys(map(str, values)))
+        places = np.array([known.index(str(value)) for value in values])
         return Side(name, shown, places, tuple(spelled(name, w) for w in known))
     return Side(name, shown, shown(values), log=is_log(dataset, name), pad=True)
 

@@ -17,7 +17,9 @@ from supernode_opt.plot.grid import Side
 from supernode_opt.plot.measure import short
 from supernode_opt.plot.subject import subject
 
-# Quantities beside the variables where none are named, and lines at most of each kind.
+# Quantities beside the variables where none are named: the objective and the first of
+# these that say something else; and how many there are, of lines, too, of each kind.
+_TELLING = ("mfu", "power", "cost_per_megatoken", "tokens_per_s", "fit_probability")
 _USUAL, _MOST = 3, 1500
 _COLOURS = "viridis"
 
@@ -42,7 +44,8 @@ def parallel_coordinates(
       ValueError: the sweep does not hold a quantity.
     """
     known = grid.quantities(dataset)
-    shown = [wanted(dataset, name) for name in quantities or known[:_USUAL]]
+    usual = dict.fromkeys([known[0], *(n for n in _TELLING if n in known), *known])
+    shown = [wanted(dataset, name) for name in quantities or list(usual)[:_USUAL]]
     names = [*grid.swept(dataset), *shown]
     ax = style.axes(ax, 3.4, narrow=3.6)
     flat = dataset[shown]
@@ -77,8 +80,8 @@ def parallel_coordinates(
         label = "a limit is broken"
         handles.append(Line2D([], [], color="0.75", lw=0.8, label=label))
     _dress(ax, sides)
-    style.title(ax, f"{known_rows.sum():,} designs over what was swept and what it "
-                "brings", subject(dataset))  # fmt: skip
+    title = f"{known_rows.sum():,} designs over what was swept and what it brings"
+    style.title(ax, title, subject(dataset))
     style.legend_below(ax, 3, handles=handles)
     return ax
 

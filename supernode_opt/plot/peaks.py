@@ -36,6 +36,10 @@ def predicted_peaks(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         )
     ax.set_xscale("log")
     ax.set_yscale("log")
+    if len(real):
+        both = np.concatenate([real, told])
+        ax.set_xlim(both.min() * 0.8, both.max() * 1.25)
+        ax.set_ylim(both.min() * 0.8, both.max() * 1.25)
     style.log_ticks(ax.xaxis)
     style.log_ticks(ax.yaxis)
     style.dress(ax, "measured peak [GB]", "predicted peak [GB]")

@@ -1,5 +1,6 @@
 """What each technology reaches along a domain or a rate, and which is best where."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -74,9 +75,8 @@ def regimes(
         handles.append(Line2D([], [], label="a limit is broken", **bare))
     if len(names) > 1 and grid.more_is_better(quantity) is not None:
         _strip(ax, across, np.where(held, values, np.nan), quantity)
-    across.dress(ax.xaxis)
-    if across.words:
-        ax.set_xlim(-0.5, len(across.words) - 0.5)
+    # Room for marks at the ends.
+    dataclasses.replace(across, pad=True).dress(ax.xaxis)
     style.few_ticks(ax.yaxis)
     style.dress(ax, across.shown.label, shown.label)
     title = f"{shown.words[:1].upper()}{shown.words[1:]} along {across.shown.words}"
@@ -86,7 +86,7 @@ def regimes(
         f"best {label_of(n)}" for n in grid.swept(dataset) if n not in (x, series)
     ]
     if len(names) > 1:
-        about.append("the strip at the top has the colour of the best")
+        about.append("strip at the top: the best")
     style.title(ax, title, "; ".join(about))
     style.legend_below(ax, 4, label_of(series) if series else "", handles)
     return ax

@@ -64,8 +64,8 @@ def roofline(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.set_axisbelow(True)
     _name_roofs(ax, peak, bandwidth, str(dataset.attrs.get("precision", "")))
     chip = proper(str(dataset.attrs.get("chip", "the chip")))
-    style.title(ax, f"Roofline of {chip}: operators and their shares of time",
-                subject(dataset))  # fmt: skip
+    title = f"Roofline of {chip}: operators and their shares of time"
+    style.title(ax, title, subject(dataset))
     style.legend_below(ax, 4, handles=handles)
     return ax
 

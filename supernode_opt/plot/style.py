@@ -1,4 +1,4 @@
-"""One look for all figures: nine colours, three text sizes, two widths of a page."""
+"""One look for all figures: three text sizes, two widths of a page, titles, legends."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.gridspec import GridSpecBase
@@ -21,28 +20,15 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from supernode_opt.plot.measure import short
+from supernode_opt.plot.palette import AREAS as AREAS
+from supernode_opt.plot.palette import COLOURS as COLOURS
+from supernode_opt.plot.palette import DASHES as DASHES
+from supernode_opt.plot.palette import HATCHES as HATCHES
+from supernode_opt.plot.palette import MARKERS as MARKERS
+from supernode_opt.plot.palette import area as area
+from supernode_opt.plot.palette import ink as ink
+from supernode_opt.plot.palette import mark as mark
 
-# The palette of Okabe and Ito (2008), made to be told apart by colour-blind readers,
-# and a grey.
-COLOURS = {
-    "blue": "#0072B2",
-    "orange": "#E69F00",
-    "green": "#009E73",
-    "vermilion": "#D55E00",
-    "sky": "#56B4E9",
-    "purple": "#CC79A7",
-    "yellow": "#F0E442",
-    "black": "#000000",
-    "grey": "#8C8C8C",
-}
-# Those whose outline can be seen on white. Seven shapes and eight colours share no
-# factor, so that the first 56 pairs differ.
-OUTLINES = ["blue", "vermilion", "green", "orange", "purple", "black", "sky", "grey"]
-MARKERS = "osD^vPX"
-# Areas, and a hatch for each, for those who print without colour.
-AREAS = ["blue", "orange", "green", "sky", "vermilion", "purple", "yellow", "grey"]
-HATCHES = ["", "////", "....", "\\\\\\\\", "xxxx", "----", "||||", "++++"]
-DASHES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 3))]
 # Points; a journal asks for seven or eight at the width that is printed.
 TITLE, TEXT, SMALL = 8.5, 8.0, 7.0
 # Inches: a whole page of two columns, and one column.
@@ -122,7 +108,11 @@ def figure(ax: Axes) -> Figure:
 
 def dress(ax: Axes, across: str = "", up: str = "") -> None:
     """Give `ax` its labels and take away the lines nobody reads."""
-    ax.set_xlabel("\n".join(_wrapped(across, 0.85 * width_of(ax), TEXT)), fontsize=TEXT)
+    # Beside the words of the other axis, where there are any, and its own ticks.
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    lines = [length(line, SMALL) for name in names for line in name.split("\n")]
+    room = 0.85 * (width_of(ax) - max(lines, default=0.0))
+    ax.set_xlabel("\n".join(_wrapped(across, room, TEXT)), fontsize=TEXT)
     ax.set_ylabel("\n".join(_wrapped(up, 2.6, TEXT)), fontsize=TEXT)
     ax.tick_params(labelsize=SMALL)
     ax.spines[["top", "right"]].set_visible(False)
@@ -204,26 +194,6 @@ def wrapped(text: str, width: float, size: float = SMALL) -> str:
     return "\n".join(_wrapped(text, width, size))
 
 
-def mark(order: int) -> tuple[str, str]:
-    """Return the marker and the colour of the series number `order`.
-
-    >>> mark(0), mark(8)
-    (('o', '#0072B2'), ('s', '#0072B2'))
-    """
-    return MARKERS[order % len(MARKERS)], COLOURS[OUTLINES[order % len(OUTLINES)]]
-
-
-def area(order: int) -> dict[str, Any]:
-    """Return colour and hatch of the filled area number `order`."""
-    colour = COLOURS[AREAS[order % len(AREAS)]]
-    return {
-        "facecolor": colour,
-        "hatch": HATCHES[order % len(HATCHES)],
-        "edgecolor": "white" if ink(colour) == "white" else "0.25",
-        "linewidth": 0.4,
-    }
-
-
 def legend_below(
     ax: Axes, ncols: int, title: str = "", handles: Sequence[Artist] | None = None
 ) -> Legend | None:
@@ -262,12 +232,6 @@ def _legend(ax: Axes, ncols: int, title: str, handles: Sequence[Artist]) -> Lege
     below = 3.0 if foot is None else ax.bbox.y0 - foot.y0 + 3.0
     looks |= {"bbox_to_anchor": (0.5, -below / ax.bbox.height), "borderaxespad": 0.0}
     return ax.legend(loc="upper center", **looks)
-
-
-def ink(colour: str) -> str:
-    """Return black or white, whichever can be read on `colour`."""
-    red, green, blue = to_rgb(colour)
-    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
 
 
 def few_ticks(axis: Axis, most: int = 5) -> None:

@@ -38,12 +38,16 @@ def subject(dataset: xr.Dataset) -> str:
     Only what the dataset knows is said; "" where it knows nothing.
     """
     if "subject" in dataset.attrs:
-        return str(dataset.attrs["subject"])
-    if "study" not in dataset.attrs:
-        return ", ".join(_made_of(dataset))
-    if "design_chips" in dataset and not dataset["design_chips"].dims:
+        return _kept(str(dataset.attrs["subject"]))
+    # A design says its chip; all else is told by the question.
+    if "chip" in dataset.attrs or not dataset.attrs.get("study"):
         return ", ".join([*_made_of(dataset), *_split(dataset)])
     return _of_question(dataset)
+
+
+def _kept(text: str) -> str:
+    """Keep each size of a split in one line with its name."""
+    return re.sub(r"\b([A-Z]{2,3}) (\d+)\b", "\\1\N{NO-BREAK SPACE}\\2", text)
 
 
 def machine(dataset: xr.Dataset) -> str:
@@ -70,8 +74,8 @@ def _split(dataset: xr.Dataset) -> list[str]:
         for name, short in SIZES.items()
         if f"design_{name}" in dataset
     }
-    told = [f"{short}{size:.0f}" for short, size in sizes.items() if size > 1.0]
-    return ["\N{NO-BREAK SPACE}".join(told)] if told else []
+    told = [f"{short} {size:.0f}" for short, size in sizes.items() if size > 1.0]
+    return [_kept(" ".join(told))] if told else []
 
 
 def _of_question(dataset: xr.Dataset) -> str:

@@ -1,9 +1,13 @@
-"""The folder of what is compiled: the user's own, bounded, whole at any moment."""
+"""What is kept for the next time: the user's own, bounded, whole at any moment."""
 
 import contextlib
+import hashlib
+import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # Of the files of one folder together.
 MOST_BYTES = 512 * 2**20
@@ -28,6 +32,31 @@ def cache_folder(name: str) -> Path | None:
     except OSError:
         return None
     return folder if os.access(folder, os.W_OK) else None
+
+
+def remembered(content: bytes, parse: Callable[[bytes], Any]) -> Any:
+    """Return `parse(content)`, from the user's cache if it was asked before.
+
+    What is parsed must be what JSON can hold; YAML takes thirty times as long.
+    """
+    folder = cache_folder("parsed")
+    if folder is None:
+        return parse(content)
+    place = folder / f"{hashlib.sha256(content).hexdigest()}.json"
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads(place.read_bytes())
+    made = parse(content)
+    with contextlib.suppress(OSError):
+        write(place, json.dumps(made).encode())
+        bound(folder, MOST_BYTES)
+    return made
+
+
+def plain_yaml(content: bytes) -> Any:
+    """Parse YAML that the package is shipped with."""
+    import yaml
+
+    return yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def write(place: Path, content: bytes) -> None:

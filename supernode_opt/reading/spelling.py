@@ -2,8 +2,8 @@
 
 Case is forgiven only where it decides nothing: `tflops`, `kw`, `mhz` have one meaning.
 Between bits and bytes it does decide: `Gb` is gigabit and `GB` gigabyte, `gb` is a
-gigabyte where an amount is asked for, and a rate in `gb/s` is refused, because people
-write it for either.
+gigabyte where an amount is asked for.  A rate in `gb/s` and an amount in `Gb` are
+refused, because people write them for either.
 """
 
 import re
@@ -76,7 +76,7 @@ def spelled(written: str, wanted: str) -> str:
       wanted: base SI unit of what is asked for.
 
     Raises:
-      Ambiguous: it is a rate that may count bits or bytes.
+      Ambiguous: it may count bits or bytes.
     """
     if wanted == "K" and _CELSIUS.fullmatch(written):
         return "degC"
@@ -90,7 +90,7 @@ def spelled(written: str, wanted: str) -> str:
     text = _PER_SECOND_DATA.sub(_rate, text)
     text = _BINARY.sub(lambda m: f"{_of(m[1])}i{_bytes(m[0], 'B', wanted)}", text)
     text = _LOWER.sub(lambda m: f"{_of(m[0][0])}{_bytes(m[0], 'B', wanted)}", text)
-    text = _UPPER.sub(lambda m: f"{_of(m[1])}{m[2]}", text)
+    text = _UPPER.sub(lambda m: _amount(m, wanted), text)
     return _WORD.sub(lambda m: _WORDS.get(m[0].lower(), m[0]), text)
 
 
@@ -130,6 +130,19 @@ def _bytes(said: str, kind: str, wanted: str) -> str:
     if said[-1] == "b" and "/s" in wanted:
         raise Ambiguous(_either(f"{said}/s", _of(said[:-1])))
     return kind
+
+
+def _amount(found: re.Match[str], wanted: str) -> str:
+    """Return GB or Gb; an amount of bytes is hardly meant in bits.
+
+    Raises:
+      Ambiguous: it is one, in bits.
+    """
+    prefix = _of(found[1])
+    if found[2] == "b" and "B" in wanted and "/s" not in wanted:
+        said = f"{found[0]} may be bits or bytes"
+        raise Ambiguous(f"{said}: write {prefix}bit or {prefix}B")
+    return f"{prefix}{found[2]}"
 
 
 def _either(said: str, prefix: str) -> str:

@@ -20,10 +20,10 @@ _STYLES = {"": "", STRONG: "bold", FAINT: "dim", BAD: "red"}
 _VERDICTS = {"": "", STRONG: "bold green", BAD: "bold red"}
 
 
-def render(dataset: xr.Dataset) -> str:
-    """Return all that a result of any kind says as plain text."""
+def render(dataset: xr.Dataset, everything: bool = True) -> str:
+    """Return what a result of any kind says as plain text; see `tables`."""
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    for part in fitted(tables(dataset, everything=True), console):
+    for part in fitted(tables(dataset, everything), console):
         console.print(part)
     lines = console.file.getvalue().splitlines()  # type: ignore[union-attr]
     return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -59,7 +59,7 @@ class Graded:
         start = f"Best of {facts['candidates']:,} {kind}"
         counts = [(facts["excluded_by_memory"], "do not fit in memory")]
         counts += [(facts["excluded_by_bound"], "are excluded by bounds")]
-        counts += [(facts["dominated"], "use a link that another can stand in for")]
+        counts += [(facts["dominated"], "use a link that another dominates")]
         counts += [(facts["solved"], "were solved")]
         listed = [f"{n:,} {words}" for n, words in counts if n]
         said = ", ".join(listed[:-1]) + " and " * (len(listed) > 1) + listed[-1]
@@ -199,7 +199,7 @@ def relaxed_facts(
 
 def assumptions(problem: Problem, proof: Proof, graded: Graded) -> str:
     """Say what the answer takes for granted: sampled by tests, not proved."""
-    said = "bounds hold if quantities move as is said where they are defined"
+    said = "bounds hold if quantities are monotone as they are declared to be"
     if graded.status == CONVEX:
         said += "; solved candidates are optimal if log-convex, as chords here say"
     elif graded.status == FOUND and not proof.convex:

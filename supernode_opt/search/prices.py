@@ -148,7 +148,7 @@ def _leaning(problem: Problem, chosen: Polished) -> list[str]:
         side = "upper" if at > 0.5 else "lower"
         gain = change if at > 0.5 else -change
         found.append(
-            f"{name.replace('_', ' ')} leans on its {side} bound; moving it one per"
+            f"{name.replace('_', ' ')} is at its {side} bound; moving that one per"
             f" cent outwards: {_worth(gain, goal.name)}"
         )
     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from supernode_opt.calibration.data.practice import WORDS
 from supernode_opt.catalog.systems import PARTS
+from supernode_opt.config import forgiving
 from supernode_opt.config.override import FIELDS
 from supernode_opt.config.study import SECTIONS
 from supernode_opt.hardware.network import LinkTechnology
@@ -48,6 +49,7 @@ def full(word: str) -> str:
     first, dot, _ = word.partition(".")
     if first == "sweep":
         raise StudyError("is the sweep itself")
+    word = ".".join(forgiving.path(forgiving.field(word).split(".")))
     if word in _ALONE or (dot and first in SECTIONS):
         return word
     if word in FIELDS:

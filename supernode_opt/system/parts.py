@@ -105,7 +105,7 @@ class CostParts:
     cooling: Dollar
     spares: Dollar
     facility: Dollar
-    financing: reported("USD", "interest on the machine while it is kept", ways=FINANCE)
+    financing: reported("USD", "interest on the machine over its life", ways=FINANCE)
     maintenance: reported("USD", "upkeep of all that was bought", ways=CAPITAL)
     energy: reported("USD", "what the machine draws, at its tariff", ways=MEAN)
 

@@ -1,10 +1,18 @@
 """Blocks, padding and structures do not show in what comes out."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from supernode_opt.batch.engine import Engine, grouped, length, prepare, repeated
+from supernode_opt.batch.engine import (
+    Engine,
+    fitted,
+    grouped,
+    length,
+    prepare,
+    repeated,
+)
 
 
 @pytest.fixture
@@ -51,3 +59,9 @@ def test_rows_of_different_structure_are_stacked_apart():
     np.testing.assert_array_equal(first.cases["a"], [1.0, 3.0])
     assert list(second.rows) == [1]
     assert length(repeated(cases[0], 7)) == 7
+
+
+def test_blocks_fit_the_kind_of_device(monkeypatch):
+    assert fitted(4096) == 4096
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert fitted(4096) == 65536

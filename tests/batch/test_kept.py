@@ -1,5 +1,6 @@
 """Programs on disk: found again, checked, bounded, and never in the way."""
 
+import json
 import os
 
 import jax
@@ -10,6 +11,7 @@ import pytest
 from supernode_opt.batch import kept
 from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precise
+from supernode_opt.catalog import files
 from supernode_opt.reading import folder
 from supernode_opt.workload import operators
 
@@ -100,6 +102,31 @@ def test_the_folder_is_the_users_own(tmp_path, monkeypatch):
     assert folder.cache_folder("x") == tmp_path / "own" / "x"
     monkeypatch.setenv("SUPERNODE_OPT_CACHE", "")
     assert folder.cache_folder("x") is None
+
+
+def test_what_was_parsed_is_remembered_and_a_damaged_memory_is_not(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SUPERNODE_OPT_CACHE", str(tmp_path))
+    asked = []
+
+    def parse(content):
+        asked.append(content)
+        return {"value": [0.1, None, "1"]}
+
+    for _ in range(2):
+        assert folder.remembered(b"text", parse) == {"value": [0.1, None, "1"]}
+    assert asked == [b"text"]
+    (file,) = (tmp_path / "parsed").iterdir()
+    file.write_bytes(b'{"value')
+    assert folder.remembered(b"text", parse) == {"value": [0.1, None, "1"]}
+    assert len(asked) == 2
+
+
+def test_catalogs_are_what_json_can_hold():
+    for kind in files.KINDS:
+        shipped = files.shipped(kind)
+        assert json.loads(json.dumps(shipped)) == shipped
 
 
 def test_a_folder_is_bounded_by_what_was_used_last(tmp_path):

@@ -17,6 +17,8 @@ from supernode_opt.problem.variables import NUMBER_NAMES
 from tests.damage import mutate
 
 ROOT = Path(__file__).parents[2]
+LOGS = ROOT / "tests" / "logs" / "files"
+CONFIGS = ROOT / "tests" / "catalog" / "configs"
 Random = random.Random
 STUDY = (Path(__file__).parents[1] / "cli" / "conftest.py").read_text()
 STUDY = STUDY.split('STUDY = """\\\n')[1].split('"""')[0]
@@ -156,16 +158,44 @@ def own(random: Random, valid: Valid) -> Case:
             ("gemm_kernel", catalog.names("gemm_kernel")[0]),
         )
     )
-    from supernode_opt.catalog.read import _file, entry
+    from supernode_opt.catalog.files import file_of
+    from supernode_opt.catalog.read import entry
 
     written = yaml.safe_load(yaml.safe_dump({name: dict(entry(kind, name))}))
+    if random.random() < 0.3:
+        # As people write it: a base, and a few lines that differ.
+        few = random.sample(sorted(written[name]), min(3, len(written[name])))
+        based = {"base": name, **{field: written[name][field] for field in few}}
+        written = {"mine": based, name: {"base": random.choice((name, "mine"))}}
     text = yaml.safe_dump({"sources": {"x": "a source"}, **written}, sort_keys=False)
-    (folder / _file(kind)).write_bytes(mutate.text_of(random, text.encode()))
+    (folder / file_of(kind)).write_bytes(mutate.text_of(random, text.encode()))
     path = valid.folder / "sound.yaml"
     path.write_text(STUDY)
     named = str(folder) if random.random() < 0.97 else random.choice(mutate.NASTY)
     show, study = ("catalog", kind, name), ("evaluate", str(path), "--json")
     return Case(random.choice((show, study)), named.replace("\x00", ""))
+
+
+def log(random: Random, valid: Valid) -> Case:
+    """Damage the log of a training run, and make a row of it."""
+    name = random.choice(sorted(path.name for path in LOGS.iterdir()))
+    path = valid.folder / name
+    path.write_bytes(mutate.bytes_of(random, (LOGS / name).read_bytes()))
+    stated = {"fsdp_or_zero": "FSDP2", "gbs": "64", "seq_len": "4096"}
+    given = (f"--set={column}={cell}" for column, cell in stated.items())
+    machine = ("--accelerator=h100", "--chips=8", "--json")
+    return Case(("import-runs", str(path), *machine, *given))
+
+
+def config(random: Random, valid: Valid) -> Case:
+    """Damage the config.json of a model, and count it or ask a study of it."""
+    source = random.choice(sorted(CONFIGS.iterdir()))
+    path = valid.folder / "config.json"
+    path.write_bytes(mutate.text_of(random, source.read_bytes()))
+    study = valid.folder / "sound.yaml"
+    study.write_text(STUDY)
+    asked = ("evaluate", str(study), "--json", "--set", f"model={path}")
+    return Case(random.choice((("import-model", str(path)), asked)))
 
 
 def residual(random: Random, valid: Valid) -> Case:
@@ -265,9 +295,11 @@ KINDS: dict[str, Callable[[Random, Valid], Case]] = {
     "overrides": overrides,
     "line": line,
     "own": own,
+    "log": log,
+    "config": config,
     "residual": residual,
     "table": table,
     "result": result,
 }
-WEIGHTS = (4, 2, 4, 3, 4, 1, 4, 3)
+WEIGHTS = (4, 2, 4, 3, 4, 3, 3, 1, 4, 3)
 assert len(WEIGHTS) == len(KINDS)

@@ -12,7 +12,7 @@ PHYSICS = ROOT / "docs" / "physics"
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
 PAGES = [page for page in PAGES if "generated" not in page.parts]
 ROOMS = ("hardware", "workload", "system")
-_NAMED = re.compile(rf"`((?:{'|'.join((*ROOMS, 'smooth'))})(?:\.\w+)+)`")
+_NAMED = re.compile(rf"`((?:{'|'.join((*ROOMS, 'smooth', 'batch'))})(?:\.\w+)+)`")
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 

@@ -46,6 +46,27 @@ def test_design_a_supernode():
     assert found.report.power <= 559e3 * (1 + 1e-9)
 
 
+def test_map_of_a_design_space():
+    folder = "experiments/map_of_a_design_space"
+
+    def at(file, **design):
+        told = [f"design.{name}={value}" for name, value in design.items()]
+        return evaluated(f"{folder}/{file}.yaml", *told)
+
+    best = at("budget", clock=0.855, scale_up_bandwidth="448 GB/s")
+    assert float(best.mfu) == pytest.approx(0.406, abs=5e-4)
+    assert float(best.power) < 559e3
+    assert float(best.chip_power_fraction) < 1.0
+    least = at("budget", clock=0.78, scale_up_bandwidth="784 GB/s")
+    assert float(least.mfu) == pytest.approx(0.382, abs=5e-4)
+    copper = {"scale_up_link": "copper", "scale_up_bandwidth": "294 GB/s"}
+    rack = at("links", scale_up_domain=32, **copper)
+    assert float(rack.tokens_per_joule) == pytest.approx(0.591, abs=5e-4)
+    light = {"scale_up_link": "cpo", "scale_up_bandwidth": "266 GB/s"}
+    whole = at("links", scale_up_domain=384, **light)
+    assert float(whole.tokens_per_joule) == pytest.approx(0.764, abs=5e-4)
+
+
 def test_pangu_ultra():
     folder = "experiments/pangu_ultra"
     trained = evaluated(f"{folder}/as_trained.yaml")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from supernode_opt.calibration.step_time import batch
-from supernode_opt.catalog import read, systems
+from supernode_opt.catalog import read
+from supernode_opt.catalog.systems import system
 from supernode_opt.measure import attention, collectives, gemm
 from supernode_opt.measure.journal import Entry
 from supernode_opt.measure.rooflines import Attentions, attention_times, gemm_times
@@ -17,7 +18,7 @@ CACHES = (
     read.load,
     read._provenance,
     read._called,
-    systems.system,
+    system,
 )
 
 

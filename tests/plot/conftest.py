@@ -242,3 +242,18 @@ def inverted() -> xr.Dataset:
             "factor": 1.0,
         },
     )
+
+
+@pytest.fixture
+def calibrated() -> xr.Dataset:
+    """Return three constants: one moved, one within its range, one of no value."""
+    names = ["gemm_efficiency", "launch_time", "pipeline_exposed"]
+    return xr.Dataset(
+        {
+            "value": ("calibrated", [0.9, 3.3e-6, 0.1]),
+            "standard_error": ("calibrated", [0.01, 1e-6, 0.01]),
+            "before": ("calibrated", [0.6, 3e-6, 0.0]),
+        },
+        coords={"calibrated": np.array(names, dtype=object)},
+        attrs={"kind": "calibration", "of": "runs", "platform": "mindspeed_910c"},
+    )

@@ -37,4 +37,6 @@ def test_brief_rows_are_grey_among_the_watts(gemms):
     np.testing.assert_allclose(first, [[250.0 / 700.0, 600.0 / 700.0]])
     assert sum(len(points) for points in others) == 2
     assert "too short for the sensor" in legend(ax)
+    # Of the two others one was not measured and one is told exactly.
+    assert "1 GEMMs, median error 0 %" in title(ax)
     plt.close(ax.figure)

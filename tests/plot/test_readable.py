@@ -23,6 +23,7 @@ def result(request, dataset):
         "validation": "validated",
         "memory": "peaks",
         "gemm": "gemms",
+        "calibration": "calibrated",
     }
     others = {
         "collectives": lambda: made_up(["one", "other"], [2, 8]),

@@ -3,11 +3,11 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from supernode_opt.plot import style
+from supernode_opt.plot import COLUMN, page, style
 from supernode_opt.plot.evidence import evidence_map
 from supernode_opt.plot.families import ratios_by_family
 from supernode_opt.plot.verdicts import memory_verdicts
-from tests.plot.drawn import legend, title
+from tests.plot.drawn import check, legend, title
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +49,12 @@ def test_the_map_counts_runs_and_tells_the_error_of_rows_never_fitted(validated)
     assert chips == ["b two", "a one"]
     (bar,) = (one for one in style.figure(ax).axes if "error" in one.get_ylabel())
     assert bar.get_ylabel().endswith("[%]")
+
+
+def test_long_names_of_stacks_leave_room_for_the_axis(peaks):
+    long = peaks["stack"].str.replace("core", "megatron_bridge_26")
+    with page(COLUMN):
+        check(memory_verdicts(peaks.assign(stack=long)))
 
 
 def test_verdicts_of_jobs_whose_outcome_is_known(peaks):

@@ -121,6 +121,8 @@ def measurement():
             "spent_s": 20.0,
         }
     )
+    for name, values in (("time", MEASURED), ("predicted", PREDICTED)):
+        made[f"gemm_{name}"] = ("gemm_point", values * 1e-3, {"units": "s"})
     made["best_stream"] = ((), 35e9, {"units": "B/s", "long_name": "streaming"})
     return made
 
@@ -160,7 +162,32 @@ def sweep():
     )
 
 
+def sensitivity():
+    halves = {f"{n}_half": ("factor", [0.02, 0.01]) for n in ("first_order", "total")}
+    return xr.Dataset(
+        {
+            "first_order": ("factor", [0.2, 0.7]),
+            "total": ("factor", [0.25, 0.75]),
+            **halves,
+            "elasticity": ("constant", [-0.3, 0.9]),
+            "low": ("constant", [0.1, -0.2]),
+            "high": ("constant", [-0.1, 0.2]),
+        },
+        coords={"factor": ["noise", "fit"], "constant": ["chip.tdp", "chip.peak"]},
+        attrs={
+            "kind": "sensitivity",
+            "quantity": "mfu",
+            "quantity_units": "1",
+            "subject": "DGX H100, Llama 3 8B, BF16",
+            "study": "system: dgx_h100\n",
+            "evaluations": 64,
+            "seed": 0,
+        },
+    )
+
+
 MADE = {
+    "sensitivity": sensitivity,
     "validation": validation,
     "memory": memory,
     "collectives": collectives,

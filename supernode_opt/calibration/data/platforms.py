@@ -4,9 +4,8 @@ import functools
 from importlib import resources
 from typing import NamedTuple
 
-import yaml
-
 from supernode_opt.calibration.data.stacks import Stack, stacks
+from supernode_opt.reading.folder import plain_yaml, remembered
 
 
 class Platform(NamedTuple):
@@ -48,7 +47,7 @@ class Platform(NamedTuple):
 
 def _shipped() -> tuple[Platform, ...]:
     file = resources.files("supernode_opt.calibration.data") / "platforms.yaml"
-    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    written = remembered(file.read_bytes(), plain_yaml)
     return tuple(Platform(name, **fields) for name, fields in written.items())
 
 

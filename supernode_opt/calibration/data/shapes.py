@@ -91,8 +91,9 @@ def model_of(run: Run, training: Training, assumed: list[str]) -> Model:
     layers, hidden = run.number("layers"), run.number("hidden")
     heads = run.number("heads")
     if not layers or not hidden or not heads:
-        if not layers and not hidden and run.text("model") in catalog.names("model"):
-            return catalog.load("model", run.text("model"))
+        named = catalog.called("model", run.text("model"))
+        if named and not layers and not hidden:
+            return catalog.load("model", named)
         raise Refused("no model shape")
     if "ssm" in run.text("arch"):
         raise Refused("state-space layers are not modelled")

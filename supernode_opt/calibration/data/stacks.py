@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
-import yaml
-
 from supernode_opt import catalog
 from supernode_opt.calibration.data.runs import Refused, Run
+from supernode_opt.reading.folder import plain_yaml, remembered
 from supernode_opt.reading.node import did_you_mean, shown
 
 
@@ -181,7 +180,7 @@ _FINDS = ("match", "aliases")
 @functools.cache
 def _document() -> Mapping[str, Mapping]:
     file = resources.files("supernode_opt.calibration.data").joinpath("stacks.yaml")
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    return remembered(file.read_bytes(), plain_yaml)
 
 
 @functools.cache

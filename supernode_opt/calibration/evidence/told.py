@@ -59,10 +59,10 @@ class Evidence(NamedTuple):
     def sentence(self) -> str:
         """All of it in one line."""
         if not self.nearest:
-            return f"{self.grade} - no run that its software was fitted to is known"
+            return f"{self.grade} - its software was calibrated on no known run"
         return (
-            f"{self.grade} - {self._counted()}; nearest {self.nearest}, the difference"
-            f" from which leaves {100.0 * self.distance:.0f} % open"
+            f"{self.grade} - {self._counted()}; nearest {self.nearest}, whose"
+            f" distance leaves {100.0 * self.distance:.0f} % of step time open"
         )
 
     def noise(self, noise: float) -> float:

@@ -67,7 +67,7 @@ def sentence(
     if word != "depends":
         return f"{text}."
     if not turns:
-        return f"{text}; no constant alone turns it within its range."
+        return f"{text}; no single constant changes the verdict within its range."
     return f"{text}; true if {', or '.join(_condition(turn) for turn in turns)}."
 
 

@@ -129,7 +129,7 @@ def lines(asked: Inversion, solution: Solution) -> list[str]:
             f"elasticity of {spelled(asked.quantity)} of {side.system} there:"
             f" {slope:+.4g} (% per % of {spelled(asked.constant)})"
         )
-    how = f"{solution.steps} Newton steps"
+    how = f"{solution.steps} steps"
     splits = "optimized anew at the solution" if asked.replan else "as today"
     return [*made, f"{how}; splits {splits}"]
 

@@ -1,9 +1,8 @@
-"""For which value of a constant does a condition hold?  Newton's method, safeguarded.
+"""For which value of a constant does a condition hold?  A scan, and a bracketed root.
 
 The logarithm of one side over the other is a function of the logarithm of the constant.
 A scan of the bracket finds where it changes its sign, the change nearest to the value
-today is kept, and Newton steps with the derivative of the exact model close in on it;
-a step that leaves the interval is replaced by its middle.
+today is kept, and Brent's method (`scipy.optimize.root_scalar`) closes in on it.
 """
 
 import math
@@ -144,7 +143,7 @@ def _solve(asked: Inversion, plans: tuple[Values, ...]) -> Solution:
         valid = np.where(np.isfinite(scan), np.abs(scan), np.inf)
         log_value = float(np.log(grid[int(np.argmin(valid))]))
     else:
-        log_value, steps = newton(machines.gap, *np.log(grid[place : place + 2]))
+        log_value, steps = root(machines.gap, *np.log(grid[place : place + 2]))
     logs, slopes, limits = machines.at(np.asarray([log_value]))
     return Solution(
         found=place is not None,
@@ -160,25 +159,18 @@ def _solve(asked: Inversion, plans: tuple[Values, ...]) -> Solution:
     )
 
 
-def newton(gap: Callable, low: float, high: float) -> tuple[float, int]:
+def root(gap: Callable, low: float, high: float) -> tuple[float, int]:
     """Close in on the root of `gap` from `low` to `high`; return it and the steps."""
-    at_low, here, steps = gap(low)[0], 0.5 * (low + high), 0
-    while steps < _MOST_STEPS and high - low > TOLERANCE:
-        steps += 1
-        value, slope = gap(here)
-        if value == 0.0:
-            break
-        if (value > 0.0) == (at_low > 0.0):
-            low = here
-        else:
-            high = here
-        there = here - value / slope if slope else math.nan
-        inside = low < there < high
-        done = inside and abs(there - here) < TOLERANCE
-        here = there if inside else 0.5 * (low + high)
-        if done:
-            break
-    return float(here), steps
+    from scipy.optimize import root_scalar
+
+    found = root_scalar(
+        lambda log: float(gap(log)[0]),
+        method="brentq",
+        bracket=(float(low), float(high)),
+        xtol=TOLERANCE,
+        maxiter=_MOST_STEPS,
+    )
+    return float(found.root), int(found.iterations)
 
 
 def _step(asked: Inversion, progress: Callable[[str, float], None]) -> Solution:

@@ -31,7 +31,7 @@ def asked(dataset: xr.Dataset) -> Part:
 def sized(name: str, every: float, active: float) -> str:
     """Write a model with its size.
 
-    >>> sized("deepseek_v3_671b", 671.03e9, 37.55e9)
+    >>> sized("deepseek_v3_671b", 671.03e9, 37.56e9)
     'DeepSeek-V3 671B: 671 billion parameters, 37.6 billion active'
     """
     said = f"{proper(name)}: {_billions(every)} parameters"

@@ -69,9 +69,12 @@ def range_of(
 ) -> str:
     """Write the range of a quantity, "" where it does not vary."""
     low, high = known.get(name, (np.nan, np.nan))
-    if not np.isfinite([low, high]).all() or low == high:
+    if not np.isfinite([low, high]).all():
         return ""
-    return both(low, high, dataset[name].attrs["units"], is_share(name))
+    unit, share = dataset[name].attrs["units"], is_share(name)
+    # Ends that are written alike are no range.
+    alike = spoken(low, unit, share) == spoken(high, unit, share)
+    return "" if alike else both(low, high, unit, share)
 
 
 def _answer(dataset: xr.Dataset) -> Part:

@@ -66,7 +66,7 @@ def alternatives(dataset: xr.Dataset) -> Part:
         rows.append((said, away, "; ".join(changes) or "nothing"))
     heads = (spelled(wanted), "change", "differs from the answer in")
     table = grid(heads, rows, numbers=(0, 1))
-    return Part("alternatives", "Nearly as good", (), (table,))
+    return Part("alternatives", "Alternatives", (), (table,))
 
 
 def prices(dataset: xr.Dataset) -> Part:
@@ -116,7 +116,8 @@ def _fact(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return f"{100.0 * value:.3g} %" if name in _SHARES else figures(value)
+        # What is left of rounding is nothing.
+        return f"{100.0 * round(value, 9):.3g} %" if name in _SHARES else figures(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{spelled(str(k))} {v}" for k, v in value.items())
     return "" if value is None else str(value)

@@ -18,10 +18,8 @@ def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
     asked.append(("evaluations", f"{int(dataset.attrs['evaluations']):,}"))
     return [
         Part("asked", "Asked", (), (facts(asked),)),
-        Part("shares", "Whose variance it is", (), (_shares(dataset, everything),)),
-        Part(
-            "changes", "What a constant changes", (), (_changes(dataset, everything),)
-        ),
+        Part("answer", "Whose variance it is", (), (_shares(dataset, everything),)),
+        Part("why", "What a constant changes", (), (_changes(dataset, everything),)),
     ]
 
 

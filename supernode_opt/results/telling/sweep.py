@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from supernode_opt.names import proper, spelled
+from supernode_opt.reading import document
 from supernode_opt.results.telling.parts import BAD, STRONG, Part, facts, grid
 from supernode_opt.system.report import FACTS, is_share
 from supernode_opt.words import spoken
@@ -49,7 +50,10 @@ def _asked(dataset: xr.Dataset) -> Part:
             said = ", ".join(proper(str(one)) for one in dict.fromkeys(values.flat))
         rows.append((spelled(name), said))
     rows.append(("sought", spelled(str(dataset.attrs.get("objective", "")))))
-    return Part("asked", "Asked", (), (facts(rows),))
+    text = document.parse(str(dataset.attrs["study"]), "study").plain()
+    question = text.get("question") if isinstance(text, dict) else None
+    lines = (str(question),) if question else ()
+    return Part("asked", "Asked", lines, (facts(rows),))
 
 
 def _axes(dataset: xr.Dataset) -> list[str]:
@@ -61,11 +65,18 @@ def _best(dataset: xr.Dataset, wanted: str, good: NDArray) -> tuple[Any, ...] | 
     """Return the place of the best feasible point, `None` if there is none."""
     if wanted not in dataset or not good.any():
         return None
-    facts = FACTS.get(wanted)
-    sign = -1.0 if facts is not None and facts.more_is_better is False else 1.0
+    sign = -1.0 if _less_is_better(dataset, wanted) else 1.0
     values = np.where(good, sign * dataset[wanted].values, -np.inf)
     values = np.where(np.isfinite(values), values, -np.inf)
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(values)), values.shape))
+
+
+def _less_is_better(dataset: xr.Dataset, wanted: str) -> bool:
+    sense = dataset.attrs.get("sense")
+    if sense is not None:
+        return sense == "minimize"
+    known = FACTS.get(wanted)
+    return known is not None and known.more_is_better is False
 
 
 def _rows(
@@ -105,5 +116,10 @@ def _binding(dataset: xr.Dataset, legal: NDArray) -> Part:
         for word, count in sorted(counts.items(), key=lambda item: -item[1])
         if count
     ]
-    table = grid(("limit that binds first", "points", "share"), rows, "", (1, 2))
+    table = grid(
+        ("limit broken most, or with the least margin", "points", "share"),
+        rows,
+        "",
+        (1, 2),
+    )
     return Part("why", "Why", (), (table,))

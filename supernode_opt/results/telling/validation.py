@@ -104,7 +104,8 @@ def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
         ),
         numbers=tuple(range(1, len(_HEADS))),
     )
-    judged = next(mask for mask in parts.values() if mask.any() or len(parts) == 1)
+    # Where nothing could be predicted there is nothing to group either.
+    judged = next((mask for mask in parts.values() if mask.any()), known)
     grids = [_by(dataset, table, judged, name) for name in table.groups]
     reasons = [str(why) for _, why in refused]
     lines = [f"{reasons.count(why)}: {why}" for why in dict.fromkeys(reasons)]

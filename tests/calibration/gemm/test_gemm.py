@@ -200,7 +200,7 @@ def test_validate_prints_a_table_and_refuses_what_was_never_fitted(capsys, tmp_p
     runs = gemms.write(tmp_path / "runs.csv", cells)
     code, printed, _ = shell(capsys, "validate", "--runs", str(runs))
     assert code == 0
-    for words in ("Shapes kept from every fit", "h100_sxm bf16", "1 rows of tpu_v4"):
+    for words in ("Held-out shapes, in no fit", "h100_sxm bf16", "1 rows of tpu_v4"):
         assert words in printed
     written = validate_gemm.markdown(judged(runs)[1])
     assert written.startswith("| series | regime | rows | time median |")

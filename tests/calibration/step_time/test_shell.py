@@ -77,6 +77,13 @@ def test_calibrate_writes_an_entry_that_studies_can_use(
     assert answer["cross_validated"]["mape"] < 0.5
     by_name = {constant["name"]: constant for constant in answer["constants"]}
     assert not by_name["nvfp4_efficiency"]["identified"]
+    # Its dataset tells and draws it.
+    code, told, _ = shell(capsys, "explain", str(out))
+    assert code == 0
+    assert "of the fitted rows" in told
+    assert f"{by_name['gemm_efficiency']['value']:.4g}" in told
+    code, drawn, _ = shell(capsys, "plot", str(out))
+    assert drawn.strip().endswith("constants.png")
 
     from supernode_opt import catalog
     from supernode_opt.catalog import read
