@@ -105,6 +105,18 @@ def weigh_limit(node: Node, value: float, name: str, chip: Chip, chips: float) -
     )
 
 
+def depends_on_package(limits: Node) -> bool:
+    """Tell whether a limit of the section `constraints` lacks a unit it is weighed for.
+
+    Then it depends on chips and their number whether the study can be read.
+    """
+    return any(
+        is_bare(limit) and quantity_of(Report, name).unit in _OF_A_PACKAGE
+        for name, written in limits.mapping().items()
+        for limit in written.mapping().values()
+    )
+
+
 def limit_as_written(name: str, value: float, chip: Chip, chips: float) -> Any:
     """Return a limit, with its unit where `weigh_limit` would refuse it without."""
     try:

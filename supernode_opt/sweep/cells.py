@@ -7,39 +7,31 @@ where a study holds them, because it was read with two values of each.
 
 import dataclasses
 import itertools
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from supernode_opt.batch.case import LINKS, Case, case
-from supernode_opt.config import override
-from supernode_opt.config.study import Study, understand
+from supernode_opt.config.study import Study
 from supernode_opt.hardware.layout import filled_domain
 from supernode_opt.problem.box import possible
 from supernode_opt.problem.constraints import Form, all_constraints
-from supernode_opt.reading.node import Doubt, Node, StudyError
+from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.sweep.axes import Axis
+from supernode_opt.sweep.places import (
+    NotPlain,
+    assigned,
+    in_axis,
+    places_of,
+    quietly,
+    tries,
+)
 from supernode_opt.system.design import NUMBER_NAMES
 
 # Combinations of words and rules that are read, some milliseconds each.
 MOST_CELLS = 20_000
-# Points of a cell at which it is tried to be read.
-_TRIED = 24
-# Values of an axis at which that is tried.
-_SPREAD = 9
 _LOOP = ("design.scale_up_bandwidth", "design.coolant_flow", "design.inlet_temperature")
-_FILLED, _CLOCK = "design.scale_up_domain", "design.clock"
-
-
-class NotPlain(Exception):
-    """A number that decides more than itself: each of its values has to be read."""
-
-    def __init__(self, axis: Axis) -> None:
-        """Keep the axis."""
-        super().__init__(axis.path)
-        self.axis = axis
 
 
 class Cell(NamedTuple):
@@ -73,28 +65,6 @@ class Cell(NamedTuple):
     board: float = 0.0
     bounds: dict[str, tuple[float, float]] = {}  # noqa: RUF012
     links: tuple[int, ...] = ()
-
-
-def quietly(top: Node, name: str = "study", *, judged: bool = True) -> Study:
-    """Read a study without questioning values that are far from the catalog."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Doubt)
-        return understand(top, name, judged=judged)
-
-
-def assigned(top: Node, axes: Sequence[Axis], values: Sequence[Any]) -> Node:
-    """Return a document with a value at the path of each axis, as `--set` has it."""
-    for axis, value in zip(axes, values, strict=True):
-        try:
-            top = override.apply(top, axis.written(value))
-        except StudyError as error:
-            raise StudyError(in_axis(error)) from None
-    return top
-
-
-def in_axis(error: StudyError) -> str:
-    """Say of an error in an assignment that it is one in an axis of a sweep."""
-    return str(error).replace("--set ", "sweep axis ")
 
 
 def words_of(axes: Sequence[Axis]) -> list[Axis]:
@@ -161,7 +131,7 @@ def refuse_useless(cells: Sequence[Any], read: Sequence[Axis]) -> None:
 
 def _cell(top: Node, plain: Sequence[Axis]) -> Cell:
     refusal = ""
-    for values in _tries(plain):
+    for values in tries(plain):
         try:
             study = quietly(assigned(top, plain, values), judged=False)
             break
@@ -172,79 +142,8 @@ def _cell(top: Node, plain: Sequence[Axis]) -> Cell:
     if study.free:
         names = ", ".join(study.free)
         raise StudyError(f"sweep: free are {names}; freeze them, or sweep `optimize`")
-    places = _places(top, plain, values, study)
+    places = places_of(top, plain, values, study)
     return _understood(study, top, plain, places)
-
-
-def _tries(plain: Sequence[Axis]) -> Iterator[tuple[float, ...]]:
-    """Yield values of numeric axes, the middle first, then spread over all."""
-    some = [axis.spread(_SPREAD) for axis in plain]
-    yield tuple(values[min(2, len(values) - 1)] for values in some)
-    yield from itertools.islice(itertools.product(*(v[:2] for v in some)), 8)
-    chance = np.random.default_rng(0)
-    for _ in range(_TRIED if plain else 0):
-        yield tuple(values[chance.integers(len(values))] for values in some)
-
-
-def _places(
-    top: Node, plain: Sequence[Axis], values: Sequence[float], study: Study
-) -> tuple[tuple[str, ...], ...]:
-    """Return where a study holds the number of each axis.
-
-    Raises:
-      NotPlain: it decides something else as well.
-    """
-    base, found = _numbers(study), []
-    for index, axis in enumerate(plain):
-        moved = None
-        for other in axis.spread(_SPREAD):
-            if other == values[index]:
-                continue
-            tried = [*values[:index], other, *values[index + 1 :]]
-            try:
-                moved = _numbers(quietly(assigned(top, plain, tried), judged=False))
-            except StudyError:
-                continue
-            break
-        if moved is None:
-            if len(axis.values) > 1:
-                raise NotPlain(axis)
-            # The only value there is was read.
-            found.append(())
-            continue
-        changed = {
-            path
-            for path in base.keys() | moved.keys()
-            if base.get(path) != moved.get(path)
-        }
-        held = {
-            p for p in changed if moved.get(p) == other and base[p] == values[index]
-        }
-        if changed - held - {_CLOCK, _FILLED} or not held:
-            raise NotPlain(axis)
-        found.append(tuple(sorted(held)))
-    return tuple(found)
-
-
-def _numbers(study: Study) -> dict[str, Any]:
-    """Return every value of design and scenario by path, names and kinds as well."""
-    problem = study.problem
-    found: dict[str, Any] = {f"design.{k}": v for k, v in problem.fixed.items()}
-
-    def walk(value: Any, path: str) -> None:
-        if dataclasses.is_dataclass(value):
-            for field in dataclasses.fields(value):
-                walk(getattr(value, field.name), f"{path}.{field.name}")
-        elif isinstance(value, tuple):
-            for index, item in enumerate(value):
-                walk(item, f"{path}.{index}")
-        else:
-            found[path] = value
-
-    walk(problem.scenario, "scenario")
-    for limit in problem.constraints:
-        found[f"constraints.{limit.name}.{limit.at_most}"] = limit.limit
-    return found
 
 
 def _understood(

@@ -18,7 +18,6 @@ from supernode_opt.search.settings import UNANSWERED
 from supernode_opt.search.solution import Solution
 from supernode_opt.search.solve import optimize
 from supernode_opt.sweep.axes import Axis
-from supernode_opt.sweep.cells import assigned, in_axis, quietly
 from supernode_opt.sweep.layout import (
     Stored,
     coded,
@@ -27,6 +26,7 @@ from supernode_opt.sweep.layout import (
     truth,
     word,
 )
+from supernode_opt.sweep.places import assigned, in_axis, quietly
 from supernode_opt.sweep.points import Points
 from supernode_opt.system.design import CHOICE_NAMES, CHOICES, NUMBER_NAMES
 from supernode_opt.workload.split import TooManySplits

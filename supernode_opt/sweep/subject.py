@@ -6,7 +6,7 @@ from supernode_opt.config.study import Study
 from supernode_opt.names import proper
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.sweep.axes import Axis
-from supernode_opt.sweep.cells import assigned, quietly
+from supernode_opt.sweep.places import assigned, quietly
 from supernode_opt.words import figures
 
 _SIZES = {

@@ -112,6 +112,14 @@ def test_words_are_read_as_studies_and_share_programs():
     assert len(seen) > 1
 
 
+def test_a_limit_without_a_unit_is_weighed_at_every_point():
+    bare = document.parse(STUDY.replace("590 kW", "590000"), "study")
+    assert not plan_of(bare, {"chips": [192, 384]}).points.axes[0].plain
+    with pytest.raises(StudyError, match="packages of this study"):
+        plan_of(bare, {"chips": [384, 98304]})
+    assert plan_of(TOP, {"chips": [384, 98304]}).points.axes[0].plain
+
+
 def test_a_point_beyond_what_can_be_built_is_no_design():
     plan = plan_of(TOP, {"clock": [0.5, 0.9, 3.0], "scale_up_domain": [8, 384, 1e6]})
     (cell,) = plan.cells
