@@ -172,6 +172,7 @@ def sensitivity():
             "elasticity": ("constant", [-0.3, 0.9]),
             "low": ("constant", [0.1, -0.2]),
             "high": ("constant", [-0.1, 0.2]),
+            "value": ((), 0.4, {"units": "1"}),
         },
         coords={"factor": ["noise", "fit"], "constant": ["chip.tdp", "chip.peak"]},
         attrs={
