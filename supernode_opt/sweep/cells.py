@@ -2,7 +2,7 @@
 
 Words (a system, a precision) and what decides the rules of a split (a batch, a shape)
 are read, as any study is.  Numbers of the design and of its parts are not: a cell knows
-where a study holds them, because it was read with two values of each.
+where a study holds them, because it was read with some values of each.
 """
 
 import dataclasses

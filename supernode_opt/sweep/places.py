@@ -1,4 +1,4 @@
-"""Where a study holds the numbers of axes: it is read with two values of each."""
+"""Where a study holds the numbers of axes: it is read with some values of each."""
 
 import dataclasses
 import itertools
@@ -16,8 +16,10 @@ from supernode_opt.sweep.axes import Axis
 
 # Points of a cell at which it is tried to be read.
 _TRIED = 24
-# Values of an axis at which that is tried.
+# Values of an axis at which that is tried, and with how many it is compared: both ends
+# and the middle, for what a number decides may begin anywhere between.
 _SPREAD = 9
+_LOOKS = 3
 # What follows from other values, and is worked out where it does.
 _FOLLOWING = {"design.scale_up_domain", "design.clock"}
 # What a limit without a unit is weighed by.
@@ -79,33 +81,32 @@ def places_of(
     for index, axis in enumerate(plain):
         if weighed and axis.path.endswith(_PACKAGES):
             raise NotPlain(axis)
-        moved = None
+        held: set[str] | None = None
+        looks = 0
         for other in axis.spread(_SPREAD):
-            if other == values[index]:
+            if other == values[index] or looks == _LOOKS:
                 continue
             tried = [*values[:index], other, *values[index + 1 :]]
             try:
                 moved = _numbers(quietly(assigned(top, plain, tried), judged=False))
             except StudyError:
                 continue
-            break
-        if moved is None:
-            if len(axis.values) > 1:
+            looks += 1
+            changed = {
+                path
+                for path in base.keys() | moved.keys()
+                if base.get(path) != moved.get(path)
+            }
+            here = {
+                p for p in changed if moved.get(p) == other and base[p] == values[index]
+            }
+            if changed - here - _FOLLOWING or not here or here != (held or here):
                 raise NotPlain(axis)
-            # The only value there is was read.
-            found.append(())
-            continue
-        changed = {
-            path
-            for path in base.keys() | moved.keys()
-            if base.get(path) != moved.get(path)
-        }
-        held = {
-            p for p in changed if moved.get(p) == other and base[p] == values[index]
-        }
-        if changed - held - _FOLLOWING or not held:
+            held = here
+        if held is None and len(axis.values) > 1:
             raise NotPlain(axis)
-        found.append(tuple(sorted(held)))
+        # The only value there is was read.
+        found.append(tuple(sorted(held or ())))
     return tuple(found)
 
 
