@@ -6,6 +6,18 @@ _STEPS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""
 _PREFIXED = ("W", "B", "B/s", "flop", "flop/s", "USD")
 _SMALL = ((1e-3, "m"), (1e-6, "u"), (1e-9, "n"))
 _HOUR = 3600.0
+# Units that people say instead of those in SI, with how many make one, and the size
+# from which on SI is said after all.
+_SAID = {
+    "1/s": ("FIT", 3.6e12, 1e-6),
+    "J/B": ("pJ/b", 1.25e11, 1e-6),
+    "J/flop": ("pJ/flop", 1e12, 1e-6),
+    "m^2": ("mm^2", 1e6, 0.01),
+    "1/m^2": ("1/cm^2", 1e-4, math.inf),
+    "USD/m^2": ("USD/cm^2", 1e-4, math.inf),
+    "USD/B": ("USD/GB", 1e9, 1e-3),
+    "USD/J": ("USD/kWh", 3.6e6, 1e-3),
+}
 
 
 def spoken(value: float | str, unit: str, share: bool = False) -> str:
@@ -13,12 +25,16 @@ def spoken(value: float | str, unit: str, share: bool = False) -> str:
 
     >>> spoken(559e3, "W"), spoken(298.15, "K"), spoken(0.412, "1", share=True)
     ('559 kW', '25 degC', '41.2 %')
+    >>> spoken(814e-6, "m^2"), spoken(4e-11, "J/B"), spoken(3.428e-9, "1/s")
+    ('814 mm^2', '5 pJ/b', '12341 FIT')
     """
     if isinstance(value, str):
         return value
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else "unlimited"
     if unit in ("", "1"):
+        if share and abs(value) < 1e-6:
+            return "0 %"
         return f"{100.0 * value:.4g} %" if share else figures(value)
     if unit == "K":
         return f"{figures(value - 273.15)} degC"
@@ -29,6 +45,10 @@ def spoken(value: float | str, unit: str, share: bool = False) -> str:
     if unit in _PREFIXED:
         size, prefix = next((s for s in _STEPS if abs(value) >= s[0]), _STEPS[-1])
         return f"{figures(value / size)} {prefix}{unit}"
+    if unit in _SAID and abs(value) < _SAID[unit][2]:
+        said, many, _ = _SAID[unit]
+        # What is left of rounding is nothing.
+        return f"{figures(float(f'{value * many:.12g}'))} {said}"
     return f"{figures(value)} {unit}"
 
 

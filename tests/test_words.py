@@ -27,6 +27,15 @@ SPOKEN = [
     ((math.nan, "W"), "not a number"),
     ((math.inf, "m"), "unlimited"),
     (("lpo", ""), "lpo"),
+    ((5e-56, "1", True), "0 %"),
+    ((814e-6, "m^2"), "814 mm^2"),
+    ((0.6, "m^2"), "0.6 m^2"),
+    # 5 pJ a bit are 40 pJ a byte.
+    ((4e-11, "J/B"), "5 pJ/b"),
+    ((1.2e-8, "USD/B"), "12 USD/GB"),
+    ((1000.0, "1/m^2"), "0.1 1/cm^2"),
+    # 1000 failures in 1e9 hours are one in 3.6e9 s.
+    ((1.0 / 3.6e9, "1/s"), "1000 FIT"),
 ]
 
 

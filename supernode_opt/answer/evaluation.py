@@ -130,7 +130,10 @@ def evaluated(study: Study) -> Evaluation:
     """
     if study.free:
         names = ", ".join(study.free)
-        raise StudyError(f"evaluate needs every variable frozen; free are: {names}")
+        raise StudyError(
+            f"{study.name}: evaluate needs every variable fixed; free are: {names}."
+            " `run` finds them"
+        )
     began = time.perf_counter()
     problem = study.problem
     report = plain_report(problem.fixed, problem.scenario)

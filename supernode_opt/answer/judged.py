@@ -70,6 +70,11 @@ def _runs(runs: Path | None, platform: str, say: Say) -> Judged:
         say(f"predicting {len(table)} rows")
         fitted = shipped.judged() if runs is None else shipped.posterior()
         seen, about = validation.validate(table, fitted), {}
+    if runs is not None and not seen.jobs:
+        reasons = "; ".join(sorted({why for _, why in seen.refused})[:3])
+        raise StudyError(
+            f"{runs}: no row can be used: {reasons or 'the file is empty'}"
+        )
     return {**about, **validation.report(seen)}, validation.dataset(seen)
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 from supernode_opt.hardware.reach import bridged
+from supernode_opt.names import spelled
 from supernode_opt.problem.constraints import (
     all_constraints,
     normalised,
@@ -63,7 +64,7 @@ def verdict(problem: Problem, report: Report, states: list[ConstraintState]) -> 
         told = "; ".join(_told(problem, report, states, *item) for item in broken)
         message = f"The design violates {told}."
     message += (
-        f" Memory {memory}: {figures(100.0 * chance, 3)} % likely to suffice,"
+        f" Memory {memory}: {_odds(chance)} % likely to suffice,"
         f" {spoken(float(report.memory), 'B', False)} of"
         f" {spoken(float(problem.scenario.chip.hbm_capacity), 'B', False)}."
     )
@@ -76,6 +77,15 @@ def verdict(problem: Problem, report: Report, states: list[ConstraintState]) -> 
             f" {asked:.3g}, at which it runs."
         )
     return Verdict(message, memory, tuple(broken))
+
+
+def _odds(chance: float) -> str:
+    """Write a probability in per cent.
+
+    >>> _odds(5e-56), _odds(0.8067), _odds(1.0)
+    ('under 0.01', '80.7', '100')
+    """
+    return "under 0.01" if chance < 1e-4 else figures(100.0 * chance, 3)
 
 
 def _broken(problem: Problem, states: list[ConstraintState]) -> list[tuple[str, float]]:
@@ -105,11 +115,11 @@ def _told(
         span = float(getattr(report, f"{side}_span"))
         if span > carried:
             return (
-                f"{name}: the longest link is {span:.3g} m,"
+                f"{spelled(name)}: the longest link is {span:.3g} m,"
                 f" but {chosen} carries {carried:.3g} m"
             )
-        return f"{name}: exceeded by {figures(move)} %"
+        return f"{spelled(name)}: exceeded by {figures(move)} %"
     state = next(state for state in states if state.name == name)
     unit, sense = quantity_of(Report, name).unit, "most" if state.at_most else "least"
     value, limit = (spoken(x, unit, is_share(name)) for x in (state.value, state.limit))
-    return f"{name}: {value}, where at {sense} {limit} is allowed"
+    return f"{spelled(name)}: {value}, where at {sense} {limit} is allowed"

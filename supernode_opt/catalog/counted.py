@@ -68,6 +68,6 @@ def spoken_count(count: float) -> str:
 def _said(count: float, wanted: float, off: float, why: str) -> str:
     more = "more" if off > 0.0 else "fewer"
     return (
-        f"has {spoken_count(count)} parameters by its shape, {abs(off):.0%} {more} than"
-        f" the {spoken_count(wanted)} {why}"
+        f"has {spoken_count(count)} parameters by its shape, {100.0 * abs(off):.0f} %"
+        f" {more} than the {spoken_count(wanted)} {why}"
     )

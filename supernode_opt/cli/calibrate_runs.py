@@ -8,6 +8,10 @@ from rich.console import Group
 from supernode_opt.cli.tables import table
 
 COLUMNS = 100
+_USELESS = (
+    "rows left out in turn are told no better than before the fit: these rows are too"
+    " few or too unlike each other; add more, or name the shipped stack in your studies"
+)
 
 
 def _both(errors: dict[str, Any]) -> str:
@@ -30,13 +34,18 @@ def tables(answer: dict[str, Any]) -> Any:
     headings = ("constant", "value", "standard error", "before", "identified")
     title = f"{answer['platform']}: {answer['rows']} rows fitted"
     inside = answer["in_sample"]
-    lines = [f"in-sample error {_both(inside)}"]
-    crossed = answer["cross_validated"]
+    before, crossed = answer["before"], answer["cross_validated"]
+    lines = [
+        f"error before the fit {_both(before)}",
+        f"in-sample error {_both(inside)}",
+    ]
     if crossed:
         lines.append(
             f"cross-validated error {_both(crossed)},"
             f" worst {crossed['worst']} {100 * crossed['worst_error']:+.0f} %"
         )
+        if crossed["mape"] >= before["mape"]:
+            lines.append(_USELESS)
     else:
         lines.append("one group of rows: no cross-validated error")
     lines += [one["says"] for one in answer["left_over"]]

@@ -9,6 +9,9 @@ import typer
 from supernode_opt.cli import session
 from supernode_opt.cli.options import Json
 
+# No language model has fewer parameters: a unit was forgotten.
+_LEAST = 1e4
+
 
 def import_model(
     files: Annotated[
@@ -45,6 +48,10 @@ def import_model(
         stated = None if parameters is None else count_of(parameters)
     except UnitError as error:
         raise StudyError(f"--parameters {error}") from None
+    if stated is not None and stated < _LEAST:
+        raise StudyError(
+            f"--parameters must be a count, such as {parameters}B, but is {parameters}"
+        )
     entries: dict[str, dict[str, Any]] = {}
     for file in files:
         model = hugging_face.read(file)

@@ -33,9 +33,11 @@ _WORDS = (
 )
 
 _EDGE = (
-    "are near the edge of memory or beyond it, where an allocator may give back and ask"
+    "near the edge of memory or beyond it, where an allocator may give back and ask"
     " anew in every micro-batch: such runs can take several times as long."
 )
+# So many rows are named.
+_NAMED = 3
 
 
 def _cells(name: str, found: dict[str, Any]) -> list[str]:
@@ -92,9 +94,11 @@ def tables(report: dict[str, Any]) -> Any:
         for one in report["rankings"]
     ]
     shown += ["Plans of one job, ranked:", *ranked, ""] if ranked else []
-    edge = sum(row.get("near_memory_edge", False) for row in report["rows"])
+    edge = [row["run_id"] for row in report["rows"] if row.get("near_memory_edge")]
     if edge:
-        shown += [f"{edge} rows {_EDGE}", ""]
+        more = f" and {len(edge) - _NAMED} more" if len(edge) > _NAMED else ""
+        are = "is" if len(edge) == 1 else "are"
+        shown += [f"{', '.join(edge[:_NAMED])}{more} {are} {_EDGE}", ""]
     reasons = Counter(row["refused"] for row in report["rows"] if row["refused"])
     lines = [f"  {count:4d}  {reason}" for reason, count in reasons.most_common()]
     return Group(*shown, _WORDS, "", f"Refused rows: {sum(reasons.values())}", *lines)

@@ -140,6 +140,9 @@ def _megatron_plan(options: Mapping[str, Any]) -> dict[str, str]:
     cells: dict[str, str] = {}
     if "sequence_parallel" in options:
         cells["seq_parallel"] = _word(options["sequence_parallel"])
+    # What is printed as None was left at one chunk a stage.
+    if options.get("virtual_pipeline_model_parallel_size", 0) is None:
+        cells["vpp"] = "1"
     if "use_distributed_optimizer" in options:
         shards = options["use_distributed_optimizer"]
         cells["fsdp_or_zero"] = "distributed optimizer" if shards else "none"

@@ -119,6 +119,16 @@ def asked(dataset: xr.Dataset) -> dict[str, Any]:
     return found
 
 
+def stated(dataset: xr.Dataset) -> tuple[str, ...] | None:
+    """Return the paths that the user's own file or command gave.
+
+    `None` where a result does not say: of an older version, or changed by hand.
+    """
+    known = question(dataset).get("provenance")
+    names = known.get("user") if isinstance(known, dict) else None
+    return tuple(map(str, names)) if isinstance(names, list) else None
+
+
 def design(dataset: xr.Dataset) -> dict[str, float | str]:
     """Return the built values by name, SI or the name of an alternative."""
     names = [n for n in map(str, dataset.data_vars) if n.startswith(_DESIGN)]

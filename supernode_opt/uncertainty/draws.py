@@ -14,7 +14,7 @@ from supernode_opt.batch.case import Case
 from supernode_opt.batch.engine import repeated
 from supernode_opt.calibration.data.platforms import Platform, platform_of
 from supernode_opt.calibration.evidence.known import of_scenario
-from supernode_opt.calibration.step_time import intervals, shipped
+from supernode_opt.calibration.step_time import intervals, own_platform, shipped
 from supernode_opt.calibration.step_time.constants import CONSTANTS, fitted_as
 from supernode_opt.calibration.step_time.fit import family_of
 from supernode_opt.calibration.step_time.posterior import (
@@ -167,7 +167,7 @@ def deviation(scenario: Scenario, split: Mapping[str, Any]) -> float:
     """
     platform = platform_of(scenario.software.name)
     return intervals.widened_noise(
-        shipped.posterior(),
+        own_platform.behind(scenario.software.name) or shipped.posterior(),
         of_scenario(scenario, split),
         "" if platform is None else platform.stack,
     )

@@ -28,6 +28,10 @@ def test_new_writes_a_file_once(shell, folder):
         (["new", "chip", "--like", "h1000"], "unknown chip 'h1000'"),
         (["import-model", "none.json"], "there is no such file"),
         (["import-model", "study.yaml"], "has no `model_type`"),
+        (
+            ["import-model", CONFIGS / "gpt-oss-20b.json", "--parameters", "20.9"],
+            "--parameters must be a count, such as 20.9B, but is 20.9",
+        ),
         (["import-runs", "study.yaml"], "holds no steps that are known"),
         (["import-runs", "study.yaml", "--set", "tpp=3"], "(did you mean `tp`?)"),
         (["import-runs", "study.yaml", "--model", "llama"], "`llama3_8b`"),
@@ -45,7 +49,7 @@ def test_a_config_is_counted_and_written(shell, folder):
     assert "warning" not in answer.err
     assert "\ngpt_oss_20b:\n" in answer.out
     answer = shell("import-model", path, "--parameters", "30B", "--out", "models.yaml")
-    assert "30% fewer than the 30 B stated" in answer.err
+    assert "30 % fewer than the 30 B stated" in answer.err
     assert "experts: 32" in (folder / "models.yaml").read_text()
 
 

@@ -122,6 +122,8 @@ def test_a_log_of_megatron():
         ({"fp8": "hybrid", "bf16": True}, {"precision": "FP8"}),
         ({"fp8": "e4m3", "fp8_recipe": "mxfp8"}, {"precision": "MXFP8"}),
         ({"fp16": True, "bf16": False}, {"precision": "FP16"}),
+        # No chunks are asked for by None; a log that is silent leaves them open.
+        ({"virtual_pipeline_model_parallel_size": None}, {"vpp": "1"}),
         ({"use_distributed_optimizer": False}, {"fsdp_or_zero": "none"}),
         (
             {"num_layers": 6.0, "num_experts": 4.0, "moe_layer_freq": "([0]*1+[1]*5)"},

@@ -1,5 +1,6 @@
 """The constants of a software stack from training runs."""
 
+import dataclasses
 import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from supernode_opt.calibration import written
 from supernode_opt.calibration.data.interpret import fittable, interpret_all
 from supernode_opt.calibration.data.platforms import Platform
 from supernode_opt.calibration.data.runs import read
+from supernode_opt.calibration.evidence.known import of_job
 from supernode_opt.calibration.step_time import (
     leftover,
     own_platform,
@@ -41,9 +43,13 @@ def fitted(
     about = f"fit on {len(jobs)} rows, {datetime.date.today().isoformat()}; {error}"
     entry = platforms.entry(platform, found.posterior, about)
     entry |= platforms.documented_numbers(platform)
+    posterior = dataclasses.replace(
+        found.posterior,
+        points=tuple(of_job(job, job.plans[0])._replace(stack=name) for job in jobs),
+    )
     files = {
         "softwares.yaml": written.text({name: entry}, notes),
-        own_platform.FILE: own_platform.text(platform, found.posterior),
+        own_platform.FILE: own_platform.text(platform, posterior),
     }
     return _answer(found, name, known.refused), files
 
@@ -71,6 +77,7 @@ def _answer(found: Any, name: str, refused: Any) -> dict[str, Any]:
         "stack": found.stack,
         "family": found.family,
         "rows": found.inside.rows,
+        "before": found.before._asdict(),
         "in_sample": found.inside._asdict(),
         "cross_validated": None if crossed is None else crossed._asdict(),
         "constants": [

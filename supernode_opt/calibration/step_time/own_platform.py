@@ -5,6 +5,7 @@ rows, are what intervals need as well.
 """
 
 import dataclasses
+import functools
 import json
 import os
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ import numpy as np
 from supernode_opt.calibration.data.interpret import Job, Read, interpret_all
 from supernode_opt.calibration.data.platforms import Platform, platform_of
 from supernode_opt.calibration.data.runs import Run
+from supernode_opt.calibration.evidence.distance import SIZES, Point
 from supernode_opt.calibration.step_time import shipped
 from supernode_opt.calibration.step_time.constants import NAMES
 from supernode_opt.calibration.step_time.fit import family_of
@@ -26,6 +28,8 @@ from supernode_opt.reading.node import InputError, did_you_mean
 FILE = "posterior.json"
 # The first fields of a platform, in their order.
 _STATED = ("name", "family", "stack", "base", "notes")
+# What is said of the point of a row, beside its sizes.
+_TOLD = ("chip", "kind", "precision", "adapters")
 
 
 class Known(NamedTuple):
@@ -47,8 +51,25 @@ def text(platform: Platform, posterior: Posterior) -> str:
         "covariance": lower.tolist(),
         "noise": posterior.noise,
         "rows": list(posterior.rows),
+        "points": [_plain(one) for one in posterior.points],
     }
     return json.dumps(written, indent=1) + "\n"
+
+
+def _plain(one: Point) -> dict[str, Any]:
+    """Return what a platform does not say of a point already, as JSON's values."""
+    told = {name: getattr(one, name) for name in _TOLD}
+    return told | {"sizes": dict(zip(SIZES, one.sizes, strict=True))}
+
+
+def _point(found: dict[str, Any], stack: str) -> Point:
+    """Read what `_plain` wrote."""
+    chip, kind, precision = (str(found[name]) for name in _TOLD[:3])
+    sizes = tuple(float(found["sizes"][name]) for name in SIZES)
+    if not all(np.isfinite(size) and size > 0.0 for size in sizes):
+        raise ValueError("runs of no size")
+    adapters = bool(found["adapters"])
+    return Point(chip, family_of(chip), stack, kind, precision, adapters, sizes)
 
 
 def read(path: Path) -> Known:
@@ -67,14 +88,43 @@ def read(path: Path) -> Known:
         platform = Platform(*(str(found[name]) for name in _STATED))
         noise = {str(kind): float(size) for kind, size in found["noise"].items()}
         whole = np.isfinite(mean).all() and np.isfinite(covariance).all()
+        # Files of older versions do not say where their rows lie.
+        told = found.get("points", [])
+        points = tuple(_point(one, platform.name) for one in told)
+        if points and len(points) != len(found["rows"]):
+            raise ValueError("other rows than points")
         unknown = {name for name, _, _ in names} - set(NAMES)
         if not whole or len(mean) != len(names) or unknown:
             raise ValueError("constants that this version does not know")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: is no posterior of a platform ({error})") from None
-    return Known(
-        platform, Posterior(names, mean, covariance, tuple(found["rows"]), noise)
-    )
+    rows = tuple(found["rows"])
+    return Known(platform, Posterior(names, mean, covariance, rows, noise, points))
+
+
+def behind(software: str) -> Posterior | None:
+    """Return what was fitted of the user's own software, `None` where nothing was.
+
+    Its entry and its posterior are in one of the user's own folders.
+
+    Raises:
+      InputError: its file cannot be used.
+    """
+    if platform_of(software) is not None:
+        return None
+    named = os.environ.get(OWN_CATALOG, "").split(os.pathsep)
+    for folder in reversed([one for one in named if one.strip()]):
+        path = Path(folder) / FILE
+        if path.is_file():
+            known = _kept(path, path.stat().st_mtime_ns)
+            if known.platform.name == software:
+                return known.posterior
+    return None
+
+
+@functools.lru_cache(maxsize=8)
+def _kept(path: Path, _: int) -> Known:
+    return read(path)
 
 
 def folder_of(name: str) -> Path:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from supernode_opt.calibration.data.stacks import stacks
+from supernode_opt.calibration.evidence.distance import Point
 from supernode_opt.calibration.step_time.constants import CONSTANTS, INDEX
 
 Name = tuple[str, str, str]
@@ -23,6 +24,8 @@ class Posterior:
       covariance: of the parameters, from the Hessian at the optimum.
       rows: names of the rows that were fitted.
       noise: residual standard deviation of log step time by kind of model [1].
+      points: where the rows lie, of a platform of one's own [row]; its stack is the
+        name of the platform.
     """
 
     names: tuple[Name, ...]
@@ -30,6 +33,7 @@ class Posterior:
     covariance: np.ndarray
     rows: tuple[str, ...]
     noise: dict[str, float]
+    points: tuple[Point, ...] = ()
 
 
 def selection(names: Sequence[Name], family: str, stack: str) -> np.ndarray:

@@ -42,6 +42,7 @@ class Fitted(NamedTuple):
       base: catalog software that its unfitted constants are from.
       prior: what was known before.
       identified: posterior over prior spread of each constant [constant] [1].
+      before: errors on the rows with what was known before.
       inside: errors on the fitted rows.
       crossed: errors out of fold, `None` for a single group.
       left: kinds of rows that the form could not represent.
@@ -53,6 +54,7 @@ class Fitted(NamedTuple):
     base: str
     prior: Prior
     identified: np.ndarray
+    before: Errors
     inside: Errors
     crossed: Errors | None
     left: tuple[Leftover, ...]
@@ -130,10 +132,16 @@ def calibrate(
         base=base,
         prior=prior,
         identified=spread / prior.spread,
+        before=_errors(stacked, predict(stacked, _unfitted(prior))[0][:, 0]),
         inside=_errors(stacked, told),
         crossed=None if np.isnan(crossed).any() else _errors(stacked, crossed),
         left=left_over(stacked.jobs, result[:, 1], told, stacked.measured),
     )
+
+
+def _unfitted(prior: Prior) -> Posterior:
+    """Return a posterior that has seen no row."""
+    return Posterior(prior.names, prior.mean, np.diag(prior.spread**2), (), {})
 
 
 def _signed(

@@ -165,7 +165,8 @@ def report(seen: Validation) -> dict[str, Any]:
 def graded(seen: Validation, mask: np.ndarray) -> dict[str, dict[str, Any]]:
     """Summarise the rows of `mask` by the grade of their evidence, best first.
 
-    A platform of one's own has no grades: what it was fitted to is not known here.
+    A platform of one's own that an older version fitted has no grades: where its runs
+    lie is not known.
     """
     grades = np.asarray(
         [one.grade if one.nearest else "" for one in seen.evidence], dtype=str

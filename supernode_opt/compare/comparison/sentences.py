@@ -6,6 +6,7 @@ from supernode_opt.catalog.read import RECORDS
 from supernode_opt.compare.comparison.config import Claim
 from supernode_opt.compare.comparison.seen import Pair, Turn
 from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
+from supernode_opt.names import spelled
 from supernode_opt.system.report import Report, is_share
 from supernode_opt.uncertainty.worth import called
 from supernode_opt.units import label, quantity_of
@@ -25,7 +26,7 @@ def said(value: float, quantity: str) -> str:
 
 def statement(claim: Claim) -> str:
     """Return what a claim says."""
-    quantity = claim.quantity.replace("_", " ")
+    quantity = spelled(claim.quantity)
     better = "below" if claim.quantity in LESS_IS_BETTER else "above"
     return (
         f"{claim.better} {better} {claim.than} in {quantity},"

@@ -62,6 +62,7 @@ def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
     ]
     errors = []
     for name, words in (
+        ("before", "before the fit"),
         ("in_sample", "of the fitted rows"),
         ("cross_validated", "of rows left out in turn"),
     ):

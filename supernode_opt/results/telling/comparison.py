@@ -25,10 +25,10 @@ ENDS = {"value": "", "low": "_low", "high": "_high"}
 MOST_SENTENCES = 16
 FEASIBLE, OPEN, APART = "feasible", "depends", "not comparable"
 _VERDICTS = {
-    "holds": "hold",
-    "fails": "fail",
-    OPEN: "depend on constants",
-    APART: "cannot be compared",
+    "holds": ("holds", "hold"),
+    "fails": ("fails", "fail"),
+    OPEN: ("depends on constants", "depend on constants"),
+    APART: ("cannot be compared", "cannot be compared"),
 }
 
 
@@ -164,7 +164,9 @@ def _claims(dataset: xr.Dataset, everything: bool) -> Part:
     words = [str(word) for word in dataset["claim_word"].values]
     every = [str(line) for line in dataset["claim_sentence"].values]
     counts = {word: words.count(word) for word in dict.fromkeys(words)}
-    said = ", ".join(f"{n} {_VERDICTS.get(word, word)}" for word, n in counts.items())
+    said = ", ".join(
+        f"{n} {_VERDICTS.get(word, (word, word))[n != 1]}" for word, n in counts.items()
+    )
     head = f"Of {len(every)}: {said}."
     # What is missing for the others stands above, once for each machine.
     both = [(w, line) for w, line in zip(words, every, strict=True) if w != APART]

@@ -31,6 +31,10 @@ GRADES = {
     "extrapolated": "extrapolated: sizes, chip or precision further away than that",
     "untested": "untested: no fitted run of its stack, chip family or kind of model",
 }
+# Fields of a design that are the machine's where a study is silent.
+_MACHINE = ("chips", "scale_up_domain", "scale_up_bandwidth", "scale_out_bandwidth")
+_MACHINE += ("oversubscription", "clock", "coolant_flow", "inlet_temperature")
+_MACHINE += ("scale_up_link", "scale_out_link")
 # Of the parts of a total, those that a sentence names; each at least this share.
 _NAMED, _LEAST = 4, 0.05
 
@@ -166,7 +170,7 @@ def _constraints(dataset: xr.Dataset) -> tuple[Grid, ...]:
         cells += [f"{_sense(row)} {_spoken(row, 'limit')}", state]
         if priced:
             price = row["multiplier"]
-            cells.append(f"{price:.4g}" if price else "")
+            cells.append(f"{price:.4g} per {row['unit'] or '1'}" if price else "")
         mark = BAD if violated else STRONG if row["tight"] else ""
         made.append(Row(tuple(cells), mark))
     heads = ("limit on", "value", "limit", "") + ("multiplier",) * priced
@@ -193,7 +197,7 @@ def _three(
 
 def _design(dataset: xr.Dataset) -> Part:
     rows = []
-    given = outcome.asked(dataset)
+    given, stated = outcome.asked(dataset), outcome.stated(dataset)
     for name, built in outcome.design(dataset).items():
         unit = dataset[f"design_{name}"].attrs["units"]
         asked_for, origin = given.get(name), "given"
@@ -203,6 +207,8 @@ def _design(dataset: xr.Dataset) -> Part:
             origin = f"free, {both(asked_for['low'], asked_for['high'], unit)}"
         elif isinstance(asked_for, list):
             origin = f"free, {' | '.join(asked_for)}"
+        elif stated is not None and name not in stated:
+            origin = "as the machine has it" if name in _MACHINE else "nothing else"
         mark = STRONG if origin.startswith("free") else FAINT
         rows.append(Row((spelled(name), spoken(built, unit), origin), mark))
     table = Grid(("variable", "value", "chosen from"), tuple(rows))
@@ -242,6 +248,8 @@ def _evidence(dataset: xr.Dataset) -> Part:
     # Nor, perhaps, more of them than a sentence.
     runs, of = known.get("runs"), known.get("of")
     if not isinstance(runs, dict) or not isinstance(of, dict):
+        return Part("evidence", "Evidence", lines)
+    if not known.get("nearest"):
         return Part("evidence", "Evidence", lines)
     rows = [
         ("grade", GRADES.get(str(known.get("grade")), "")),

@@ -115,7 +115,12 @@ def _fact(name: str, value: Any) -> str:
     """Write one fact of a certificate, "" where there is none."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int | float):
+    if name == "agreeing_starts" and not value:
+        # Where bounds decided nobody started again.
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
         # What is left of rounding is nothing.
         return f"{100.0 * round(value, 9):.3g} %" if name in _SHARES else figures(value)
     if isinstance(value, Mapping):

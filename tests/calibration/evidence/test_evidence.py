@@ -126,6 +126,24 @@ def test_counts_are_said_in_one_line():
     assert set(told.plain()) >= {"grade", "distance", "nearest", "runs", "sentence"}
 
 
+def test_ones_own_runs_are_counted_where_they_are_known():
+    names = (("gemm_efficiency", "shared", ""),)
+    lie = (point(stack="mine"), point(stack="mine", chips=1024.0))
+    rows = ("first", "second")
+    own = Posterior(names, np.zeros(1), np.eye(1), rows, {"dense": 0.1}, lie)
+    told = evidence(point(stack="", chips=512.0, precision="bf16"), own)
+    # A doubling from either; the first of them is named.
+    assert (told.nearest, told.own) == ("first", True)
+    assert told.distance == pytest.approx(DOUBLING)
+    assert (told.chip, told.stack, told.kind, told.scale) == (2, 2, 2, 2)
+    assert "2 own runs of h100_sxm" in told.sentence
+    # Their noise is that of rows out of fold: distance widens it, nothing narrows it.
+    assert told.noise(0.1) == pytest.approx(math.hypot(0.1, DOUBLING))
+    far = evidence(point(chip="b200", family="blackwell"), own)
+    assert far.grade == "untested"
+    assert "no own run of b200" in far.sentence
+
+
 def test_a_calibration_of_ones_own_knows_none_of_these_runs():
     names = (("gemm_efficiency", "shared", ""),)
     own = Posterior(names, np.zeros(1), np.eye(1), ("line 2",), {"dense": 0.1})

@@ -1,5 +1,6 @@
 """A user's own sweep: made with known constants, calibrated, used by `validate`."""
 
+import io
 import json
 from pathlib import Path
 
@@ -146,11 +147,43 @@ def test_a_platform_is_read_as_it_was_written(calibrated, tmp_path):
     assert known.platform.stack == "nanotron"
     again = own_platform.text(*known)
     assert again == (calibrated[0] / own_platform.FILE).read_text(encoding="utf-8")
-    for damage in ("{", "[]", again.replace("kernel_time", "kernel_tine")):
+    assert {one.stack for one in known.posterior.points} == {"mine"}
+    wrong = [again.replace("kernel_time", "kernel_tine")]
+    wrong.append(again.replace('"chips": ', '"chips": -'))
+    for damage in ("{", "[]", *wrong):
         path = tmp_path / own_platform.FILE
         path.write_text(damage, encoding="utf-8")
         with pytest.raises(InputError, match="is no posterior"):
             own_platform.read(path)
+
+
+def test_studies_rest_on_the_runs_that_their_software_was_fitted_to(
+    calibrated, monkeypatch
+):
+    assert own_platform.behind("mine") is None
+    monkeypatch.setenv(OWN_CATALOG, str(calibrated[0]))
+    fitted = own_platform.behind("mine")
+    assert len(fitted.points) == len(fitted.rows) == calibrated[1]["rows"]
+    # Shipped software has its own evidence, whatever lies in the folder.
+    assert own_platform.behind("nemo_h100") is None
+    assert own_platform.behind("mien") is None
+
+
+def test_errors_before_the_fit_stand_beside_those_after_it(calibrated):
+    from rich.console import Console
+
+    from supernode_opt.cli.calibrate_runs import tables
+
+    answer = calibrated[1]
+    # The platform that made the sweep differs from what was known of its stack.
+    assert answer["before"]["mape"] > 2.0 * answer["cross_validated"]["mape"]
+    crossed = answer["cross_validated"] | {"mape": 2.0 * answer["before"]["mape"]}
+    for wrong, told in ((answer, False), (answer | {"cross_validated": crossed}, True)):
+        console = Console(width=100, record=True, file=io.StringIO())
+        console.print(tables(wrong))
+        text = console.export_text()
+        assert "error before the fit" in text
+        assert ("no better than before the fit" in text) == told
 
 
 def test_an_entry_of_an_eager_platform_can_be_used(calibrated, monkeypatch):
