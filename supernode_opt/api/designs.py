@@ -14,7 +14,7 @@ from supernode_opt.api.sources import Now, Source
 from supernode_opt.api.verbs import verb
 from supernode_opt.batch.precise import precise
 from supernode_opt.results import outcome
-from supernode_opt.search.solution import ConstraintState
+from supernode_opt.search.solution import ConstraintState, nearest
 from supernode_opt.system.report import FACTS, PARTS, SCALARS, Report
 from supernode_opt.units import quantity_of, with_unit
 
@@ -137,9 +137,7 @@ class Evaluated(Result):
 
     def nearest_limits(self) -> list[ConstraintState]:
         """Return the limits that bind or come nearest to it, tightest first."""
-        # Of a limit of nothing at all nothing is ever left.
-        every = (one for one in self._source.states() if one.limit or one.margin < 0.0)
-        return sorted(every, key=lambda one: one.margin)[:_NEAREST]
+        return nearest(self._source.states())[:_NEAREST]
 
     def to_xarray(self) -> xr.Dataset:
         """Return all of the answer, as the file of a result holds it."""

@@ -1,6 +1,7 @@
 """The answer as plain values, and the sentences that go with it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +47,16 @@ class ConstraintState:
     margin: float
     multiplier: float
     tight: bool
+
+
+def nearest(states: Sequence[ConstraintState]) -> list[ConstraintState]:
+    """Return the limits that are broken, that bind or come near, tightest first.
+
+    Of a limit of nothing at all nothing is ever left, so that it tells only where it
+    is broken.
+    """
+    telling = (one for one in states if one.limit or one.margin < 0.0)
+    return sorted(telling, key=lambda one: one.margin)
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,9 @@ def judged(kind: Kind, numbers: Mapping[str, Any], one: Case, own: Any) -> Judge
         runs = jnp.logical_not(report.fit_probability < 1.0 - LIKELY)
         broken = broken.at[place].set(broken[place] & jnp.logical_not(runs))
     feasible = jnp.logical_not(jnp.any(broken))
-    rank = jnp.where(feasible | broken, excess, -jnp.inf)
+    # Of a limit of nothing at all nothing is ever left: it tells where it is broken.
+    counts = jnp.where(feasible, limits != 0.0, broken)
+    rank = jnp.where(counts, excess, -jnp.inf)
     binding = jnp.argmax(jnp.where(jnp.isnan(rank), jnp.inf, rank))
     values = [jnp.asarray(get(report, name), float) for name in kind.names]
     return Judged(jnp.stack(values), feasible, binding, standing)

@@ -15,7 +15,7 @@ from supernode_opt.problem.constraints import all_constraints
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.record import get
 from supernode_opt.search.settings import UNANSWERED
-from supernode_opt.search.solution import Solution
+from supernode_opt.search.solution import Solution, nearest
 from supernode_opt.search.solve import optimize
 from supernode_opt.sweep.axes import Axis
 from supernode_opt.sweep.layout import (
@@ -135,7 +135,7 @@ class Search:
         for name in CHOICE_NAMES:
             known = CHOICES[name] or self.links
             told[f"design_{name}"] = known.index(str(solution.design[name]))
-        least = min(solution.constraints, key=lambda state: state.margin)
+        least = nearest(solution.constraints)[0]
         return told | {
             "status": STATUSES.index(solution.status),
             "feasible": solution.status not in UNANSWERED,

@@ -29,3 +29,5 @@ def test_each_point_is_what_a_run_finds():
     assert not none["feasible"].item()
     meanings = found["binding"].attrs["flag_meanings"].split()
     assert meanings[int(none["binding"])] == "power"
+    # Links that reach no further than they may have no margin to tell of.
+    assert "reach" not in meanings[int(best["binding"])]
