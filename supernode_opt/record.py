@@ -8,15 +8,19 @@ batch shape, or a tracer.
 
 import dataclasses
 import functools
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, TypeVar, dataclass_transform
 
-import jax
 from pydantic import ConfigDict
 
 from supernode_opt.reading.node import did_you_mean
 
 Record = TypeVar("Record")
+# Classes that JAX has not been told of.
+_waiting: list[type] = []
+_turn = threading.Lock()
 
 
 def static(*, default: Any = dataclasses.MISSING) -> Any:
@@ -38,12 +42,40 @@ def record(cls: type[Record]) -> type[Record]:
     made = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
     fields = dataclasses.fields(made)  # pyrefly: ignore[bad-argument-type]
     _name_the_near(made, {field.name for field in fields})
-    jax.tree_util.register_dataclass(
-        made,
-        data_fields=[f.name for f in fields if not f.metadata.get("static")],
-        meta_fields=[f.name for f in fields if f.metadata.get("static")],
-    )
+    _waiting.append(made)
+    if "jax" in sys.modules:
+        register()
+    else:
+        # What is told of results needs no JAX, whose import takes most of a second.
+        _register_first(made)
     return made
+
+
+def register() -> None:
+    """Tell JAX of every record there is, as has to be done before it meets one."""
+    with _turn:
+        if not _waiting:
+            return
+        import jax
+
+        while _waiting:
+            made = _waiting.pop()
+            fields = dataclasses.fields(made)
+            jax.tree_util.register_dataclass(
+                made,
+                data_fields=[f.name for f in fields if not f.metadata.get("static")],
+                meta_fields=[f.name for f in fields if f.metadata.get("static")],
+            )
+
+
+def _register_first(made: Any) -> None:
+    """Let the first instance of `made`, however it comes about, register the class."""
+
+    def new(cls: Any, *_: Any, **__: Any) -> Any:
+        register()
+        return object.__new__(cls)
+
+    made.__new__ = staticmethod(new)
 
 
 def _name_the_near(made: Any, names: set[str]) -> None:

@@ -57,6 +57,27 @@ def test_units_are_read_as_people_write_them(written, unit, meant):
     assert parse(written, unit) == pytest.approx(meant, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("short", "long", "power"),
+    [
+        ("Ki", "kibi", 10),
+        ("Mi", "mebi", 20),
+        ("Gi", "gibi", 30),
+        ("Ti", "tebi", 40),
+        ("Pi", "pebi", 50),
+        ("Ei", "exbi", 60),
+    ],
+)
+def test_binary_prefixes_are_read_short_long_and_in_any_case(short, long, power):
+    meant = pytest.approx(80 * 2.0**power, rel=1e-12)
+    for unit in (f"{short}B", f"{short.lower()}b", f"{short}byte", f"{long}bytes"):
+        assert parse(f"80 {unit}", "B") == meant
+        assert parse(f"80{unit}", "B") == meant
+    # Eight times as many bits are as many bytes.
+    assert parse(f"640 {short}bit", "B") == meant
+    assert parse(f"80 {short}B/s", "B/s") == meant
+
+
 @pytest.mark.parametrize("written", ["400 gb/s", "400 GBPS", "3 tb/s", "1 gib/s"])
 def test_a_rate_that_may_be_in_bits_or_bytes_is_refused(written):
     with pytest.raises(UnitError, match=r"may be bits or bytes: write \w+bit/s or"):

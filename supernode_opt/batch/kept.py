@@ -26,6 +26,7 @@ from supernode_opt.batch.compiler import OPTIONS, QUICK
 from supernode_opt.batch.identity import identity
 from supernode_opt.batch.precise import double
 from supernode_opt.reading import folder as folders
+from supernode_opt.record import register
 
 _SUFFIX = ".program"
 _CHECK = hashlib.sha256().digest_size
@@ -145,6 +146,8 @@ def _read(file: Path) -> Callable[..., Any]:
     check, body = content[:_CHECK], content[_CHECK:]
     if hashlib.sha256(body).digest() != check:
         raise ValueError(f"{file} is damaged")
+    # It says by name what it takes and gives.
+    register()
     program = serialize_executable.deserialize_and_load(*pickle.loads(body))
     with contextlib.suppress(OSError):
         os.utime(file)

@@ -21,6 +21,7 @@ def plot(
     json: Json = False,
 ) -> int:
     """Draw the figures of a saved result of any kind."""
+    session.lean()
     from supernode_opt.results import kinds, manifest
     from supernode_opt.results.publish import publication
 

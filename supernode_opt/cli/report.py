@@ -20,6 +20,7 @@ def report(
     json: Json = False,
 ) -> int:
     """Write a saved result of any kind as one HTML page."""
+    session.lean()
     from supernode_opt.results import kinds, manifest
     from supernode_opt.results.publish import publication
 

@@ -20,6 +20,8 @@ _PREFIX = {
     "mebi": "Mi",
     "gibi": "Gi",
     "tebi": "Ti",
+    "pebi": "Pi",
+    "exbi": "Ei",
 }
 _LONG = "|".join(_PREFIX)
 # Words that have one meaning whatever their case, in the units of this field.
@@ -88,7 +90,7 @@ def spelled(written: str, wanted: str) -> str:
     text = _DATA_LONG.sub(lambda m: _data(_PREFIX[m[1].lower()], m[2]), text)
     text = _DATA_MIXED.sub(lambda m: _data(_of(m[1]), m[2]), text)
     text = _PER_SECOND_DATA.sub(_rate, text)
-    text = _BINARY.sub(lambda m: f"{_of(m[1])}i{_bytes(m[0], 'B', wanted)}", text)
+    text = _BINARY.sub(lambda m: _of(m[1] + "i") + _bytes(m[0], "B", wanted), text)
     text = _LOWER.sub(lambda m: f"{_of(m[0][0])}{_bytes(m[0], 'B', wanted)}", text)
     text = _UPPER.sub(lambda m: _amount(m, wanted), text)
     return _WORD.sub(lambda m: _WORDS.get(m[0].lower(), m[0]), text)

@@ -122,10 +122,10 @@ def load(path: Path) -> tuple[str, xr.Dataset]:
     """
     file = _file(path)
     try:
-        manifest.content(file)
+        vouched = manifest.vouches(file)
     except manifest.Damaged as error:
         raise StudyError(str(error)) from None
-    opened = datasets.read(file)
+    opened = datasets.read(file, vouched)
     kind = kind_of(opened)
     if kind is None:
         raise StudyError(f"{file}: is not a result of `supernode-opt`")

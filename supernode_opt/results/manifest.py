@@ -97,17 +97,32 @@ def content(path: Path) -> bytes:
       Damaged: the file is not what the manifest says.
       OSError: it cannot be read.
     """
+    return _checked(path)[0]
+
+
+def vouches(path: Path) -> bool:
+    """Tell whether a manifest names a file, which then is as it was written.
+
+    Raises:
+      Damaged: the file is not what the manifest says.
+      OSError: it cannot be read.
+    """
+    return _checked(path)[1]
+
+
+def _checked(path: Path) -> tuple[bytes, bool]:
+    """Return what is in a file, and whether its manifest names it."""
     for _ in range(_TRIES):
         with contextlib.suppress(FileNotFoundError):
-            return _content(path)
-    return _content(path)
+            return _once_checked(path)
+    return _once_checked(path)
 
 
-def _content(path: Path) -> bytes:
+def _once_checked(path: Path) -> tuple[bytes, bool]:
     # Links lead into one version, which has the manifest of that version.
     real = path.resolve()
     files = read(real.parent) or {}
     found = real.read_bytes()
     if real.name in files and files[real.name] != _entry(found):
         raise Damaged(f"{path}: is damaged: it is not what {NAME} says")
-    return found
+    return found, real.name in files

@@ -39,10 +39,10 @@ def load(path: Path) -> xr.Dataset:
     if not file.is_file():
         raise StudyError(f"{file}: there is no such result")
     try:
-        manifest.content(file)
+        vouched = manifest.vouches(file)
     except manifest.Damaged as error:
         raise StudyError(str(error)) from None
-    opened = datasets.read(file)
+    opened = datasets.read(file, vouched)
     check(opened, file)
     return opened
 

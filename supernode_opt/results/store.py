@@ -13,21 +13,21 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 import xarray as xr
 
 from supernode_opt.record import get, is_record
 from supernode_opt.results import manifest
 from supernode_opt.results.versions import stamp
-from supernode_opt.search.solution import ConstraintState, Solution
-from supernode_opt.system.design import Design
-from supernode_opt.system.kernels import gemm_peak
 from supernode_opt.system.report import PARTS, SCALARS, Report
-from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import label, quantities, quantity_of
+
+if TYPE_CHECKING:
+    # Results are read without the model.
+    from supernode_opt.search.solution import ConstraintState, Solution
+    from supernode_opt.system.scenario import Scenario
 
 # What a solution says of itself that is neither design nor report.
 NOTES = ("status", "message", "certificate", "prices", "alternatives")
@@ -38,12 +38,12 @@ OPERATOR_UNITS = {"flops": "flop", "bytes": "B", "time": "s"}
 def to_dataset(
     study: str,
     design: Mapping[str, float | str],
-    scenario: Scenario,
+    scenario: "Scenario",
     report: Report,
     *,
     seed: int = 0,
     objective: str = "mfu",
-    constraints: Sequence[ConstraintState] = (),
+    constraints: Sequence["ConstraintState"] = (),
     history: Mapping[str, Any] | None = None,
     operators: Mapping[str, Any] | None = None,
     notes: Mapping[str, Any] | None = None,
@@ -62,6 +62,8 @@ def to_dataset(
       operators: arrays `name`, `flops` [flop], `bytes` [B], `time` [s].
       notes: anything else that JSON can hold, one attribute each.
     """
+    import jax
+
     # netCDF has only numbers and strings for attributes.
     told = {name: json.dumps(plain(value)) for name, value in (notes or {}).items()}
     known = {"study": study, "seed": int(seed), "objective": objective}
@@ -99,7 +101,7 @@ def to_dataset(
 
 def from_solution(
     study: str,
-    solution: Solution,
+    solution: "Solution",
     *,
     seed: int,
     objective: str,
@@ -180,8 +182,10 @@ def _names(dimension: str, names: Sequence[str]) -> xr.Variable:
     return xr.Variable((dimension,), np.array(names, dtype=object), fastpath=True)
 
 
-def _design_unit(name: str, scenario: Scenario) -> str:
+def _design_unit(name: str, scenario: "Scenario") -> str:
     """Return the unit of a design field or of a freed constant such as `chip.tdp`."""
+    from supernode_opt.system.design import Design
+
     if name in {field.name for field in dataclasses.fields(Design)}:
         return quantity_of(Design, name).unit
     owner, _, last = name.rpartition(".")
@@ -191,8 +195,10 @@ def _design_unit(name: str, scenario: Scenario) -> str:
     return quantity_of(type(holder), last).unit if known else ""
 
 
-def _chip(scenario: Scenario) -> dict[str, xr.Variable]:
+def _chip(scenario: "Scenario") -> dict[str, xr.Variable]:
     """Return the roofs of the chip: dense peak, and memory rate when streaming."""
+    from supernode_opt.system.kernels import gemm_peak
+
     chip = scenario.chip
     peak = gemm_peak(scenario)
     memory = chip.hbm_bandwidth * chip.hbm_efficiency
@@ -204,7 +210,7 @@ def _chip(scenario: Scenario) -> dict[str, xr.Variable]:
     }
 
 
-def _constraints(constraints: Sequence[ConstraintState]) -> dict[str, xr.Variable]:
+def _constraints(constraints: Sequence["ConstraintState"]) -> dict[str, xr.Variable]:
     names = [state.name for state in constraints]
     # Each constraint has a unit of its own, that of the report field it bounds.
     known = dict(quantities(Report))

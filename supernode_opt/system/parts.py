@@ -1,15 +1,15 @@
 """Totals with their parts: what a step, memory, power, cost and failures consist of."""
 
 import dataclasses
-from typing import Any
-
-from jax import Array
+from typing import TYPE_CHECKING, Any
 
 from supernode_opt.record import record
-from supernode_opt.smooth import stack, summed
 from supernode_opt.system.reported import facts_of, reported
 from supernode_opt.system.ways import CAPITAL, FINANCE, MEAN
 from supernode_opt.units import Dollar, PerSecond, quantity
+
+if TYPE_CHECKING:
+    from jax import Array
 
 Time = quantity("s", zero=True)
 Power = quantity("W", zero=True)
@@ -128,7 +128,9 @@ PART_FACTS = {
 }
 
 
-def total(parts: Any) -> Array:
+def total(parts: Any) -> "Array":
     """Add the fields of a record of parts, in their order."""
     fields = (getattr(parts, field.name) for field in dataclasses.fields(parts))
+    from supernode_opt.smooth import stack, summed
+
     return summed(stack(*fields))
