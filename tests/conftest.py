@@ -22,6 +22,8 @@ os.environ.setdefault(
     "--xla_cpu_use_fusion_emitters=false --xla_llvm_disable_expensive_passes=true"
     " --xla_backend_optimization_level=0",
 )
+# Tables are as wide as where no terminal says so, which workers of pytest do.
+os.environ.pop("COLUMNS", None)
 # Figures are drawn where there is no screen.
 os.environ.setdefault("MPLBACKEND", "agg")
 

@@ -18,7 +18,6 @@ from supernode_opt.calibration.step_time.intervals import NINETY
 from supernode_opt.calibration.step_time.posterior import constants_of
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.compare.comparison import config as question
-from supernode_opt.compare.comparison import report as words
 from supernode_opt.compare.comparison import solve as answer
 from supernode_opt.compare.comparison.claims import _word
 from supernode_opt.compare.entries import FREE
@@ -27,7 +26,8 @@ from supernode_opt.config import study
 from supernode_opt.problem.build import build_design
 from supernode_opt.reading import document
 from supernode_opt.record import replace
-from supernode_opt.results import store
+from supernode_opt.results import store, table
+from supernode_opt.results.comparison import summary
 from supernode_opt.search.enumerate import plans
 from supernode_opt.search.solution import plain_report
 from supernode_opt.system.evaluate import evaluate
@@ -154,11 +154,11 @@ def test_what_to_measure_next_is_told_of_open_claims_alone(dataset):
 
 
 def test_evidence_is_told_of_every_machine(dataset):
-    printed = words.render(dataset)
-    assert "evidence of cloudmatrix384, llama3_8b BF16, FP8: " in printed
+    printed = " ".join(table.render(dataset).split())
+    assert "cloudmatrix384 Llama 3 8B BF16, Llama 3 8B FP8" in printed
     at = {"model": "llama3_8b", "precision": "bf16"}
     assert dataset["grade"].sel(at).sel(system="dgx").item() in ("measured", "near")
-    told = words.summary(dataset)["machines"][0]["evidence"]
+    told = summary(dataset)["machines"][0]["evidence"]
     assert told.startswith("extrapolated - no run of ascend_910c")
 
 
@@ -252,10 +252,17 @@ def test_a_model_that_does_not_fit_is_not_compared(dataset):
 
 
 def test_the_report_has_every_claim(dataset):
-    text = " ".join(words.render(dataset).split())
-    for sentence in dataset["claim_sentence"].values:
-        assert str(sentence) in text
-    assert json.dumps(words.summary(dataset), allow_nan=False)
+    text = " ".join(table.render(dataset).split())
+    for word, sentence in zip(
+        dataset["claim_word"].values, dataset["claim_sentence"].values, strict=True
+    ):
+        # What cannot be compared is said once, of the machine that has no design.
+        assert (str(sentence) in text) == (word != "not comparable"), sentence
+    for system in ("dgx", "twin"):
+        for precision in ("BF16", "FP8"):
+            said = f"{system} has no design for Llama 3 405B in {precision}: "
+            assert text.count(said) == 1
+    assert json.dumps(summary(dataset), allow_nan=False)
 
 
 def test_names_do_not_shape_programs(found):
