@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Group
 
 from supernode_opt.cli.tables import table
+from supernode_opt.words import spoken
 
 COLUMNS = 100
 _USELESS = (
@@ -24,9 +25,9 @@ def tables(answer: dict[str, Any]) -> Any:
     rows = (
         (
             row["name"],
-            f"{row['value']:.4g}",
-            f"{row['standard_error']:.2g}",
-            f"{row['prior']:.4g}",
+            spoken(row["value"], row["unit"]),
+            spoken(float(f"{row['standard_error']:.2g}"), row["unit"]),
+            spoken(row["prior"], row["unit"]),
             "yes" if row["identified"] else "no",
         )
         for row in answer["constants"]

@@ -21,6 +21,8 @@ from supernode_opt.calibration.step_time import (
     user,
 )
 from supernode_opt.reading.node import StudyError
+from supernode_opt.system.software import Software
+from supernode_opt.units import quantities
 
 
 def fitted(
@@ -64,6 +66,7 @@ def _why(known: Any) -> str:
 def _answer(found: Any, name: str, refused: Any) -> dict[str, Any]:
     posterior, crossed = found.posterior, found.crossed
     values = np.exp(posterior.mean)
+    units = {field: declared.unit for field, declared in quantities(Software)}
     columns = {
         "value": values,
         "standard_error": values * np.sqrt(np.diag(posterior.covariance)),
@@ -81,7 +84,11 @@ def _answer(found: Any, name: str, refused: Any) -> dict[str, Any]:
         "in_sample": found.inside._asdict(),
         "cross_validated": None if crossed is None else crossed._asdict(),
         "constants": [
-            {"name": key[0], **dict(zip(columns, row, strict=True))}
+            {
+                "name": key[0],
+                "unit": units.get(key[0]) or "1",
+                **dict(zip(columns, row, strict=True)),
+            }
             for key, row in zip(posterior.names, rows, strict=True)
         ],
         "left_over": [

@@ -7,6 +7,7 @@ import xarray as xr
 
 from supernode_opt.names import spelled
 from supernode_opt.results.telling.parts import Part, Row, facts, grid
+from supernode_opt.words import spoken
 
 
 def dataset_of(kind: str, answer: dict) -> xr.Dataset:
@@ -77,17 +78,26 @@ def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
     return [
         Part("asked", "Asked", (), (facts(rows),)),
         Part("answer", "How well it fits", (), (grid(heads, errors, "", (1, 2, 3)),)),
-        _table(dataset),
+        _table(dataset, answer),
         Part("left", "Left over", tuple(lines)),
         Part("refused", "Rows that could not be used", tuple(refused)),
     ]
 
 
-def _table(dataset: xr.Dataset) -> Part:
+def _table(dataset: xr.Dataset, answer: dict) -> Part:
     columns = ("value", "standard_error", "before")
     known = [name for name in columns if np.isfinite(dataset[name].values).any()]
+    said = {row["name"]: row.get("unit", "") for row in _constants(answer)}
     rows = [
-        Row((spelled(str(name)), *(f"{dataset[c].values[i]:.4g}" for c in known)))
+        Row(
+            (
+                spelled(str(name)),
+                *(
+                    spoken(float(dataset[c].values[i]), said.get(name, ""))
+                    for c in known
+                ),
+            )
+        )
         for i, name in enumerate(dataset["calibrated"].values)
     ]
     heads = ("constant", *map(spelled, known))
