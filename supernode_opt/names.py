@@ -58,6 +58,16 @@ ACRONYMS = {
     "tdp": "TDP",
     **{word: word.upper() for word in CAPITALS},
 }
+# Sizes of a split in the short words of the field, in the order they are written in.
+SPLIT = {
+    "tensor_parallel": "TP",
+    "pipeline_parallel": "PP",
+    "context_parallel": "CP",
+    "expert_parallel": "EP",
+    "data_parallel": "DP",
+}
+# And of its schedule.
+SCHEDULE = {"interleave": "VP", "micro_batch": "MBS"}
 # Such as 671b, 8x7b, a22b, 910c, h100, nvl72, mi300x and 80gb.
 _TYPE = re.compile(r"(\d+x)?[a-z]{0,3}\d+[a-z]{0,2}")
 # Such as the 2 of two racks.

@@ -13,6 +13,7 @@ from supernode_opt.api.result import Result, found
 from supernode_opt.api.sources import Now, Source
 from supernode_opt.api.verbs import verb
 from supernode_opt.batch.precise import precise
+from supernode_opt.reading.node import did_you_mean
 from supernode_opt.results import outcome
 from supernode_opt.search.solution import ConstraintState, nearest
 from supernode_opt.system.report import FACTS, PARTS, SCALARS, Report
@@ -57,7 +58,9 @@ class Evaluated(Result):
         """Return the reported quantity `name`, SI."""
         if name in SCALARS:
             return self[name]
-        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        near = "" if name.startswith("_") else did_you_mean(name, dir(self))
+        kind = type(self).__name__
+        raise AttributeError(f"{kind!r} has no attribute {name!r}{near}")
 
     def __dir__(self) -> list[str]:
         """Return what there is, reported quantities included."""

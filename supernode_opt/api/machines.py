@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from supernode_opt.api.fields import located
 from supernode_opt.api.freezing import machine
 from supernode_opt.api.result import Told
 from supernode_opt.api.study import Study
@@ -22,8 +23,10 @@ from supernode_opt.compare.inversion import report as inverted
 from supernode_opt.compare.inversion import solve as inverting
 from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.config import override
-from supernode_opt.reading.node import Node, StudyError, shown
+from supernode_opt.reading.node import Node, StudyError, did_you_mean, shown
 
+# Where a field stands in a comparison, by the section of a study that has it.
+_HOMES = {"training": "training", "design": "plan"}
 # What a machine of a comparison keeps of a study.
 _MACHINE = ("system", "scenario", "design")
 
@@ -77,23 +80,54 @@ def compare(
       seed: of the draws.
       progress: called with what is done and how far.
       **sections: others of the file, such as `precisions=["bf16", "fp8"]`, `training`,
-        `plan` and `claims`.
+        `plan` and `claims`, or fields as a study takes them: `model`, `chips`,
+        `sequence_length`, `tensor_parallel`.
 
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
     top, name = _document(what, "compare")
+    fields = {k: v for k, v in sections.items() if k not in comparison.SECTIONS}
+    models = fields.pop("model", None) if models is None else models
+    made = {k: v for k, v in sections.items() if k not in fields and k != "model"}
+    if models is not None:
+        made["models"] = [models] if isinstance(models, str) else list(models)
     if top is None:
-        made = _machines(what, models)
-        top, name = written({**made, **sections}, "", "compare"), "comparison"
-    elif models is not None or sections:
-        more = {**sections, **({} if models is None else {"models": models})}
-        top = written({**top.plain(), **more}, "", "compare")
+        asked, name = {**_machines(what), **made}, "comparison"
+        top = written(_with_fields(asked, fields), "", "compare")
+    elif sections or models is not None:
+        top = written(_with_fields({**top.plain(), **made}, fields), "", "compare")
     found = comparing.compare(comparison.read(top, name, seed), progress)
     return Compared("comparison", found)
 
 
-def _machines(what: Any, models: Any) -> dict[str, Any]:
+def _with_fields(asked: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sections of a comparison with fields that are named as in a study.
+
+    Raises:
+      StudyError: one is neither of the training job nor of the split.
+    """
+    asked = dict(asked)
+    for name, value in fields.items():
+        section, *rest = located(name, "compare")
+        if name == "precision":
+            asked["precisions"] = [value]
+        elif rest == ["chips"]:
+            # Studies that are compared have chips of their own.
+            asked["systems"] = [
+                {"system": one, "chips": value} if isinstance(one, str) else one
+                for one in asked.get("systems", [])
+            ]
+        elif section in _HOMES and rest:
+            home = _HOMES[section]
+            asked[home] = {**asked.get(home, {}), ".".join(rest): value}
+        else:
+            near = did_you_mean(name, comparison.SECTIONS)
+            raise StudyError(f"compare: `{name}` is no field of a comparison{near}")
+    return asked
+
+
+def _machines(what: Any) -> dict[str, Any]:
     """Return the sections of a comparison of studies or systems."""
     systems: list[Any] = []
     studies = [one for one in what if isinstance(one, Study)]
@@ -115,8 +149,6 @@ def _machines(what: Any, models: Any) -> dict[str, Any]:
         given = dict(studies[0].to_dict()["training"])
         made["precisions"] = [given.pop("precision", first.training.precision)]
         made |= {"training": given, "models": [first.model.name]}
-    if models is not None:
-        made["models"] = [models] if isinstance(models, str) else list(models)
     return made
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from supernode_opt.answer.run import run
-from supernode_opt.api.progress import shown
+from supernode_opt.api.progress import heard, shown
 from supernode_opt.api.solutions import Optimized, built_study
 from supernode_opt.api.sources import Read
 from supernode_opt.api.verbs import verb
@@ -32,10 +32,11 @@ def optimized(
     """
     asked = _with(study.understood, settings)
     if callable(progress):
-        dataset = run(asked, progress, keeps=True)
+        with heard(progress) as tell:
+            dataset = run(asked, tell, keeps=True)
     else:
-        with shown(bool(progress)) as show:
-            dataset = run(asked, show, keeps=True)
+        with shown(bool(progress)) as show, heard(show) as tell:
+            dataset = run(asked, tell, keeps=True)
     built = built_study(study, outcome.design(dataset))
     return Optimized(built, study, Read(dataset))
 

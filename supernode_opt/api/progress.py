@@ -1,6 +1,8 @@
 """Bars with the time left, in a terminal and in a notebook."""
 
 import contextlib
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,6 +43,41 @@ def shown(visible: bool = True) -> Iterator[Callable[[Progress], None]]:
             bar.update(tasks[now.stage], completed=now.done, best=best)
 
         yield show
+
+
+@contextlib.contextmanager
+def heard(tell: Callable[[Progress], None]) -> Iterator[Callable[[Progress], None]]:
+    """Let no library swallow an interruption: what is lost is raised by `tell`.
+
+    What a handler of signals raises is lost where a library calls back, such as in
+    JAX's callback of the garbage collector.
+
+    Args:
+      tell: called by a search every now and then.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    here = threading.current_thread() is threading.main_thread()
+    if before is not signal.default_int_handler or not here:
+        # Somebody else listens.
+        yield tell
+        return
+    waiting = [False]
+
+    def note(number: int, frame: Any) -> None:
+        waiting[0] = True
+        raise KeyboardInterrupt
+
+    def telling(now: Progress) -> None:
+        if waiting[0]:
+            waiting[0] = False
+            raise KeyboardInterrupt
+        tell(now)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield telling
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

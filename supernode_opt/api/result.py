@@ -119,6 +119,11 @@ class Figures:
         "power": "power_stack",
     }
 
+    # Why an answer may lack a figure of its kind.
+    _LACKING: Mapping[str, str] = {
+        "convergence": "every candidate was computed, so that no gradient was followed",
+    }
+
     def __init__(self, kind: str, dataset: Callable[[], "xr.Dataset"]) -> None:
         """Draw what `dataset` gives, which is an answer of `kind`."""
         self._kind, self._dataset = kind, dataset
@@ -139,9 +144,19 @@ class Figures:
         known = self._known()
         found = known.get(self._ALIASES.get(name, name)) or known.get(name)
         if found is None:
-            near = did_you_mean(name, self)
-            raise AttributeError(f"no figure {name!r}{near}")
+            raise AttributeError(self._missing(name))
         return functools.partial(found, self._dataset())
+
+    def _missing(self, name: str) -> str:
+        """Say why there is no such figure."""
+        from supernode_opt.plot import FIGURES_OF
+
+        if name not in FIGURES_OF.get(self._kind, {}):
+            return f"no figure {name!r}{did_you_mean(name, self)}"
+        why = self._LACKING.get(name, "it has not the numbers for it")
+        return (
+            f"no figure {name!r} of this answer: {why} (there are: {', '.join(self)})"
+        )
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names of the figures."""

@@ -24,7 +24,10 @@ def written(value: Any, path: str, place: str) -> Node:
         return Node(value, path, place)
     if isinstance(value, Mapping):
         return Node(
-            {str(k): written(v, f"{path}.{k}", place) for k, v in value.items()},
+            {
+                str(k): written(v, f"{path}.{k}" if path else str(k), place)
+                for k, v in value.items()
+            },
             path,
             place,
         )

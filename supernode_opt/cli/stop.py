@@ -22,15 +22,20 @@ SIGNALS = {
     signal.SIGHUP: ("hung up", 129),
 }
 NOTHING = "nothing written"
-# What is kept if the command is stopped, in words.
-_kept = [NOTHING]
+# What is kept if the command is stopped, in words, and the option that goes on with it.
+_kept = [NOTHING, ""]
 # Whoever ends the process first takes it and never gives it back.
 _ending = threading.Lock()
 
 
-def keep(words: str = NOTHING) -> None:
-    """Say what is kept if this command is stopped from now on."""
-    _kept[:] = [words]
+def keep(words: str = NOTHING, option: str = "") -> None:
+    """Say what is kept if this command is stopped from now on.
+
+    Args:
+      words: what is kept.
+      option: with which the same command goes on from there, "" if with none.
+    """
+    _kept[:] = [words, option]
 
 
 def watch() -> None:
@@ -64,8 +69,11 @@ def _wait(reader: int) -> None:
 
 def words(number: signal.Signals, arguments: list[str]) -> str:
     """Say in one line what is kept of a command that was stopped."""
-    again = shlex.join(["supernode-opt", *arguments])
-    return f"{SIGNALS[number][0]}, {_kept[0]}; run again with: {again}"
+    kept, option = _kept
+    more = [option] if option and option not in arguments else []
+    again = shlex.join(["supernode-opt", *arguments, *more])
+    verb = "go on" if option else "run again"
+    return f"{SIGNALS[number][0]}, {kept}; {verb} with: {again}"
 
 
 def settle() -> None:

@@ -67,7 +67,7 @@ def sweep(
     written = top.mapping().get("name")
     name = name if written is None else written.text()
     target = out or Path("results") / f"{name}_sweep"
-    stop.keep("what was done is kept; go on with --resume")
+    stop.keep("what was done is kept", "--resume")
     evaluated = [0]
     with bar() as show:
 

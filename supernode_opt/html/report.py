@@ -8,6 +8,7 @@ import xarray as xr
 
 from supernode_opt.html import drawings
 from supernode_opt.names import spelled
+from supernode_opt.reading import document
 from supernode_opt.results import kinds
 from supernode_opt.results.telling.parts import Part
 from supernode_opt.system.report import FACTS
@@ -73,6 +74,9 @@ def _title(dataset: xr.Dataset, kind: str) -> str:
         from supernode_opt.results import outcome
 
         name = outcome.question(dataset)["name"]
+    elif kind == "sweep":
+        asked = document.parse(str(dataset.attrs.get("study", "")), "study").plain()
+        name = asked.get("name") if isinstance(asked, dict) else None
     return str(name or kinds.KINDS[kind].words)
 
 

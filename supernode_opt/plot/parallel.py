@@ -58,10 +58,12 @@ def parallel_coordinates(
     known_rows = np.isfinite(heights).all(axis=1)
     colour = flat[shown[0]].values
     _lines(ax, heights[_some(known_rows & ~kept)], color="0.75", lw=0.4, alpha=0.5)
-    good = _some(known_rows & kept)
-    good = good[np.argsort(colour[good])]
+    every = np.flatnonzero(known_rows & kept)
+    every = every[np.argsort(colour[every], kind="stable")]
     if grid.more_is_better(shown[0]) is False:
-        good = good[::-1]
+        every = every[::-1]
+    # Evenly chosen by rank, the best of all among them.
+    good = every[_some(np.ones(len(every), bool))]
     measure = sides[len(sides) - len(shown)].shown
     handles = []
     if len(good):

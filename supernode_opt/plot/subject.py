@@ -6,16 +6,9 @@ from typing import Any
 import xarray as xr
 
 from supernode_opt.names import CAPITALS as CAPITALS
+from supernode_opt.names import SPLIT
 from supernode_opt.names import proper as proper
 from supernode_opt.reading import document
-
-SIZES = {
-    "tensor_parallel": "TP",
-    "pipeline_parallel": "PP",
-    "context_parallel": "CP",
-    "expert_parallel": "EP",
-    "data_parallel": "DP",
-}
 
 
 def precision(name: str) -> str:
@@ -71,7 +64,7 @@ def _split(dataset: xr.Dataset) -> list[str]:
     """List the sizes of the split that are not one, in one word."""
     sizes = {
         short: float(dataset[f"design_{name}"])
-        for name, short in SIZES.items()
+        for name, short in SPLIT.items()
         if f"design_{name}" in dataset
     }
     told = [f"{short} {size:.0f}" for short, size in sizes.items() if size > 1.0]

@@ -104,7 +104,8 @@ def sensitivity(
         near = did_you_mean(quantity, SCALARS)
         raise StudyError(f"{shown(quantity)} is no reported quantity{near}")
     if study.free:
-        raise StudyError(f"sensitivity needs one design; free are: {study.free}")
+        free = ", ".join(study.free)
+        raise StudyError(f"sensitivity needs every variable frozen; free are: {free}")
     if samples < 2 or samples & (samples - 1):
         raise StudyError(f"--samples must be a power of two, but is {samples}")
     factors, seed = factors_of(study), study.seed if seed is None else seed

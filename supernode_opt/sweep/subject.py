@@ -3,18 +3,11 @@
 from collections.abc import Container, Sequence
 
 from supernode_opt.config.study import Study
-from supernode_opt.names import proper
+from supernode_opt.names import SPLIT, proper
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.sweep.axes import Axis
 from supernode_opt.sweep.places import assigned, quietly
 from supernode_opt.words import figures
-
-_SIZES = {
-    "tensor_parallel": "TP",
-    "pipeline_parallel": "PP",
-    "context_parallel": "CP",
-    "expert_parallel": "EP",
-}
 
 
 def subject_of(top: Node, axes: Sequence[Axis]) -> str:
@@ -38,7 +31,7 @@ def subject_of(top: Node, axes: Sequence[Axis]) -> str:
         words.append(f"{figures(float(fixed['chips']))} chips")
     split = [
         f"{short} {figures(float(fixed[name]))}"
-        for name, short in _SIZES.items()
+        for name, short in SPLIT.items()
         if name in fixed and f"design.{name}" not in swept and float(fixed[name]) > 1.0
     ]
     return ", ".join([*words, *([" ".join(split)] if split else [])])

@@ -170,7 +170,7 @@ def test_the_optimum_its_proof_and_what_it_rests_on(answers):
     name = "chip.hbm_bandwidth"
     plain = found.study.gradient("tokens_per_s")[name]
     assert found.sensitivity[name] == pytest.approx(plain, rel=1e-9)
-    with pytest.raises(AttributeError, match="no figure 'convergence'"):
+    with pytest.raises(AttributeError, match=r"no figure 'convergence'.*no gradient"):
         found.plot.convergence()
     with pytest.raises(so.StudyError, match="did you mean `starts`"):
         answers["study"].optimize(start=3)
@@ -202,6 +202,14 @@ def test_machines_are_studies_names_or_a_file(monkeypatch, tmp_path):
     job = {"sequence_length": 4096, "global_batch": 64}
     with pytest.raises(so.StudyError, match="'dgx_h100', 'llama3_8b'"):
         so.compare(["dgx_h100"], models="llama3_8b", training=job)
+    # One model and fields of the job and of the split go in as they do into a study.
+    asked = {"model": "llama3_8b", "chips": 16, "micro_batch": 1, "precision": "fp8"}
+    with pytest.raises(so.StudyError, match="'dgx_h100', 'llama3_8b'"):
+        so.compare(["dgx_h100"], **asked, **job)
+    with pytest.raises(so.StudyError, match="`sequence_lenght` is no field"):
+        so.compare(["dgx_h100"], model="llama3_8b", sequence_lenght=4096)
+    with pytest.raises(so.StudyError, match="`maximize` is no field of a comparison"):
+        so.compare(["dgx_h100"], model="llama3_8b", maximize="mfu")
     with pytest.raises(so.StudyError, match="lacks `models`"):
         so.compare(["dgx_h100"], training=job)
     with pytest.raises(so.StudyError, match="lacks `systems`"):

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from supernode_opt.cli import stop
+
 CODE = "import sys; from supernode_opt.cli import main; sys.exit(main())"
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
@@ -80,3 +82,17 @@ def test_output_that_is_refused(folder):
     said = [one.communicate(timeout=60)[1] for one in ran]
     assert [one.returncode for one in ran] == [0, 4, 0]
     assert said == ["", "standard output: No space left on device\n", ""]
+
+
+def test_what_was_stopped_says_how_it_goes_on():
+    stop.keep("what was done is kept", "--resume")
+    try:
+        said = stop.words(signal.SIGINT, ["sweep", "map.yaml"])
+        again = stop.words(signal.SIGINT, ["sweep", "map.yaml", "--resume"])
+    finally:
+        stop.keep()
+    assert said == (
+        "interrupted, what was done is kept;"
+        " go on with: supernode-opt sweep map.yaml --resume"
+    )
+    assert again == said

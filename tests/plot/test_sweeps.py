@@ -136,6 +136,13 @@ def test_parallel_coordinates_have_an_axis_for_each():
     assert legend(ax)[0].startswith("best: ")
 
 
+def test_the_best_of_more_lines_than_are_drawn_is_among_them():
+    many = sweeps.samples(4000)
+    best = float(many["mfu"].where(many["feasible"]).max())
+    ax = plot.parallel_coordinates(many, ["mfu", "power"])
+    assert legend(ax)[0] == f"best: {100.0 * best:.1f} %"
+
+
 def test_tornado_has_the_largest_on_top_and_none_that_moves_nothing():
     ax = plot.FIGURES_OF["sensitivity"]["tornado"](sweeps.tornado())
     names = [text.get_text().replace("\n", " ") for text in ax.get_yticklabels()]

@@ -6,7 +6,7 @@ import xarray as xr
 
 from supernode_opt.reading.node import StudyError
 from supernode_opt.results import kinds, store, table
-from supernode_opt.results.telling import parts, split
+from supernode_opt.results.telling import parts, split, sweep
 from tests.results.kinds import MADE
 
 
@@ -63,6 +63,22 @@ def test_a_sweep_names_its_best_point_that_meets_every_limit():
     assert rows["scale-up bandwidth"][0] == "50 GB/s"
     assert rows["MFU"] == ("40 %", "30 %", "40 %")
     assert found["why"].grids[0].rows[0].cells == ("power", "3", "75.0 %")
+
+
+def test_an_optimized_sweep_says_what_it_found_at_its_best_point():
+    dataset = MADE["sweep"]()
+    dims, shape = dataset["legal"].dims, dataset["legal"].shape
+    dataset["status"] = dims, np.full(shape, "proved")
+    dataset["design_tensor_parallel"] = dims, np.full(shape, 8.0)
+    dataset["design_recompute"] = dims, np.full(shape, "selective")
+    dataset["design_scale_up_bandwidth"] = dims, np.full(shape, 4e11), {"units": "B/s"}
+    study = "design: {tensor_parallel: [4, 8], scale_up_bandwidth: {low: 1, high: 2}}"
+    dataset.attrs["study"] = study
+    lines = sweep.told(dataset)[1].lines
+    assert lines[1] == f"Each point was optimized ({dataset['legal'].size} proved)."
+    assert lines[2] == (
+        "At the best point: TP 8, selective recompute, scale-up bandwidth 400 GB/s."
+    )
 
 
 def test_a_sweep_without_a_feasible_point():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from supernode_opt.config import override
 from supernode_opt.config.study import understand
 from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError
@@ -84,5 +85,8 @@ def test_a_dataset_says_what_it_is_about(study, found):
 def test_what_cannot_be_asked_is_refused(study):
     with pytest.raises(StudyError, match="did you mean `power`"):
         sensitivity(study, "powr")
+    top = override.apply(document.parse(STUDY, "study"), "design.clock=free")
+    with pytest.raises(StudyError, match=r"frozen; free are: clock$"):
+        sensitivity(understand(top), QUANTITY)
     with pytest.raises(StudyError, match="power of two"):
         sensitivity(study, QUANTITY, samples=100)

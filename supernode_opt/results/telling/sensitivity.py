@@ -33,8 +33,9 @@ def _shares(dataset: xr.Dataset, everything: bool) -> Grid:
         )
         for place in range(count if everything else min(_SHOWN, count))
     ]
-    heads = ("uncertain", "alone", "with what it shares")
-    return grid(heads, rows, "Shares of variance, with 95 % intervals", (1, 2))
+    heads = ("uncertain", "first order", "total order")
+    title = "Sobol indices: shares of variance, with 95 % intervals"
+    return grid(heads, rows, title, (1, 2))
 
 
 def _changes(dataset: xr.Dataset, everything: bool) -> Grid:

@@ -3,16 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from supernode_opt.names import SCHEDULE, SPLIT
+
 # Sizes that are worth a word where they are above one.
-_SIZES = {
-    "tensor_parallel": "TP",
-    "pipeline_parallel": "PP",
-    "context_parallel": "CP",
-    "expert_parallel": "EP",
-    "data_parallel": "DP",
-    "interleave": "VP",
-    "micro_batch": "MBS",
-}
+_SIZES = SPLIT | SCHEDULE
 
 
 def split_words(design: Mapping[str, Any], sizes: Mapping[str, str] = _SIZES) -> str:

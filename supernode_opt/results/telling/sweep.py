@@ -6,12 +6,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from supernode_opt.names import proper, spelled
+from supernode_opt.names import SCHEDULE, SPLIT, proper, spelled
 from supernode_opt.reading import document
 from supernode_opt.results.telling.parts import BAD, STRONG, Part, facts, grid
+from supernode_opt.results.telling.split import practice_words, split_words
 from supernode_opt.system.report import FACTS, is_share
 from supernode_opt.words import spoken
 
+# What the words of a split say.
+_SPLIT = (*SPLIT, *SCHEDULE, "optimizer_sharding", "recompute", "sequence_parallel")
 _FLAGS = ("legal", "feasible")
 
 
@@ -27,6 +30,8 @@ def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
     best = _best(dataset, wanted, good)
     if best is None:
         lines.append("No point meets every limit.")
+    else:
+        lines += _found(dataset, best)
     rows = [] if best is None else _rows(dataset, best, good)
     heads = ("quantity", "at the best point", "least", "most")
     title = f"Best in {spelled(wanted)}; least and most of the points that meet limits"
@@ -48,12 +53,49 @@ def _asked(dataset: xr.Dataset) -> Part:
             said = f"{len(np.unique(values))} values, {' to '.join(ends)}"
         else:
             said = ", ".join(proper(str(one)) for one in dict.fromkeys(values.flat))
-        rows.append((spelled(name), said))
+        rows.append((_called(name), said))
     rows.append(("sought", spelled(str(dataset.attrs.get("objective", "")))))
     text = document.parse(str(dataset.attrs["study"]), "study").plain()
     question = text.get("question") if isinstance(text, dict) else None
     lines = (str(question),) if question else ()
     return Part("asked", "Asked", lines, (facts(rows),))
+
+
+def _called(axis: str) -> str:
+    """Write the path of an axis in words.
+
+    >>> _called("scenario.chip.tdp"), _called("scale_up_domain")
+    ('chip TDP', 'scale-up domain')
+    """
+    return spelled(axis.removeprefix("scenario.").replace(".", " "))
+
+
+def _found(dataset: xr.Dataset, best: tuple[Any, ...]) -> list[str]:
+    """Say what was found at the best point, and how far searches are shown."""
+    if "status" not in dataset:
+        return []
+    statuses = [str(one) for one in dataset["status"].values.flat if str(one)]
+    counts = ", ".join(f"{statuses.count(w)} {w}" for w in dict.fromkeys(statuses))
+    at = dataset.isel(dict(zip(dataset["legal"].dims, best, strict=True)))
+    design = {
+        str(name).removeprefix("design_"): at[name].item()
+        for name in dataset.data_vars
+        if str(name).startswith("design_")
+    }
+    said = [split_words(design) or "no split", *practice_words(design)]
+    asked = document.parse(str(dataset.attrs["study"]), "study").plain()
+    given = asked.get("design") if isinstance(asked, dict) else None
+    for name, value in (given or {}).items():
+        # Sizes and switches of the split are said already.
+        if name in design and name not in _SPLIT and not isinstance(value, int | float):
+            unit = dataset[f"design_{name}"].attrs.get("units", "1")
+            one = design[name]
+            told = proper(one) if isinstance(one, str) else spoken(float(one), unit)
+            said.append(f"{spelled(name)} {told}")
+    return [
+        f"Each point was optimized ({counts}).",
+        f"At the best point: {', '.join(said)}.",
+    ]
 
 
 def _axes(dataset: xr.Dataset) -> list[str]:
@@ -89,7 +131,7 @@ def _rows(
         value = at[name].item()
         unit = dataset[name].attrs.get("units", "1")
         said = spoken(value, unit) if not isinstance(value, str) else proper(value)
-        rows.append((spelled(name), said, "", ""))
+        rows.append((_called(name), said, "", ""))
     for name in map(str, dataset.data_vars):
         if name in FACTS and dataset[name].dims == dataset["legal"].dims:
             unit, values = dataset[name].attrs.get("units", "1"), dataset[name].values
