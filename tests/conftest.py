@@ -17,11 +17,6 @@ os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
 # Tests must neither use nor fill the user's own cache.
 os.environ["SUPERNODE_OPT_CACHE"] = ""
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_cpu_use_fusion_emitters=false --xla_llvm_disable_expensive_passes=true"
-    " --xla_backend_optimization_level=0",
-)
 # Tables are as wide as where no terminal says so, which workers of pytest do.
 os.environ.pop("COLUMNS", None)
 # Figures are drawn where there is no screen.
@@ -37,6 +32,12 @@ from tests.programs import forget_many
 jax.config.update("jax_enable_x64", True)
 # In place, and before the package's programs are made: they take it from here.
 compiler.OPTIONS["xla_backend_optimization_level"] = 0
+# What is no program of the package's, in this process and those that tests start; XLA
+# reads it when it compiles the first.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    " ".join(f"--{name}={int(value)}" for name, value in compiler.OPTIONS.items()),
+)
 
 # The first example of a property compiles, which no deadline should count; and a run of
 # the suite must not depend on luck.

@@ -11,12 +11,15 @@ from functools import partial
 from typing import Any
 
 import jax
+import jaxlib.version
 
 OPTIONS = {
-    "xla_cpu_use_fusion_emitters": False,
     "xla_llvm_disable_expensive_passes": True,
     "xla_backend_optimization_level": 1,
 }
+# Later versions of XLA have no other emitters, and refuse the option.
+if jaxlib.version.__version_info__ <= (0, 11, 0):
+    OPTIONS["xla_cpu_use_fusion_emitters"] = False
 
 # Of programs that run for milliseconds: half the time to compile, twice to run.
 QUICK = {"xla_backend_optimization_level": 0}

@@ -130,8 +130,9 @@ def _applies() -> bool:
 
 
 def _kind(leaf: Any) -> tuple[Any, ...]:
+    # The dtype itself: its name takes as long as a small program.
     dtype = getattr(leaf, "dtype", None) or type(leaf).__name__
-    return getattr(leaf, "shape", ()), str(dtype), getattr(leaf, "weak_type", False)
+    return getattr(leaf, "shape", ()), dtype, getattr(leaf, "weak_type", False)
 
 
 def _read(file: Path) -> Callable[..., Any]:

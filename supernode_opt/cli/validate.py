@@ -31,6 +31,7 @@ def validate(
     ] = False,
 ) -> int:
     """Predict measured runs or GEMMs and print the errors."""
+    session.lean()
     session.prepare()
     from supernode_opt.answer.judged import judged
     from supernode_opt.results.publish import publication

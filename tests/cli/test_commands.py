@@ -53,6 +53,34 @@ def strict(text):
     return json.loads(text, parse_constant=refuse)
 
 
+# What reads a result needs none of these, which take a second and more to import.
+UNREAD = ("jax", "scipy", "pint", "dask", "flax", "optax")
+READERS = {"explain": "design.nc", "plot": "figures", "report": "report.html"}
+
+
+def test_what_reads_a_saved_result_imports_no_model(shell, folder):
+    shell("evaluate", "study.yaml", "--out", "answer")
+    code = (
+        "import sys\n"
+        "from supernode_opt.cli import entry, session\n"
+        "session.alone = True\n"
+        "print(entry._run(sys.argv[1:]))\n"
+        f"loaded = [name for name in {UNREAD!r} if name in sys.modules]\n"
+        "assert not loaded, loaded\n"
+    )
+    for command, made in READERS.items():
+        ran = subprocess.run(
+            [sys.executable, "-c", code, command, "answer"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=folder,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout.endswith("(0, None)\n")
+        assert (folder / "answer" / made).exists()
+
+
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], []])
 def test_help_imports_nothing_heavy(words):
     code = (

@@ -8,7 +8,7 @@ log step time follow Student's t, whose weights are recomputed in every iteratio
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -97,6 +97,9 @@ class Table:
     owner: np.ndarray
     batches: tuple[Group, ...]
     keys: tuple[tuple[str, str], ...]
+    _constants: list[Any] = dataclasses.field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     @property
     def measured(self) -> np.ndarray:
@@ -105,8 +108,19 @@ class Table:
 
     def logs(self, posterior: Posterior) -> np.ndarray:
         """Return the logarithms of every case's constants [case, constant]."""
-        known = {key: constants_of(posterior, *key)[0] for key in set(self.keys)}
-        return np.stack([known[self.keys[job]] for job in self.owner])
+        known = self.constants(posterior)
+        return np.stack([known[self.keys[job]][0] for job in self.owner])
+
+    def constants(
+        self, posterior: Posterior
+    ) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+        """Return mean and covariance of the logarithms of constants by key."""
+        kept = self._constants
+        # They are asked for several times, of one fit.
+        if not kept or kept[0] is not posterior:
+            found = {key: constants_of(posterior, *key) for key in set(self.keys)}
+            kept[:] = [posterior, found]
+        return kept[1]
 
 
 def table(jobs: Sequence[Job]) -> Table:

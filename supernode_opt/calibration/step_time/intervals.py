@@ -1,5 +1,7 @@
 """How far a prediction may be off: the fit's covariance carried to log step time."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from supernode_opt.calibration.data.interpret import Job
@@ -9,11 +11,7 @@ from supernode_opt.calibration.evidence.known import kind_of_model, of_job
 from supernode_opt.calibration.evidence.told import Evidence, evidence
 from supernode_opt.calibration.step_time import batch
 from supernode_opt.calibration.step_time.fit import Table, subset
-from supernode_opt.calibration.step_time.posterior import (
-    Posterior,
-    constants_of,
-    kin_of,
-)
+from supernode_opt.calibration.step_time.posterior import Posterior, kin_of
 
 # Half-width of a central 90 % interval in standard deviations.
 NINETY = 1.645
@@ -85,24 +83,31 @@ def explained(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.nd
     What the covariance of the constants leaves open, and what usual practice does.
     `picked` is the case that each job is taken to have run.
     """
-    known = {key: constants_of(posterior, *key)[1] for key in set(stacked.keys)}
+    known = stacked.constants(posterior)
     logs = stacked.logs(posterior)[picked]
     slopes = batch.differences(subset(stacked.batches, picked), logs)
     rows = zip(stacked.keys, stacked.jobs, slopes, strict=True)
     return np.asarray(
         [
-            slope @ known[key] @ slope + (PRACTICE * job.practice_assumed) ** 2
+            slope @ known[key][1] @ slope + (PRACTICE * job.practice_assumed) ** 2
             for key, job, slope in rows
         ]
     )
 
 
-def spread(stacked: Table, picked: np.ndarray, posterior: Posterior) -> np.ndarray:
+def spread(
+    stacked: Table,
+    picked: np.ndarray,
+    posterior: Posterior,
+    behind: Sequence[Evidence] | None = None,
+) -> np.ndarray:
     """Return the standard deviation of log step time of each job [job].
 
-    `picked` is the case that each job is taken to have run.
+    `picked` is the case that each job is taken to have run, `behind` what
+    `evidence_of` says of it, where that is known.
     """
-    behind = evidence_of(stacked, picked, posterior)
+    if behind is None:
+        behind = evidence_of(stacked, picked, posterior)
     noise = [
         told.noise(noise_of(posterior, job.stack.name, kind_of(job)))
         for job, told in zip(stacked.jobs, behind, strict=True)

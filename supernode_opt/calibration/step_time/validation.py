@@ -66,14 +66,15 @@ def validate(
     result, picked = predict(stacked, posterior)
     seen = set(posterior.rows)
     fitted = np.asarray([job.run.identity in seen for job in jobs])
+    behind = evidence_of(stacked, picked, posterior)
     source = fitted if fitted.any() else ~fitted
     return Validation(
         jobs,
         refused,
         result[:, 0],
         stacked.measured,
-        spread(stacked, picked, posterior),
-        evidence_of(stacked, picked, posterior),
+        spread(stacked, picked, posterior, behind),
+        behind,
         result[:, 1],
         fitted,
         posterior.rows,
