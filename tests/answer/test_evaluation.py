@@ -8,6 +8,7 @@ from supernode_opt.answer.evaluation import evaluate_study, evaluated
 from supernode_opt.config.study import load
 from supernode_opt.reading.node import StudyError
 from supernode_opt.results import store
+from supernode_opt.results.telling.design import told
 from supernode_opt.search import solution
 
 STUDY = "experiments/pangu_ultra/as_trained.yaml"
@@ -29,6 +30,14 @@ def test_an_evaluation_is_light_and_its_dataset_says_the_same(evaluation):
     ]
     assert evaluation.feasible
     assert evaluation.design["data_parallel"] == evaluation.report.data_parallel
+
+
+def test_what_a_study_leaves_to_the_machine_is_told_as_its_own(evaluation):
+    (part,) = (one for one in told(evaluation.dataset()) if one.name == "design")
+    origin = {row.cells[0]: row.cells[2] for row in part.grids[0].rows}
+    assert origin["tensor parallel"] == origin["chips"] == "given"
+    assert origin["clock"] == origin["scale-up link"] == "as the machine has it"
+    assert origin["data parallel"] == "follows from the rest"
 
 
 def test_what_is_free_cannot_be_evaluated():

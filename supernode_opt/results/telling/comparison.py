@@ -19,6 +19,8 @@ from supernode_opt.system.report import COMPARED, FACTS
 from supernode_opt.words import figures
 
 DIMENSIONS = ("precision", "model", "system")
+# What to measure is a line of its own.
+_NEXT = " Measure next: "
 # Suffixes of a value and of the ends of its range.
 ENDS = {"value": "", "low": "_low", "high": "_high"}
 # Beyond this many claims only those that are open are worth a line.
@@ -173,4 +175,5 @@ def _claims(dataset: xr.Dataset, everything: bool) -> Part:
     if len(both) > MOST_SENTENCES and not everything:
         both = [pair for pair in both if pair[0] == OPEN][:MOST_SENTENCES]
         head += f" The first {len(both)} that depend on constants (report.txt has all):"
-    return Part("claims", "Claims", (head, *(line for _, line in both)))
+    lines = (line.replace(_NEXT, f"\n{_NEXT[1:]}").split("\n") for _, line in both)
+    return Part("claims", "Claims", (head, *itertools.chain.from_iterable(lines)))
