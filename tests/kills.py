@@ -159,7 +159,7 @@ def stop(
     if code == 0:
         good &= is_new
     elif number is not signal.SIGKILL:
-        good &= code == CODES[number] and "run again with" in err.splitlines()[-1]
+        good &= code == CODES[number] and " with: supernode-opt" in err.splitlines()[-1]
         good &= "Traceback" not in err
     print(
         f"{name} {number.name} {'writing, ' if late else ''}{after:.2f} s: exit {code}"

@@ -86,16 +86,24 @@ def _look(kind: str) -> dict:
 def _mark(
     ax: Axes, row: int, ends: tuple, seconds: str, share: float, total: float
 ) -> None:
-    """Write time and share behind the end of a bar, or before it near the edge."""
-    before = ends[1] > 0.55 * total
+    """Write time and share behind the end of a bar, or before it near the edge.
+
+    A bar that leaves room at neither end has them in it.
+    """
+    early = ends[0] < 0.35 * total
+    before = ends[1] > (0.65 if early else 0.55) * total
+    within = before and early
+    back = {"boxstyle": "square,pad=0.15", "facecolor": "white", "lw": 0.0}
+    looks = {"bbox": back} if within else {}
     ax.annotate(
         f"{seconds} ({100.0 * share:.1f} %)",
-        (ends[0] if before else ends[1], row),
+        (ends[0] if before and not within else ends[1], row),
         xytext=(-3 if before else 3, 0),
         textcoords="offset points",
         ha="right" if before else "left",
         va="center",
         fontsize=style.SMALL,
+        **looks,
     )
 
 

@@ -207,16 +207,19 @@ def _descend_and_build(
     if not free or not settings.outer:
         return None
     # Compiling takes most of a short study: two programs are compiled side by side.
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        ready = pool.submit(precisely(search.prepare), take(space.fitting, [0]))
-        report = search.report
-        try:
-            points = space.points or descend_relaxed(problem, settings, seed, report)
-        except Interrupted as stop:
-            if search.keeps:
-                search.solve(nearest(problem, outlook, space.fitting, stop.points()))
-            raise
+    pool = ThreadPoolExecutor(max_workers=1)
+    ready = pool.submit(precisely(search.prepare), take(space.fitting, [0]))
+    report = search.report
+    try:
+        points = space.points or descend_relaxed(problem, settings, seed, report)
         ready.result()
+    except Interrupted as stop:
+        if search.keeps:
+            search.solve(nearest(problem, outlook, space.fitting, stop.points()))
+        raise
+    finally:
+        # Nobody who interrupts waits for what is compiled in vain.
+        pool.shutdown(wait=False, cancel_futures=True)
     search.solve(nearest(problem, outlook, space.fitting, points))
     search.tell("building", 1.0)
     return points

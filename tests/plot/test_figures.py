@@ -70,6 +70,20 @@ def test_waterfall_ends_where_the_step_does(dataset):
     assert high == pytest.approx(float(dataset["step_time"]))
 
 
+@pytest.mark.parametrize("longest", [0.6, 0.7, 0.95])
+def test_no_label_of_a_waterfall_lies_over_names_of_parts(dataset, longest):
+    dataset["step"] = dataset["step"].copy()
+    names = list(dataset["step"].step_part.values)
+    shares = np.full(len(names), (1.0 - longest) / (len(names) - 1))
+    shares[names.index("gemm")] = longest
+    dataset["step"][:] = shares * float(dataset["step_time"])
+    ax = step_waterfall(dataset)
+    edge = ax.get_window_extent().x0
+    labels = [text for text in ax.texts if "%" in text.get_text()]
+    assert labels
+    assert all(text.get_window_extent().x0 >= edge for text in labels)
+
+
 def test_waterfall_of_a_fast_step_is_in_milliseconds(dataset):
     dataset["step"] = dataset["step"] * 1e-3
     dataset["step_time"] = dataset["step_time"] * 1e-3
