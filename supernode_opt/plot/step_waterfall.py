@@ -94,7 +94,6 @@ def _mark(
     before = ends[1] > (0.65 if early else 0.55) * total
     within = before and early
     back = {"boxstyle": "square,pad=0.15", "facecolor": "white", "lw": 0.0}
-    looks = {"bbox": back} if within else {}
     ax.annotate(
         f"{seconds} ({100.0 * share:.1f} %)",
         (ends[0] if before and not within else ends[1], row),
@@ -103,7 +102,7 @@ def _mark(
         ha="right" if before else "left",
         va="center",
         fontsize=style.SMALL,
-        **looks,
+        bbox=back if within else None,
     )
 
 

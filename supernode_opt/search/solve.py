@@ -92,8 +92,7 @@ def optimize(
       settings: effort.
       seed: of the relaxed descent's starts.
       progress: called now and then with how things stand.
-      keeps: whether an interruption (Ctrl-C) ends the search with the best design that
-        was built so far, where there is one; its status is "stopped".
+      keeps: whether Ctrl-C leaves the best design that was built, as "stopped".
 
     Returns:
       The best design and what is known of it, or the least relaxation that would allow
@@ -209,17 +208,15 @@ def _descend_and_build(
     # Compiling takes most of a short study: two programs are compiled side by side.
     pool = ThreadPoolExecutor(max_workers=1)
     ready = pool.submit(precisely(search.prepare), take(space.fitting, [0]))
-    report = search.report
     try:
-        points = space.points or descend_relaxed(problem, settings, seed, report)
+        points = space.points or descend_relaxed(problem, settings, seed, search.report)
         ready.result()
     except Interrupted as stop:
         if search.keeps:
             search.solve(nearest(problem, outlook, space.fitting, stop.points()))
         raise
     finally:
-        # Nobody who interrupts waits for what is compiled in vain.
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)  # Nobody waits in vain.
     search.solve(nearest(problem, outlook, space.fitting, points))
     search.tell("building", 1.0)
     return points
