@@ -145,10 +145,10 @@ def test_layers_of_experts_are_counted_by_the_ways_families_say_it(changed):
     ("name", "stated", "said"),
     [
         ("Llama-3.1-8B", None, None),
-        ("Llama-3.1-70B", None, "89% fewer than the 70 B that 'Llama-3.1-70B' tells"),
+        ("Llama-3.1-70B", None, "89 % fewer than the 70 B that 'Llama-3.1-70B' tells"),
         ("my-8x7B", None, None),
         ("Llama-3.1-70B", 8.1e9, None),
-        ("Llama-3.1-8B", 8.3e9, "3% fewer than the 8.3 B stated"),
+        ("Llama-3.1-8B", 8.3e9, "3 % fewer than the 8.3 B stated"),
     ],
 )
 def test_a_count_that_is_not_the_stated_one_is_told(name, stated, said):

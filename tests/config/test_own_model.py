@@ -70,7 +70,7 @@ def test_shapes_may_stand_in_the_study(folder):
 
 
 def test_another_number_of_parameters_than_is_said_is_questioned(folder):
-    with pytest.warns(UserWarning, match=r"70.55 B parameters .* 12% fewer than"):
+    with pytest.warns(UserWarning, match=r"70.55 B parameters .* 12 % fewer than"):
         model(folder, "Llama-3.1-80B.json")
     with pytest.warns(UserWarning, match="own.yaml:3: `model` has .* stated"):
         model(folder, f"{SHAPE}, parameters: 1B}}")
