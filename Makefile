@@ -40,7 +40,7 @@ fuzz: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-docs
 	@$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
 	@$(BIN)/python docs/check_in_browser.py docs/_build/html
-	@$(BIN)/python -m pytest -q -m "long or not long" tests/docs
+	@$(BIN)/python -m pytest -q -m "long or not long" tests/docs tests/html
 
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/evaluate.py --json

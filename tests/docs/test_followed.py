@@ -3,7 +3,7 @@
 Files that a page shows (a block that begins with `# file: name`) are written, commands
 in `bash` blocks are run, and Python is executed, in a folder like a checkout.
 Commands that take long stand in `text` blocks, and only their options are checked.
-`make test` follows the tutorial, `make docs` all pages.
+`make docs` follows them all; `make test` runs the rest of this folder.
 """
 
 import re
@@ -38,12 +38,9 @@ def commands(text: str) -> list[list[str]]:
     return found
 
 
-# What `make test` has the time for; the other pages ask much the same of the program.
-ALWAYS = {"tutorial"}
+# `make docs` follows them; `make test` asks much the same of the program by the README.
 FOLLOWED = [
-    pytest.param(
-        page, marks=[] if page.stem in ALWAYS else pytest.mark.long, id=page.stem
-    )
+    pytest.param(page, marks=pytest.mark.long, id=page.stem)
     for page in PAGES
     if any(
         kind == "python" or (kind == "bash" and commands(text))

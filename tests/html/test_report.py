@@ -41,6 +41,7 @@ def test_names_in_drawings_are_their_own():
     )
 
 
+@pytest.mark.long
 def test_a_page_in_a_browser(tmp_path):
     program = chromium.browser()
     if program is None:
