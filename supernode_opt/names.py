@@ -1,6 +1,8 @@
-"""Names as people write them: of machines and models, and of what is reported."""
+"""Names as people write them: of machines, models, splits, and what is reported."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 # Words of names that are spelled in a way of their own.
 SPELLED = {
@@ -101,6 +103,33 @@ def proper(name: str) -> str:
     # A version belongs to the name before it.
     words = words.replace("DeepSeek V", "DeepSeek-V")
     return re.sub(r"(?<=TPU )V\w+", lambda found: found[0].lower(), words)
+
+
+def split_words(
+    design: Mapping[str, Any], sizes: Mapping[str, str] = SPLIT | SCHEDULE
+) -> str:
+    """Name the sizes of a split that are not one, all of them or those in `sizes`.
+
+    >>> split_words({"tensor_parallel": 8.0, "pipeline_parallel": 1, "micro_batch": 2})
+    'TP 8 MBS 2'
+    """
+    known = {word: design.get(name) for name, word in sizes.items()}
+    return " ".join(f"{w} {float(v):.0f}" for w, v in known.items() if v and v > 1.0)
+
+
+def practice_words(design: Mapping[str, Any]) -> list[str]:
+    """Name what else of a split decides memory: sharding, recompute, sequences.
+
+    >>> practice_words({"optimizer_sharding": "zero1", "recompute": "selective"})
+    ['ZeRO-1', 'selective recompute']
+    """
+    sharding = str(design.get("optimizer_sharding", ""))
+    made = [sharding.replace("zero", "ZeRO-")] if sharding else []
+    recompute = design.get("recompute", "none")
+    made += [] if recompute == "none" else [f"{recompute} recompute".replace("_", " ")]
+    if design.get("sequence_parallel") == "on":
+        made.append("sequence parallel")
+    return made
 
 
 def _spelled(word: str) -> str:

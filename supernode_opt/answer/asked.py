@@ -10,8 +10,7 @@ from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precise
 from supernode_opt.calibration.data.platforms import platform_of
 from supernode_opt.config.study import Study
-from supernode_opt.names import proper
-from supernode_opt.results.telling.split import split_words
+from supernode_opt.names import proper, split_words
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import Model
 from supernode_opt.workload.parameters import active_parameters, parameters

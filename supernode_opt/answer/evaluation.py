@@ -128,12 +128,7 @@ def evaluated(study: Study) -> Evaluation:
     Raises:
       StudyError: something in it is free.
     """
-    if study.free:
-        names = ", ".join(study.free)
-        raise StudyError(
-            f"{study.name}: evaluate needs every variable fixed; free are: {names}."
-            " `run` finds them"
-        )
+    _fixed(study)
     began = time.perf_counter()
     problem = study.problem
     report = plain_report(problem.fixed, problem.scenario)
@@ -158,11 +153,20 @@ def evaluate_study(study: Study) -> xr.Dataset:
     Raises:
       StudyError: something in it is free.
     """
-    if study.free:
-        return evaluated(study).dataset()
+    _fixed(study)
     problem = study.problem
     design = build_design(problem.fixed, problem.scenario)
     # The program for ranges is read or compiled beside the others.
     with ThreadPoolExecutor(max_workers=1) as pool:
         pool.submit(precisely(ready), design, problem.scenario, problem.origins)
         return evaluated(study).dataset()
+
+
+def _fixed(study: Study) -> None:
+    """Refuse a study in which something is left to find."""
+    if study.free:
+        names = ", ".join(study.free)
+        raise StudyError(
+            f"{study.name}: evaluate needs every variable fixed; free are: {names}."
+            " `run` finds them"
+        )

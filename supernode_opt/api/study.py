@@ -8,7 +8,6 @@ from supernode_opt.api import fields
 from supernode_opt.api.question import Question
 from supernode_opt.api.values import written
 from supernode_opt.api.verbs import verb
-from supernode_opt.config import override
 from supernode_opt.config import study as reading
 from supernode_opt.reading.node import Node, StudyError
 
@@ -233,9 +232,7 @@ def load(
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    more = [] if seed is None else [f"seed={seed}"]
-    name = reading.default_name(path, ("study", "question"), "study")
-    made = Study.of(override.read(path, [*overrides, *more]), name)
+    made = Study.of(*reading.document_of(path, overrides, seed))
     # What cannot be used is told here, not at the first question.
     _ = made.understood
     return made

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from supernode_opt.answer.asked import subject
+from supernode_opt.answer.verdict import ROUNDING
+from supernode_opt.names import spelled
 from supernode_opt.reading.node import StudyError
 from supernode_opt.search.solution import ConstraintState
 from supernode_opt.system.design import Design
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from supernode_opt.api.study import Study
 
 WIDTH = 80
-# A limit is kept when it is exceeded by no more than rounding.
-_ROUNDING = 1e-9
 
 
 def said(name: str, value: float) -> str:
@@ -47,7 +47,7 @@ def words(name: str) -> str:
     ('tokens per s', 'MFU')
     """
     facts = FACTS.get(name)
-    return (facts.label if facts else "") or name.replace("_", " ")
+    return (facts.label if facts else "") or spelled(name)
 
 
 def field_said(name: str, value: float | str) -> str:
@@ -58,7 +58,7 @@ def field_said(name: str, value: float | str) -> str:
 
 def left(limit: ConstraintState) -> str:
     """Say how far a design is from a limit: "tight", "broken" or what is left of it."""
-    if limit.margin < -_ROUNDING:
+    if limit.margin < -ROUNDING:
         return "broken"
     return "tight" if limit.tight else f"{figures(100.0 * limit.margin, 3)} % left"
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from supernode_opt.cli import session
+from supernode_opt.cli import output, session
 from supernode_opt.cli.options import Json
 
 # No language model has fewer parameters: a unit was forgotten.
@@ -42,8 +42,7 @@ def import_model(
 
     if len(files) > 1 and (name or parameters):
         raise StudyError("--name and --parameters go with one file")
-    if out is not None and out.exists():
-        raise StudyError(f"{out}: exists already; name another file with --out")
+    output.refuse_existing(out)
     try:
         stated = None if parameters is None else count_of(parameters)
     except UnitError as error:
@@ -76,9 +75,7 @@ def import_model(
     if out is None:
         print(written, end="")
         return session.DONE
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(written, encoding="utf-8")
-    session.written(out)
+    output.write_new(out, written)
     return session.DONE
 
 

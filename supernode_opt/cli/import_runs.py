@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from supernode_opt.cli import session
+from supernode_opt.cli import output, session
 from supernode_opt.cli.options import Json
 
 
@@ -52,10 +52,8 @@ def import_runs(
     session.prepare()
     from supernode_opt.logs import files as logs
     from supernode_opt.logs import rows
-    from supernode_opt.reading.node import StudyError
 
-    if out is not None and out.exists():
-        raise StudyError(f"{out}: exists already; name another file with --out")
+    output.refuse_existing(out)
     named = {"accelerator": accelerator, "n_accel": chips, "stack": stack}
     given = {column: str(value) for column, value in named.items() if value is not None}
     given |= _cells(set_ or ())
@@ -75,9 +73,7 @@ def import_runs(
     if out is None:
         print(written, end="")
         return session.DONE
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(written, encoding="utf-8")
-    session.written(out)
+    output.write_new(out, written)
     session.say(f"now: supernode-opt validate --runs {out}")
     if len(found) >= 10:
         session.say(f"and: supernode-opt calibrate --runs {out} --platform NAME")

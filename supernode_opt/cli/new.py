@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from supernode_opt.cli import session
+from supernode_opt.cli import output, session
 
 
 def new(
@@ -36,14 +36,5 @@ def new(
         raise StudyError(f"new {found}: {said}, but is {shown(name)}")
     target = out or Path(starter.file_name(found, name))
     text = starter.text(found, name, like or starter.LIKE[found], target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        # Whoever wrote there meanwhile keeps it.
-        with target.open("x", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError:
-        raise StudyError(
-            f"{target}: exists already; name another file with --out"
-        ) from None
-    session.written(target)
+    output.write_new(target, text)
     return session.DONE

@@ -36,3 +36,31 @@ def answer(dataset: Any, json: bool, everything: bool = False) -> int:
         return session.DONE
     session.say(f"{summary['status']}: {summary['message']}")
     return session.INFEASIBLE
+
+
+def refuse_existing(out: Path | None) -> None:
+    """Refuse a file to write that is there already, before anything is computed.
+
+    Raises:
+      StudyError: it is.
+    """
+    from supernode_opt.reading.node import StudyError
+
+    if out is not None and out.exists():
+        raise StudyError(f"{out}: exists already; name another file with --out")
+
+
+def write_new(out: Path, text: str) -> None:
+    """Write a file of the user's, never over another, and say where it is.
+
+    Raises:
+      StudyError: whoever wrote there meanwhile keeps it.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with out.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        refuse_existing(out)
+        raise
+    session.written(out)

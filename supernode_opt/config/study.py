@@ -74,9 +74,20 @@ def load(
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
+    return understand(*document_of(path, overrides, seed))
+
+
+def document_of(
+    path: Path | str, overrides: Sequence[str], seed: int | None
+) -> tuple[Node, str]:
+    """Return the document that `load` understands, and what it is called if not by it.
+
+    Raises:
+      StudyError: it cannot be read, or so changed.
+    """
     more = [] if seed is None else [f"seed={seed}"]
     top = override.read(path, [*overrides, *more])
-    return understand(top, default_name(path, ("study", "question"), "study"))
+    return top, default_name(path, ("study", "question"), "study")
 
 
 def default_name(path: Path | str, general: Sequence[str], otherwise: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import xarray as xr
 
 from supernode_opt.names import CAPITALS as CAPITALS
-from supernode_opt.names import SPLIT
+from supernode_opt.names import SPLIT, split_words
 from supernode_opt.names import proper as proper
 from supernode_opt.reading import document
 
@@ -63,12 +63,12 @@ def _made_of(dataset: xr.Dataset) -> list[str]:
 def _split(dataset: xr.Dataset) -> list[str]:
     """List the sizes of the split that are not one, in one word."""
     sizes = {
-        short: float(dataset[f"design_{name}"])
-        for name, short in SPLIT.items()
+        name: float(dataset[f"design_{name}"])
+        for name in SPLIT
         if f"design_{name}" in dataset
     }
-    told = [f"{short} {size:.0f}" for short, size in sizes.items() if size > 1.0]
-    return [_kept(" ".join(told))] if told else []
+    told = split_words(sizes, SPLIT)
+    return [_kept(told)] if told else []
 
 
 def _of_question(dataset: xr.Dataset) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Container, Sequence
 
 from supernode_opt.config.study import Study
-from supernode_opt.names import SPLIT, proper
+from supernode_opt.names import SPLIT, proper, split_words
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.sweep.axes import Axis
 from supernode_opt.sweep.places import assigned, quietly
@@ -29,12 +29,10 @@ def subject_of(top: Node, axes: Sequence[Axis]) -> str:
     fixed, words = study.problem.fixed, about(study, swept)
     if "chips" in fixed and "design.chips" not in swept:
         words.append(f"{figures(float(fixed['chips']))} chips")
-    split = [
-        f"{short} {figures(float(fixed[name]))}"
-        for name, short in SPLIT.items()
-        if name in fixed and f"design.{name}" not in swept and float(fixed[name]) > 1.0
-    ]
-    return ", ".join([*words, *([" ".join(split)] if split else [])])
+    sizes = {name: fixed[name] for name in SPLIT if name in fixed}
+    still = {name: v for name, v in sizes.items() if f"design.{name}" not in swept}
+    split = split_words(still, SPLIT)
+    return ", ".join([*words, split] if split else words)
 
 
 def about(study: Study, swept: Container[str] = ()) -> list[str]:

@@ -82,7 +82,7 @@ def test_it_reads_as_text_and_html(report):
     for words in ("DGX H100", "Llama 3 8B", "BF16", "TP 8", " to ", "Evidence"):
         assert words in told
     html = report._repr_html_()
-    for words in ("step time", "gemm", "width: ", "Nearest limits", "Evidence", "MFU"):
+    for words in ("step time", "GEMM", "width: ", "Nearest limits", "Evidence", "MFU"):
         assert words in html
     # Colours of the theme: nothing but bars has one of its own.
     assert set(re.findall(r"#[0-9A-Fa-f]{6}", html)) == {"#0072B2"}

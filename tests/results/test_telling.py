@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from supernode_opt.names import practice_words, split_words
 from supernode_opt.reading.node import StudyError
 from supernode_opt.results import kinds, store, table
-from supernode_opt.results.telling import parts, split, sweep
+from supernode_opt.results.telling import parts, sweep
 from tests.results.kinds import MADE
 
 
@@ -114,5 +115,5 @@ def test_splits_are_written_as_the_field_writes_them():
     design = {"tensor_parallel": 8.0, "pipeline_parallel": 4.0, "data_parallel": 1.0}
     design |= {"optimizer_sharding": "zero1", "recompute": "none"}
     design |= {"sequence_parallel": "on", "chips": np.float64(32)}
-    assert split.split_words(design) == "TP 8 PP 4"
-    assert split.practice_words(design) == ["ZeRO-1", "sequence parallel"]
+    assert split_words(design) == "TP 8 PP 4"
+    assert practice_words(design) == ["ZeRO-1", "sequence parallel"]

@@ -4,10 +4,9 @@ from typing import Any
 
 import xarray as xr
 
-from supernode_opt.names import proper, spelled
+from supernode_opt.names import practice_words, proper, spelled, split_words
 from supernode_opt.results import outcome, store
 from supernode_opt.results.telling.parts import Part, facts
-from supernode_opt.results.telling.split import practice_words, split_words
 from supernode_opt.words import both, figures
 
 

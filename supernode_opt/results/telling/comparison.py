@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import xarray as xr
 
-from supernode_opt.names import proper, spelled
+from supernode_opt.names import practice_words, proper, spelled, split_words
 from supernode_opt.results.telling import machines
 from supernode_opt.results.telling.parts import (
     FAINT,
@@ -14,7 +14,6 @@ from supernode_opt.results.telling.parts import (
     Row,
     grid,
 )
-from supernode_opt.results.telling.split import practice_words, split_words
 from supernode_opt.system.report import COMPARED, FACTS
 from supernode_opt.words import figures
 

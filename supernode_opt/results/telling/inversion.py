@@ -4,10 +4,9 @@ import json
 
 import xarray as xr
 
-from supernode_opt.names import spelled
+from supernode_opt.names import practice_words, spelled, split_words
 from supernode_opt.results.telling import machines
 from supernode_opt.results.telling.parts import BAD, STRONG, Part, grid
-from supernode_opt.results.telling.split import practice_words, split_words
 from supernode_opt.words import both, figures, spoken
 
 

@@ -6,10 +6,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from supernode_opt.names import SCHEDULE, SPLIT, proper, spelled
+from supernode_opt.names import (
+    SCHEDULE,
+    SPLIT,
+    practice_words,
+    proper,
+    spelled,
+    split_words,
+)
 from supernode_opt.reading import document
 from supernode_opt.results.telling.parts import BAD, STRONG, Part, facts, grid
-from supernode_opt.results.telling.split import practice_words, split_words
 from supernode_opt.system.report import FACTS, is_share
 from supernode_opt.words import spoken
 
