@@ -1,0 +1,1 @@
+"""One machine for several jobs, each with its own best split."""

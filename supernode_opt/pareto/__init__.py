@@ -1,0 +1,1 @@
+"""Fronts: what of one aim the other costs, exact over what can be built."""

@@ -1,0 +1,1 @@
+"""Designs for what is not known: quantiles, chances and regret over constants."""
