@@ -8,8 +8,8 @@ lanes included, scored by the same batched exact model (`contest/space.py`,
 counts; programs are compiled before their clock starts.  What was run is in
 `journal.jsonl`, so that the same command goes on where it was stopped, and a larger
 budget replaces a smaller one.  Processor's seconds are compared, which other work on
-the machine hardly moves; the wall's are kept beside them.  With `--cold` the search also
-runs in processes that find nothing compiled.
+the machine hardly moves; the wall's are kept beside them.  With `--cold` the search
+also runs in processes that find nothing compiled.
 """
 
 import argparse

@@ -292,8 +292,8 @@ def _evaluations(
         "",
         "*evaluations* are all that the search used until its answer (designs, slopes,"
         " polishing), *bounded* the candidates that it enumerated and excluded by"
-        f" bounds; *exhaustive* is every candidate, with {ROUNDS * STEPS} slopes each where"
-        " something continuous is free.",
+        f" bounds; *exhaustive* is every candidate, with {ROUNDS * STEPS} slopes each"
+        " where something continuous is free.",
         "",
         *_table(
             (
