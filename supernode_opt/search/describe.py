@@ -10,13 +10,12 @@ from supernode_opt.problem.constraints import all_constraints, per_cent
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.bounds import on_split
 from supernode_opt.search.enumerate import Columns, take, whole_candidates
-from supernode_opt.search.inner import FEASIBLE, MENDABLE, ROUNDS, STEPS, exact_merit
+from supernode_opt.search.inner import FEASIBLE, MENDABLE, exact_merit
 from supernode_opt.search.merit import objective_value
 from supernode_opt.search.outlook import Outlook
 from supernode_opt.search.polish import Finalist, finish
 from supernode_opt.search.prices import prices
 from supernode_opt.search.pursuit import Search
-from supernode_opt.search.relaxed import RelaxedPoints
 from supernode_opt.search.settings import INFEASIBLE, STOPPED, UNANSWERED
 from supernode_opt.search.slsqp import Polished, polish
 from supernode_opt.search.solution import (
@@ -127,7 +126,7 @@ def split_solution(
     row = take(whole_candidates(problem, plan), [0])
     size = len(exact_merit(problem).names)
     chosen = polish(problem, row, np.full(size, 0.5), held=np.ones(size, bool))
-    limits = [c for c in outlook.limits if on_split(outlook, c)]
+    limits = [c for c in outlook.limits if on_split(outlook, c.end)]
     known = {c.form: c for c in limits}
     broken = [
         (constraint, float(g))
@@ -168,13 +167,5 @@ def stopped(search: Search, best: Finalist) -> Solution:
         search.counts | facts,
         status=STOPPED,
         message="Stopped: the best design that was built until then.",
-        evaluations=evaluations(search, None, 0),
+        evaluations=search.tally.count,
     )
-
-
-def evaluations(search: Search, points: RelaxedPoints | None, candidates: int) -> int:
-    """Count how often the model, or its gradient, was computed or bounded."""
-    solved = sum(len(block.cost) for block in search.solved)
-    polished = sum(f.ideal.evaluations for f in search.finalists)
-    descended = points.evaluations if points else 0
-    return int(solved * ROUNDS * STEPS + candidates + polished + descended)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.tally import counted
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.lagrangian import State, begin, descend
@@ -41,7 +42,6 @@ class RelaxedPoints(NamedTuple):
       cost: signed logarithm of the objective [starts].
       violation: largest normalised violation [starts].
       history: step, best_objective, worst_violation, worst_constraint per round.
-      evaluations: gradients computed.
     """
 
     numbers: dict[str, NDArray]
@@ -49,7 +49,6 @@ class RelaxedPoints(NamedTuple):
     cost: NDArray
     violation: NDArray
     history: dict[str, NDArray]
-    evaluations: int
 
 
 def relaxed_merit(problem: Problem) -> Relaxed:
@@ -127,6 +126,7 @@ def descend_relaxed(
                 last_rate=settings.rate / 10.0,
                 penalty=_between((2.0, 100.0), done),
             )
+            counted(settings.starts * settings.inner)
             row = _best(state, labels)
             best = objective_value(row[0], problem.objective)
             rows.append(((index + 1) * settings.inner, best, *row[1:]))
@@ -179,5 +179,4 @@ def _sorted(
         np.asarray(state.objective)[order],
         violation[order],
         {k: np.asarray(c) for k, c in zip(keys, columns, strict=True)},
-        settings.starts * settings.outer * settings.inner,
     )

@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 
 from supernode_opt.batch.compiler import compiled
 from supernode_opt.batch.exact import as_arrays
+from supernode_opt.batch.tally import counted
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns
 from supernode_opt.search.inner import (
@@ -156,6 +157,7 @@ def polish(
     if best is not None and not float(np.max(at(point)[1:])) <= FEASIBLE:
         point = np.frombuffer(best)
     values, slopes = at(point), slopes_at(point)
+    counted(len(seen))
     return Polished(
         fill(problem, complete(problem, columns), point[None]),
         point,
