@@ -18,7 +18,9 @@ from supernode_opt.reading.node import StudyError
 from supernode_opt.record import get
 from supernode_opt.results import store
 from supernode_opt.search.journal import Journal, Stranger
-from supernode_opt.search.settings import Progress
+from supernode_opt.search.relaxed import moves
+from supernode_opt.search.rules import STEPS
+from supernode_opt.search.settings import STOPPED, Progress, Settings
 from supernode_opt.search.solve import optimize
 from supernode_opt.search.start import Start
 from supernode_opt.workload.split import TooManySplits
@@ -47,6 +49,8 @@ def run(
         journal is of another question.
     """
     problem = study.problem
+    if not moves(problem):
+        _used(study, "every count and choice is fixed")
     try:
         solution = optimize(
             problem, study.settings, study.seed, progress, keeps, start, journal
@@ -58,6 +62,8 @@ def run(
         if not isinstance(error, TooManySplits) and NO_DESIGN not in str(error):
             raise
         raise StudyError(f"{study.name}: {error}") from None
+    if not solution.history and solution.status != STOPPED and start is None:
+        _used(study, "there was nothing to descend on")
     constants = {
         v.name: float(get(solution.scenario, v.name))
         for v in problem.variables
@@ -74,3 +80,15 @@ def run(
         evidence=behind(solution.scenario, solution.design).plain(),
     )
     return completed(dataset, study, solution.design, solution.scenario)
+
+
+def _used(study: Study, why: str) -> None:
+    """Refuse settings of the descent's steps where there is no descent.
+
+    Raises:
+      StudyError: one is not what it is by itself.
+    """
+    plain = Settings()
+    for name in STEPS if study.settings.outer else ():
+        if getattr(study.settings, name) != getattr(plain, name):
+            raise StudyError(f"{study.name}: `solver.{name}` has no effect: {why}")

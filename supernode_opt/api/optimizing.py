@@ -16,7 +16,8 @@ from supernode_opt.config.study import Study as Understood
 from supernode_opt.reading.node import StudyError, did_you_mean
 from supernode_opt.results import kinds, outcome, store
 from supernode_opt.search.journal import Journal
-from supernode_opt.search.settings import STOPPED, Settings
+from supernode_opt.search.rules import WORDS, idle
+from supernode_opt.search.settings import STOPPED, Settings, out_of_range
 
 if TYPE_CHECKING:
     from supernode_opt.api.study import Study
@@ -68,9 +69,16 @@ def _design_of(start: "Optimized | str | Path | None") -> dict[str, Any] | None:
 
 def _with(study: Understood, settings: Mapping[str, Any]) -> Understood:
     known = [field.name for field in dataclasses.fields(Settings)]
-    for name in settings:
+    for name, value in settings.items():
         if name not in known:
             near = did_you_mean(name, known)
             raise StudyError(f"optimize: `{name}` is no setting of the solver{near}")
+        if name in WORDS and value not in WORDS[name]:
+            near = did_you_mean(str(value), WORDS[name])
+            raise StudyError(f"optimize: `{name}` has no {value!r}{near}")
+        if said := out_of_range(name, value):
+            raise StudyError(f"optimize: `{name}` {said}, but is {value!r}")
     changed = dataclasses.replace(study.settings, **settings)
+    if found := idle(settings, vars(changed)):
+        raise StudyError(f"optimize: `{found[0]}` has no effect: {found[1]}")
     return dataclasses.replace(study, settings=changed)

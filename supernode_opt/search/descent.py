@@ -3,20 +3,22 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from supernode_opt.batch.precise import precisely
-from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import COUNTS
-from supernode_opt.search.enumerate import Columns, take, variable
+from supernode_opt.search.enumerate import Columns, take
 from supernode_opt.search.outlook import Outlook
 from supernode_opt.search.pursuit import Search
-from supernode_opt.search.relaxed import Interrupted, RelaxedPoints, descend_relaxed
+from supernode_opt.search.relaxed import (
+    Interrupted,
+    RelaxedPoints,
+    descend_relaxed,
+    moves,
+)
 from supernode_opt.search.rounding import nearest
 
 
 def relaxes(search: Search) -> bool:
     """Tell whether a relaxed descent has anything to move, and nothing is known yet."""
-    problem: Problem = search.problem
-    free = any(variable(problem, name) for name in COUNTS) or problem.choices
-    return bool(free and search.settings.outer and search.best is None)
+    known = search.best is not None
+    return moves(search.problem) and search.settings.outer > 0 and not known
 
 
 def descended(
