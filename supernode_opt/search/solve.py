@@ -11,6 +11,7 @@ import numpy as np
 from supernode_opt.batch.precise import precisely
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import COUNTS
+from supernode_opt.search.alternatives import finished
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.branch_and_bound import Proof, prove
 from supernode_opt.search.certificate import (
@@ -20,7 +21,6 @@ from supernode_opt.search.certificate import (
     relaxed_facts,
 )
 from supernode_opt.search.describe import (
-    alternatives,
     describe,
     evaluations,
     split_solution,
@@ -37,6 +37,7 @@ from supernode_opt.search.enumerate import (
     variable,
 )
 from supernode_opt.search.exhaust import MOST, exhaust
+from supernode_opt.search.extremes import extremes
 from supernode_opt.search.infeasible import (
     Conflict,
     is_feasible,
@@ -238,7 +239,8 @@ def _conclude(
         facts,
         status=graded.status,
         message=graded.message(facts),
-        alternatives=alternatives(search, others),
+        rivals=finished(search, others),
+        extremes=tuple(extremes(search, others)),
     )
 
 
