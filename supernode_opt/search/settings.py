@@ -54,6 +54,8 @@ class Settings:
         relaxed points is searched, and the certificate says so [1].
       maximum_solves: most inner solves of the proof [1].
       whole_lanes: whether free bandwidths are built from whole lanes.
+      alternatives_within: how much worse than the best a design of another kind, or at
+        an extreme, may be to be told of [1].
     """
 
     starts: int = 256
@@ -73,6 +75,7 @@ class Settings:
     maximum_candidates: int = 20_000_000
     maximum_solves: int = 5_000
     whole_lanes: bool = True
+    alternatives_within: float = 0.02
 
     @property
     def descent(self) -> Descent:
