@@ -58,11 +58,11 @@ class Settings:
         an extreme, may be to be told of [1].
     """
 
-    starts: int = 256
-    outer: int = 15
-    inner: int = 60
-    optimizer: Optimizer = "adam"
-    schedule: Schedule = "cosine"
+    starts: int = 64
+    outer: int = 8
+    inner: int = 20
+    optimizer: Optimizer = "lbfgs"
+    schedule: Schedule = "constant"
     rate: float | None = None
     last_share: float | None = None
     averages: tuple[float, float] | None = None
