@@ -66,9 +66,7 @@ def descended(
     """Return where the descent ends, and the processor's seconds that it took."""
     merit = relaxed.relaxed_merit(problem)
     data = relaxed._data(problem, merit.names)
-    random = np.random.default_rng(seed)
-    starts = random.normal(0.0, 1.5, (settings.starts, merit.size()))
-    starts[:, len(merit.names) :] *= 0.3
+    starts = relaxed._starts(problem, merit, settings.starts, seed)
     slots = len(data["wanted"]["used"])
     state = begin(starts, slots + len(STRUCTURE))
     rule = transformation(settings.descent, settings.options)
