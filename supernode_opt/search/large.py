@@ -41,6 +41,8 @@ from supernode_opt.workload.split import TooManySplits
 
 # Splits that are held at once; a study of more goes family by family.
 HELD = 100_000
+# Families that are held at once: some 10^8 splits, 10^11 candidates and more.
+MOST_FAMILIES = 5_000_000
 # Splits of the most promising families, and designs that are bred from.
 _SAMPLE, _BRED, _FINISHED = 2_000, 64, 4
 
@@ -67,7 +69,7 @@ def large(
     """
     problem = search.problem
     search.tell("bounding families", 0.0)
-    families = list_families(problem, search.settings.maximum_candidates)
+    families = list_families(problem, MOST_FAMILIES)
     if not len(families.splits):
         reason = illegal_reason(problem) or "no split of these chips is legal"
         raise ValueError(f"there is no design to consider: {reason}")

@@ -71,7 +71,7 @@ def kindest(outlook: Outlook, allowed: set[int]) -> Relaxation:
     changed: dict[str, Any] = best
     links = tuple(dataclasses.replace(link, **changed) for link in scenario.links)
     hardware = dataclasses.replace(scenario, links=links)
-    return Relaxation(hardware, _without_distance(hardware), frozenset(known))
+    return Relaxation(hardware, without_distance(hardware), frozenset(known))
 
 
 def _best_fields(
@@ -98,7 +98,7 @@ def _placeless(outlook: Outlook, leaf: Leaf) -> bool:
     return _DOMAIN not in seen or ways.sign(_DOMAIN) is not None
 
 
-def _without_distance(kind: Scenario) -> Scenario:
+def without_distance(kind: Scenario) -> Scenario:
     """Return a scenario in which no hop takes time.
 
     With ports as wide as one likes, nothing then depends on the domain any more.
