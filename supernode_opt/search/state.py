@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from supernode_opt.batch.tally import Tally
 from supernode_opt.search.inner import MENDABLE, Solved
 from supernode_opt.search.polish import Finalist
 from supernode_opt.search.pursuit import Search
@@ -19,14 +18,12 @@ from supernode_opt.search.slsqp import Polished
 from supernode_opt.search.streamed import Stream
 
 _KINDS: dict[str, Any] = {
-    kind.__name__: kind
-    for kind in (Solved, Polished, Finalist, Stream, Tally, RelaxedPoints)
+    kind.__name__: kind for kind in (Solved, Polished, Finalist, Stream, RelaxedPoints)
 }
 _TREE = "tree"
 # Of what was solved and polished: enough to choose alternatives from.
 _SOLVED, _FINALISTS = 8192, 256
 _FIELDS = ("best", "solved", "finalists", "counts", "convex", "attempts", "polished")
-_FIELDS += ("tally",)
 
 
 class Unreadable(ValueError):
@@ -73,6 +70,7 @@ def saved(search: Search, stream: Stream | None, asked: str) -> bytes:
     arrays: dict[str, np.ndarray] = {}
     tree = {name: _plain(getattr(search, name), arrays) for name in _FIELDS}
     whole = {"asked": asked, "search": tree, "stream": _plain(stream, arrays)}
+    whole |= {"evaluations": search.tally.count}
     file = io.BytesIO()
     text = np.frombuffer(json.dumps(whole).encode(), np.uint8)
     np.savez(file, allow_pickle=False, **{_TREE: text}, **arrays)
@@ -90,6 +88,8 @@ def restored(content: bytes, search: Search) -> tuple[str, Stream | None]:
             whole = json.loads(arrays[_TREE].tobytes())
             for name in _FIELDS:
                 setattr(search, name, _made(whole["search"][name], arrays))
+            # The same tally: evaluations are being counted into it.
+            search.tally.count = int(whole["evaluations"])
             return whole["asked"], _made(whole["stream"], arrays)
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise Unreadable(str(error)) from None
