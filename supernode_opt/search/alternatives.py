@@ -53,7 +53,12 @@ def finished(search: Search, others: Columns | None = None) -> list[Rival]:
             continue
         seen.add(kind)
         made = finish(problem, search.settings, take(columns, [row]), point).built
-        if made.feasible and not (found and made.cost > enough):
+        if found and made.cost > enough:
+            if others is not None:
+                # They come best first.
+                break
+            continue
+        if made.feasible:
             words = differs(problem, values_of(problem, made.columns), ours)
             found.append(Rival(made, words))
         if len(found) == MOST:

@@ -12,12 +12,11 @@ from supernode_opt.search.alternatives import alternatives
 from supernode_opt.search.bounds import on_split
 from supernode_opt.search.enumerate import Columns, take, whole_candidates
 from supernode_opt.search.envelope import confirmed
-from supernode_opt.search.inner import FEASIBLE, ROUNDS, STEPS, exact_merit
+from supernode_opt.search.inner import FEASIBLE, exact_merit
 from supernode_opt.search.outlook import Outlook
 from supernode_opt.search.polish import Finalist, Rival
 from supernode_opt.search.prices import prices
 from supernode_opt.search.pursuit import Search
-from supernode_opt.search.relaxed import RelaxedPoints
 from supernode_opt.search.settings import INFEASIBLE, STOPPED, UNANSWERED
 from supernode_opt.search.slsqp import Polished, polish
 from supernode_opt.search.solution import (
@@ -85,7 +84,7 @@ def split_solution(
     row = take(whole_candidates(problem, plan), [0])
     size = len(exact_merit(problem).names)
     chosen = polish(problem, row, np.full(size, 0.5), held=np.ones(size, bool))
-    limits = [c for c in outlook.limits if on_split(outlook, c)]
+    limits = [c for c in outlook.limits if on_split(outlook, c.end)]
     known = {c.form: c for c in limits}
     broken = [
         (constraint, float(g))
@@ -126,13 +125,5 @@ def stopped(search: Search, best: Finalist) -> Solution:
         search.counts | facts,
         status=STOPPED,
         message="Stopped: the best design that was built until then.",
-        evaluations=evaluations(search, None, 0),
+        evaluations=search.tally.count,
     )
-
-
-def evaluations(search: Search, points: RelaxedPoints | None, candidates: int) -> int:
-    """Count how often the model, or its gradient, was computed or bounded."""
-    solved = sum(len(block.cost) for block in search.solved)
-    polished = sum(f.ideal.evaluations for f in search.finalists)
-    descended = points.evaluations if points else 0
-    return int(solved * ROUNDS * STEPS + candidates + polished + descended)

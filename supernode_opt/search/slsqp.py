@@ -3,7 +3,7 @@
 An independent witness: it shares the merit with the descents, not their method.
 """
 
-from functools import partial
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, nnls
 
 from supernode_opt.batch.case import nameless
-from supernode_opt.batch.compiler import compiled
 from supernode_opt.batch.exact import as_arrays
+from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import double
+from supernode_opt.batch.tally import counted
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns
 from supernode_opt.search.inner import (
@@ -39,17 +40,20 @@ _BEARING = 2.0 * _WIDEST
 _PLACED = 4
 
 
-@partial(compiled, static_argnames="merit")
-def _slopes(merit: Exact, point: Array, data: Any) -> tuple[Array, Array]:
-    """Return [cost, constraints] and their Jacobian at one point."""
+@functools.cache
+def _slopes(merit: Exact) -> Kept:
+    """Return the program of [cost, constraints] and their Jacobian at one point."""
 
-    def both(point: Array) -> tuple[Array, Array]:
-        cost, values = merit(point[None], data)
-        joined = jnp.concatenate([cost, values[0]])
-        return joined, joined
+    def slopes(point: Array, data: Any) -> tuple[Array, Array]:
+        def joined(point: Array) -> tuple[Array, Array]:
+            cost, values = merit(point[None], data)
+            both = jnp.concatenate([cost, values[0]])
+            return both, both
 
-    slopes, values = jax.jacfwd(both, has_aux=True)(point)
-    return values, slopes
+        found, values = jax.jacfwd(joined, has_aux=True)(point)
+        return values, found
+
+    return Kept(slopes, f"slopes {merit}")
 
 
 class Polished(NamedTuple):
@@ -136,13 +140,14 @@ def polish(
     data = data or placed(problem, columns)
     if aim is not None:
         data = data | {"aim": jax.device_put(aim)}
+    program = _slopes(merit).ready(np.asarray(point, float), data)
     own = slice(0, 1 + len(forms(problem)))
     seen: dict[bytes, tuple[NDArray, NDArray]] = {}
 
     def look(x: NDArray) -> tuple[NDArray, NDArray]:
         key = x.tobytes()
         if key not in seen:
-            values, slopes = _slopes(merit, x, data)
+            values, slopes = program(x, data)
             seen[key] = np.asarray(values)[own], np.asarray(slopes)[own]
         return seen[key]
 
@@ -188,6 +193,7 @@ def polish(
     if best is not None and not float(np.max(at(point)[1:])) <= FEASIBLE:
         point = np.frombuffer(best)
     values, slopes = at(point), slopes_at(point)
+    counted(len(seen))
     multipliers = _multipliers(point, values[1:], slopes, ~held)
     return Polished(
         fill(problem, complete(problem, columns), point[None]),
