@@ -151,6 +151,7 @@ def understand(top: Node, default_name: str = "study", *, judged: bool = True) -
             sections.get("constraints"), chosen.scenario.chip, chosen.least_chips
         ),
         origins=read_origins(sections, system, chosen.scenario, chosen.fixed, software),
+        chance=goal.read_chance(sections.get("constraints")),
     )
     return Study(
         name=name,

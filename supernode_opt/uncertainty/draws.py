@@ -153,10 +153,14 @@ def noise(
     It is common to machines with the same chip, software, model and precision, which
     err alike, and independent between all others.
     """
+    return np.exp(deviation(scenario, split) * noise_normal(scenario, seed, count))
+
+
+def noise_normal(scenario: Scenario, seed: int, count: int = DRAWS) -> NDArray:
+    """Draw the standard normal of `noise`, whatever the split [draw]."""
     software, model = scenario.software.name, scenario.model.name
     alike = (scenario.chip.name, software, model, scenario.training.precision)
-    normal = _stream(seed, *alike).standard_normal(count)
-    return np.exp(deviation(scenario, split) * normal)
+    return _stream(seed, *alike).standard_normal(count)
 
 
 def deviation(scenario: Scenario, split: Mapping[str, Any]) -> float:
@@ -188,7 +192,7 @@ def installation(scenario: Scenario, seed: int, count: int = DRAWS) -> NDArray:
     """
     if not tuned_elsewhere(scenario):
         return np.ones(count)
-    drawn = _stream(seed, "installation").standard_normal(count)
+    drawn = standard_normal(seed, count, "installation")
     return np.exp(INSTALLATION * np.abs(drawn))
 
 
@@ -199,6 +203,11 @@ def tuned_elsewhere(scenario: Scenario) -> bool:
         return False
     names = shipped.posterior().names
     return platform.fitted in {who for _, scope, who in names if scope == "stack"}
+
+
+def standard_normal(seed: int, count: int, *words: str) -> NDArray:
+    """Draw standard normals of a stream of their own, by its name [draw]."""
+    return _stream(seed, *words).standard_normal(count)
 
 
 def _stream(seed: int, *words: str) -> np.random.Generator:
