@@ -1,5 +1,7 @@
 """What a study wants: one objective and limits on what the physics reports."""
 
+from collections.abc import Mapping
+
 from supernode_opt.config.doubts import weigh_limit
 from supernode_opt.config.records import field_type, read_value
 from supernode_opt.hardware.chip import Chip
@@ -51,6 +53,21 @@ def _share(node: Node | None) -> float | None:
             f" which draws say nothing, but is {node.described()}"
         )
     return value
+
+
+def refuse_draws(top: Mapping[str, Node], what: str) -> None:
+    """Refuse a quantile or a probability where `what` takes constants as they are.
+
+    Raises:
+      StudyError: one is asked for.
+    """
+    asked = [top["objective"].mapping().get(QUANTILE)] if "objective" in top else []
+    limits = top["constraints"].mapping() if "constraints" in top else {}
+    for name, node in limits.items():
+        asked.append(node if name == PROBABILITY else node.mapping().get(PROBABILITY))
+    for node in asked:
+        if node is not None:
+            node.fail(f"has no effect on {what}, for which nothing is drawn")
 
 
 def read_constraints(

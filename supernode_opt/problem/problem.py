@@ -18,7 +18,6 @@ from supernode_opt.record import get, leaves
 from supernode_opt.system.report import SCALARS
 from supernode_opt.system.scenario import Scenario
 
-
 # What is drawn ends at 2.5 standard deviations: it says nothing of what is rarer.
 RAREST = 0.01
 

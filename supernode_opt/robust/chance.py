@@ -36,9 +36,7 @@ def kept(limit: Constraint, values: Values, sample: Sample) -> NDArray:
     return np.mean(over <= ROUNDING, axis=-1)
 
 
-def chances_of(
-    limits: Sequence[Constraint], values: Values, sample: Sample
-) -> NDArray:
+def chances_of(limits: Sequence[Constraint], values: Values, sample: Sample) -> NDArray:
     """Return how probably every limit is kept [candidate, limit] [1]."""
     return np.stack([kept(limit, values, sample) for limit in limits], axis=-1)
 

@@ -5,7 +5,6 @@ are weighted means of ordered draws; their slopes are differences, for which all
 are evaluated together by the program that judges.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,9 +45,7 @@ class Moved(NamedTuple):
     evaluations: int
 
 
-def moved(
-    problem: Problem, row: Columns, sample: Sample, margins: Sequence[float]
-) -> Moved:
+def moved(problem: Problem, row: Columns, sample: Sample, margins: NDArray) -> Moved:
     """Move the numbers of a candidate to its best quantile; whole lanes are held.
 
     Args:
@@ -62,7 +59,9 @@ def moved(
     box = box_data(plain, names)
     start = np.asarray(
         [
-            float(to_unit(float(row[n][0]), *(box[k][i] for k in ("low", "high", "log"))))
+            float(
+                to_unit(float(row[n][0]), *(box[k][i] for k in ("low", "high", "log")))
+            )
             for i, n in enumerate(names)
         ]
     )
@@ -117,7 +116,7 @@ def _wanted(
     row: Columns,
     points: NDArray,
     sample: Sample,
-    margins: Sequence[float],
+    margins: NDArray,
 ) -> NDArray:
     """Return loss and everything that must be at most zero [point, 1 + constraint]."""
     rows = take(row, np.zeros(len(points), int))

@@ -1,13 +1,13 @@
-"""What robustness costs: the robust design beside the one that is best without draws."""
+"""What robustness costs: the robust design beside the best one without draws."""
 
-from collections.abc import Mapping
+import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from supernode_opt.names import spelled
 from supernode_opt.problem.constraints import chances
-from supernode_opt.problem.problem import Problem
+from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.robust.judged import Judged, sign_of
 from supernode_opt.robust.quantiles import error_of_share, quantile, standard_error
 from supernode_opt.system.report import Report, is_share
@@ -16,6 +16,8 @@ from supernode_opt.words import figures, spoken
 
 # Percentiles that are told of what is sought, beside the quantile that is asked for.
 _RANGE = (0.05, 0.5, 0.95)
+# A limit that is kept more probably than this needs no sentence.
+_CERTAIN = 0.9995
 
 
 class Stands(NamedTuple):
@@ -73,100 +75,88 @@ def stands(problem: Problem, judged: Judged, row: int, nominal: float) -> Stands
 
 
 def told(
-    problem: Problem,
-    robust: Stands,
-    plain: Stands,
-    designs: tuple[Mapping[str, Any], Mapping[str, Any]],
+    problem: Problem, robust: Stands, plain: Stands | None = None
 ) -> dict[str, Any]:
-    """Return both designs side by side as plain values, with sentences.
+    """Return a design, beside that which is best without draws, as plain values.
 
     Args:
       problem: the robust study.
       robust: how its answer stands.
-      plain: how the best design at the catalog's constants stands.
-      designs: both by field.
+      plain: how the best design at the catalog's constants stands, if it was sought.
     """
     goal = problem.objective
-    changed = {
-        name: [value, designs[1].get(name)]
-        for name, value in designs[0].items()
-        if value != designs[1].get(name)
-    }
     return {
         "quantile": goal.quantile,
         "reached": goal.reached,
         "draws": robust.count,
-        "limits": [
-            {
-                "name": limit.name,
-                "limit": limit.limit,
-                "at_most": limit.at_most,
-                "probability": limit.probability,
-            }
-            for limit in chances(problem)
-        ],
+        "limits": [dataclasses.asdict(limit) for limit in chances(problem)],
         "robust": robust.plain(),
-        "nominal": plain.plain(),
-        "changed": changed,
+        "nominal": None if plain is None else plain.plain(),
         "sentences": sentences(problem, robust, plain),
     }
 
 
-def sentences(problem: Problem, robust: Stands, plain: Stands) -> list[str]:
+def sentences(problem: Problem, robust: Stands, plain: Stands | None) -> list[str]:
     """Say what is reached, what it costs and what it is worth."""
     goal = problem.objective
-    name, unit = goal.name, quantity_of(Report, goal.name).unit
-    share = is_share(name)
-
-    def said(value: float) -> str:
-        return spoken(value, unit, share)
-
     found = []
     if goal.reached is not None:
+        unit, share = quantity_of(Report, goal.name).unit, is_share(goal.name)
         side = "at least" if goal.maximize else "at most"
         found.append(
-            f"{spelled(name)} is {side} {said(robust.quantile)} with a probability of"
-            f" {_per_cent(goal.reached)} (standard error"
+            f"{_opening(goal.name)} is {side} {spoken(robust.quantile, unit, share)}"
+            f" with a probability of {_per_cent(goal.reached)} (standard error"
             f" {_error(robust.standard_error, unit, share)}, {robust.count:,} draws"
             " that it was not chosen by)."
         )
-    same = np.isclose(robust.nominal, plain.nominal, rtol=1e-6)
-    if same and np.isclose(robust.quantile, plain.quantile, rtol=1e-4):
-        found.append("Robustness costs nothing: no better design without draws.")
-        return found + _kept(problem, robust, plain)
-    words = (
-        f"Robustness costs {_change(robust.nominal, plain.nominal)} of"
-        f" {spelled(name)} at the catalog's constants ({said(robust.nominal)} instead"
-        f" of {said(plain.nominal)})"
-    )
-    if goal.reached is not None:
-        better = (robust.quantile - plain.quantile) * (1.0 if goal.maximize else -1.0)
-        verb = "gains" if better > 0.0 else "gives up"
-        words += (
-            f" and {verb} {_change(robust.quantile, plain.quantile)} in the quantile"
-            f" ({said(robust.quantile)} instead of {said(plain.quantile)})"
-        )
-    found.append(f"{words}.")
+    if plain is not None:
+        found.append(_price(goal, robust, plain))
     return found + _kept(problem, robust, plain)
 
 
-def _kept(problem: Problem, robust: Stands, plain: Stands) -> list[str]:
+def _price(goal: Objective, robust: Stands, plain: Stands) -> str:
+    """Say what robustness costs at the catalog's constants, and what it gains."""
+    unit, share = quantity_of(Report, goal.name).unit, is_share(goal.name)
+
+    def pair(field: str) -> str:
+        ours, theirs = (getattr(one, field) for one in (robust, plain))
+        return f"{spoken(ours, unit, share)} instead of {spoken(theirs, unit, share)}"
+
+    if np.isclose(robust.nominal, plain.nominal, rtol=1e-6):
+        return "Robustness costs nothing: the design is as good without draws."
+    words = (
+        f"Robustness costs {_change(robust.nominal, plain.nominal)} of"
+        f" {spelled(goal.name)} at the catalog's constants ({pair('nominal')})"
+    )
+    if goal.reached is not None:
+        better = (robust.quantile > plain.quantile) == goal.maximize
+        words += (
+            f" and {'gains' if better else 'gives up'}"
+            f" {_change(robust.quantile, plain.quantile)} in the quantile"
+            f" ({pair('quantile')})"
+        )
+    return f"{words}."
+
+
+def _kept(problem: Problem, robust: Stands, plain: Stands | None) -> list[str]:
     """Say how probably limits are kept, where that is not all but certain."""
     found = []
-    rows = zip(chances(problem), robust.chance, plain.chance, strict=True)
-    for limit, ours, theirs in rows:
-        asked = limit.probability or 0.0
-        if min(ours, theirs) > 0.9995:
+    for place, limit in enumerate(chances(problem)):
+        ours = robust.chance[place]
+        theirs = ours if plain is None else plain.chance[place]
+        if min(ours, theirs) > _CERTAIN:
             continue
         unit, share = quantity_of(Report, limit.name).unit, is_share(limit.name)
         words = (
-            f"{spelled(limit.name).capitalize()} of"
+            f"{_opening(limit.name)} of"
             f" {'at most' if limit.at_most else 'at least'}"
             f" {spoken(limit.limit, unit, share)} is kept with a probability of"
-            f" {_per_cent(ours)}, where {_per_cent(asked)} is asked"
+            f" {_per_cent(ours)}, where {_per_cent(limit.probability or 0.0)} is asked"
         )
-        if abs(ours - theirs) > 5e-4:
-            words += f"; the best design without draws keeps it with {_per_cent(theirs)}"
+        if abs(ours - theirs) > 1.0 - _CERTAIN:
+            words += (
+                f"; the best design without draws keeps it with {_per_cent(theirs)}"
+            )
         found.append(f"{words}.")
     return found
 
@@ -185,3 +175,9 @@ def _error(error: float, unit: str, share: bool) -> str:
         return f"{figures(100.0 * error, 2)} points"
     # A difference of temperatures does not start at melting ice.
     return f"{figures(error, 2)} K" if unit == "K" else spoken(error, unit)
+
+
+def _opening(name: str) -> str:
+    """Write a quantity at the start of a sentence."""
+    words = spelled(name)
+    return words[:1].upper() + words[1:]

@@ -16,7 +16,8 @@ def standard_error(drawn: NDArray, share: float) -> float:
     """Return the standard error of `quantile(drawn, share)`, in the unit of the draws.
 
     Half of the distance between the order statistics one binomial deviation below and
-    above (Woodruff 1952, doi:10.1080/01621459.1952.10483443), which asks for no density.
+    above, which asks for no density (Woodruff 1952,
+    doi:10.1080/01621459.1952.10483443).
     """
     count = len(drawn)
     away = math.sqrt(share * (1.0 - share) / count)

@@ -26,6 +26,7 @@ from supernode_opt.search.inner import complete
 from supernode_opt.search.settings import UNANSWERED
 from supernode_opt.search.solution import Solution, plain_report
 from supernode_opt.system.design import CHOICE_NAMES
+from supernode_opt.system.scenario import Scenario
 
 # Searches with limits moved, at most.
 ROUNDS = 4
@@ -33,9 +34,12 @@ Search = Callable[[Problem], Solution]
 
 
 def columns_of(
-    problem: Problem, design: Mapping[str, Any], solution: Solution
+    problem: Problem, design: Mapping[str, Any], scenario: Scenario
 ) -> Columns:
-    """Return a design of a solution, by name, as a complete candidate of one row."""
+    """Return a design, by name, as a complete candidate of one row.
+
+    Freed constants that it does not name are those of `scenario`.
+    """
     made: Columns = {}
     for name, value in design.items():
         if name == "data_parallel":
@@ -47,14 +51,14 @@ def columns_of(
             made[name] = np.asarray([float(value)])
     for v in problem.variables:
         if "." in v.name and v.name not in made:
-            made[v.name] = np.asarray([float(get(solution.scenario, v.name))])
+            made[v.name] = np.asarray([float(get(scenario, v.name))])
     return complete(nominal(problem), made)
 
 
 def pool_of(problem: Problem, solution: Solution) -> Columns:
     """Return the answer of a search and its alternatives as candidates, best first."""
     designs = [solution.design, *(a["design"] for a in solution.alternatives)]
-    rows = [columns_of(problem, design, solution) for design in designs]
+    rows = [columns_of(problem, design, solution.scenario) for design in designs]
     return join([{name: row[name] for name in rows[0]} for row in rows])
 
 
@@ -93,7 +97,7 @@ def _moved(
 ) -> dict[tuple[str, bool], float]:
     """Return limits at the catalog's constants under which draws keep theirs."""
     limits = chances(problem)
-    columns = columns_of(problem, solution.design, solution)
+    columns = columns_of(problem, solution.design, solution.scenario)
     values = drawn_values(problem, columns, sample, asked(problem))
     chance = chances_of(limits, values, sample)[0] if limits else np.zeros(0)
     report = plain_report(solution.design, solution.scenario)

@@ -9,7 +9,7 @@ what is reported comes from draws that no design was chosen by.
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from supernode_opt.problem.constraints import chances, nominal
 from supernode_opt.problem.problem import Problem
 from supernode_opt.robust.chance import asked_of
 from supernode_opt.robust.exhaust import Race, race
-from supernode_opt.robust.judged import Judged, judge, ranked_by, sign_of
+from supernode_opt.robust.judged import Judged, judge, ranked_by
 from supernode_opt.robust.moved import moved
 from supernode_opt.robust.price import stands, told
 from supernode_opt.robust.sample import APART, JUDGED, Sample, sample
@@ -38,10 +38,14 @@ from supernode_opt.search.solution import (
     values_of,
 )
 from supernode_opt.search.solve import optimize as search_for
+from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import apply
 
-# Draws that tell the best candidates apart, and candidates whose numbers are moved.
-_TOLD_APART, _MOVED = 4096, 3
+# Draws by which candidates are compared if the study does not say, and those that tell
+# the best of them apart.
+_DRAWS, _TOLD_APART = 256, 4096
+# Candidates whose numbers are moved.
+_MOVED = 3
 # How often a candidate is moved anew because more draws want more room.
 _AGAIN = 3
 _ALTERNATIVES = 5
@@ -88,8 +92,8 @@ def optimize(
     first = search_for(plain, settings, seed, progress, keeps)
     if first.status in (*grades.UNANSWERED, grades.STOPPED):
         return Answer(first, None)
-    drawn = sample(problem, seed, settings.draws)
-    start = columns_of(problem, first.design, first)
+    drawn = sample(problem, seed, settings.draws or _DRAWS)
+    start = columns_of(problem, first.design, first.scenario)
     _refuse_certain(problem, judge(problem, start, drawn))
     if continuous(plain):
 
@@ -131,7 +135,7 @@ def _raced(
         tell(Progress("racing candidates under draws", done))
 
     raced = race(problem, settings, drawn, say)
-    counted = {
+    counted: dict[str, Any] = {
         "complete": raced.raced == raced.candidates,
         "candidates": raced.candidates,
         "draws": drawn.count,
@@ -196,7 +200,7 @@ def _on_draws(
     ranks = ranked_by(problem, known, cost)
     # What keeps its limits, or nearly, and promises most.
     short = np.max(asked_of(chances(problem)) - known.chance, axis=1, initial=0.0)
-    order = np.lexsort((ranks, np.round(np.maximum(short, 0.0), 1)))[:_MOVED]
+    order = np.lexsort(np.stack([ranks, np.round(np.maximum(short, 0.0), 1)]))[:_MOVED]
     larger = sample(problem, seed + APART, _TOLD_APART)
     made, points = [pool], 0
     for place, index in enumerate(order):
@@ -285,7 +289,6 @@ def _described(
         problem,
         stands(problem, both, 0, objective),
         stands(problem, both, 1, first.objective),
-        (design, first.design),
     )
     solution = dataclasses.replace(
         first,
@@ -299,9 +302,28 @@ def _described(
         prices=[],
         certificate=found.facts,
         alternatives=_alternatives(plain, rows),
-        evaluations=first.evaluations,
     )
     return solution, robustness
+
+
+@precisely
+def standing(
+    problem: Problem, design: Mapping[str, float | str], report: Report, seed: int
+) -> dict[str, Any]:
+    """Return how one design stands under draws, as plain values.
+
+    Args:
+      problem: the robust study.
+      design: by field, SI numbers and choices by name.
+      report: of the design at the catalog's constants.
+      seed: of the draws, which are those that answers of searches are judged by.
+    """
+    value = float(getattr(report, problem.objective.name))
+    row = columns_of(problem, design, problem.scenario)
+    last = sample(problem, seed + 2 * APART, JUDGED)
+    judged = judge(problem, row, last)
+    _refuse_certain(problem, judged)
+    return told(problem, stands(problem, judged, 0, value))
 
 
 def _alternatives(plain: Problem, rows: Columns) -> list[dict[str, Any]]:

@@ -54,7 +54,8 @@ class Settings:
         relaxed points is searched, and the certificate says so [1].
       maximum_solves: most inner solves of the proof [1].
       whole_lanes: whether free bandwidths are built from whole lanes.
-      draws: of what is not known well, by which robust designs are compared [1].
+      draws: of what is not known well, by which robust designs are compared, 256 if
+        not given [1].
     """
 
     starts: int = 256
@@ -74,7 +75,7 @@ class Settings:
     maximum_candidates: int = 20_000_000
     maximum_solves: int = 5_000
     whole_lanes: bool = True
-    draws: int = 256
+    draws: int | None = None
 
     @property
     def descent(self) -> Descent:
