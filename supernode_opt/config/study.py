@@ -31,6 +31,7 @@ SECTIONS = (
     "seed",
     "provenance",
     "sweep",
+    "pareto",
 )
 # The one setting that may be zero: it leaves the relaxed descent out.
 _NO_DESCENT = ("outer", 0)
