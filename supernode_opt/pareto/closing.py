@@ -1,5 +1,6 @@
 """From searches to a dense front that is shown to be one: fill, cut, fill again."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from supernode_opt.pareto.between import (
     judged,
     polished,
 )
-from supernode_opt.pareto.cutting import Cut, cut
+from supernode_opt.pareto.cutting import cut
 from supernode_opt.pareto.epsilon import Epsilon
 from supernode_opt.pareto.explore import Exploration, joined
 from supernode_opt.search.dominance import with_useful_links
@@ -62,7 +63,7 @@ def _limits(
     made: list[tuple[list[float | None], NDArray]] = []
     if losses.shape[1] == 2:
         order = np.argsort(losses[:, 1])
-        for one, other in zip(order[:-1], order[1:], strict=True):
+        for one, other in itertools.pairwise(order):
             for k in range(1, _BETWEEN + 1):
                 share = k / (_BETWEEN + 1)
                 at = losses[one, 1] + share * (losses[other, 1] - losses[one, 1])
@@ -118,18 +119,13 @@ def close(
         if left is None:
             candidates = None
             continue
-        front, floor = left.found, _joint(floor, left)
+        front, floor = left.found, left.floor
         counts["boxes"] += left.looked
         counts["open_boxes"] = left.open
         if left.open and factor > 1.0:
             # What did not close now does not close more tightly.
             break
     return _filled(epsilon, front, 0.5 * share), floor, counts
-
-
-def _joint(floor: NDArray | None, left: Cut) -> NDArray:
-    # Both hold; the later is the tighter but where its boxes are open.
-    return left.floor if floor is None or not left.open else left.floor
 
 
 def _told(tell: Callable[[float], None], turn: int) -> Callable[[float], None]:

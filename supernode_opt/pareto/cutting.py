@@ -3,8 +3,8 @@
 Every box of a candidate's free numbers has a corner of losses that no design in it is
 below: its ideal.  A box whose ideal the front already beats, or nearly, holds nothing;
 others are halved, those first that promise most.  This is branch and bound for several
-objectives (J. Niebling, G. Eichfelder, "A branch-and-bound-based algorithm for nonconvex
-multiobjective optimization", SIAM Journal on Optimization 29, 2019,
+objectives (J. Niebling, G. Eichfelder, "A branch-and-bound-based algorithm for
+nonconvex multiobjective optimization", SIAM Journal on Optimization 29, 2019,
 doi:10.1137/18M1169680).  Nothing but known ends of quantities is assumed: one pass
 shows the whole front, where a search shows one point of it.
 """
@@ -268,7 +268,6 @@ class _Bounds:
     @classmethod
     def of(cls, epsilon: Epsilon, outlook: Outlook) -> "_Bounds | None":
         """Return what bounds all objectives, `None` if one has no bound."""
-        fixed = frozenset(outlook.low)
         ends = tuple(
             Leaf(goal.name, "high" if goal.maximize else "low")
             for goal in epsilon.goals.objectives
@@ -276,8 +275,7 @@ class _Bounds:
         known = {limit.end for limit in outlook.limits} | {outlook.wanted}
         if not all(end in known and outlook.bounded(end) for end in ends):
             return None
-        del fixed
-        others = tuple(l for l in outlook.limits if outlook.bounded(l.end))
+        others = tuple(x for x in outlook.limits if outlook.bounded(x.end))
         return cls(outlook, ends, epsilon.goals.signs, others)
 
     def __call__(self, rows: Columns) -> tuple[NDArray, NDArray]:

@@ -172,7 +172,7 @@ class Epsilon:
         )
 
     def _slopes(self, states: Sequence[ConstraintState]) -> tuple[float, ...]:
-        """Return the multipliers of the limits on objectives, which follow the study's."""
+        """Return the multipliers of the limits on objectives, after the study's."""
         start = len(self.problem.constraints)
         own = states[start : start + len(self.goals.objectives)]
         return tuple(float(state.multiplier) for state in own)

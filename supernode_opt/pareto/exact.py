@@ -9,7 +9,6 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from supernode_opt.pareto.between import Designs, gathered, judged
 from supernode_opt.pareto.epsilon import Epsilon
@@ -74,7 +73,7 @@ def tried(
         done, feasible = done + size, feasible + len(good.losses)
         best = good.front()
         front = best if front is None else gathered([front, best]).front()
-        cloud = _thinned(good if cloud is None else gathered([cloud, good]), sample)
+        cloud = sampled(good if cloud is None else gathered([cloud, good]), sample)
         tell(done, every)
     if front is None or cloud is None:
         return None
@@ -95,17 +94,9 @@ def _blocks(epsilon: Epsilon, plans: Columns) -> Iterator[Columns]:
             yield rows
 
 
-def _thinned(designs: Designs, most: int) -> Designs:
+def sampled(designs: Designs, most: int) -> Designs:
     """Return at most `most` designs, evenly chosen."""
     count = len(designs.losses)
     if count <= most:
         return designs
     return designs.take(np.unique(np.linspace(0, count - 1, most).astype(int)))
-
-
-def sampled(designs: Designs, most: int) -> Designs:
-    """Return at most `most` designs, evenly chosen."""
-    return _thinned(designs, most)
-
-
-__all__ = ["NDArray", "Tried", "enumerable", "sampled", "tried"]

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from supernode_opt.batch.case import nameless
 from supernode_opt.batch.exact import quantities
-from supernode_opt.pareto.answers import Answer, points_of
+from supernode_opt.pareto.answers import Answer
 from supernode_opt.pareto.epsilon import Epsilon
 from supernode_opt.pareto.goals import Goals
 from supernode_opt.pareto.region import Cells, Excluded, Region
 from supernode_opt.search.enumerate import Columns, join
 from supernode_opt.search.merit import program
-from supernode_opt.search.settings import Progress
 
 # The reference point lies this share of the front's extent beyond its worst values.
 MARGIN = 0.1
@@ -136,7 +135,6 @@ def explore(
     """
     if not _ends(state, ask):
         return
-    size = len(state.goals.objectives)
     region = state.region()
     low, high = region.ideal[1:], region.reference[1:]
     boxes = [(low, high)]
@@ -165,7 +163,6 @@ def explore(
         ]
         state.take_in(ask(0, limits, _near(state, ceilings)))
     tell(len(state.answers), state.region().unexplored(state.losses))
-    del size
 
 
 def _ends(state: Exploration, ask: Ask) -> bool:
@@ -235,11 +232,3 @@ def joined(rows: Sequence[Columns]) -> Columns:
     """Put candidates of one row each below each other."""
     names = list(rows[0])
     return join([{name: row[name] for name in names} for row in rows])
-
-
-def summary_of(answer: Answer) -> Progress:
-    """Return how an answer is told while others are sought."""
-    return Progress(f"{answer.status}", 1.0)
-
-
-__all__ = ["Exploration", "explore", "losses_of", "points_of"]

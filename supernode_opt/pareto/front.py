@@ -16,21 +16,17 @@ from supernode_opt.pareto.epsilon import Epsilon
 from supernode_opt.pareto.explore import (
     Exploration,
     explore,
-    joined,
     usual_reference,
 )
 from supernode_opt.pareto.journal import Journal
 from supernode_opt.pareto.region import Region
 from supernode_opt.pareto.section import Section
 from supernode_opt.search.enumerate import Columns, take, whole_candidates
-from supernode_opt.search.inner import at_points as _at_points  # noqa: F401
 from supernode_opt.search.inner import complete, exact_merit, fill
 from supernode_opt.search.settings import (
     FOUND,
-    INFEASIBLE,
     PROVED,
     Progress,
-    Settings,
 )
 
 # Searches before the boxes are cut.
@@ -343,18 +339,3 @@ def cloud(epsilon: Epsilon, most: int) -> NDArray:
     points = random.random((4 * most, len(exact_merit(problem).names)))
     good = judged(epsilon, fill(problem, rows, points), points)
     return exact.sampled(good, most).losses
-
-
-def fronted(
-    problem: object, section: Section, settings: Settings, seed: int, show: Show
-) -> Front:
-    """Find the front of a problem without keeping anything on disk."""
-    from supernode_opt.problem.problem import Problem
-
-    if not isinstance(problem, Problem):
-        raise TypeError("`problem` must be a Problem")
-    epsilon = Epsilon.of(problem, section.goals, settings, seed)
-    return front_of(epsilon, section, Journal(None, {}, False), show)
-
-
-__all__ = ["INFEASIBLE", "End", "Front", "front_of", "fronted", "joined"]

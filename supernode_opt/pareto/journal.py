@@ -77,8 +77,8 @@ class Journal:
             ) from None
         if first != json.loads(json.dumps(dict(question))):
             raise StudyError(
-                f"{path.parent}: cannot go on, for the front that was stopped there was of"
-                " another question, version or seed; remove that folder"
+                f"{path.parent}: cannot go on, for the front that was stopped there was"
+                " of another question, version or seed; remove that folder"
             )
         for answer in answers:
             self.answers[answer.main, answer.limits] = answer
