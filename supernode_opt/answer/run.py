@@ -1,12 +1,14 @@
 """From a study to a dataset, by search."""
 
 import dataclasses
+import hashlib
 from collections.abc import Callable
 
 import xarray as xr
 
 from supernode_opt.answer.asked import completed
 from supernode_opt.answer.operators import operators
+from supernode_opt.batch.identity import identity
 from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config import resolve
@@ -15,11 +17,21 @@ from supernode_opt.problem.build import build_design
 from supernode_opt.reading.node import StudyError
 from supernode_opt.record import get
 from supernode_opt.results import store
-from supernode_opt.search.settings import Progress
+from supernode_opt.search.journal import Journal, Stranger
+from supernode_opt.search.relaxed import moves
+from supernode_opt.search.rules import STEPS
+from supernode_opt.search.settings import STOPPED, Progress, Settings
 from supernode_opt.search.solve import optimize
+from supernode_opt.search.start import Start
 from supernode_opt.workload.split import TooManySplits
 
 NO_DESIGN = "there is no design to consider"
+
+
+def asked(study: Study) -> str:
+    """Return the question, and the program that is asked, as one string."""
+    told = f"{resolve.text(study)}\n{identity()}"
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 @precisely
@@ -27,20 +39,31 @@ def run(
     study: Study,
     progress: Callable[[Progress], None] | None = None,
     keeps: bool = False,
+    start: Start | None = None,
+    journal: Journal | None = None,
 ) -> xr.Dataset:
     """Answer a study by optimization; see `optimize` for the arguments.
 
     Raises:
-      StudyError: no design is legal whatever the limits, or there are too many.
+      StudyError: no design is legal whatever the limits, there are too many, or the
+        journal is of another question.
     """
     problem = study.problem
+    if not moves(problem):
+        _used(study, "every count and choice is fixed")
     try:
-        solution = optimize(problem, study.settings, study.seed, progress, keeps)
+        solution = optimize(
+            problem, study.settings, study.seed, progress, keeps, start, journal
+        )
+    except Stranger as error:
+        raise StudyError(str(error)) from None
     except ValueError as error:
         # Other errors of this type are faults of ours and must show where they arose.
         if not isinstance(error, TooManySplits) and NO_DESIGN not in str(error):
             raise
         raise StudyError(f"{study.name}: {error}") from None
+    if not solution.history and solution.status != STOPPED and start is None:
+        _used(study, "there was nothing to descend on")
     constants = {
         v.name: float(get(solution.scenario, v.name))
         for v in problem.variables
@@ -57,3 +80,15 @@ def run(
         evidence=behind(solution.scenario, solution.design).plain(),
     )
     return completed(dataset, study, solution.design, solution.scenario)
+
+
+def _used(study: Study, why: str) -> None:
+    """Refuse settings of the descent's steps where there is no descent.
+
+    Raises:
+      StudyError: one is not what it is by itself.
+    """
+    plain = Settings()
+    for name in STEPS if study.settings.outer else ():
+        if getattr(study.settings, name) != getattr(plain, name):
+            raise StudyError(f"{study.name}: `solver.{name}` has no effect: {why}")
