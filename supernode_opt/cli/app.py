@@ -15,6 +15,7 @@ from supernode_opt.cli.machines import compare, crossover, invert
 from supernode_opt.cli.measure import measure
 from supernode_opt.cli.new import new
 from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
+from supernode_opt.cli.pareto import pareto
 from supernode_opt.cli.plot import plot
 from supernode_opt.cli.report import report
 from supernode_opt.cli.rows import row_of, study_of
@@ -180,7 +181,7 @@ for command in (plot, report, verify, validate, calibrate, measure):
     app.command()(command)
 for command in (compare, invert, crossover):
     app.command()(command)
-for command in (sweep, sensitivity):
+for command in (sweep, sensitivity, pareto):
     app.command()(command)
 for command in (study_of, row_of, new, import_model, import_runs):
     app.command()(command)

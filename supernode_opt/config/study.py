@@ -33,6 +33,7 @@ SECTIONS = (
     "seed",
     "provenance",
     "sweep",
+    "pareto",
 )
 NEEDED = ("system", "model", "training", "objective")
 
