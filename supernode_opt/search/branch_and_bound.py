@@ -158,7 +158,7 @@ def _survivors(search: Search, outlook: Outlook, plans: Columns) -> _Survivors:
     good = np.zeros(count, bool)
     for start in range(0, count, _ROWS):
         rows = take(plans, slice(start, start + _ROWS))
-        bound = bounds(outlook, _anywhere(problem, rows), nowhere)
+        bound = bounds(outlook, anywhere(problem, rows), nowhere)
         good[start : start + _ROWS] = bound < search.threshold()
         search.tell("bounding plans", min((start + _ROWS) / count, 1.0))
     plans = take(plans, good)
@@ -194,7 +194,7 @@ def _survivors(search: Search, outlook: Outlook, plans: Columns) -> _Survivors:
     return _Survivors(columns, bound, dominated)
 
 
-def _anywhere(problem: Problem, plans: Columns) -> Columns:
+def anywhere(problem: Problem, plans: Columns) -> Columns:
     """Put plans on any domain with boundless ports."""
     count = len(plans["chips"])
     chips, place = np.unique(plans["chips"], return_inverse=True)
