@@ -15,7 +15,9 @@ from supernode_opt.problem.build import build_design
 from supernode_opt.reading.node import StudyError
 from supernode_opt.record import get
 from supernode_opt.results import store
-from supernode_opt.search.settings import Progress
+from supernode_opt.search.relaxed import moves
+from supernode_opt.search.rules import STEPS
+from supernode_opt.search.settings import STOPPED, Progress, Settings
 from supernode_opt.search.solve import optimize
 from supernode_opt.workload.split import TooManySplits
 
@@ -34,6 +36,8 @@ def run(
       StudyError: no design is legal whatever the limits, or there are too many.
     """
     problem = study.problem
+    if not moves(problem):
+        _used(study, "every count and choice is fixed")
     try:
         solution = optimize(problem, study.settings, study.seed, progress, keeps)
     except ValueError as error:
@@ -41,6 +45,8 @@ def run(
         if not isinstance(error, TooManySplits) and NO_DESIGN not in str(error):
             raise
         raise StudyError(f"{study.name}: {error}") from None
+    if not solution.history and solution.status != STOPPED:
+        _used(study, "there was nothing to descend on")
     constants = {
         v.name: float(get(solution.scenario, v.name))
         for v in problem.variables
@@ -57,3 +63,15 @@ def run(
         evidence=behind(solution.scenario, solution.design).plain(),
     )
     return completed(dataset, study, solution.design, solution.scenario)
+
+
+def _used(study: Study, why: str) -> None:
+    """Refuse settings of the descent's steps where there is no descent.
+
+    Raises:
+      StudyError: one is not what it is by itself.
+    """
+    plain = Settings()
+    for name in STEPS if study.settings.outer else ():
+        if getattr(study.settings, name) != getattr(plain, name):
+            raise StudyError(f"{study.name}: `solver.{name}` has no effect: {why}")

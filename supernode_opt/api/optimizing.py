@@ -12,7 +12,8 @@ from supernode_opt.api.verbs import verb
 from supernode_opt.config.study import Study as Understood
 from supernode_opt.reading.node import StudyError, did_you_mean
 from supernode_opt.results import outcome
-from supernode_opt.search.settings import Settings
+from supernode_opt.search.rules import WORDS, idle
+from supernode_opt.search.settings import Settings, out_of_range
 
 if TYPE_CHECKING:
     from supernode_opt.api.study import Study
@@ -43,9 +44,16 @@ def optimized(
 
 def _with(study: Understood, settings: Mapping[str, Any]) -> Understood:
     known = [field.name for field in dataclasses.fields(Settings)]
-    for name in settings:
+    for name, value in settings.items():
         if name not in known:
             near = did_you_mean(name, known)
             raise StudyError(f"optimize: `{name}` is no setting of the solver{near}")
+        if name in WORDS and value not in WORDS[name]:
+            near = did_you_mean(str(value), WORDS[name])
+            raise StudyError(f"optimize: `{name}` has no {value!r}{near}")
+        if said := out_of_range(name, value):
+            raise StudyError(f"optimize: `{name}` {said}, but is {value!r}")
     changed = dataclasses.replace(study.settings, **settings)
+    if found := idle(settings, vars(changed)):
+        raise StudyError(f"optimize: `{found[0]}` has no effect: {found[1]}")
     return dataclasses.replace(study, settings=changed)

@@ -12,6 +12,7 @@ from supernode_opt.config.study import Study
 from supernode_opt.config.variables import field_of
 from supernode_opt.problem.problem import Choice, Variable
 from supernode_opt.record import is_record
+from supernode_opt.search.rules import idle
 from supernode_opt.system.design import Design
 from supernode_opt.system.scenario import Scenario
 
@@ -51,7 +52,7 @@ def resolved(study: Study) -> dict[str, Any]:
         },
         "objective": {sense: problem.objective.name},
         **({"constraints": constraints} if constraints else {}),
-        "solver": dataclasses.asdict(study.settings),
+        "solver": _solver(study),
         "seed": study.seed,
         "provenance": {
             "entries": dict(problem.origins.entries),
@@ -59,6 +60,13 @@ def resolved(study: Study) -> dict[str, Any]:
             "follows": sorted(problem.origins.follows),
         },
     }
+
+
+def _solver(study: Study) -> dict[str, Any]:
+    """Return the settings that have an effect."""
+    values = dataclasses.asdict(study.settings)
+    given = {name: value for name, value in values.items() if value is not None}
+    return {name: v for name, v in given.items() if idle([name], values) is None}
 
 
 def _stack(study: Study) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from supernode_opt.config.software import Chosen
 from supernode_opt.config.variables import read_variables
 from supernode_opt.problem.problem import Problem
 from supernode_opt.reading.node import Node, StudyError
-from supernode_opt.search.settings import Settings
+from supernode_opt.search.rules import WORDS, idle
+from supernode_opt.search.settings import Settings, out_of_range
 
 SECTIONS = (
     "name",
@@ -32,8 +33,6 @@ SECTIONS = (
     "provenance",
     "sweep",
 )
-# The one setting that may be zero: it leaves the relaxed descent out.
-_NO_DESCENT = ("outer", 0)
 NEEDED = ("system", "model", "training", "objective")
 
 
@@ -178,14 +177,17 @@ def _networked(system: catalog.System, software: Chosen) -> catalog.System:
 def _settings(node: Node | None) -> Settings:
     if node is None:
         return Settings()
+    written = node.mapping([field.name for field in dataclasses.fields(Settings)])
+    for name, known in WORDS.items():
+        if name in written:
+            written[name].one_of(known, name)
     settings = read_record(node, Settings, Settings())
-    for name, child in node.mapping().items():
-        value = getattr(settings, name)
-        for number in value if isinstance(value, tuple) else (value,):
-            if number is not False and not (
-                0.0 < number < float("inf") or (name, number) == _NO_DESCENT
-            ):
-                child.fail(f"must be above zero, but is {child.described()}")
+    values = vars(settings)
+    for name, child in written.items():
+        if said := out_of_range(name, values[name]):
+            child.fail(f"{said}, but is {child.described()}")
+    if found := idle(written, values):
+        written[found[0]].fail(f"has no effect: {found[1]}")
     return settings
 
 

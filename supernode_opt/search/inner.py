@@ -22,6 +22,7 @@ from supernode_opt.search.merit import (
     LEAST,
     Exact,
     aim_of,
+    axes_of,
     box_data,
     forms,
     limits,
@@ -183,7 +184,7 @@ def at_points(
 def fill(problem: Problem, columns: Columns, points: NDArray) -> Columns:
     """Put the free variables of `points` into `columns`."""
     merit = exact_merit(problem)
-    box = box_data(problem, merit.names)
+    box = axes_of(problem, merit.names)
     moved = np.asarray(from_unit(points, box["low"], box["high"], box["log"]))
     return columns | {name: moved[:, i] for i, name in enumerate(merit.names)}
 

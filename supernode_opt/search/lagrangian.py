@@ -1,28 +1,30 @@
-"""Augmented Lagrangian around Adam, for many starts at once.
+"""Augmented Lagrangian around a descent, for many starts at once.
 
 Each row of a batch is its own problem: minimise f(x) subject to g(x) <= 0.  One call of
-`descend` is one outer round: a scan of Adam steps on
+`descend` is one outer round: a scan of steps, by Adam or another rule of Optax, on
 
     f + sum((max(0, multiplier + penalty g)^2 - multiplier^2) / (2 penalty))
 
 followed by the multiplier update (Nocedal and Wright, Numerical Optimization, 2nd
 edition, section 17.4).  The outer loop belongs to the caller, in Python, so that a run
-can report and stop.  Settings are traced; only the function and the number of steps are
-part of the program.
+can report and stop.  Settings are traced; only the function, the names of the rule and
+its schedule and the number of steps are part of the program.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.batch.compiler import compiled
+from supernode_opt.search.rules import RULES, Descent
+from supernode_opt.search.stepping import size, transformation
 
+ADAM = Descent()
 Function = Callable[[Array, Any], tuple[Array, Array]]
 
 
@@ -49,7 +51,7 @@ def begin(points: ArrayLike, constraints: int) -> State:
     return State(points, zeros, jnp.zeros(points.shape[0]), zeros)
 
 
-@partial(compiled, static_argnames=("function", "steps", "boxed"))
+@partial(compiled, static_argnames=("function", "steps", "boxed", "descent"))
 def descend(
     state: State,
     data: Any,
@@ -60,6 +62,8 @@ def descend(
     rate: ArrayLike,
     last_rate: ArrayLike,
     penalty: ArrayLike,
+    descent: Descent = ADAM,
+    options: Mapping[str, Any] | None = None,
 ) -> State:
     """Run one outer round on every row.
 
@@ -68,13 +72,15 @@ def descend(
       data: passed on to `function`.
       function: maps points [batch, n] and `data` to f [batch] and g [batch, m], each
         row by itself.
-      steps: Adam steps.
+      steps: gradients of each row.
       boxed: keep the points inside the unit box by clipping.
       rate: first step size.
-      last_rate: last step size, reached along half a cosine.
+      last_rate: last step size, where the schedule shrinks steps.
       penalty: weight of squared violations.
+      descent: the rule that makes moves of slopes, and the schedule of their sizes.
+      options: numbers that the rule reads; see `transformation`.
     """
-    adam = optax.scale_by_adam()
+    rule = transformation(descent, options or {})
     rate, last_rate, penalty = (
         jnp.asarray(x, float) for x in (rate, last_rate, penalty)
     )
@@ -90,18 +96,20 @@ def descend(
         points, memory = carry
         (_, aux), slope = jax.value_and_grad(merit, has_aux=True)(points)
         slope = jnp.where(jnp.isfinite(slope), slope, 0.0)
-        length = jnp.linalg.norm(slope, axis=1, keepdims=True)
-        slope = slope / jnp.maximum(length, 1.0)
-        move, memory = adam.update(slope, memory)
+        if not RULES[descent.optimizer].joint:
+            # Shortened slopes would tell a wrong curvature.
+            length = jnp.linalg.norm(slope, axis=1, keepdims=True)
+            slope = slope / jnp.maximum(length, 1.0)
+        move, memory = rule.update(slope, memory, points)
         # The last step has size zero: f and g returned belong to the point returned.
         phase = jnp.minimum(index / jnp.maximum(steps - 2, 1), 1.0)
-        size = last_rate + (rate - last_rate) * 0.5 * (1.0 + jnp.cos(jnp.pi * phase))
-        size = jnp.where(index == steps - 1, 0.0, size)
-        points = points - size * jnp.asarray(move)
+        length = size(descent.schedule, phase, rate, last_rate)
+        length = jnp.where(index == steps - 1, 0.0, length)
+        points = points - length * jnp.asarray(move)
         points = jnp.clip(points, 0.0, 1.0) if boxed else points
         return (points, memory), aux
 
-    start = (state.points, adam.init(state.points))
+    start = (state.points, rule.init(state.points))
     (points, _), seen = jax.lax.scan(step, start, jnp.arange(steps))
     objective, values = seen[0][-1], seen[1][-1]
     raised = jnp.maximum(0.0, state.multipliers + penalty * values)

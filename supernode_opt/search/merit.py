@@ -224,16 +224,18 @@ def _structure(design: Any, scenario: Scenario) -> Array:
 
 
 def box_data(problem: Problem, names: tuple[str, ...]) -> Mapping[str, Any]:
-    """Return the part of the data both merits share: scenario, wishes and box.
+    """Return the part of the data both merits share: scenario, wishes and box."""
+    given = {"scenario": nameless(problem.scenario), "wanted": wish(problem)}
+    return given | axes_of(problem, names)
 
-    A frozen variable has a box without width.
-    """
+
+def axes_of(problem: Problem, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the box of the points; a frozen variable has one without width."""
     by_name = {v.name: v for v in problem.variables}
     frozen = problem.fixed
-    box = axes(
+    return axes(
         tuple(
             by_name.get(n) or Variable(n, float(frozen[n]), float(frozen[n]), "linear")
             for n in names
         )
     )
-    return box | {"scenario": nameless(problem.scenario), "wanted": wish(problem)}

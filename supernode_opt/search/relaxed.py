@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from supernode_opt.batch.compiler import compiled
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
+from supernode_opt.problem.variables import COUNTS
 from supernode_opt.search.lagrangian import State, begin, descend
 from supernode_opt.search.merit import (
     STRUCTURE,
@@ -61,6 +62,11 @@ def relaxed_merit(problem: Problem) -> Relaxed:
         choices.append((choice.name, positions, len(every)))
     names = tuple(v.name for v in problem.variables)
     return Relaxed(names, tuple(choices), program(problem))
+
+
+def moves(problem: Problem) -> bool:
+    """Tell whether anything is free that candidates differ in."""
+    return bool(problem.choices) or any(v.name in COUNTS for v in problem.variables)
 
 
 def _data(problem: Problem, names: tuple[str, ...]) -> dict[str, Any]:
@@ -123,9 +129,11 @@ def descend_relaxed(
                 function=merit,
                 steps=settings.inner,
                 boxed=False,
-                rate=settings.rate,
-                last_rate=settings.rate / 10.0,
+                rate=settings.rates[0],
+                last_rate=settings.rates[1],
                 penalty=_between((2.0, 100.0), done),
+                descent=settings.descent,
+                options=settings.options,
             )
             row = _best(state, labels)
             best = objective_value(row[0], problem.objective)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize, nnls
 
 from supernode_opt.batch.compiler import compiled
 from supernode_opt.batch.exact import as_arrays
@@ -30,6 +30,9 @@ from supernode_opt.search.merit import Exact, aim_of, forms, program
 
 # What misses its limits by more is not a matter of a wider margin.
 _MARGINAL = 1e-2
+# The widest margin to a limit that a design leans on; limits and bounds this near bear.
+_WIDEST = 1e-5
+_BEARING = 2.0 * _WIDEST
 
 
 @partial(compiled, static_argnames="merit")
@@ -79,6 +82,12 @@ def _as_is(problem: Problem, columns: Columns) -> Polished:
     return Polished(full, none, float(cost[0]), g[:, 0], multipliers, none, good, 1)
 
 
+def placed(problem: Problem, columns: Columns) -> dict[str, Any]:
+    """Return the data of an ordinary polish of one candidate, on the device."""
+    arrays = as_arrays(complete(problem, columns), 1)
+    return jax.device_put(merit_data(problem, arrays, aim_of(problem)))
+
+
 def polish(
     problem: Problem,
     columns: Columns,
@@ -86,6 +95,7 @@ def polish(
     *,
     held: NDArray | None = None,
     aim: Any = None,
+    data: dict[str, Any] | None = None,
 ) -> Polished:
     """Polish one candidate with SLSQP until it is optimal and strictly feasible.
 
@@ -95,13 +105,15 @@ def polish(
       point: where to start, in the unit box [n].
       held: which entries of `point` stay as they are.
       aim: what to minimise instead of the cost.
+      data: of `placed`, where a candidate is polished more than once.
     """
     merit = exact_merit(problem)
     if not continuous(problem) and aim is None:
         return _as_is(problem, columns)
-    arrays = as_arrays(complete(problem, columns), 1)
     # On the device once, not at every call.
-    data = jax.device_put(merit_data(problem, arrays, aim or aim_of(problem)))
+    data = data or placed(problem, columns)
+    if aim is not None:
+        data = data | {"aim": jax.device_put(aim)}
     own = slice(0, 1 + len(forms(problem)))
     seen: dict[bytes, tuple[NDArray, NDArray]] = {}
 
@@ -123,7 +135,6 @@ def polish(
     moving = continuous(problem)
     held = held | np.array([name not in moving for name in merit.names])
     box = [(x, x) if h else (0.0, 1.0) for x, h in zip(point, held, strict=True)]
-    multipliers = np.zeros(len(forms(problem)))
     margin = FEASIBLE
     for _ in range(0 if held.all() else 4):
         movable = np.any(slopes_at(point)[1:, ~held] != 0.0, axis=1)
@@ -142,11 +153,10 @@ def polish(
         )
         if np.all(np.isfinite(found.x)):
             point = np.clip(found.x, 0.0, 1.0)
-        multipliers[movable] = np.maximum(np.asarray(found.multipliers), 0.0)
         excess = float(np.max(at(point)[1:][movable], initial=-1.0))
         if not 0.0 < excess < _MARGINAL:
             break
-        margin = min(10.0 * margin + 2.0 * excess, 1e-5)
+        margin = min(10.0 * margin + 2.0 * excess, _WIDEST)
     best = min(
         (x for x, (v, _) in seen.items() if np.max(v[1:]) <= FEASIBLE),
         key=lambda x: float(seen[x][0][0]),
@@ -156,6 +166,7 @@ def polish(
     if best is not None and not float(np.max(at(point)[1:])) <= FEASIBLE:
         point = np.frombuffer(best)
     values, slopes = at(point), slopes_at(point)
+    multipliers = _multipliers(point, values[1:], slopes, ~held)
     return Polished(
         fill(problem, complete(problem, columns), point[None]),
         point,
@@ -166,3 +177,28 @@ def polish(
         bool(np.max(values[1:]) <= FEASIBLE),
         len(seen),
     )
+
+
+def _multipliers(
+    point: NDArray, values: NDArray, slopes: NDArray, moving: NDArray
+) -> NDArray:
+    """Return the multipliers that balance the slope of the cost best [m].
+
+    Karush, Kuhn and Tucker's conditions, by least squares with no multiplier below
+    zero: exact at an optimum, and where a kink or a degenerate corner stopped SLSQP as
+    near as multipliers come.
+
+    Args:
+      point: in the unit box [n].
+      values: normalised constraints [m].
+      slopes: of the cost and the constraints [1 + m, n].
+      moving: which entries of the point are free [n].
+    """
+    bearing = np.flatnonzero((values > -_BEARING) & np.isfinite(slopes[1:]).all(axis=1))
+    walls = np.eye(len(point))
+    low, high = walls[point < _BEARING], walls[point > 1.0 - _BEARING]
+    forces = np.concatenate([slopes[1:][bearing], -low, high])[:, moving]
+    found = np.zeros(len(values))
+    if len(bearing) and moving.any() and np.isfinite(slopes[0]).all():
+        found[bearing] = nnls(forces.T, -slopes[0][moving])[0][: len(bearing)]
+    return found

@@ -10,7 +10,6 @@ import numpy as np
 
 from supernode_opt.batch.precise import precisely
 from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import COUNTS
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.branch_and_bound import Proof, prove
 from supernode_opt.search.certificate import (
@@ -34,7 +33,6 @@ from supernode_opt.search.enumerate import (
     plans,
     take,
     tilable,
-    variable,
 )
 from supernode_opt.search.exhaust import MOST, exhaust
 from supernode_opt.search.infeasible import (
@@ -47,7 +45,12 @@ from supernode_opt.search.infeasible import (
 from supernode_opt.search.inner import continuous, exact_merit
 from supernode_opt.search.outlook import SLACK, Outlook, look
 from supernode_opt.search.pursuit import Search
-from supernode_opt.search.relaxed import Interrupted, RelaxedPoints, descend_relaxed
+from supernode_opt.search.relaxed import (
+    Interrupted,
+    RelaxedPoints,
+    descend_relaxed,
+    moves,
+)
 from supernode_opt.search.rounding import distinct, nearest, neighbourhoods
 from supernode_opt.search.settings import (
     INFEASIBLE,
@@ -202,8 +205,7 @@ def _descend_and_build(
 ) -> RelaxedPoints | None:
     """Run the relaxed descent and build the legal candidates nearest to its points."""
     problem, settings = search.problem, search.settings
-    free = any(variable(problem, name) for name in COUNTS) or problem.choices
-    if not free or not settings.outer:
+    if not moves(problem) or not settings.outer:
         return None
     # Compiling takes most of a short study: two programs are compiled side by side.
     pool = ThreadPoolExecutor(max_workers=1)

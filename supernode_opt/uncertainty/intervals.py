@@ -10,13 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.batch.case import Case, case_of
-from supernode_opt.batch.engine import Engine
+from supernode_opt.batch.case import case_of
 from supernode_opt.batch.precise import precisely
+from supernode_opt.batch.reports import REPORTS
 from supernode_opt.catalog.origins import Origins, assumed
 from supernode_opt.system.design import Design
-from supernode_opt.system.evaluate import evaluate
-from supernode_opt.system.follow import followed
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.uncertainty import draws
@@ -24,7 +22,6 @@ from supernode_opt.uncertainty.constants import Identity, Uncertain, uncertain
 from supernode_opt.units import quantities
 
 _FIVE_TO_NINETY_FIVE = (5.0, 95.0)
-_BLOCK = 512
 
 
 class Drawn(NamedTuple):
@@ -42,13 +39,6 @@ class Drawn(NamedTuple):
     normal: Mapping[Identity, NDArray]
     report: Report
     calibrated: NDArray
-
-
-def _report(one: Case, given: None) -> Report:
-    return evaluate(followed(one.design, one.scenario, one.follow), one.scenario)
-
-
-_REPORTS = Engine(_report, _BLOCK, "drawn reports", quick=True)
 
 
 @precisely
@@ -77,7 +67,7 @@ def drawn_reports(
     one = case_of(design, scenario, told.following())
     held = draws.as_calibrated(scenario, normal)
     report, told_by = (
-        _REPORTS(draws.rows_of(one, known, n, count)) for n in (normal, held)
+        REPORTS(draws.rows_of(one, known, n, count)) for n in (normal, held)
     )
     ratio = np.asarray(told_by.step_time) / np.asarray(report.step_time)
     return Drawn(known, normal, report, ratio)
