@@ -12,7 +12,16 @@ from supernode_opt.cli.import_runs import import_runs
 from supernode_opt.cli.machines import compare, crossover, invert
 from supernode_opt.cli.measure import measure
 from supernode_opt.cli.new import new
-from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
+from supernode_opt.cli.options import (
+    File,
+    From,
+    Json,
+    Out,
+    Result,
+    Resume,
+    Seed,
+    Set,
+)
 from supernode_opt.cli.plot import plot
 from supernode_opt.cli.report import report
 from supernode_opt.cli.rows import row_of, study_of
@@ -61,15 +70,27 @@ def shared(
 
 @app.command()
 def run(
-    file: File, set_: Set = None, out: Out = None, json: Json = False, seed: Seed = None
+    file: File,
+    set_: Set = None,
+    out: Out = None,
+    json: Json = False,
+    seed: Seed = None,
+    resume: Resume = False,
+    start: From = None,
 ) -> int:
     """Optimize a study and write results/<study>/."""
     session.prepare()
     from supernode_opt.answer import run as running
-    from supernode_opt.config.study import load
+    from supernode_opt.cli import joint
+    from supernode_opt.config.study import document_of, understand
+    from supernode_opt.joint.question import asked_of
     from supernode_opt.results.publish import publication
 
-    study = load(file, set_ or (), seed=seed)
+    top, name = document_of(file, set_ or (), seed)
+    if asked_of(top):
+        return joint.answered(top, name, out, json, resume, start)
+    joint.refuse(resume, start)
+    study = understand(top, name)
     target = out or Path("results") / study.name
     with publication(target) as folder:
         with session.progress_line() as show:

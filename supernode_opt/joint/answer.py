@@ -17,6 +17,7 @@ from supernode_opt.joint import certificate
 from supernode_opt.joint.journal import Journal, key_of
 from supernode_opt.joint.question import JointStudy
 from supernode_opt.joint.solve import Found, solve
+from supernode_opt.problem.box import options
 from supernode_opt.problem.variables import PLAN
 from supernode_opt.reading.node import StudyError
 from supernode_opt.results import store
@@ -215,8 +216,6 @@ def _positions(asked: JointStudy, start: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
       StudyError: the study has no such machine.
     """
-    from supernode_opt.problem.box import options
-
     problem = asked.jobs[0].study.problem
     made = {}
     for name, value in start.items():

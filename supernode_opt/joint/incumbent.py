@@ -17,7 +17,14 @@ from supernode_opt.joint.jobs import Job
 from supernode_opt.joint.machines import CLOCK, FLOW, Machines, clocked
 from supernode_opt.joint.wish import Wish
 from supernode_opt.problem.variables import from_unit, to_unit
-from supernode_opt.search.enumerate import Columns, take
+from supernode_opt.search.enumerate import (
+    LINKS,
+    Columns,
+    domains,
+    positions,
+    take,
+    wholes,
+)
 from supernode_opt.search.lanes import lane_rates
 
 # Splits of each job that are tried at a point.
@@ -186,6 +193,23 @@ def tried(heads: Sequence[Head]) -> list[NDArray]:
     return [head.splits[:_TRIED] for head in heads]
 
 
+def _discrete(machines: Machines, machine: Mapping[str, Any]) -> Columns | None:
+    """Return the discrete part of a machine, `None` where the study has none such."""
+    problem, chips = machines.problem, int(machine["chips"])
+    known = {
+        "scale_up_domain": domains(problem, chips),
+        **{name: list(positions(problem, name)) for name in LINKS},
+        **{name: list(values) for name, values in wholes(problem).items()},
+    }
+    if any(machine.get(name) not in values for name, values in known.items()):
+        return None
+    made = {"chips": np.asarray([chips], np.int32)}
+    for name in known:
+        kind = np.int32 if name in LINKS else float
+        made[name] = np.asarray([machine[name]], kind)
+    return made
+
+
 def started(
     machines: Machines, jobs: Sequence[Job], wish: Wish, machine: Mapping[str, Any]
 ) -> tuple[Incumbent, list[NDArray]] | None:
@@ -203,8 +227,10 @@ def started(
     chips = int(machine["chips"])
     if any(chips not in job.places for job in jobs):
         return None
-    rows = {name: np.asarray([value]) for name, value in machine.items()}
-    rows = _around(machines, rows, 1)
+    discrete = _discrete(machines, machine)
+    if discrete is None:
+        return None
+    rows = _around(machines, discrete, 1)
     for name in machines.names:
         if name not in machines.held and not (machines.led and name in (FLOW, CLOCK)):
             free, value = of(machines, name), float(machine[name])

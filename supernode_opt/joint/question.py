@@ -14,16 +14,23 @@ from pathlib import Path
 import yaml
 
 from supernode_opt.config import forgiving
-from supernode_opt.config.records import field_type, read_value
-from supernode_opt.config.study import SECTIONS, Study, document_of, understand
+from supernode_opt.config.records import field_type, read_record, read_value
+from supernode_opt.config.study import (
+    MODELS,
+    SECTIONS,
+    Study,
+    document_of,
+    understand,
+)
+from supernode_opt.joint.settings import JointSettings
 from supernode_opt.problem.variables import PLAN
 from supernode_opt.reading.node import Node
-from supernode_opt.search.settings import Settings
+from supernode_opt.search.settings import out_of_range
 from supernode_opt.system.report import Report
 from supernode_opt.units import Number
 from supernode_opt.workload.split import SWITCHES
 
-MODELS, OVER = "models", "over"
+OVER = "over"
 WEIGHTED, WORST = "weighted", "worst"
 # Sections of an entry; the first of them are put in place of or into those above.
 _OWN = ("model", "training", "practice", "design", "constraints", "weight", "target")
@@ -68,7 +75,7 @@ class JointStudy:
     system: str
     jobs: tuple[Asked, ...]
     over: str
-    settings: Settings
+    settings: JointSettings
     seed: int
     text: str
 
@@ -106,7 +113,7 @@ def understood(top: Node, default_name: str = "study") -> JointStudy:
     if "sweep" in sections:
         sections["sweep"].fail("is not for a study of several models")
     entries = sections.pop(MODELS)
-    over = _over(sections)
+    over, settings = _over(sections), _settings(sections.pop("solver", None))
     made = [_alone(top, sections, entry) for entry in entries.items()]
     studies = [understand(node, default_name) for node in made]
     for entry, study in zip(entries.items(), studies, strict=True):
@@ -127,10 +134,22 @@ def understood(top: Node, default_name: str = "study") -> JointStudy:
         first.system,
         jobs,
         over,
-        first.settings,
+        settings,
         first.seed,
         text,
     )
+
+
+def _settings(node: Node | None) -> JointSettings:
+    """Read what a joint search heeds; other settings of the solver are refused."""
+    if node is None:
+        return JointSettings()
+    written = node.mapping([field.name for field in dataclasses.fields(JointSettings)])
+    settings = read_record(node, JointSettings, JointSettings())
+    for name, child in written.items():
+        if said := out_of_range(name, getattr(settings, name)):
+            child.fail(f"{said}, but is {child.described()}")
+    return settings
 
 
 def _over(sections: dict[str, Node]) -> str:

@@ -16,10 +16,12 @@ from supernode_opt.joint.machines import Machines, count_machines, machines_of
 from supernode_opt.joint.question import WORST, JointStudy
 from supernode_opt.joint.search import Course, Effort, Joint
 from supernode_opt.joint.wish import Wish
+from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
 from supernode_opt.reading.node import StudyError
 from supernode_opt.search.merit import objective_value
-from supernode_opt.search.settings import Progress, Settings
+from supernode_opt.search.settings import Progress
+from supernode_opt.system.design import CHOICE_NAMES
 from supernode_opt.workload.split import TooManySplits
 
 # The search of all jobs on one machine, among those of each alone.
@@ -159,9 +161,6 @@ def solve(
 
 def named(problem: Problem, values: Values) -> dict[str, float | str]:
     """Return values of a design with positions of choices as names."""
-    from supernode_opt.problem.box import options
-    from supernode_opt.system.design import CHOICE_NAMES
-
     made: dict[str, float | str] = dict(problem.fixed)
     for name, value in values.items():
         if name in CHOICE_NAMES:
@@ -225,12 +224,3 @@ def _progress(
     known = f", gap {100.0 * gap:.2g} %" if np.isfinite(gap) else ""
     stage = f"{name}: {course.looked:,} boxes of machines{known}"
     return Progress(stage, min(course.looked / effort.boxes, 1.0), value)
-
-
-def settings_told(settings: Settings) -> dict[str, float]:
-    """Return the settings that a joint search heeds."""
-    return {
-        "gap": settings.gap,
-        "maximum_boxes": settings.maximum_boxes,
-        "time_limit": settings.time_limit,
-    }

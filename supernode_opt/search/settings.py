@@ -54,10 +54,6 @@ class Settings:
         relaxed points is searched, and the certificate says so [1].
       maximum_solves: most inner solves of the proof [1].
       whole_lanes: whether free bandwidths are built from whole lanes.
-      gap: relative, at which the search for one machine of several jobs ends [1].
-      maximum_boxes: most boxes of machines that it bounds [1].
-      time_limit: most time that it takes; what it then says depends on the computer
-        [s].
     """
 
     starts: int = 256
@@ -77,9 +73,6 @@ class Settings:
     maximum_candidates: int = 20_000_000
     maximum_solves: int = 5_000
     whole_lanes: bool = True
-    gap: float = 0.005
-    maximum_boxes: int = 400_000
-    time_limit: float = 86_400.0
 
     @property
     def descent(self) -> Descent:
