@@ -30,7 +30,7 @@ from supernode_opt.search.lanes import lane_rates
 # Splits of each job that are tried at a point.
 _TRIED = 12
 # Points of a round, rounds, the first step as a share of the box, and how it shrinks.
-_POINTS, _ROUNDS, _STEP, _SHRINK = 48, 12, 0.2, 0.6
+_POINTS, _ROUNDS, _STEP, _SHRINK = 64, 10, 0.2, 0.55
 # Passes over clock and flow, each within what the one before left.
 _PASSES, _LAST_PASSES = 2, 6
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.exact import BLOCK
 from supernode_opt.joint.jobs import Job, machine_names
 from supernode_opt.problem.problem import Problem
 from supernode_opt.record import leaves
@@ -218,26 +219,44 @@ def _greatest(machines: Machines, rows: Columns, sure: bool) -> NDArray:
     """Return the greatest clock at which limits hold, minus infinity where at none.
 
     Where they hold everywhere in a box, if `sure`, and then rounded down; else
-    somewhere, rounded up.
+    somewhere, rounded up.  Few boxes are tried at many clocks at once: a block of the
+    program takes as long however full it is.
     """
     low, high = (_end(machines, rows, CLOCK, end) for end in ("low", "high"))
     holding = machines.certain if sure else machines.possible
+    count = len(low)
+    parts = int(np.clip(BLOCK // max(count, 1), 2, 1 << HALVINGS))
 
-    def holds(index: NDArray, clock: NDArray) -> NDArray:
-        part = take(rows, index)
-        return holding(part | {f"{CLOCK}_low": clock, f"{CLOCK}_high": clock})
+    def holds(index: NDArray, clocks: NDArray) -> NDArray:
+        """Tell at which clocks [box, clock] limits hold."""
+        wide = cross(take(rows, index), {"at": np.arange(clocks.shape[1])})
+        wide.pop("at")
+        flat = clocks.reshape(-1)
+        part = wide | {f"{CLOCK}_low": flat, f"{CLOCK}_high": flat}
+        return holding(part).reshape(clocks.shape)
 
-    every = np.arange(len(low))
-    cap = np.full(len(low), -np.inf)
-    top = holds(every, high)
-    cap[top] = high[top]
-    rest = every[~top]
-    rest = rest[holds(rest, low[rest])] if len(rest) else rest
-    below, above = low[rest].copy(), high[rest].copy()
-    for _ in range(HALVINGS if len(rest) else 0):
-        middle = 0.5 * (below + above)
-        good = holds(rest, middle)
-        below, above = np.where(good, middle, below), np.where(good, above, middle)
+    def lasting(good: NDArray) -> NDArray:
+        """Count the clocks from the lowest on at which all lower ones hold."""
+        return np.cumprod(good, axis=1).sum(axis=1)
+
+    def between(below: NDArray, above: NDArray) -> NDArray:
+        steps = np.arange(parts + 1) / parts
+        return below[:, None] + (above - below)[:, None] * steps
+
+    cap = np.full(count, -np.inf)
+    edges = between(low, high)
+    edges[:, -1] = high
+    kept = lasting(holds(np.arange(count), edges))
+    cap[kept == parts + 1] = high[kept == parts + 1]
+    rest = np.flatnonzero((kept > 0) & (kept <= parts))
+    below, above = edges[rest, kept[rest] - 1], edges[rest, kept[rest]]
+    narrowed = parts
+    while len(rest) and narrowed < 1 << HALVINGS:
+        edges = between(below, above)
+        kept = lasting(holds(rest, edges[:, 1:-1]))
+        place = np.arange(len(rest))
+        below, above = edges[place, kept], edges[place, kept + 1]
+        narrowed *= parts
     cap[rest] = below if sure else above
     return cap
 
