@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from supernode_opt.search.alternatives import finished
 from supernode_opt.search.branch_and_bound import Proof
 from supernode_opt.search.certificate import (
     Graded,
@@ -10,8 +11,9 @@ from supernode_opt.search.certificate import (
     grade,
     relaxed_facts,
 )
-from supernode_opt.search.describe import alternatives, describe
+from supernode_opt.search.describe import describe
 from supernode_opt.search.enumerate import Columns
+from supernode_opt.search.extremes import extremes
 from supernode_opt.search.infeasible import (
     Conflict,
     is_feasible,
@@ -90,7 +92,8 @@ def conclude(
         facts,
         status=graded.status,
         message=graded.message(facts),
-        alternatives=alternatives(search, others),
+        rivals=finished(search, others),
+        extremes=tuple(extremes(search, others)),
     )
 
 
