@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.tally import counting
 from supernode_opt.pareto.answers import Answer, numbers_of, points_of
 from supernode_opt.pareto.goals import Goals
 from supernode_opt.problem.box import options
@@ -20,7 +21,6 @@ from supernode_opt.record import get
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.branch_and_bound import prove
 from supernode_opt.search.certificate import grade
-from supernode_opt.search.describe import evaluations
 from supernode_opt.search.enumerate import Columns, plans, take, tilable
 from supernode_opt.search.inner import exact_merit
 from supernode_opt.search.merit import box_data
@@ -106,11 +106,21 @@ class Epsilon:
         """
         if self.fitting is None or not len(self.fitting["chips"]):
             return self.first(main, limits, tell)
-        problem = self.asked(main, limits)
-        search = Search(problem, self.settings, tell)
+        search = Search(self.asked(main, limits), self.settings, tell)
+        with counting(search.tally):
+            return self._next(search, main, limits, known)
+
+    def _next(
+        self,
+        search: Search,
+        main: int,
+        limits: Sequence[float | None],
+        known: Sequence[tuple[Columns, NDArray]],
+    ) -> Answer:
+        problem, tell = search.problem, search.report
         for row, point in known:
             search.consider(row, point)
-        proof = prove(search, look(problem), self.fitting)
+        proof = prove(search, look(problem), self.fitting or {})
         if search.best is None:
             if proof.excluded:
                 return self._nothing(main, limits, search)
@@ -128,14 +138,14 @@ class Epsilon:
             numbers_of(best.columns),
             points_of(best.point),
             self._slopes(states),
-            evaluations=evaluations(search, None, len(self.fitting["chips"])),
+            evaluations=search.tally.count,
         )
 
     def _nothing(
         self, main: int, limits: Sequence[float | None], search: Search
     ) -> Answer:
         row = take(self.fitting or {}, [0])
-        count = evaluations(search, None, len(row["chips"]))
+        count = search.tally.count
         said = "bounds exclude every candidate"
         return Answer(
             main,
