@@ -30,7 +30,7 @@ from supernode_opt.search.settings import (
 )
 
 # Searches before the boxes are cut.
-_FIRST = 10
+_FIRST = 8
 # Designs of a front that are kept, evenly along it; more say nothing more.
 _KEPT = 2_000
 # What searches find and what is evaluated are the same design to this.
@@ -133,7 +133,7 @@ def _tried(epsilon: Epsilon, section: Section, show: Show) -> Front | None:
         0.0,
         True,
         found.cloud.losses,
-        {"candidates": found.tried, "feasible": found.feasible, "searches": 0},
+        {"candidates": found.tried, "feasible": found.feasible},
     )
 
 
@@ -251,7 +251,8 @@ def _told(
     losses = designs.losses
     covered = hypervolume(losses, region.reference)
     gap = region.gap(losses) / np.abs(losses[:, 0])
-    slopes, status, searched = _slopes(losses), [FOUND] * len(losses), []
+    slopes = _slopes(losses, epsilon.goals.signs)
+    status, searched = [FOUND] * len(losses), []
     for answer in answers:
         own = judged(epsilon, answer.row, np.asarray(answer.point)[None]).losses
         if not len(own):
@@ -298,11 +299,12 @@ def _end_value(state: Exploration, answer: Answer, place: int) -> float:
     return float(state.goals.loss(losses)[place])
 
 
-def _slopes(losses: NDArray) -> NDArray:
+def _slopes(losses: NDArray, signs: NDArray) -> NDArray:
     """Return slopes by differences between neighbours; of two objectives alone."""
     slopes = np.full(losses.shape, np.nan)
     if losses.shape[1] == 2 and len(losses) > 2:
-        slopes[:, 1] = np.gradient(losses[:, 0], losses[:, 1])
+        first, second = (losses * signs).T
+        slopes[:, 1] = np.gradient(first, second)
     return slopes
 
 

@@ -77,9 +77,15 @@ class Region:
 
     def cells(self, losses: NDArray) -> "Cells":
         """Return what is unexplored beside `losses`, as columns over the others."""
+        # Of a surface the floor has too many steps: what is left out leaves more open.
+        floor = losses[:0] if self.floor is None or len(losses.T) > 2 else self.floor
         edges = [
             _edges(
-                [*losses[:, k], *(e.ceilings[k - 1] for e in self.excluded)],
+                [
+                    *losses[:, k],
+                    *floor[:, k],
+                    *(e.ceilings[k - 1] for e in self.excluded),
+                ],
                 float(self.ideal[k]),
                 float(self.reference[k]),
             )

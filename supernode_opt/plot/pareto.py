@@ -18,6 +18,8 @@ from supernode_opt.words import figures
 
 # The band of what is not shown is drawn where it is at least this share of the axis.
 _SEEN = 2e-3
+# More designs than this are not marked one by one.
+_FEW = 60
 
 
 def pareto(
@@ -59,9 +61,10 @@ def pareto(
         label = f"front ({len(right):,} designs)"
         handles += ax.plot(right[order], high[order], label=label, **looks)
         rows = dataset["searched"].values.astype(bool)
-        if rows.any() and not int(dataset.attrs["exact"]):
+        said = "design" if int(dataset.attrs["exact"]) else "searched"
+        if rows.sum() <= _FEW:
             looks = {"ls": "", "marker": "o", "ms": 4, "mfc": "white", "mec": "black"}
-            handles += ax.plot(right[rows], high[rows], label="searched", **looks)
+            handles += ax.plot(right[rows], high[rows], label=said, **looks)
     else:
         handles += _third(ax, dataset, names, (x, y), right, high)
     handles += _knee(ax, dataset, right, high)
