@@ -172,14 +172,18 @@ def _searched(
     if len(state.ends) < len(epsilon.goals.objectives) or not state.found:
         return _nothing(epsilon, state)
     designs, floor, counts = _closed(state, section, show)
-    region = dataclasses.replace(state.region(designs.losses), floor=floor)
+    region = _region(state, designs, floor)
     if region.unexplored(designs.losses) > section.gap:
         before = len(state.answers)
         explore(state, ask, section.gap, section.searches, tell)
         if len(state.answers) > before:
             designs, floor, counts = _closed(state, section, show)
-            region = dataclasses.replace(state.region(designs.losses), floor=floor)
+            region = _region(state, designs, floor)
     return _told(state, section, designs, region, counts)
+
+
+def _region(state: Exploration, designs: Designs, floor: NDArray | None) -> Region:
+    return dataclasses.replace(state.region(designs.losses), floor=floor).coarse()
 
 
 def _closed(
@@ -251,6 +255,7 @@ def _told(
     losses = designs.losses
     covered = hypervolume(losses, region.reference)
     gap = region.gap(losses) / np.abs(losses[:, 0])
+    gap = np.where(np.isfinite(gap), gap, np.nan)
     slopes = _slopes(losses, epsilon.goals.signs)
     status, searched = [FOUND] * len(losses), []
     for answer in answers:
@@ -265,7 +270,7 @@ def _told(
         status[place] = answer.status
         slopes[place] = answer.slopes
         if answer.gap is not None:
-            gap[place] = min(gap[place], answer.gap)
+            gap[place] = np.fmin(gap[place], answer.gap)
     mask = np.zeros(len(losses), bool)
     mask[searched] = True
     ends = []

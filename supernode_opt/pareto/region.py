@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 
 from supernode_opt.pareto.dominance import hypervolume
 
+# Designs of a surface that its unexplored volume is measured with, and cells along each
+# objective in which its floor is one point: both leave more open than there is.
+_STEPS, _CELLS = 150, 48
+
 
 @dataclasses.dataclass(frozen=True)
 class Excluded:
@@ -37,30 +41,30 @@ class Region:
     """The box of losses that matters, and what is known in it.
 
     Attributes:
-      ideal: below which no loss is, as far as is shown [objective].
+      ideal: below which no loss is, or the best that was found [objective].
       reference: beyond which nothing counts [objective].
       excluded: what was shown.
       floor: losses of which every design is at or beyond one, in each of them
         [point, objective]; `None` where nothing of the kind is shown.
+      shown: whether nothing is better than `ideal` in any of them.
     """
 
     ideal: NDArray
     reference: NDArray
     excluded: Sequence[Excluded]
     floor: NDArray | None = None
-
-    @property
-    def size(self) -> float:
-        """The volume of the box."""
-        return float(np.prod(self.reference - self.ideal))
+    shown: bool = True
 
     def bound(self, others: NDArray) -> NDArray:
         """Return the least first loss of anything that keeps ceilings `others`.
 
         Args:
           others: losses but the first [..., objective - 1].
+
+        Returns:
+          Bounds, minus infinity where nothing is shown.
         """
-        best = np.full(others.shape[:-1], self.ideal[0])
+        best = np.full(others.shape[:-1], -np.inf)
         for one in self.excluded:
             # Ceilings as high as those of a bound or lower keep it.
             held = np.all(others <= np.asarray(one.ceilings), axis=-1)
@@ -100,9 +104,31 @@ class Region:
         return Cells(lower, upper, height, width)
 
     def unexplored(self, losses: NDArray) -> float:
-        """Return the unexplored volume over the hypervolume of `losses` [1]."""
+        """Return the unexplored volume over the hypervolume of `losses` [1].
+
+        Infinite where it is not known.
+        """
+        if not self.shown and self.floor is None:
+            return np.inf
+        if losses.shape[1] > 2:
+            losses = losses[:: max(len(losses) // _STEPS, 1)]
         covered = hypervolume(losses, self.reference)
         return self.cells(losses).volume / covered if covered else np.inf
+
+    def coarse(self) -> "Region":
+        """Return the same with a floor of few points, each below those it stands for.
+
+        Of a line every point is kept.
+        """
+        if self.floor is None or self.floor.shape[1] < 3:
+            return self
+        extent = self.reference - self.ideal
+        place = np.floor((self.floor[:, 1:] - self.ideal[1:]) / extent[1:] * _CELLS)
+        place = np.clip(place, -1, _CELLS)
+        kinds, kind = np.unique(place, axis=0, return_inverse=True)
+        least = np.full((len(kinds), self.floor.shape[1]), np.inf)
+        np.minimum.at(least, kind.reshape(-1), self.floor)
+        return dataclasses.replace(self, floor=least)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +153,8 @@ class Cells:
 
     def within(self, low: NDArray, high: NDArray) -> "Cells":
         """Return the columns inside a box of the other losses."""
-        inside = np.all((self.lower >= low) & (self.upper <= high), axis=-1)
+        middle = 0.5 * (self.lower + self.upper)
+        inside = np.all((middle >= low) & (middle <= high), axis=-1)
         return Cells(
             self.lower[inside],
             self.upper[inside],

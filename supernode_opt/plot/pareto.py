@@ -1,7 +1,5 @@
 """A front: its designs, what they are better than, what is not shown, and the knee."""
 
-from itertools import combinations
-
 import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
@@ -75,18 +73,12 @@ def pareto(
     style.dress(ax, _better(across.label, more[x]), _better(up.label, more[y]))
     title = f"Front: {up.words} against {across.words}"
     share = 100.0 * float(dataset.attrs["unexplored"])
-    exactly = int(dataset.attrs["exact"])
-    shown = "exact" if exactly else f"{figures(share, 2)} % unexplored"
+    shown = f"{figures(share, 2)} % unexplored" if np.isfinite(share) else ""
+    shown = "exact" if int(dataset.attrs["exact"]) else shown
     about = [subject(dataset), shown, "arrows point to the better"]
     style.title(ax, title, "; ".join(filter(None, about)))
     style.legend_below(ax, 3, handles=handles)
     return ax
-
-
-def pareto_pairs(dataset: xr.Dataset) -> list[tuple[str, str]]:
-    """Return the pairs of objectives that a front may be drawn by."""
-    names = [str(name) for name in dataset["objective"].values]
-    return [(x, y) for y, x in combinations(names, 2)]
 
 
 def _better(label: str, more: bool) -> str:

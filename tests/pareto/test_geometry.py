@@ -89,3 +89,19 @@ def test_what_nothing_keeps_is_excluded():
     region = Region(np.zeros(3), np.full(3, 2.0), [Excluded((math.inf, 1.0), math.inf)])
     # Of 2 x 2 x 2 the half below one in the third is shut.
     assert region.cells(np.zeros((0, 3)) + 2.0).volume == pytest.approx(4.0)
+
+
+def test_what_is_not_shown_is_not_known():
+    points = np.array([[0.0, 1.0], [1.0, 0.0]])
+    region = Region(np.zeros(2), np.full(2, 2.0), [], shown=False)
+    assert region.unexplored(points) == np.inf
+    assert region.gap(points).tolist() == [np.inf, np.inf]
+
+
+def test_a_coarse_floor_is_never_above_the_fine_one():
+    random = np.random.default_rng(0)
+    floor = random.random((500, 3))
+    fine = Region(np.zeros(3), np.ones(3), [], floor)
+    coarse = fine.coarse()
+    at = random.random((200, 2))
+    assert (coarse.bound(at) <= fine.bound(at)).all()

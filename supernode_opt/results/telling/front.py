@@ -123,11 +123,20 @@ def _headline(dataset: xr.Dataset, count: int) -> str:
             f"The front has {count:,} designs, exactly: all {tried['candidates']:,}"
             f" candidates were evaluated, {tried['feasible']:,} keep every limit."
         )
-    share = figures(100.0 * float(dataset.attrs["unexplored"]), 2)
+    if not np.isfinite(dataset.attrs["unexplored"]):
+        return (
+            f"The front in {count:,} designs; how much better others could be is not"
+            " known."
+        )
     return (
-        f"The front in {count:,} designs; where a better one may lie is {share} % of"
-        " the hypervolume."
+        f"The front in {count:,} designs; where a better one may lie is"
+        f" {_unexplored(dataset)} of the hypervolume."
     )
+
+
+def _unexplored(dataset: xr.Dataset) -> str:
+    share = float(dataset.attrs["unexplored"])
+    return f"{figures(100.0 * share, 2)} %" if np.isfinite(share) else "not known"
 
 
 def _shown(dataset: xr.Dataset) -> list[int]:
@@ -238,7 +247,7 @@ def _certificate(dataset: xr.Dataset) -> Part:
     rows = [
         ("reference point", ", ".join(reference)),
         ("hypervolume", f"{figures(float(dataset.attrs['hypervolume']), 6)} ({unit})"),
-        ("unexplored", f"{figures(100.0 * float(dataset.attrs['unexplored']), 2)} %"),
+        ("unexplored", _unexplored(dataset)),
         *((name.replace("_", " "), f"{n:,}") for name, n in counts.items()),
     ]
     wanted = float(dataset.attrs["gap_asked"])
