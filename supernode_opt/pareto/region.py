@@ -55,11 +55,12 @@ class Region:
     floor: NDArray | None = None
     shown: bool = True
 
-    def bound(self, others: NDArray) -> NDArray:
+    def bound(self, others: NDArray, within: NDArray | None = None) -> NDArray:
         """Return the least first loss of anything that keeps ceilings `others`.
 
         Args:
           others: losses but the first [..., objective - 1].
+          within: others that stand for open cells below, between the steps of the floor.
 
         Returns:
           Bounds, minus infinity where nothing is shown.
@@ -72,7 +73,8 @@ class Region:
         if self.floor is not None:
             # Nothing keeps ceilings that no point of the floor keeps.
             worst = float(self.reference[0])
-            best = np.maximum(best, _attained(self.floor, others, worst))
+            at = others if within is None else within
+            best = np.maximum(best, _attained(self.floor, at, worst))
         return best
 
     def gap(self, losses: NDArray) -> NDArray:
@@ -99,7 +101,9 @@ class Region:
         upper = np.stack(np.meshgrid(*(e[1:] for e in edges), indexing="ij"), axis=-1)
         # Between two edges nothing changes, seen from either of them.
         attained = _attained(losses, lower, float(self.reference[0]))
-        height = np.maximum(attained - self.bound(upper), 0.0)
+        # All steps of the floor of a line are edges: none lies inside a cell.
+        inside = 0.5 * (lower + upper) if len(edges) == 1 else None
+        height = np.maximum(attained - self.bound(upper, inside), 0.0)
         width = np.prod(upper - lower, axis=-1)
         return Cells(lower, upper, height, width)
 

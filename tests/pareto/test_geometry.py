@@ -86,9 +86,10 @@ def test_a_floor_leaves_what_lies_between_it_and_the_front():
 
 
 def test_what_nothing_keeps_is_excluded():
-    region = Region(np.zeros(3), np.full(3, 2.0), [Excluded((math.inf, 1.0), math.inf)])
+    shown = [Excluded((math.inf, math.inf), 0.0), Excluded((math.inf, 1.0), math.inf)]
+    region = Region(np.zeros(3), np.full(3, 2.0), shown)
     # Of 2 x 2 x 2 the half below one in the third is shut.
-    assert region.cells(np.zeros((0, 3)) + 2.0).volume == pytest.approx(4.0)
+    assert region.cells(np.full((1, 3), 2.0)).volume == pytest.approx(4.0)
 
 
 def test_what_is_not_shown_is_not_known():
