@@ -151,7 +151,16 @@ def summed(values: Array) -> Array:
 def combined(weights: ArrayLike, values: Array) -> Array:
     """Add `values` over their first axis, once for every row of `weights`."""
     weights = jnp.asarray(weights, values.dtype)
-    return jnp.tensordot(weights, values, axes=1, precision=_FULL)
+    return once(jnp.tensordot(weights, once(values), axes=1, precision=_FULL))
+
+
+def once(values: Any) -> Any:
+    """Return `values` such that compilers compute each array, and its slope, once.
+
+    Else they fuse it with, and compute it anew for, whatever needs it: backwards, where
+    a number has dozens of uses, several times over, in loops too long to be vectors.
+    """
+    return jax.tree.map(jax.lax.optimization_barrier, values)
 
 
 def greatest_normal(count: ArrayLike) -> Array:
