@@ -18,7 +18,6 @@ from jax import Array
 from supernode_opt import catalog
 from supernode_opt.batch.compiler import compiled
 from supernode_opt.results.versions import versions
-from supernode_opt.smooth import once
 from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
@@ -78,8 +77,10 @@ def everything(report: Report) -> Array:
     Design by design first: a sum of its own over each of a hundred fields would take
     longer than some of the fields.
     """
-    fields = jax.tree.leaves(once(report))
-    return jnp.sum(jnp.nan_to_num(sum(fields, start=jnp.zeros(()))))
+    fields = jax.tree.leaves(report)
+    common = sum((x for x in fields if not x.ndim), start=jnp.zeros(()))
+    own = sum((x for x in fields if x.ndim), start=jnp.zeros(()))
+    return jnp.sum(jnp.nan_to_num(own)) + jnp.nan_to_num(common)
 
 
 def values(scenario: Scenario, designs: Design) -> tuple[Array, Array, Array]:

@@ -148,19 +148,25 @@ def summed(values: Array) -> Array:
     )
 
 
-def combined(weights: ArrayLike, values: Array) -> Array:
-    """Add `values` over their first axis, once for every row of `weights`."""
-    weights = jnp.asarray(weights, values.dtype)
-    return once(jnp.tensordot(weights, once(values), axes=1, precision=_FULL))
+def added(values: Array) -> Array:
+    """Add `values` over a first axis of a few entries, fused with what needs them.
 
-
-def once(values: Any) -> Any:
-    """Return `values` such that compilers compute each array, and its slope, once.
-
-    Else they fuse it with, and compute it anew for, whatever needs it: backwards, where
-    a number has dozens of uses, several times over, in loops too long to be vectors.
+    A reduction would be a loop of its own, which takes several times longer.
     """
-    return jax.tree.map(jax.lax.optimization_barrier, values)
+    first, *others = rows(values)
+    return sum(others, start=first)
+
+
+def combined(weights: ArrayLike, values: Array) -> Array:
+    """Add `values` over their first axis, once for every row of `weights`.
+
+    Nothing may be simplified across the product: of slopes that are put together before
+    it compilers make outer products, which no vector unit is fast on.
+    """
+    values = jax.lax.optimization_barrier(values)
+    weights = jnp.asarray(weights, values.dtype)
+    sums = jnp.tensordot(weights, values, axes=1, precision=_FULL)
+    return jax.lax.optimization_barrier(sums)
 
 
 def greatest_normal(count: ArrayLike) -> Array:

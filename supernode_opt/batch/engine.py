@@ -97,7 +97,8 @@ class Engine:
                 )
                 answers.append(shaped)
             stop = min(start + self.block, count)
-            for whole, part in zip(*map(jax.tree.leaves, (answers[0], found))):
+            leaves = jax.tree.leaves(answers[0]), jax.tree.leaves(found)
+            for whole, part in zip(*leaves, strict=True):
                 whole[start:stop] = part[: stop - start]
 
         # The first one compiles, and says what answers look like.

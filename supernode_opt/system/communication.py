@@ -7,7 +7,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.fabric import crowding
-from supernode_opt.smooth import once, rows, stack
+from supernode_opt.smooth import rows, stack
 from supernode_opt.system.collectives import Network, durations
 from supernode_opt.system.design import Design, data_parallel, expert_ranks
 from supernode_opt.system.eager import REDUCED_BYTES, ring_time
@@ -158,13 +158,9 @@ def _groups(
         (design.pipeline_parallel, stage),
         *(() if several is None else ((several, 1.0),)),
     )
-    sizes, strides = once(
-        [stack(*column) for column in zip(*sizes_and_strides, strict=True)]
-    )
+    sizes, strides = (stack(*column) for column in zip(*sizes_and_strides, strict=True))
     board = scenario.host.chips_per_board
-    placed = once(
-        place(sizes, strides, design.scale_up_domain, board, design.chips, relaxed)
-    )
+    placed = place(sizes, strides, design.scale_up_domain, board, design.chips, relaxed)
     dies = scenario.chip.ranks_per_chip
     if dies == 1:
         parts = placed[:-1]

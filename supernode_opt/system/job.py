@@ -8,7 +8,6 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.hardware.bins import differ, slowest
-from supernode_opt.smooth import once
 from supernode_opt.system.collectives import network
 from supernode_opt.system.communication import communication
 from supernode_opt.system.design import Design, data_parallel, expert_ranks
@@ -109,18 +108,13 @@ def run_job(
         design = dataclasses.replace(design, clock=design.clock * pace)
     net = per_rank(network(design, scenario, relaxed), scenario)
     machine, (design, scenario) = scenario, as_ranks(design, scenario)
-    split, stages, held, replicas = once(rank_share(design, scenario, relaxed))
+    split, stages, held, replicas = rank_share(design, scenario, relaxed)
     repeated = again(
         design.recompute, scenario.recompute, scenario.software.score_bytes
     )
     times, head = layer_times(scenario, split, repeated, design.clock, sharpness)
-    times, comm = once(
-        (
-            times,
-            communication(
-                design, scenario, split, held, replicas[0], net, sharpness, relaxed
-            ),
-        )
+    comm = communication(
+        design, scenario, split, held, replicas[0], net, sharpness, relaxed
     )
     exposed = layer_passes(design, scenario, repeated, times, comm, sharpness)
     left = None
