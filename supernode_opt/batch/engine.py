@@ -103,11 +103,8 @@ class Engine:
 
         # The first one compiles, and says what answers look like.
         answer(0)
-        others = range(1, -(-count // self.block))
-        if others:
-            with ThreadPoolExecutor(min(_hands(devices), len(others))) as pool:
-                # What threads are set to is their own.
-                list(pool.map(precisely(answer), others))
+        # What threads are set to is their own.
+        side_by_side(precisely(answer), range(1, -(-count // self.block)))
         return answers[0]
 
     def many(self, groups: Sequence[Any], given: Any = None) -> list[Any]:
@@ -187,8 +184,23 @@ def grouped(cases: Sequence[Any]) -> tuple[Group, ...]:
     return tuple(made)
 
 
-def _hands(devices: Sequence[jax.Device]) -> int:
+def side_by_side(work: Callable[[int], Any], orders: Sequence[int]) -> list[Any]:
+    """Return what `work` gives of every order, as many at once as devices are fast on.
+
+    Args:
+      work: waits for its block.
+      orders: of the blocks.
+    """
+    hands = min(_hands(), len(orders))
+    if hands < 2:
+        return [work(order) for order in orders]
+    with ThreadPoolExecutor(hands) as pool:
+        return list(pool.map(work, orders))
+
+
+def _hands() -> int:
     """Return how many blocks are under way at once."""
+    devices = jax.local_devices()
     if devices[0].platform != "cpu" or len(devices) > 1:
         return _AHEAD * len(devices)
     if hasattr(os, "sched_getaffinity"):
