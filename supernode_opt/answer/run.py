@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import xarray as xr
 
@@ -21,8 +22,11 @@ from supernode_opt.search.journal import Journal, Stranger
 from supernode_opt.search.relaxed import moves
 from supernode_opt.search.rules import STEPS
 from supernode_opt.search.settings import STOPPED, Progress, Settings
+from supernode_opt.search.solution import plain_report
 from supernode_opt.search.solve import optimize
 from supernode_opt.search.start import Start
+from supernode_opt.system.scenario import apply
+from supernode_opt.uncertainty.intervals import ready
 from supernode_opt.workload.split import TooManySplits
 
 NO_DESIGN = "there is no design to consider"
@@ -51,6 +55,9 @@ def run(
     problem = study.problem
     if not moves(problem):
         _used(study, "every count and choice is fixed")
+    # What tells of the answer is read or compiled while it is sought.
+    pool = ThreadPoolExecutor(max_workers=1)
+    pool.submit(precisely(_ready), study)
     try:
         solution = optimize(
             problem, study.settings, study.seed, progress, keeps, start, journal
@@ -62,6 +69,8 @@ def run(
         if not isinstance(error, TooManySplits) and NO_DESIGN not in str(error):
             raise
         raise StudyError(f"{study.name}: {error}") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # Nobody waits in vain.
     if not solution.history and solution.status != STOPPED and start is None:
         _used(study, "there was nothing to descend on")
     constants = {
@@ -80,6 +89,19 @@ def run(
         evidence=behind(solution.scenario, solution.design).plain(),
     )
     return completed(dataset, study, solution.design, solution.scenario)
+
+
+def _ready(study: Study) -> None:
+    """Read or compile what tells of a design of the study."""
+    problem = study.problem
+    values = {v.name: v.low for v in problem.variables}
+    values |= {choice.name: choice.options[0] for choice in problem.choices}
+    scenario = apply(problem.scenario, {n: v for n, v in values.items() if "." in n})
+    chosen = problem.fixed | {n: v for n, v in values.items() if "." not in n}
+    design = build_design(chosen, scenario)
+    ready(design, scenario, problem.origins)
+    plain_report(chosen, scenario)
+    operators(design, scenario)
 
 
 def _used(study: Study, why: str) -> None:

@@ -58,9 +58,9 @@ class Settings:
         an extreme, may be to be told of [1].
     """
 
-    starts: int = 256
-    outer: int = 15
-    inner: int = 60
+    starts: int = 64
+    outer: int = 12
+    inner: int = 50
     optimizer: Optimizer = "adam"
     schedule: Schedule = "cosine"
     rate: float | None = None

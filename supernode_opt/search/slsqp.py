@@ -34,6 +34,8 @@ _MARGINAL = 1e-2
 # The widest margin to a limit that a design leans on; limits and bounds this near bear.
 _WIDEST = 1e-5
 _BEARING = 2.0 * _WIDEST
+# Steps of SLSQP, which takes a dozen where nothing is wrong.
+_STEPS = 60
 
 
 @functools.cache
@@ -49,7 +51,7 @@ def _slopes(merit: Exact) -> Kept:
         found, values = jax.jacfwd(joined, has_aux=True)(point)
         return values, found
 
-    return Kept(slopes, f"slopes {merit}")
+    return Kept(slopes, f"slopes {merit}", quick=True)
 
 
 class Polished(NamedTuple):
@@ -100,6 +102,7 @@ def polish(
     held: NDArray | None = None,
     aim: Any = None,
     data: dict[str, Any] | None = None,
+    steps: int = _STEPS,
 ) -> Polished:
     """Polish one candidate with SLSQP until it is optimal and strictly feasible.
 
@@ -110,6 +113,7 @@ def polish(
       held: which entries of `point` stay as they are.
       aim: what to minimise instead of the cost.
       data: of `placed`, where a candidate is polished more than once.
+      steps: most steps of SLSQP from one start.
     """
     merit = exact_merit(problem)
     if not continuous(problem) and aim is None:
@@ -154,7 +158,7 @@ def polish(
                 "jac": lambda x, w=movable: -slopes_at(x)[1:][w],
             },
             method="SLSQP",
-            options={"ftol": 1e-13, "maxiter": 60},
+            options={"ftol": 1e-13, "maxiter": steps},
         )
         if np.all(np.isfinite(found.x)):
             point = np.clip(found.x, 0.0, 1.0)
