@@ -68,7 +68,7 @@ class Kept:
         self._options = OPTIONS | QUICK if quick else OPTIONS
         self._plain = jax.jit(function, compiler_options=self._options)
         self._inner = jax.jit(function)
-        self._ready: dict[Any, Callable[..., Any]] = {}
+        self._ready: dict[Any, list[tuple[Any, Callable[..., Any]]]] = {}
         self._turns: dict[Any, threading.Lock] = {}
 
     def __call__(self, *args: Any) -> Any:
@@ -96,15 +96,24 @@ class Kept:
         if folder is None or not _applies():
             return self._plain, []
         key = (structure, double(), *map(_kind, leaves))
-        program = self._ready.get(key)
+        program = self._found(key)
         if program is None:
             # What two threads ask for is made by the first.
-            with self._turns.setdefault(key, threading.Lock()):
-                program = self._ready.get(key)
+            with self._turns.setdefault(key[1:], threading.Lock()):
+                program = self._found(key)
                 if program is None:
-                    self._ready[key], answer = self._made(folder, key, args)
-                    return self._ready[key], [answer]
+                    program, answer = self._made(folder, key, args)
+                    self._ready.setdefault(key[1:], []).append((structure, program))
+                    return program, [answer]
         return program, []
+
+    def _found(self, key: Any) -> Callable[..., Any] | None:
+        """Return the program that is ready for `key`, if any.
+
+        Structures are compared, since equal ones may have other hashes.
+        """
+        known = self._ready.get(key[1:], ())
+        return next((made for own, made in known if own == key[0]), None)
 
     def _made(
         self, folder: Path, key: Any, args: Any

@@ -88,9 +88,8 @@ def descend(
     """
     pace = {"steps": steps, "rate": rate, "last_rate": last_rate, "penalty": penalty}
     pace = {name: np.asarray(value, float) for name, value in pace.items()}
-    return _program(function, boxed, descent, quick)(
-        state, data, pace, dict(options or {})
-    )
+    program = _program(function, boxed, descent, quick)
+    return program(state, data, pace, dict(options or {}))
 
 
 @functools.lru_cache(maxsize=64)

@@ -28,6 +28,7 @@ from supernode_opt.search.inner import (
     merit_data,
 )
 from supernode_opt.search.merit import Exact, aim_of, forms, program
+from supernode_opt.search.same import Same
 
 # What misses its limits by more is not a matter of a wider margin.
 _MARGINAL = 1e-2
@@ -90,8 +91,15 @@ def _as_is(problem: Problem, columns: Columns) -> Polished:
 
 def placed(problem: Problem, columns: Columns) -> dict[str, Any]:
     """Return the data of an ordinary polish of one candidate, on the device."""
-    arrays = as_arrays(complete(problem, columns), 1)
-    return jax.device_put(merit_data(problem, arrays, aim_of(problem)))
+    own = jax.device_put(as_arrays(complete(problem, columns), 1))
+    return _shared(Same(problem)) | {"columns": own}
+
+
+@functools.lru_cache(maxsize=8)
+def _shared(same: Same[Problem]) -> dict[str, Any]:
+    """Return what all candidates of a problem share, put on the device once."""
+    problem = same.value
+    return jax.device_put(merit_data(problem, {}, aim_of(problem)))
 
 
 def polish(
