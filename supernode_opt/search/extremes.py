@@ -32,7 +32,7 @@ EXTREMES = {
     "cost": "lowest cost",
 }
 # Kinds of design that are looked at, and that are optimised for each quantity.
-_LOOKED_AT, _OPTIMISED = 24, 2
+_LOOKED_AT, _OPTIMISED = 24, 1
 
 
 def extremes(search: Search, others: Columns | None = None) -> list[Extreme]:
@@ -58,7 +58,8 @@ def extremes(search: Search, others: Columns | None = None) -> list[Extreme]:
         order = np.argsort(np.round(told, 9), kind="stable")[:_OPTIMISED]
         made = [best.built]
         for place in order:
-            made += _least(search, name, pool[int(place)], enough)
+            if place or _moves(problem, name):
+                made += _least(search, name, pool[int(place)], enough)
         every = []
         for one in made:
             design = values_of(problem, one.columns)
@@ -117,6 +118,11 @@ def _least(search: Search, name: str, one: Polished, enough: float) -> list[Poli
     return [made] if made.cost <= enough + 1e-9 else []
 
 
+def _moves(problem: Problem, name: str) -> bool:
+    """Tell whether what is free in a candidate moves a quantity."""
+    return name != "chips" and bool(continuous(problem))
+
+
 def _asked(problem: Problem, name: str, enough: float) -> Problem:
     """Return the problem of the least of a quantity, the objective near its best.
 
@@ -126,7 +132,7 @@ def _asked(problem: Problem, name: str, enough: float) -> Problem:
     floor = Constraint(
         goal.name, objective_value(enough, goal), at_most=not goal.maximize
     )
-    if name == "chips" or not continuous(problem):
+    if not _moves(problem, name):
         return problem
     asked = dataclasses.replace(
         problem,

@@ -50,8 +50,8 @@ class Settings:
       sharpness: first and last sharpness of the smoothed maxima [1].
       temperature: first and last temperature of the mixtures [1].
       tolerance: relative difference in the objective that does not matter [1].
-      maximum_candidates: most splits to enumerate; beyond, only the neighbourhood of
-        relaxed points is searched, and the certificate says so [1].
+      maximum_candidates: most splits to list; of those beyond, the families and their
+        bounds are known, and the certificate says what is open [1].
       maximum_solves: most inner solves of the proof [1].
       whole_lanes: whether free bandwidths are built from whole lanes.
       alternatives_within: how much worse than the best a design of another kind, or at
@@ -59,10 +59,10 @@ class Settings:
     """
 
     starts: int = 64
-    outer: int = 12
-    inner: int = 50
-    optimizer: Optimizer = "adam"
-    schedule: Schedule = "cosine"
+    outer: int = 8
+    inner: int = 20
+    optimizer: Optimizer = "lbfgs"
+    schedule: Schedule = "constant"
     rate: float | None = None
     last_share: float | None = None
     averages: tuple[float, float] | None = None

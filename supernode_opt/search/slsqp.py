@@ -13,8 +13,10 @@ from jax import Array
 from numpy.typing import NDArray
 from scipy.optimize import minimize, nnls
 
+from supernode_opt.batch.case import nameless
 from supernode_opt.batch.exact import as_arrays
 from supernode_opt.batch.kept import Kept
+from supernode_opt.batch.precise import double
 from supernode_opt.batch.tally import counted
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns
@@ -25,10 +27,9 @@ from supernode_opt.search.inner import (
     exact_merit,
     fill,
     judged_rows,
-    merit_data,
 )
-from supernode_opt.search.merit import Exact, aim_of, forms, program
-from supernode_opt.search.same import Same
+from supernode_opt.search.merit import Exact, aim_of, axes_of, forms, program, wish
+from supernode_opt.system.scenario import Scenario
 
 # What misses its limits by more is not a matter of a wider margin.
 _MARGINAL = 1e-2
@@ -37,6 +38,8 @@ _WIDEST = 1e-5
 _BEARING = 2.0 * _WIDEST
 # Steps of SLSQP, which takes a dozen where nothing is wrong.
 _STEPS = 60
+# Scenarios that stay on the device.
+_PLACED = 4
 
 
 @functools.cache
@@ -91,15 +94,26 @@ def _as_is(problem: Problem, columns: Columns) -> Polished:
 
 def placed(problem: Problem, columns: Columns) -> dict[str, Any]:
     """Return the data of an ordinary polish of one candidate, on the device."""
-    own = jax.device_put(as_arrays(complete(problem, columns), 1))
-    return _shared(Same(problem)) | {"columns": own}
+    arrays = as_arrays(complete(problem, columns), 1)
+    names = exact_merit(problem).names
+    rest = {"columns": arrays, "aim": aim_of(problem), "wanted": wish(problem)}
+    placed_rest = jax.device_put(rest | axes_of(problem, names))
+    return placed_rest | {"scenario": _on_device(problem.scenario)}
 
 
-@functools.lru_cache(maxsize=8)
-def _shared(same: Same[Problem]) -> dict[str, Any]:
-    """Return what all candidates of a problem share, put on the device once."""
-    problem = same.value
-    return jax.device_put(merit_data(problem, {}, aim_of(problem)))
+# The scenarios that were placed last, each with the setting of precision and itself.
+_placed: list[tuple[bool, Scenario, Any]] = []
+
+
+def _on_device(scenario: Scenario) -> Any:
+    """Return a scenario without names on the device; its many numbers take a while."""
+    for known in _placed:
+        if known[:1] == (double(),) and known[1] is scenario:
+            return known[2]
+    made = jax.device_put(nameless(scenario))
+    _placed.append((double(), scenario, made))
+    del _placed[:-_PLACED]
+    return made
 
 
 def polish(

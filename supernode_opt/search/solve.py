@@ -118,6 +118,8 @@ def _searched(
         try:
             return large(search, outlook, seed, facts, journal)
         except TooManySplits:
+            if not search.settings.outer:
+                raise
             space = _near(search, outlook, seed)
     else:
         space = _space(search, outlook, every)
