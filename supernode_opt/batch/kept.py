@@ -68,7 +68,7 @@ class Kept:
         self._options = OPTIONS | QUICK if quick else OPTIONS
         self._plain = jax.jit(function, compiler_options=self._options)
         self._inner = jax.jit(function)
-        self._ready: dict[Any, list[tuple[Any, Callable[..., Any]]]] = {}
+        self._ready: dict[Any, Callable[..., Any]] = {}
         self._turns: dict[Any, threading.Lock] = {}
 
     def __call__(self, *args: Any) -> Any:
@@ -96,24 +96,16 @@ class Kept:
         if folder is None or not _applies():
             return self._plain, []
         key = (structure, double(), *map(_kind, leaves))
-        program = self._found(key)
+        program = self._ready.get(key)
         if program is None:
             # What two threads ask for is made by the first.
-            with self._turns.setdefault(key[1:], threading.Lock()):
-                program = self._found(key)
+            with self._turns.setdefault(key, threading.Lock()):
+                program = self._ready.get(key)
                 if program is None:
                     program, answer = self._made(folder, key, args)
-                    self._ready.setdefault(key[1:], []).append((structure, program))
+                    self._ready[key] = program
                     return program, [answer]
         return program, []
-
-    def _found(self, key: Any) -> Callable[..., Any] | None:
-        """Return the program that is ready for `key`, if any.
-
-        Structures are compared, since equal ones may have other hashes.
-        """
-        known = self._ready.get(key[1:], ())
-        return next((made for own, made in known if own == key[0]), None)
 
     def _made(
         self, folder: Path, key: Any, args: Any
@@ -154,9 +146,10 @@ def _applies() -> bool:
 
 
 def _kind(leaf: Any) -> tuple[Any, ...]:
-    # The dtype itself: its name takes as long as a small program.
-    dtype = getattr(leaf, "dtype", None) or type(leaf).__name__
-    return getattr(leaf, "shape", ()), dtype, getattr(leaf, "weak_type", False)
+    # As a string: equal types may have other hashes, and their names take long.
+    dtype = getattr(leaf, "dtype", None)
+    told = type(leaf).__name__ if dtype is None else getattr(dtype, "str", str(dtype))
+    return getattr(leaf, "shape", ()), told, bool(getattr(leaf, "weak_type", False))
 
 
 def _read(file: Path) -> Callable[..., Any]:

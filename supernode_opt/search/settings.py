@@ -56,6 +56,8 @@ class Settings:
       whole_lanes: whether free bandwidths are built from whole lanes.
       alternatives_within: how much worse than the best a design of another kind, or at
         an extreme, may be to be told of [1].
+      draws: of what is not known well, by which robust designs are compared, 256 if
+        not given [1].
     """
 
     starts: int = 64
@@ -76,6 +78,7 @@ class Settings:
     maximum_solves: int = 5_000
     whole_lanes: bool = True
     alternatives_within: float = 0.02
+    draws: int | None = None
 
     @property
     def descent(self) -> Descent:
