@@ -148,8 +148,8 @@ def _applies() -> bool:
 def _kind(leaf: Any) -> tuple[Any, ...]:
     # As a string: equal types may have other hashes, and their names take long.
     dtype = getattr(leaf, "dtype", None)
-    told = type(leaf).__name__ if dtype is None else getattr(dtype, "str", str(dtype))
-    return getattr(leaf, "shape", ()), told, bool(getattr(leaf, "weak_type", False))
+    told = type(leaf).__name__ if dtype is None else dtype.str
+    return getattr(leaf, "shape", ()), told, getattr(leaf, "weak_type", False)
 
 
 def _read(file: Path) -> Callable[..., Any]:
