@@ -148,7 +148,7 @@ def _applies() -> bool:
 def _kind(leaf: Any) -> tuple[Any, ...]:
     # As a string: equal types may have other hashes, and their names take long.
     dtype = getattr(leaf, "dtype", None)
-    told = type(leaf).__name__ if dtype is None else dtype.str
+    told = type(leaf).__name__ if dtype is None else getattr(dtype, "str", dtype)
     return getattr(leaf, "shape", ()), told, getattr(leaf, "weak_type", False)
 
 

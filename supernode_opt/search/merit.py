@@ -136,12 +136,25 @@ class Exact:
             row = row | {name: moved[i] for i, name in enumerate(self.names)}
             report = report_of(row, data["scenario"])
             own, values = judged(reported(report, self.program), data["wanted"])
-            smooth = jax.nn.logsumexp(aim["hardness"] * values) / aim["hardness"]
-            cost = aim["cost"] * own
-            cost = cost + aim["focus"] @ values + aim["worst"] * smooth
-            return cost, values + aim["offset"]
+            return aimed(own, values, aim)
 
         return jax.vmap(one)(points, data["columns"])
+
+
+def aimed(own: Any, values: Any, aim: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return what an aim makes of the cost and the constraints of one candidate.
+
+    Args:
+      own: cost of the candidate.
+      values: its constraints [slot].
+      aim: see `Exact`.
+    """
+    logsumexp = jax.nn.logsumexp
+    if namespace(own, values) is np:
+        from scipy.special import logsumexp
+    smooth = logsumexp(aim["hardness"] * values) / aim["hardness"]
+    cost = aim["cost"] * own + aim["focus"] @ values + aim["worst"] * smooth
+    return cost, values + aim["offset"]
 
 
 def aim_of(problem: Problem, **changes: Any) -> dict[str, Any]:

@@ -28,7 +28,15 @@ from supernode_opt.search.inner import (
     fill,
     judged_rows,
 )
-from supernode_opt.search.merit import Exact, aim_of, axes_of, forms, program, wish
+from supernode_opt.search.merit import (
+    Exact,
+    aim_of,
+    aimed,
+    axes_of,
+    forms,
+    program,
+    wish,
+)
 from supernode_opt.system.scenario import Scenario
 
 # What misses its limits by more is not a matter of a wider margin.
@@ -82,14 +90,18 @@ class Polished(NamedTuple):
     evaluations: int
 
 
-def _as_is(problem: Problem, columns: Columns) -> Polished:
+def _as_is(problem: Problem, columns: Columns, aim: Any) -> Polished:
     """Return a candidate with nothing to polish."""
     full = complete(problem, columns)
-    cost, g = judged_rows(problem, full, program(problem))
+    costs, g = judged_rows(problem, full, program(problem))
+    cost, values = costs[0], g[:, 0]
+    if aim is not None:
+        own = {k: v[: len(values)] if np.ndim(v) else v for k, v in aim.items()}
+        cost, values = aimed(cost, values, own)
     none = np.full(len(exact_merit(problem).names), 0.5)
-    good = bool(np.max(g) <= FEASIBLE)
-    multipliers = np.zeros(len(g))
-    return Polished(full, none, float(cost[0]), g[:, 0], multipliers, none, good, 1)
+    good = bool(np.max(values) <= FEASIBLE)
+    multipliers = np.zeros(len(values))
+    return Polished(full, none, float(cost), values, multipliers, none, good, 1)
 
 
 def placed(problem: Problem, columns: Columns) -> dict[str, Any]:
@@ -138,8 +150,8 @@ def polish(
       steps: most steps of SLSQP from one start.
     """
     merit = exact_merit(problem)
-    if not continuous(problem) and aim is None:
-        return _as_is(problem, columns)
+    if not continuous(problem):
+        return _as_is(problem, columns, aim)
     # On the device once, not at every call.
     data = data or placed(problem, columns)
     if aim is not None:

@@ -40,6 +40,10 @@ from supernode_opt.search.solution import Solution
 from supernode_opt.search.start import Start, begin_with
 from supernode_opt.workload.split import TooManySplits
 
+# Splits that are held where nothing is continuous: they are tried, which takes seconds
+# for a million and compiles nothing that descends.
+TRIED = 2_000_000
+
 
 class Space(NamedTuple):
     """The legal splits that are looked at.
@@ -117,7 +121,7 @@ def _searched(
     if start is not None:
         facts["start"] = begin_with(search, start)
     try:
-        every = plans(search.problem, HELD)
+        every = plans(search.problem, HELD if continuous(search.problem) else TRIED)
     except TooManySplits:
         try:
             return large(search, outlook, seed, facts, journal)
