@@ -49,6 +49,7 @@ FIGURES: dict[str, Figure] = {
     "power_stack": power_stack,
     "roofline": roofline,
     "convergence": convergence,
+    "tornado": tornado,
 }
 VALIDATION: dict[str, Figure] = {
     "predicted_measured": predicted_measured,
@@ -107,6 +108,7 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
         return {
             "roofline": "operator_time" in dataset,
             "convergence": "best_objective" in dataset,
+            "tornado": "elasticity" in dataset,
         }
     if kind == "sweep":
         axes, told = len(grid.swept(dataset)), len(grid.quantities(dataset))
