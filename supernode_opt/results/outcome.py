@@ -93,6 +93,8 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
     made["elasticities"] = elasticities(dataset)
     made["assumed"] = store.note(dataset, "assumed") or []
     made["evidence"] = store.note(dataset, "evidence")
+    made["regret"] = store.note(dataset, "regret")
+    made["robustness"] = store.note(dataset, "robustness")
     made["subject"] = dataset.attrs.get("subject")
     made["intervals"] = {
         name: {"low": store.plain(low), "high": store.plain(high)}

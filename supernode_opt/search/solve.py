@@ -9,6 +9,7 @@ import numpy as np
 
 from supernode_opt.batch.precise import precisely
 from supernode_opt.batch.tally import counting
+from supernode_opt.problem.constraints import is_robust
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.branch_and_bound import Proof, prove
@@ -85,9 +86,12 @@ def optimize(
       one; `Solution.status` says which.
 
     Raises:
-      ValueError: no legal split exists at all, whatever the limits.
+      ValueError: no legal split exists at all, whatever the limits, or a quantile or
+        probability is asked for.
       Stranger: the journal is of another question.
     """
+    if is_robust(problem):
+        raise ValueError("draws are asked about, which `robust.solve` answers")
     began = time.monotonic()
     tell = progress or (lambda _: None)
     search = Search(problem, settings or Settings(), tell, keeps=keeps)
@@ -118,6 +122,8 @@ def _searched(
         try:
             return large(search, outlook, seed, facts, journal)
         except TooManySplits:
+            if not search.settings.outer:
+                raise
             space = _near(search, outlook, seed)
     else:
         space = _space(search, outlook, every)
