@@ -1,6 +1,7 @@
 """From a study to a dataset, by search."""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ import xarray as xr
 
 from supernode_opt.answer.asked import completed
 from supernode_opt.answer.operators import operators
+from supernode_opt.batch.identity import identity
 from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config import resolve
@@ -20,13 +22,21 @@ from supernode_opt.record import get
 from supernode_opt.results import store
 from supernode_opt.robust import solve as robust
 from supernode_opt.robust.regret import distrusted
+from supernode_opt.search.journal import Journal, Stranger
 from supernode_opt.search.relaxed import moves
 from supernode_opt.search.rules import STEPS
 from supernode_opt.search.settings import STOPPED, Progress, Settings
 from supernode_opt.search.solve import optimize
+from supernode_opt.search.start import Start
 from supernode_opt.workload.split import TooManySplits
 
 NO_DESIGN = "there is no design to consider"
+
+
+def asked(study: Study) -> str:
+    """Return the question, and the program that is asked, as one string."""
+    told = f"{resolve.text(study)}\n{identity()}"
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 @precisely
@@ -34,18 +44,25 @@ def run(
     study: Study,
     progress: Callable[[Progress], None] | None = None,
     keeps: bool = False,
+    start: Start | None = None,
+    journal: Journal | None = None,
 ) -> xr.Dataset:
     """Answer a study by optimization; see `optimize` for the arguments.
 
     Raises:
-      StudyError: no design is legal whatever the limits, or there are too many.
+      StudyError: no design is legal whatever the limits, there are too many, or the
+        journal is of another question.
     """
     problem = study.problem
     if not moves(problem):
         _used(study, "every count and choice is fixed")
     search = robust.optimize if is_robust(problem) else _plain
     try:
-        answer = search(problem, study.settings, study.seed, progress, keeps)
+        answer = search(
+            problem, study.settings, study.seed, progress, keeps, start, journal
+        )
+    except Stranger as error:
+        raise StudyError(str(error)) from None
     except ValueError as error:
         # Other errors of this type are faults of ours and must show where they arose.
         known = isinstance(error, TooManySplits | robust.Certain)
@@ -53,7 +70,7 @@ def run(
             raise
         raise StudyError(f"{study.name}: {error}") from None
     solution = answer.solution
-    if not solution.history and solution.status != STOPPED:
+    if not solution.history and solution.status != STOPPED and start is None:
         _used(study, "there was nothing to descend on")
     constants = {
         v.name: float(get(solution.scenario, v.name))

@@ -136,7 +136,12 @@ study (did you mean `tensor_parallel`?)
         return gradient(self, quantity)
 
     def optimize(
-        self, *, progress: bool | Callable[[Any], None] = True, **settings: Any
+        self,
+        *,
+        progress: bool | Callable[[Any], None] = True,
+        start: "Optimized | str | Path | None" = None,
+        resume: "str | Path | None" = None,
+        **settings: Any,
     ) -> "Optimized":
         """Find the best design and show how far it is the best.
 
@@ -145,15 +150,18 @@ study (did you mean `tensor_parallel`?)
 
         Args:
           progress: whether to show a bar with the time left, or what to call.
+          start: an earlier answer, or where one was saved, whose design to begin with.
+          resume: folder in which a long search is kept; what is there goes on.
           **settings: of the solver, such as `starts=64`.
 
         Raises:
-          StudyError: no design is legal whatever the limits, or nothing is free.
+          StudyError: no design is legal whatever the limits, nothing is free, or the
+            folder holds the search of another question.
           KeyboardInterrupt: it was interrupted before there was a design.
         """
         from supernode_opt.api.optimizing import optimized
 
-        return optimized(self, progress, settings)
+        return optimized(self, progress, settings, start, resume)
 
     def sweep(
         self, axes: Mapping[str, Any] | None = None, /, **more: Any

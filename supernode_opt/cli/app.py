@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from supernode_opt.cli import output, session
+from supernode_opt.cli.beyond import From, Resume, journal
+from supernode_opt.cli.beyond import start as begin
 from supernode_opt.cli.calibrate import calibrate
 from supernode_opt.cli.import_model import import_model
 from supernode_opt.cli.import_runs import import_runs
@@ -61,7 +63,13 @@ def shared(
 
 @app.command()
 def run(
-    file: File, set_: Set = None, out: Out = None, json: Json = False, seed: Seed = None
+    file: File,
+    set_: Set = None,
+    out: Out = None,
+    json: Json = False,
+    seed: Seed = None,
+    resume: Resume = False,
+    from_: From = None,
 ) -> int:
     """Optimize a study and write results/<study>/."""
     session.prepare()
@@ -71,10 +79,12 @@ def run(
 
     study = load(file, set_ or (), seed=seed)
     target = out or Path("results") / study.name
+    kept, start = journal(study, target, resume), begin(from_)
     with publication(target) as folder:
         with session.progress_line() as show:
-            dataset = running.run(study, show)
+            dataset = running.run(study, show, start=start, journal=kept)
         output.fill(folder, dataset)
+    kept.drop()
     session.written(target)
     return output.answer(dataset, json)
 

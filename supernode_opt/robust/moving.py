@@ -11,7 +11,7 @@ from supernode_opt.robust.found import TOLD_APART, Found, nominal_cost, told_apa
 from supernode_opt.robust.judged import judge, ranked_by
 from supernode_opt.robust.moved import moved
 from supernode_opt.robust.sample import APART, Sample, sample
-from supernode_opt.robust.shifted import searched
+from supernode_opt.robust.shifted import Search, searched
 from supernode_opt.search import settings as grades
 from supernode_opt.search.enumerate import Columns, join, take
 from supernode_opt.search.settings import Progress
@@ -27,7 +27,7 @@ def on_draws(
     problem: Problem,
     first: Solution,
     drawn: Sample,
-    search: Callable[[Problem], Solution],
+    search: Search,
     seed: int,
     tell: Callable[[Progress], None],
 ) -> Found:

@@ -63,10 +63,10 @@ def distrusted(
       The reports of the answer under the draws, and how it stands; `None` without an
       answer or alternatives.
     """
-    rivals = [] if solution.status in UNANSWERED else solution.alternatives
+    rivals = () if solution.status in UNANSWERED else solution.alternatives
     designs: list[tuple[Design, Scenario]] = [(solution.design, solution.scenario)]
     for rival in rivals:
-        values = rival["design"]
+        values = rival.design
         designs.append((values, apply(problem.scenario, values)))
     built = [(build_design(values, given), given) for values, given in designs]
     drawn = drawn_together(built, seed, problem.origins)

@@ -25,12 +25,14 @@ from supernode_opt.search.enumerate import Columns, join
 from supernode_opt.search.inner import complete
 from supernode_opt.search.settings import UNANSWERED
 from supernode_opt.search.solution import Solution, plain_report
+from supernode_opt.search.start import Start
 from supernode_opt.system.design import CHOICE_NAMES
 from supernode_opt.system.scenario import Scenario
 
 # Searches with limits moved, at most.
 ROUNDS = 4
-Search = Callable[[Problem], Solution]
+# An ordinary search, from a design to begin with.
+Search = Callable[[Problem, Start], Solution]
 
 
 def columns_of(
@@ -57,7 +59,7 @@ def columns_of(
 
 def pool_of(problem: Problem, solution: Solution) -> Columns:
     """Return the answer of a search and its alternatives as candidates, best first."""
-    designs = [solution.design, *(a["design"] for a in solution.alternatives)]
+    designs = [solution.design, *(a.design for a in solution.alternatives)]
     rows = [columns_of(problem, design, solution.scenario) for design in designs]
     return join([{name: row[name] for name in rows[0]} for row in rows])
 
@@ -82,7 +84,12 @@ def searched(
         asked_for = _with(problem, moved, barred)
         if before == (moved, barred) or asked_for is None:
             break
-        solution = search(asked_for)
+        start = solution.design | {
+            v.name: float(get(solution.scenario, v.name))
+            for v in problem.variables
+            if "." in v.name
+        }
+        solution = search(asked_for, start)
         count += 1
         if solution.status in UNANSWERED:
             break

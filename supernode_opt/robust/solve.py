@@ -27,7 +27,9 @@ from supernode_opt.robust.shifted import columns_of
 from supernode_opt.search import settings as grades
 from supernode_opt.search.enumerate import Columns, join, take
 from supernode_opt.search.inner import continuous
+from supernode_opt.search.journal import Journal
 from supernode_opt.search.merit import objective_value
+from supernode_opt.search.records import Alternative
 from supernode_opt.search.settings import Progress, Settings
 from supernode_opt.search.solution import (
     Solution,
@@ -37,6 +39,7 @@ from supernode_opt.search.solution import (
     values_of,
 )
 from supernode_opt.search.solve import optimize as search_for
+from supernode_opt.search.start import Start
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import apply
 
@@ -64,8 +67,12 @@ def optimize(
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
     keeps: bool = False,
+    start: Start | None = None,
+    journal: Journal | None = None,
 ) -> Answer:
     """Find the best design under draws; see `search.solve.optimize`.
+
+    What that is told of begins and journals the search at the catalog's constants.
 
     Raises:
       ValueError: no legal split exists at all, or nothing that is asked about depends
@@ -74,21 +81,21 @@ def optimize(
     began = time.monotonic()
     settings, tell = settings or Settings(), progress or (lambda _: None)
     plain = nominal(problem)
-    first = search_for(plain, settings, seed, progress, keeps)
+    first = search_for(plain, settings, seed, progress, keeps, start, journal)
     if first.status in (*grades.UNANSWERED, grades.STOPPED):
         return Answer(first, None)
     drawn = sample(problem, seed, settings.draws or _DRAWS)
-    start = columns_of(problem, first.design, first.scenario)
-    _refuse_certain(problem, judge(problem, start, drawn))
+    row = columns_of(problem, first.design, first.scenario)
+    _refuse_certain(problem, judge(problem, row, drawn))
     if continuous(plain):
 
-        def search(moved: Problem) -> Solution:
-            return search_for(moved, settings, seed, progress)
+        def search(moved: Problem, begun: Start) -> Solution:
+            return search_for(moved, settings, seed, progress, start=begun)
 
         found = on_draws(problem, first, drawn, search, seed, tell)
     else:
         found = by_race(problem, settings, drawn, seed, tell)
-    answer = _described(problem, found, first, start, seed)
+    answer = _described(problem, found, first, row, seed)
     wall = time.monotonic() - began
     return Answer(dataclasses.replace(answer[0], wall_s=wall), answer[1])
 
@@ -136,8 +143,10 @@ def _described(
         objective=objective,
         report=report,
         constraints=constraint_states(plain, report),
-        prices=[],
         certificate=found.facts,
+        prices=(),
+        elasticities={},
+        extremes=(),
         alternatives=_alternatives(plain, rows),
     )
     return solution, robustness
@@ -163,7 +172,7 @@ def standing(
     return told(problem, stands(problem, judged, 0, value))
 
 
-def _alternatives(plain: Problem, rows: Columns) -> list[dict[str, Any]]:
+def _alternatives(plain: Problem, rows: Columns) -> tuple[Alternative, ...]:
     """Return the best candidates of other kinds than the first, best first."""
     seen, found = {kind_of(rows, 0)}, []
     cost = nominal_cost(plain, rows)
@@ -173,6 +182,5 @@ def _alternatives(plain: Problem, rows: Columns) -> list[dict[str, Any]]:
             continue
         seen.add(kind)
         value = objective_value(float(cost[row]), plain.objective)
-        design = values_of(plain, take(rows, [row]))
-        found.append({"design": design, "objective": value})
-    return found[:_ALTERNATIVES]
+        found.append(Alternative(values_of(plain, take(rows, [row])), value))
+    return tuple(found[:_ALTERNATIVES])
