@@ -7,6 +7,7 @@ whose numbers are moved on the draws.  The few best are told apart by more draws
 what is reported comes from draws that no design was chosen by.
 """
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
@@ -42,6 +43,7 @@ from supernode_opt.search.solve import optimize as search_for
 from supernode_opt.search.start import Start
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import apply
+from supernode_opt.workload.split import TooManySplits
 
 # Draws by which candidates are compared if the study does not say.
 _DRAWS = 256
@@ -87,14 +89,17 @@ def optimize(
     drawn = sample(problem, seed, settings.draws or _DRAWS)
     row = columns_of(problem, first.design, first.scenario)
     _refuse_certain(problem, judge(problem, row, drawn))
-    if continuous(plain):
 
-        def search(moved: Problem, begun: Start) -> Solution:
-            return search_for(moved, settings, seed, progress, start=begun)
+    def search(moved: Problem, begun: Start) -> Solution:
+        return search_for(moved, settings, seed, progress, start=begun)
 
+    found = None
+    if not continuous(plain):
+        # What cannot be listed is searched as if numbers of it were free.
+        with contextlib.suppress(TooManySplits):
+            found = by_race(problem, settings, drawn, seed, tell)
+    if found is None:
         found = on_draws(problem, first, drawn, search, seed, tell)
-    else:
-        found = by_race(problem, settings, drawn, seed, tell)
     answer = _described(problem, found, first, row, seed)
     wall = time.monotonic() - began
     return Answer(dataclasses.replace(answer[0], wall_s=wall), answer[1])
