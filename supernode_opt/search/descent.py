@@ -42,12 +42,14 @@ def descended(
     if not relaxes(search):
         return None
     problem, settings = search.problem, search.settings
-    # Compiling takes most of a short study: two programs are compiled side by side.
-    pool = ThreadPoolExecutor(max_workers=1)
-    ready = pool.submit(precisely(search.prepare), take(fitting, [0]))
+    # Compiling takes most of a short study: programs are compiled side by side.
+    pool = ThreadPoolExecutor(max_workers=2)
+    some = take(fitting, [0])
+    ready = [pool.submit(precisely(make), some) for make in search.preparations()]
     try:
         points = descend_relaxed(problem, settings, seed, search.report)
-        ready.result()
+        for made in ready:
+            made.result()
     except Interrupted as stop:
         if search.keeps:
             search.solve(nearest(problem, outlook, fitting, stop.points()))
