@@ -13,7 +13,10 @@ from tests.search import studies
 
 def test_the_most_promising_candidate_is_built_first_from_the_best_point(monkeypatch):
     problem = studies.problem(free=("chips", "scale_up_bandwidth", "clock"))
-    moved = {v.name: np.asarray([0.9 * v.low + 0.1 * v.high, v.high]) for v in problem.variables}
+    moved = {
+        v.name: np.asarray([0.9 * v.low + 0.1 * v.high, v.high])
+        for v in problem.variables
+    }
     points = SimpleNamespace(cost=np.zeros(2), numbers=moved)
     around = {"chips": np.asarray([64.0, 32.0])}
     monkeypatch.setattr(descent, "nearest", lambda *_: around)
