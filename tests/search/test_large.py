@@ -110,6 +110,10 @@ def test_pieces_keep_the_order_and_their_size():
     cut = pieces(np.array([2, 0, 1, 4, 3]), weights, 8)
     assert np.concatenate(cut).tolist() == [2, 0, 1, 4, 3]
     assert [int(weights[piece].sum()) for piece in cut] == [15, 4]
+    ones = np.ones(20, int)
+    cut = pieces(np.arange(20), ones, 8, 2)
+    # 2, then 4, then 8, then 8, of which 6 are left.
+    assert [len(piece) for piece in cut] == [2, 4, 8, 6]
 
 
 @pytest.fixture(scope="module")
