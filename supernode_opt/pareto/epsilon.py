@@ -23,6 +23,7 @@ from supernode_opt.search.branch_and_bound import prove
 from supernode_opt.search.certificate import grade
 from supernode_opt.search.enumerate import Columns, plans, take, tilable
 from supernode_opt.search.inner import exact_merit
+from supernode_opt.search.large import HELD
 from supernode_opt.search.merit import box_data
 from supernode_opt.search.outlook import SLACK, look
 from supernode_opt.search.pursuit import Search
@@ -66,7 +67,7 @@ class Epsilon:
     ) -> "Epsilon":
         """Enumerate the legal splits of a study, if they are few enough."""
         try:
-            every = tilable(problem, plans(problem, settings.maximum_candidates))
+            every = tilable(problem, plans(problem, HELD))
         except TooManySplits:
             return cls(problem, goals, settings, seed, None)
         if len(every["chips"]):
@@ -86,7 +87,8 @@ class Epsilon:
           ValueError: there is no design to consider.
         """
         problem = self.asked(main, limits)
-        solution = optimize(problem, self.settings, self.seed, tell)
+        settings = dataclasses.replace(self.settings, prices=False)
+        solution = optimize(problem, settings, self.seed, tell)
         return self._answer(problem, main, limits, solution)
 
     def next(
@@ -106,27 +108,19 @@ class Epsilon:
         """
         if self.fitting is None or not len(self.fitting["chips"]):
             return self.first(main, limits, tell)
-        search = Search(self.asked(main, limits), self.settings, tell)
+        problem = self.asked(main, limits)
+        search = Search(problem, self.settings, tell)
         with counting(search.tally):
-            return self._next(search, main, limits, known)
-
-    def _next(
-        self,
-        search: Search,
-        main: int,
-        limits: Sequence[float | None],
-        known: Sequence[tuple[Columns, NDArray]],
-    ) -> Answer:
-        problem, tell = search.problem, search.report
-        for row, point in known:
-            search.consider(row, point)
-        proof = prove(search, look(problem), self.fitting or {})
-        if search.best is None:
+            for row, point in known:
+                search.consider(row, point)
+            proof = prove(search, look(problem), self.fitting)
+            found = search.best is not None
+            graded = grade(search, proof, complete=True) if found else None
+        if graded is None or search.best is None:
             if proof.excluded:
                 return self._nothing(main, limits, search)
             # Looks again from several starts, and says what stands in the way.
             return self.first(main, limits, tell)
-        graded = grade(search, proof, complete=True)
         best = search.best.built
         report = plain_report(values_of(problem, best.columns), problem.scenario)
         states = constraint_states(problem, report, best.multipliers)
@@ -145,7 +139,6 @@ class Epsilon:
         self, main: int, limits: Sequence[float | None], search: Search
     ) -> Answer:
         row = take(self.fitting or {}, [0])
-        count = search.tally.count
         said = "bounds exclude every candidate"
         return Answer(
             main,
@@ -156,7 +149,7 @@ class Epsilon:
             (),
             (),
             said,
-            count,
+            search.tally.count,
             shown=True,
         )
 
