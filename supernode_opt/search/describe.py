@@ -86,7 +86,7 @@ def split_solution(
     row = take(whole_candidates(problem, plan), [0])
     size = len(exact_merit(problem).names)
     chosen = polish(problem, row, np.full(size, 0.5), held=np.ones(size, bool))
-    limits = [c for c in outlook.limits if on_split(outlook, c.end)]
+    limits = [c for c in outlook.limits if on_split(outlook, c)]
     known = {c.form: c for c in limits}
     broken = [
         (constraint, float(g))
