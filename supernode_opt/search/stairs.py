@@ -109,7 +109,7 @@ def _price(
         other = values_of(problem, take(columns, [row]))
         change = objective_value(float(cost[row]), goal) - value
         ends.append((at, change, differs(problem, other, ours)))
-    if not ends[0][2] and not ends[1][2]:
+    if all(words in ("", NOTHING) for _, _, words in ends):
         return None
     unit = quantity_of(Report, constraint.name).unit
     said = _sentence(problem, constraint, ends, unit)
