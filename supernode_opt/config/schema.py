@@ -72,6 +72,7 @@ def schema() -> Schema:
                 "solver": _record(Settings, partial=True),
                 "seed": {"type": "integer", "minimum": 0},
                 "sweep": _sweep(),
+                "pareto": _pareto(quantity),
                 # Written where a study is written out.
                 "provenance": _object(
                     {"entries": {"type": "object"}, "user": names, "follows": names}
@@ -100,6 +101,28 @@ def _sweep() -> Schema:
             "samples": {"type": "integer", "minimum": 1},
             "optimize": {"type": "boolean"},
             "quantities": {"type": "array", "items": {"type": "string"}},
+        }
+    )
+
+
+def _pareto(quantity: Schema) -> Schema:
+    """Return the schema of what a study wants at once."""
+    goal = {"oneOf": [_object({"maximize": quantity}), _object({"minimize": quantity})]}
+    count = {"type": "integer", "minimum": 0}
+    value = {"type": ["number", "string"]}
+    return _object(
+        {
+            "objectives": {
+                "type": "array",
+                "items": goal,
+                "minItems": 2,
+                "maxItems": 3,
+            },
+            "gap": value,
+            "searches": {"type": "integer", "minimum": 1},
+            "boxes": count,
+            "cloud": count,
+            "reference": {"type": "object", "additionalProperties": value},
         }
     )
 

@@ -33,7 +33,10 @@ SECTIONS = (
     "seed",
     "provenance",
     "sweep",
+    "pareto",
 )
+# In place of `model`: one machine for several of them.
+MODELS = "models"
 NEEDED = ("system", "model", "training", "objective")
 
 
@@ -128,6 +131,11 @@ def understand(top: Node, default_name: str = "study", *, judged: bool = True) -
       StudyError: anything in it cannot be used; the text is one line.
     """
     top = forgiving.canonical(top)
+    if isinstance(top.value, dict) and MODELS in top.value:
+        top.value[MODELS].fail(
+            "asks for one machine for several jobs, which `run` answers and nothing"
+            " else; name one `model` here"
+        )
     sections = sections_of(top, "the study", SECTIONS, NEEDED)
     name = sections["name"].text() if "name" in sections else default_name
     if not re.fullmatch(r"\w[\w.-]{0,99}", name):
