@@ -29,8 +29,8 @@ _STEP = 1e-4
 _ITERATIONS = 15
 # A port this near to a whole number of lanes is built of them.
 _WHOLE = 1e-6
-# Kept at the catalog's constants as in a built design, and with draws on their side.
-_MARGIN = 1e-8
+# Room that limits are given, above what the method leaves of them to its tolerance.
+_MARGIN, _TOLERANCE = 1e-5, 1e-7
 
 
 class Moved(NamedTuple):
@@ -99,7 +99,7 @@ def moved(problem: Problem, row: Columns, sample: Sample, margins: NDArray) -> M
             "jac": lambda x: -look(x)[1][1:][movable],
         },
         method="SLSQP",
-        options={"ftol": 1e-6, "maxiter": _ITERATIONS},
+        options={"ftol": _TOLERANCE, "maxiter": _ITERATIONS},
     )
     best = start.copy()
     if np.all(np.isfinite(found.x)):

@@ -149,6 +149,7 @@ def _described(
         report=report,
         constraints=constraint_states(plain, report),
         certificate=found.facts,
+        # Those of the design without draws are not this one's.
         prices=(),
         elasticities={},
         extremes=(),

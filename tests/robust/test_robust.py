@@ -13,6 +13,7 @@ from supernode_opt.problem.problem import Constraint
 from supernode_opt.robust import found, regret, solve
 from supernode_opt.robust.exhaust import feasible, race
 from supernode_opt.robust.judged import judge, losses
+from supernode_opt.robust.moved import moved
 from supernode_opt.robust.program import asked, drawn_values
 from supernode_opt.robust.sample import sample
 from supernode_opt.robust.shifted import columns_of
@@ -132,6 +133,31 @@ def test_chances_alone_seek_the_best_at_the_catalogs_constants(study, plain):
     assert answer.robustness["quantile"] is None
     assert answer.solution.objective < plain.objective
     assert min(answer.robustness["robust"]["chance"]) >= 0.95 - 0.01
+
+
+def test_a_clock_is_moved_until_draws_keep_the_power_of_a_chip(study, plain):
+    """Against 400 clocks: the fastest that 90 % of the draws sustain."""
+    split = [
+        f"design.{name}={value}"
+        for name, value in plain.design.items()
+        if name in study.free or name in ("interleave", "recompute")
+    ]
+    limit = ["constraints={chip_power_fraction: {at_most: 1, probability: 90 %}}"]
+    clock = ["design.clock={low: 0.6, high: 1.0}"]
+    problem = load(STUDY, [*SMALL[:3], *SMALL[4:], *split, *limit, *clock]).problem
+    assert [v.name for v in problem.variables] == ["clock"]
+    with precise():
+        drawn = sample(problem, 4, 256)
+        start = columns_of(problem, {**plain.design, "clock": 0.9}, plain.scenario)
+        made = moved(problem, start, drawn, np.zeros(1))
+        grid = np.linspace(0.6, 1.0, 401)
+        rows = {name: np.repeat(column, 401) for name, column in start.items()}
+        known = judge(problem, rows | {"clock": grid}, drawn)
+    fastest = grid[known.enough][-1]
+    assert 0.7 < fastest < 0.95
+    # A smooth quantile of 256 draws lies a little beside that of the ordered ones.
+    assert made.columns["clock"][0] == pytest.approx(fastest, abs=0.006)
+    assert made.evaluations < 100
 
 
 def test_regret_of_an_answer(study, plain):
