@@ -300,7 +300,10 @@ def _described(
         objective=objective,
         report=report,
         constraints=constraint_states(plain, report),
-        prices=[],
+        # Those of the design without draws are not this one's.
+        prices=(),
+        elasticities={},
+        extremes=(),
         certificate=found.facts,
         alternatives=_alternatives(plain, rows),
     )

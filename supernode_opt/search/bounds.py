@@ -120,9 +120,9 @@ def split_bounds(
         leaves = outlook.leaves[end]
         return known is None or all(leaf in known for leaf in leaves)
 
-    limits = [c for c in outlook.limits if on_split(outlook, c.end) and trusted(c.end)]
+    limits = [c for c in outlook.limits if on_split(outlook, c) and trusted(c.end)]
     wanted = [outlook.wanted]
-    wanted = [end for end in wanted if on_split(outlook, end) and trusted(end)]
+    wanted = [end for end in wanted if _of_split(outlook, end) and trusted(end)]
     asked = [*(limit.end for limit in limits), *wanted]
     leaves = {leaf for end in asked for leaf in outlook.leaves[end]}
     rows = plans | {"scale_up_domain": plans["chips"]}
@@ -141,8 +141,12 @@ def _program(outlook: Outlook, rows: int, leaves: Iterable[Leaf]) -> tuple[str, 
     return outlook.program if others else tuple(sorted(own))
 
 
-def on_split(outlook: Outlook, end: Leaf) -> bool:
-    """Tell whether split and constants alone decide on `end`."""
+def on_split(outlook: Outlook, limit: Limit) -> bool:
+    """Tell whether split and constants alone decide on `limit`."""
+    return _of_split(outlook, limit.end)
+
+
+def _of_split(outlook: Outlook, end: Leaf) -> bool:
     machine = {name for name in outlook.low if "." not in name}
     seen = outlook.places(end) & {*machine, "scale_up_domain", *LINK_FIELDS}
     return not seen and outlook.bounded(end)

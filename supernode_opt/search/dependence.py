@@ -162,7 +162,14 @@ def _clipped(name: str, given: list[Value], seen: int) -> Value:
     return Value(seen)
 
 
-_KEEPING = ("convert_element_type", "broadcast_in_dim", "reshape", "squeeze", "copy")
+_KEEPING = (
+    "convert_element_type",
+    "broadcast_in_dim",
+    "reshape",
+    "squeeze",
+    "copy",
+    "optimization_barrier",
+)
 _CALLS = ("pjit", "jit", "closed_call", "custom_jvp_call", "core_call", "remat")
 # Enough to decide which branch a scenario takes.
 _COMPUTED: Mapping[str, Any] = {
@@ -184,4 +191,5 @@ _COMPUTED: Mapping[str, Any] = {
     "is_finite": np.isfinite,
     "convert_element_type": lambda x: x,
     "copy": lambda x: x,
+    "optimization_barrier": lambda x: x,
 }
