@@ -143,9 +143,9 @@ def _compared(plans: dict[str, float]) -> str:
     """Set the plan search beside what was measured of another tool."""
     return (
         f"The plan search counts {plans['candidates']:,.0f} legal plans of GPT-3 175B"
-        f" on 512 A100, of which {plans['excluded_by_memory']:,.0f} do not fit in memory"
-        f" and {plans['solved']:,.0f} were evaluated in full. Calculon's own search for"
-        " the same job (batch 512, no second tier of memory) evaluated 411,204"
+        f" on 512 A100, of which {plans['excluded_by_memory']:,.0f} do not fit in"
+        f" memory and {plans['solved']:,.0f} were evaluated in full. Calculon's own"
+        " search for the same job (batch 512, no second tier of memory) evaluated 411,204"
         " candidates, infeasible ones included, in 34 min 28 s as shipped and in 5 min"
         " 36 s with its log records switched off. That was measured before, in one"
         " process on another two-core machine, not in this run; its grid has other"

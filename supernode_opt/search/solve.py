@@ -40,10 +40,6 @@ from supernode_opt.search.solution import Solution
 from supernode_opt.search.start import Start, begin_with
 from supernode_opt.workload.split import TooManySplits
 
-# Splits that are held where nothing is continuous: they are tried, which takes seconds
-# for a million and compiles nothing that descends.
-TRIED = 2_000_000
-
 
 class Space(NamedTuple):
     """The legal splits that are looked at.
