@@ -15,9 +15,15 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from supernode_opt.batch.engine import Engine, cut, fitted
+from supernode_opt.batch.engine import Engine, cut, fitted, length
+from supernode_opt.batch.tally import counted
 from supernode_opt.record import get
-from supernode_opt.system.design import CHOICE_NAMES, CHOICES, assemble
+from supernode_opt.system.design import (
+    CHOICE_NAMES,
+    CHOICES,
+    NUMBER_NAMES,
+    assemble,
+)
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario, apply
@@ -25,6 +31,7 @@ from supernode_opt.system.scenario import Scenario, apply
 Columns = Mapping[str, NDArray]
 
 BLOCK = 4096
+_READ = frozenset((*NUMBER_NAMES, *CHOICE_NAMES))
 
 
 def report_of(row: Mapping[str, Array], scenario: Scenario) -> Report:
@@ -52,10 +59,14 @@ def _engine(names: tuple[str, ...], freed: bool) -> Engine:
 
 
 def typed(columns: Columns) -> dict[str, NDArray]:
-    """Return the columns in fixed types."""
+    """Return the columns that a program reads, in fixed types.
+
+    Whatever else a table has would make another program of it.
+    """
     return {
         name: np.asarray(column, np.int32 if name in CHOICE_NAMES else float)
         for name, column in columns.items()
+        if "." in name or name in _READ
     }
 
 
@@ -72,5 +83,7 @@ def quantities(
     Only what these quantities need is computed.  A name may be a dotted path below
     `Report`.
     """
+    rows = typed(columns)
+    counted(length(rows))
     freed = any("." in name for name in columns)
-    return _engine(names, freed)(typed(columns), scenario)
+    return _engine(names, freed)(rows, scenario)

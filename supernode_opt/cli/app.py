@@ -6,13 +6,25 @@ from typing import Annotated
 import typer
 
 from supernode_opt.cli import output, session
+from supernode_opt.cli.beyond import journal
+from supernode_opt.cli.beyond import start as begin
 from supernode_opt.cli.calibrate import calibrate
 from supernode_opt.cli.import_model import import_model
 from supernode_opt.cli.import_runs import import_runs
 from supernode_opt.cli.machines import compare, crossover, invert
 from supernode_opt.cli.measure import measure
 from supernode_opt.cli.new import new
-from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
+from supernode_opt.cli.options import (
+    File,
+    From,
+    Json,
+    Out,
+    Result,
+    Resume,
+    Seed,
+    Set,
+)
+from supernode_opt.cli.pareto import pareto
 from supernode_opt.cli.plot import plot
 from supernode_opt.cli.report import report
 from supernode_opt.cli.rows import row_of, study_of
@@ -61,20 +73,34 @@ def shared(
 
 @app.command()
 def run(
-    file: File, set_: Set = None, out: Out = None, json: Json = False, seed: Seed = None
+    file: File,
+    set_: Set = None,
+    out: Out = None,
+    json: Json = False,
+    seed: Seed = None,
+    resume: Resume = False,
+    from_: From = None,
 ) -> int:
     """Optimize a study and write results/<study>/."""
     session.prepare()
     from supernode_opt.answer import run as running
-    from supernode_opt.config.study import load
+    from supernode_opt.cli import joint
+    from supernode_opt.config.study import document_of, understand
+    from supernode_opt.joint.question import asked_of
     from supernode_opt.results.publish import publication
 
-    study = load(file, set_ or (), seed=seed)
+    top, name = document_of(file, set_ or (), seed)
+    if asked_of(top):
+        return joint.answered(top, name, out, json, resume, from_)
+    study = understand(top, name)
     target = out or Path("results") / study.name
+    kept, start = journal(study, target, resume), begin(from_)
     with publication(target) as folder:
+        session.draw_soon()
         with session.progress_line() as show:
-            dataset = running.run(study, show)
+            dataset = running.run(study, show, start=start, journal=kept)
         output.fill(folder, dataset)
+    kept.drop()
     session.written(target)
     return output.answer(dataset, json)
 
@@ -170,7 +196,7 @@ for command in (plot, report, verify, validate, calibrate, measure):
     app.command()(command)
 for command in (compare, invert, crossover):
     app.command()(command)
-for command in (sweep, sensitivity):
+for command in (sweep, sensitivity, pareto):
     app.command()(command)
 for command in (study_of, row_of, new, import_model, import_runs):
     app.command()(command)

@@ -27,7 +27,9 @@ from supernode_opt.plot.fits import fits, sections
 from supernode_opt.plot.front import front
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
+from supernode_opt.plot.joint import course, joint_steps, shares
 from supernode_opt.plot.parallel import parallel_coordinates
+from supernode_opt.plot.pareto import pareto
 from supernode_opt.plot.peaks import predicted_peaks
 from supernode_opt.plot.power_stack import power_stack
 from supernode_opt.plot.regimes import regimes
@@ -49,6 +51,7 @@ FIGURES: dict[str, Figure] = {
     "power_stack": power_stack,
     "roofline": roofline,
     "convergence": convergence,
+    "tornado": tornado,
 }
 VALIDATION: dict[str, Figure] = {
     "predicted_measured": predicted_measured,
@@ -72,10 +75,17 @@ SWEEP: dict[str, Figure] = {
     "parallel_coordinates": parallel_coordinates,
     "front": front,
 }
+# Of one machine for several jobs.
+JOINT: dict[str, Figure] = {
+    "shares": shares,
+    "joint_steps": joint_steps,
+    "course": course,
+}
 # The figures of every kind of saved result, each a function of its dataset alone.
 FIGURES_OF: dict[str, dict[str, Figure]] = {
     "design": FIGURES,
     "comparison": {"comparison": comparison},
+    "joint": JOINT,
     "inversion": {"inversion": inversion},
     "crossover": {"crossover": crossover},
     "validation": VALIDATION,
@@ -84,6 +94,7 @@ FIGURES_OF: dict[str, dict[str, Figure]] = {
     "gemm": GEMM,
     "memory": MEMORY,
     "sweep": SWEEP,
+    "front": {"pareto": pareto},
     "sensitivity": {"tornado": tornado},
     "measurement": {"fits": fits},
 }
@@ -107,7 +118,12 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
         return {
             "roofline": "operator_time" in dataset,
             "convergence": "best_objective" in dataset,
+            "tornado": "elasticity" in dataset,
         }
+    if kind == "joint":
+        answered = "share_of_own" in dataset
+        falls = bool(((dataset["gap"] > 0.0) & (dataset["gap"] < 1e9)).any())
+        return {"shares": answered, "joint_steps": answered, "course": falls}
     if kind == "sweep":
         axes, told = len(grid.swept(dataset)), len(grid.quantities(dataset))
         return {
@@ -117,6 +133,8 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
             "parallel_coordinates": axes + told > 2,
             "front": told > 1,
         }
+    if kind == "front":
+        return {"pareto": bool(dataset.sizes.get("point"))}
     return {}
 
 
@@ -166,7 +184,9 @@ draw_validation = functools.partial(draw_all, kind="validation")
 draw_gemm = functools.partial(draw_all, kind="gemm")
 draw_peaks = functools.partial(draw_all, kind="memory")
 draw_comparison = functools.partial(draw_all, kind="comparison")
+draw_joint = functools.partial(draw_all, kind="joint")
 draw_inversion = functools.partial(draw_all, kind="inversion")
 draw_crossover = functools.partial(draw_all, kind="crossover")
 draw_sweep = functools.partial(draw_all, kind="sweep")
+draw_front = functools.partial(draw_all, kind="front")
 draw_sensitivity = functools.partial(draw_all, kind="sensitivity")

@@ -44,6 +44,14 @@ KINDS = {
         "run",
         "study.yaml",
     ),
+    "joint": Kind(
+        "joint.nc",
+        ("weight", "own_gap", "over"),
+        "joint",
+        "joint design",
+        "run",
+        "study.yaml",
+    ),
     "comparison": Kind(
         "comparison.nc",
         ("claim_ratio", "trained_in"),
@@ -67,6 +75,14 @@ KINDS = {
         "inversion",
         "invert",
         "invert.yaml",
+    ),
+    "front": Kind(
+        "front.nc",
+        ("point", "is_knee", "hypervolume"),
+        "front",
+        "front",
+        "pareto",
+        "study.yaml",
     ),
     "sweep": Kind(
         "sweep.nc", ("sweep", "subject"), "sweep", "sweep", "sweep", "study.yaml"

@@ -6,6 +6,7 @@ import numpy as np
 
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import to_unit
+from supernode_opt.record import get
 from supernode_opt.search.enumerate import Columns, take, variable
 from supernode_opt.search.inner import exact_merit
 from supernode_opt.search.merit import box_data
@@ -14,15 +15,32 @@ from supernode_opt.search.slsqp import Polished, polish
 # Closer to its bound than this, in the unit box, a bandwidth leans on it.
 _LEANING = 1e-6
 _WHOLE = 1e-9
+# A built port is this near to whole lanes, as a share of itself: logarithms round.
+_BUILT = 1e-6
+# The constant of the scenario that each port's lanes have for their rate.
+PORTS = {
+    "scale_up_bandwidth": "scale_up_switch.lane_rate",
+    "scale_out_bandwidth": "scale_out_switch.lane_rate",
+}
 
 
 def lane_rates(problem: Problem) -> dict[str, float]:
     """Return the lane rate of every port that is free [B/s]."""
-    rates = {
-        "scale_up_bandwidth": problem.scenario.scale_up_switch.lane_rate,
-        "scale_out_bandwidth": problem.scenario.scale_out_switch.lane_rate,
+    return {
+        name: float(get(problem.scenario, path))
+        for name, path in PORTS.items()
+        if variable(problem, name)
     }
-    return {name: float(r) for name, r in rates.items() if variable(problem, name)}
+
+
+def built_lanes(problem: Problem, columns: Columns) -> dict[str, int]:
+    """Return the lanes of every free port of a candidate that has whole ones."""
+    found = {}
+    for name, rate in lane_rates(problem).items():
+        count = float(columns[name][0]) / rate
+        if abs(count - round(count)) <= _BUILT * count:
+            found[name] = round(count)
+    return found
 
 
 def snapped(problem: Problem, rows: Columns) -> Columns:

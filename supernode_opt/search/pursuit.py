@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.tally import Tally
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns, take, whole_candidates
 from supernode_opt.search.inner import (
@@ -15,6 +17,7 @@ from supernode_opt.search.inner import (
     at_points,
     better,
     continuous,
+    exact_merit,
     solve,
 )
 from supernode_opt.search.merit import aim_of, objective_value
@@ -53,6 +56,7 @@ class Search:
       keeps: whether an interruption should leave a design behind.
       attempts: polished centres of cells.
       polished: polished ends of descents that were short of their limits.
+      tally: of evaluations.
     """
 
     problem: Problem
@@ -66,16 +70,30 @@ class Search:
     keeps: bool = False
     attempts: int = 0
     polished: int = 0
+    tally: Tally = field(default_factory=Tally)
 
     def threshold(self) -> float:
         """Return the cost that a candidate must promise to be worth solving."""
         cost = self.best.built.cost if self.best else np.inf
         return cost - self.settings.tolerance
 
-    def prepare(self, plans: Columns) -> None:
-        """Compile what solves and polishes, on a candidate of `plans`."""
-        some = solve(self.problem, take(whole_candidates(self.problem, plans), [0]))
-        polish(self.problem, some.columns, some.points[0])
+    def add(self, name: str, count: int) -> None:
+        """Count some more of what became of candidates."""
+        self.counts[name] = self.counts.get(name, 0) + count
+
+    def preparations(self) -> tuple[Callable[[Columns], Any], ...]:
+        """Return what compiles programs that solve, polish and bound, given a plan."""
+        problem = self.problem
+        middle = np.full((1, len(exact_merit(problem).names)), 0.5)
+
+        def one(plans: Columns) -> Columns:
+            return take(whole_candidates(problem, plans), [0])
+
+        return (
+            lambda plans: solve(problem, one(plans), rounds=1),
+            lambda plans: polish(problem, one(plans), middle[0], steps=1),
+            lambda plans: at_points(problem, one(plans), middle),
+        )
 
     def solve(self, columns: Columns) -> None:
         """Solve candidates and finish those that may beat the best."""

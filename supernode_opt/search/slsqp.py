@@ -3,7 +3,7 @@
 An independent witness: it shares the merit with the descents, not their method.
 """
 
-from functools import partial
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -11,10 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize, nnls
 
-from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.case import nameless
 from supernode_opt.batch.exact import as_arrays
+from supernode_opt.batch.kept import Kept
+from supernode_opt.batch.precise import double
+from supernode_opt.batch.tally import counted
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns
 from supernode_opt.search.inner import (
@@ -24,25 +27,43 @@ from supernode_opt.search.inner import (
     exact_merit,
     fill,
     judged_rows,
-    merit_data,
 )
-from supernode_opt.search.merit import Exact, aim_of, forms, program
+from supernode_opt.search.merit import (
+    Exact,
+    aim_of,
+    aimed,
+    axes_of,
+    forms,
+    program,
+    wish,
+)
+from supernode_opt.system.scenario import Scenario
 
 # What misses its limits by more is not a matter of a wider margin.
 _MARGINAL = 1e-2
+# The widest margin to a limit that a design leans on; limits and bounds this near bear.
+_WIDEST = 1e-5
+_BEARING = 2.0 * _WIDEST
+# Steps of SLSQP, which takes a dozen where nothing is wrong.
+_STEPS = 60
+# Scenarios that stay on the device.
+_PLACED = 4
 
 
-@partial(compiled, static_argnames="merit")
-def _slopes(merit: Exact, point: Array, data: Any) -> tuple[Array, Array]:
-    """Return [cost, constraints] and their Jacobian at one point."""
+@functools.cache
+def _slopes(merit: Exact) -> Kept:
+    """Return the program of [cost, constraints] and their Jacobian at one point."""
 
-    def both(point: Array) -> tuple[Array, Array]:
-        cost, values = merit(point[None], data)
-        joined = jnp.concatenate([cost, values[0]])
-        return joined, joined
+    def slopes(point: Array, data: Any) -> tuple[Array, Array]:
+        def joined(point: Array) -> tuple[Array, Array]:
+            cost, values = merit(point[None], data)
+            both = jnp.concatenate([cost, values[0]])
+            return both, both
 
-    slopes, values = jax.jacfwd(both, has_aux=True)(point)
-    return values, slopes
+        found, values = jax.jacfwd(joined, has_aux=True)(point)
+        return values, found
+
+    return Kept(slopes, f"slopes {merit}", quick=True)
 
 
 class Polished(NamedTuple):
@@ -69,14 +90,42 @@ class Polished(NamedTuple):
     evaluations: int
 
 
-def _as_is(problem: Problem, columns: Columns) -> Polished:
+def _as_is(problem: Problem, columns: Columns, aim: Any) -> Polished:
     """Return a candidate with nothing to polish."""
     full = complete(problem, columns)
-    cost, g = judged_rows(problem, full, program(problem))
+    costs, g = judged_rows(problem, full, program(problem))
+    cost, values = costs[0], g[:, 0]
+    if aim is not None:
+        own = {k: v[: len(values)] if np.ndim(v) else v for k, v in aim.items()}
+        cost, values = aimed(cost, values, own)
     none = np.full(len(exact_merit(problem).names), 0.5)
-    good = bool(np.max(g) <= FEASIBLE)
-    multipliers = np.zeros(len(g))
-    return Polished(full, none, float(cost[0]), g[:, 0], multipliers, none, good, 1)
+    good = bool(np.max(values) <= FEASIBLE)
+    multipliers = np.zeros(len(values))
+    return Polished(full, none, float(cost), values, multipliers, none, good, 1)
+
+
+def placed(problem: Problem, columns: Columns) -> dict[str, Any]:
+    """Return the data of an ordinary polish of one candidate, on the device."""
+    arrays = as_arrays(complete(problem, columns), 1)
+    names = exact_merit(problem).names
+    rest = {"columns": arrays, "aim": aim_of(problem), "wanted": wish(problem)}
+    placed_rest = jax.device_put(rest | axes_of(problem, names))
+    return placed_rest | {"scenario": _on_device(problem.scenario)}
+
+
+# The scenarios that were placed last, each with the setting of precision and itself.
+_placed: list[tuple[bool, Scenario, Any]] = []
+
+
+def _on_device(scenario: Scenario) -> Any:
+    """Return a scenario without names on the device; its many numbers take a while."""
+    for known in _placed:
+        if known[:1] == (double(),) and known[1] is scenario:
+            return known[2]
+    made = jax.device_put(nameless(scenario))
+    _placed.append((double(), scenario, made))
+    del _placed[:-_PLACED]
+    return made
 
 
 def polish(
@@ -86,6 +135,8 @@ def polish(
     *,
     held: NDArray | None = None,
     aim: Any = None,
+    data: dict[str, Any] | None = None,
+    steps: int = _STEPS,
 ) -> Polished:
     """Polish one candidate with SLSQP until it is optimal and strictly feasible.
 
@@ -95,20 +146,24 @@ def polish(
       point: where to start, in the unit box [n].
       held: which entries of `point` stay as they are.
       aim: what to minimise instead of the cost.
+      data: of `placed`, where a candidate is polished more than once.
+      steps: most steps of SLSQP from one start.
     """
     merit = exact_merit(problem)
-    if not continuous(problem) and aim is None:
-        return _as_is(problem, columns)
-    arrays = as_arrays(complete(problem, columns), 1)
+    if not continuous(problem):
+        return _as_is(problem, columns, aim)
     # On the device once, not at every call.
-    data = jax.device_put(merit_data(problem, arrays, aim or aim_of(problem)))
+    data = data or placed(problem, columns)
+    if aim is not None:
+        data = data | {"aim": jax.device_put(aim)}
+    program = _slopes(merit).ready(np.asarray(point, float), data)
     own = slice(0, 1 + len(forms(problem)))
     seen: dict[bytes, tuple[NDArray, NDArray]] = {}
 
     def look(x: NDArray) -> tuple[NDArray, NDArray]:
         key = x.tobytes()
         if key not in seen:
-            values, slopes = _slopes(merit, x, data)
+            values, slopes = program(x, data)
             seen[key] = np.asarray(values)[own], np.asarray(slopes)[own]
         return seen[key]
 
@@ -123,7 +178,6 @@ def polish(
     moving = continuous(problem)
     held = held | np.array([name not in moving for name in merit.names])
     box = [(x, x) if h else (0.0, 1.0) for x, h in zip(point, held, strict=True)]
-    multipliers = np.zeros(len(forms(problem)))
     margin = FEASIBLE
     for _ in range(0 if held.all() else 4):
         movable = np.any(slopes_at(point)[1:, ~held] != 0.0, axis=1)
@@ -138,15 +192,14 @@ def polish(
                 "jac": lambda x, w=movable: -slopes_at(x)[1:][w],
             },
             method="SLSQP",
-            options={"ftol": 1e-13, "maxiter": 60},
+            options={"ftol": 1e-13, "maxiter": steps},
         )
         if np.all(np.isfinite(found.x)):
             point = np.clip(found.x, 0.0, 1.0)
-        multipliers[movable] = np.maximum(np.asarray(found.multipliers), 0.0)
         excess = float(np.max(at(point)[1:][movable], initial=-1.0))
         if not 0.0 < excess < _MARGINAL:
             break
-        margin = min(10.0 * margin + 2.0 * excess, 1e-5)
+        margin = min(10.0 * margin + 2.0 * excess, _WIDEST)
     best = min(
         (x for x, (v, _) in seen.items() if np.max(v[1:]) <= FEASIBLE),
         key=lambda x: float(seen[x][0][0]),
@@ -156,6 +209,8 @@ def polish(
     if best is not None and not float(np.max(at(point)[1:])) <= FEASIBLE:
         point = np.frombuffer(best)
     values, slopes = at(point), slopes_at(point)
+    counted(len(seen))
+    multipliers = _multipliers(point, values[1:], slopes, ~held)
     return Polished(
         fill(problem, complete(problem, columns), point[None]),
         point,
@@ -166,3 +221,28 @@ def polish(
         bool(np.max(values[1:]) <= FEASIBLE),
         len(seen),
     )
+
+
+def _multipliers(
+    point: NDArray, values: NDArray, slopes: NDArray, moving: NDArray
+) -> NDArray:
+    """Return the multipliers that balance the slope of the cost best [m].
+
+    Karush, Kuhn and Tucker's conditions, by least squares with no multiplier below
+    zero: exact at an optimum, and where a kink or a degenerate corner stopped SLSQP as
+    near as multipliers come.
+
+    Args:
+      point: in the unit box [n].
+      values: normalised constraints [m].
+      slopes: of the cost and the constraints [1 + m, n].
+      moving: which entries of the point are free [n].
+    """
+    bearing = np.flatnonzero((values > -_BEARING) & np.isfinite(slopes[1:]).all(axis=1))
+    walls = np.eye(len(point))
+    low, high = walls[point < _BEARING], walls[point > 1.0 - _BEARING]
+    forces = np.concatenate([slopes[1:][bearing], -low, high])[:, moving]
+    found = np.zeros(len(values))
+    if len(bearing) and moving.any() and np.isfinite(slopes[0]).all():
+        found[bearing] = nnls(forces.T, -slopes[0][moving])[0][: len(bearing)]
+    return found

@@ -4,19 +4,17 @@ Constants are drawn from their catalog ranges, the fitted ones with the correlat
 that the calibration found, and the whole machine is evaluated for every draw.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.batch.case import Case, case_of
-from supernode_opt.batch.engine import Engine
+from supernode_opt.batch.case import case_of
 from supernode_opt.batch.precise import precisely
+from supernode_opt.batch.reports import REPORTS
 from supernode_opt.catalog.origins import Origins, assumed
 from supernode_opt.system.design import Design
-from supernode_opt.system.evaluate import evaluate
-from supernode_opt.system.follow import followed
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.uncertainty import draws
@@ -24,7 +22,6 @@ from supernode_opt.uncertainty.constants import Identity, Uncertain, uncertain
 from supernode_opt.units import quantities
 
 _FIVE_TO_NINETY_FIVE = (5.0, 95.0)
-_BLOCK = 512
 
 
 class Drawn(NamedTuple):
@@ -44,14 +41,6 @@ class Drawn(NamedTuple):
     calibrated: NDArray
 
 
-def _report(one: Case, given: None) -> Report:
-    return evaluate(followed(one.design, one.scenario, one.follow), one.scenario)
-
-
-_REPORTS = Engine(_report, _BLOCK, "drawn reports", quick=True)
-
-
-@precisely
 def drawn_reports(
     design: Design,
     scenario: Scenario,
@@ -72,15 +61,37 @@ def drawn_reports(
       origins: whose the values are; without them, as `assumed` has it.
     """
     told = assumed(scenario) if origins is None else origins
-    known = uncertain(scenario, told)
-    normal = draws.normals([known], seed, count)
-    one = case_of(design, scenario, told.following())
-    held = draws.as_calibrated(scenario, normal)
-    report, told_by = (
-        _REPORTS(draws.rows_of(one, known, n, count)) for n in (normal, held)
-    )
-    ratio = np.asarray(told_by.step_time) / np.asarray(report.step_time)
-    return Drawn(known, normal, report, ratio)
+    return drawn_together([(design, scenario)], seed, told, count)[0]
+
+
+@precisely
+def drawn_together(
+    designs: Sequence[tuple[Design, Scenario]],
+    seed: int,
+    origins: Origins,
+    count: int = draws.DRAWS,
+) -> list[Drawn]:
+    """Evaluate designs of one study under the same draws; see `drawn_reports`."""
+    groups, made = [], []
+    for design, scenario in designs:
+        known = uncertain(scenario, origins)
+        normal = draws.normals([known], seed, count)
+        one = case_of(design, scenario, origins.following())
+        tables = [normal]
+        if draws.calibrated(scenario):
+            tables.append(draws.as_calibrated(scenario, normal))
+        groups += [draws.rows_of(one, known, table, count) for table in tables]
+        made.append((known, normal, len(tables)))
+    reports = iter(REPORTS.many(groups))
+    found = []
+    for known, normal, tables in made:
+        report = next(reports)
+        ratio = np.ones(count)
+        if tables > 1:
+            held = np.asarray(next(reports).step_time)
+            ratio = held / np.asarray(report.step_time)
+        found.append(Drawn(known, normal, report, ratio))
+    return found
 
 
 def ready(design: Design, scenario: Scenario, origins: Origins) -> None:

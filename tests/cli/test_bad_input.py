@@ -143,6 +143,36 @@ BAD = {
     "twice the same option": (["design.recompute=[none, none]"], ["written twice"]),
     "twice the same link": (["scenario.links=[cpo, cpo]"], ["another link"]),
     "negative effort": (["solver.starts=-3"], ["above zero"]),
+    "unknown optimizer": (
+        ["solver.optimizer=adm"],
+        ["`solver.optimizer` must be a known optimizer", "did you mean `adam`?"],
+    ),
+    "unknown schedule": (["solver.schedule=cosin"], ["did you mean `cosine`?"]),
+    "momentum that nothing reads": (
+        ["solver.momentum=0.9"],
+        ["`solver.momentum` has no effect: `lbfgs` does not read it (rmsprop, sgd do)"],
+    ),
+    "memory that nothing reads": (
+        ["solver={memory: 5, optimizer: sgd}"],
+        ["`solver.memory` has no effect: only `lbfgs` reads it"],
+    ),
+    "steps that do not shrink": (
+        ["solver={schedule: constant, last_share: 0.5}"],
+        ["`solver.last_share` has no effect"],
+    ),
+    "a rate without a descent": (
+        ["solver={outer: 0, rate: 0.1}"],
+        ["`solver.rate` has no effect: `outer: 0` leaves"],
+    ),
+    "starts without a descent": (["solver={outer: 0, starts: 8}"], ["no effect"]),
+    "a descent of what is fixed": (
+        ["solver.optimizer=adam"],
+        ["`solver.optimizer` has no effect: every count and choice is fixed"],
+    ),
+    "momentum of one": (
+        ["solver={optimizer: sgd, momentum: 1}"],
+        ["`solver.momentum` must be below 1, but is 1"],
+    ),
     "half a start": (["solver.starts=2.5"], ["integer"]),
     "negative seed": (["seed=-1"], ["from 0 to"]),
     "name is a path": (["name=../elsewhere"], ["folder name"]),
@@ -202,6 +232,11 @@ def test_no_file(shell, folder):
 
 def test_a_folder_is_no_file(shell, folder):
     assert_refused(shell("evaluate", "."), folder, ["but is a folder"])
+
+
+def test_a_design_to_begin_with_has_to_be_there(shell, folder):
+    answer = shell("run", "study.yaml", "--from", "nowhere")
+    assert_refused(answer, folder, ["nowhere: there is no such result"])
 
 
 def test_a_file_is_no_folder_to_write_to(shell, folder):

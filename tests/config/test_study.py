@@ -157,6 +157,10 @@ def test_entries_may_be_changed_or_replaced():
     [
         "",
         "question: Why?\nseed: 3\nsolver: {starts: 8, sharpness: [2, 9]}\n",
+        "solver: {optimizer: sgd, momentum: 0.9, schedule: constant, rate: 0.3}\n",
+        "solver: {optimizer: Adam, averages: [0.8, 0.9], schedule: linear}\n",
+        "solver: {schedule: cosine, last_share: 0.5, memory: 5}\n",
+        "solver: {outer: 0, tolerance: 1e-5}\n",
         "design: {chips: {low: 128, high: 384, step: 128}, recompute: [none, full]}\n",
         "design: {chip.tdp: {low: 500 W, high: 1 kW}, links.cpo.energy: free}\n",
         "scenario: {chip: gb200, links: [copper, {base: cpo, reach: 90 m}, lpo]}\n",
@@ -207,6 +211,8 @@ def test_an_error_names_line_and_field():
         ("system: cloudmatrix383", False),
         ("constraints: {power: {at_mst: 1}}", False),
         ("solver: {strats: 8}", False),
+        ("solver: {optimizer: adamw, averages: [0.8, 0.99]}", True),
+        ("solver: {schedule: sine}", False),
     ],
 )
 def test_the_schema_accepts_what_can_be_read(text, accepted):

@@ -3,6 +3,7 @@ import pytest
 
 from supernode_opt import Training, catalog, load
 from supernode_opt.batch.case import case_of
+from supernode_opt.batch.reports import REPORTS
 from supernode_opt.calibration.step_time import shipped
 from supernode_opt.calibration.step_time.constants import CONSTANTS
 from supernode_opt.calibration.step_time.posterior import (
@@ -13,7 +14,6 @@ from supernode_opt.problem.build import build_design
 from supernode_opt.record import replace
 from supernode_opt.uncertainty import draws
 from supernode_opt.uncertainty.constants import Uncertain, uncertain
-from supernode_opt.uncertainty.intervals import _REPORTS
 
 STUDY = "experiments/pangu_ultra/as_trained.yaml"
 
@@ -45,7 +45,7 @@ def test_a_calibrated_chip_moves_power_and_no_time(problem, known):
     design = build_design(problem.fixed, problem.scenario)
     one = case_of(design, problem.scenario, problem.origins.following())
     free, as_fitted = (
-        _REPORTS(draws.rows_of(one, chip, drawn, 32)) for drawn in (normal, held)
+        REPORTS(draws.rows_of(one, chip, drawn, 32)) for drawn in (normal, held)
     )
     assert np.ptp(np.asarray(as_fitted.step_time)) == 0.0
     assert np.std(np.log(np.asarray(free.step_time))) > 0.05
