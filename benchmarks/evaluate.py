@@ -122,7 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="deepseek_v3_671b")
     parser.add_argument("--batch", type=int, default=65536)
-    parser.add_argument("--block", type=int, default=4096)
+    parser.add_argument("--block", type=int, default=2048)
     parser.add_argument("--seconds", type=float, default=5.0, help="per measurement")
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64")
     parser.add_argument("--seed", type=int, default=0)

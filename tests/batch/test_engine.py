@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from supernode_opt.batch import engine as engine_of_blocks
 from supernode_opt.batch.engine import (
     Engine,
     fitted,
@@ -12,6 +13,7 @@ from supernode_opt.batch.engine import (
     length,
     prepare,
     repeated,
+    side_by_side,
 )
 
 
@@ -65,3 +67,37 @@ def test_blocks_fit_the_kind_of_device(monkeypatch):
     assert fitted(4096) == 4096
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert fitted(4096) == 65536
+
+
+def test_blocks_on_many_cores_are_those_of_one(monkeypatch, traced):
+    engine, _ = traced
+    rows, given = {"x": np.arange(41.0)}, np.asarray(1.0)
+    found = []
+    for cores in (1, 4):
+        monkeypatch.setattr(engine_of_blocks, "_hands", lambda cores=cores: cores)
+        found.append(engine(rows, given)["both"])
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_failing_block_is_told(monkeypatch):
+    monkeypatch.setattr(engine_of_blocks, "_hands", lambda: 4)
+
+    def work(order):
+        raise ValueError(f"block {order}")
+
+    with pytest.raises(ValueError, match="block 0"):
+        side_by_side(work, range(3))
+
+
+def test_a_function_of_whole_blocks_sees_them():
+    seen = []
+
+    def function(rows, given):
+        seen.append(rows["x"].shape)
+        return rows["x"] * given
+
+    found = Engine(function, block=4, whole=True)(
+        {"x": np.arange(6.0)}, np.asarray(2.0)
+    )
+    assert seen == [(4,)]
+    np.testing.assert_array_equal(found, 2.0 * np.arange(6.0))
