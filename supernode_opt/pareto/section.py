@@ -91,9 +91,12 @@ def read_section(
     made = Section(goals)
     if "gap" in written:
         made = made._replace(gap=_gap(written["gap"]))
-    for name in ("searches", "boxes", "cloud"):
-        if name in written:
-            made = made._replace(**{name: _count(written[name], name != "searches")})
+    counts: dict[str, Any] = {
+        name: _count(written[name], name != "searches")
+        for name in ("searches", "boxes", "cloud")
+        if name in written
+    }
+    made = made._replace(**counts)
     if "reference" in written:
         node = written["reference"]
         values = node.mapping(goals.names)

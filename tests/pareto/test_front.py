@@ -4,11 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from supernode_opt.pareto.told import cloud
 
 from supernode_opt.batch.exact import quantities
 from supernode_opt.pareto.dominance import hypervolume
 from supernode_opt.pareto.epsilon import Epsilon
-from supernode_opt.pareto.front import cloud, front_of
+from supernode_opt.pareto.front import front_of
 from supernode_opt.pareto.goals import Goals
 from supernode_opt.pareto.journal import NAME, Journal
 from supernode_opt.pareto.section import Section
