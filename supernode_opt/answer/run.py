@@ -1,8 +1,12 @@
 """From a study to a dataset, by search."""
 
 import dataclasses
+import functools
 import hashlib
+import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import xarray as xr
 
@@ -14,15 +18,21 @@ from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
 from supernode_opt.problem.build import build_design
+from supernode_opt.problem.constraints import is_robust
 from supernode_opt.reading.node import StudyError
 from supernode_opt.record import get
 from supernode_opt.results import store
+from supernode_opt.robust import solve as robust
+from supernode_opt.robust.regret import distrusted
 from supernode_opt.search.journal import Journal, Stranger
 from supernode_opt.search.relaxed import moves
 from supernode_opt.search.rules import STEPS
 from supernode_opt.search.settings import STOPPED, Progress, Settings
+from supernode_opt.search.solution import plain_report
 from supernode_opt.search.solve import optimize
 from supernode_opt.search.start import Start
+from supernode_opt.system.scenario import apply
+from supernode_opt.uncertainty.intervals import ready
 from supernode_opt.workload.split import TooManySplits
 
 NO_DESIGN = "there is no design to consider"
@@ -51,17 +61,27 @@ def run(
     problem = study.problem
     if not moves(problem):
         _used(study, "every count and choice is fixed")
+    search = functools.partial(_plain, start=start, journal=journal)
+    if is_robust(problem):
+        if start is not None:
+            raise StudyError(f"{study.name}: a robust search begins with no design")
+        search = robust.optimize
+    # What tells of the answer is read or compiled while it is sought.
+    pool = ThreadPoolExecutor(max_workers=1)
+    pool.submit(precisely(_ready), study)
     try:
-        solution = optimize(
-            problem, study.settings, study.seed, progress, keeps, start, journal
-        )
+        answer = search(problem, study.settings, study.seed, progress, keeps)
     except Stranger as error:
         raise StudyError(str(error)) from None
     except ValueError as error:
         # Other errors of this type are faults of ours and must show where they arose.
-        if not isinstance(error, TooManySplits) and NO_DESIGN not in str(error):
+        known = isinstance(error, TooManySplits | robust.Certain)
+        if not known and NO_DESIGN not in str(error):
             raise
         raise StudyError(f"{study.name}: {error}") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # Nobody waits in vain.
+    solution = answer.solution
     if not solution.history and solution.status != STOPPED and start is None:
         _used(study, "there was nothing to descend on")
     constants = {
@@ -79,7 +99,31 @@ def run(
         assumed=study.chosen.assumed,
         evidence=behind(solution.scenario, solution.design).plain(),
     )
-    return completed(dataset, study, solution.design, solution.scenario)
+    made, regret = distrusted(problem, solution, study.seed)
+    told = {
+        "regret": None if regret is None else regret.plain(),
+        "robustness": answer.robustness,
+    }
+    dataset = dataset.assign_attrs({k: json.dumps(v) for k, v in told.items() if v})
+    return completed(dataset, study, solution.design, solution.scenario, made)
+
+
+def _plain(*asked: Any, **more: Any) -> robust.Answer:
+    """Answer a study at the catalog's constants alone."""
+    return robust.Answer(optimize(*asked, **more), None)
+
+
+def _ready(study: Study) -> None:
+    """Read or compile what tells of a design of the study."""
+    problem = study.problem
+    values = {v.name: v.low for v in problem.variables}
+    values |= {choice.name: choice.options[0] for choice in problem.choices}
+    scenario = apply(problem.scenario, {n: v for n, v in values.items() if "." in n})
+    chosen = problem.fixed | {n: v for n, v in values.items() if "." not in n}
+    design = build_design(chosen, scenario)
+    ready(design, scenario, problem.origins)
+    plain_report(chosen, scenario)
+    operators(design, scenario)
 
 
 def _used(study: Study, why: str) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from supernode_opt.cli import output, session
-from supernode_opt.cli.beyond import From, Resume, journal
+from supernode_opt.cli.beyond import journal
 from supernode_opt.cli.beyond import start as begin
 from supernode_opt.cli.calibrate import calibrate
 from supernode_opt.cli.import_model import import_model
@@ -14,7 +14,16 @@ from supernode_opt.cli.import_runs import import_runs
 from supernode_opt.cli.machines import compare, crossover, invert
 from supernode_opt.cli.measure import measure
 from supernode_opt.cli.new import new
-from supernode_opt.cli.options import File, Json, Out, Result, Seed, Set
+from supernode_opt.cli.options import (
+    File,
+    From,
+    Json,
+    Out,
+    Result,
+    Resume,
+    Seed,
+    Set,
+)
 from supernode_opt.cli.pareto import pareto
 from supernode_opt.cli.plot import plot
 from supernode_opt.cli.report import report
@@ -75,13 +84,19 @@ def run(
     """Optimize a study and write results/<study>/."""
     session.prepare()
     from supernode_opt.answer import run as running
-    from supernode_opt.config.study import load
+    from supernode_opt.cli import joint
+    from supernode_opt.config.study import document_of, understand
+    from supernode_opt.joint.question import asked_of
     from supernode_opt.results.publish import publication
 
-    study = load(file, set_ or (), seed=seed)
+    top, name = document_of(file, set_ or (), seed)
+    if asked_of(top):
+        return joint.answered(top, name, out, json, resume, from_)
+    study = understand(top, name)
     target = out or Path("results") / study.name
     kept, start = journal(study, target, resume), begin(from_)
     with publication(target) as folder:
+        session.draw_soon()
         with session.progress_line() as show:
             dataset = running.run(study, show, start=start, journal=kept)
         output.fill(folder, dataset)

@@ -1,25 +1,13 @@
 """What `run` needs for long searches: where they are kept, and where they begin."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from supernode_opt.cli import stop
 
 if TYPE_CHECKING:
     from supernode_opt.config.study import Study
     from supernode_opt.search.journal import Journal
-
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with a search that was stopped.")
-]
-From = Annotated[
-    Path | None,
-    typer.Option(
-        "--from", metavar="RESULT", help="Begin with the design of a saved result."
-    ),
-]
 
 
 def journal(study: "Study", target: Path, resume: bool) -> "Journal":

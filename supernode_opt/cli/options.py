@@ -18,3 +18,12 @@ Seed = Annotated[int | None, typer.Option(help="Seed of the random starts.")]
 SeedOfDraws = Annotated[int | None, typer.Option(help="Seed of the draws.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to.", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a search that was stopped.")
+]
+From = Annotated[
+    Path | None,
+    typer.Option(
+        "--from", help="Begin with the design of a saved result.", metavar="RESULT"
+    ),
+]

@@ -87,7 +87,8 @@ class Epsilon:
           ValueError: there is no design to consider.
         """
         problem = self.asked(main, limits)
-        solution = optimize(problem, self.settings, self.seed, tell)
+        settings = dataclasses.replace(self.settings, prices=False)
+        solution = optimize(problem, settings, self.seed, tell)
         return self._answer(problem, main, limits, solution)
 
     def next(

@@ -27,6 +27,7 @@ from supernode_opt.plot.fits import fits, sections
 from supernode_opt.plot.front import front
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
+from supernode_opt.plot.joint import course, joint_steps, shares
 from supernode_opt.plot.parallel import parallel_coordinates
 from supernode_opt.plot.pareto import pareto
 from supernode_opt.plot.peaks import predicted_peaks
@@ -50,6 +51,7 @@ FIGURES: dict[str, Figure] = {
     "power_stack": power_stack,
     "roofline": roofline,
     "convergence": convergence,
+    "tornado": tornado,
 }
 VALIDATION: dict[str, Figure] = {
     "predicted_measured": predicted_measured,
@@ -73,10 +75,17 @@ SWEEP: dict[str, Figure] = {
     "parallel_coordinates": parallel_coordinates,
     "front": front,
 }
+# Of one machine for several jobs.
+JOINT: dict[str, Figure] = {
+    "shares": shares,
+    "joint_steps": joint_steps,
+    "course": course,
+}
 # The figures of every kind of saved result, each a function of its dataset alone.
 FIGURES_OF: dict[str, dict[str, Figure]] = {
     "design": FIGURES,
     "comparison": {"comparison": comparison},
+    "joint": JOINT,
     "inversion": {"inversion": inversion},
     "crossover": {"crossover": crossover},
     "validation": VALIDATION,
@@ -109,7 +118,12 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
         return {
             "roofline": "operator_time" in dataset,
             "convergence": "best_objective" in dataset,
+            "tornado": "elasticity" in dataset,
         }
+    if kind == "joint":
+        answered = "share_of_own" in dataset
+        falls = bool(((dataset["gap"] > 0.0) & (dataset["gap"] < 1e9)).any())
+        return {"shares": answered, "joint_steps": answered, "course": falls}
     if kind == "sweep":
         axes, told = len(grid.swept(dataset)), len(grid.quantities(dataset))
         return {
@@ -170,6 +184,7 @@ draw_validation = functools.partial(draw_all, kind="validation")
 draw_gemm = functools.partial(draw_all, kind="gemm")
 draw_peaks = functools.partial(draw_all, kind="memory")
 draw_comparison = functools.partial(draw_all, kind="comparison")
+draw_joint = functools.partial(draw_all, kind="joint")
 draw_inversion = functools.partial(draw_all, kind="inversion")
 draw_crossover = functools.partial(draw_all, kind="crossover")
 draw_sweep = functools.partial(draw_all, kind="sweep")

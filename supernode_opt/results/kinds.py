@@ -44,6 +44,14 @@ KINDS = {
         "run",
         "study.yaml",
     ),
+    "joint": Kind(
+        "joint.nc",
+        ("weight", "own_gap", "over"),
+        "joint",
+        "joint design",
+        "run",
+        "study.yaml",
+    ),
     "comparison": Kind(
         "comparison.nc",
         ("claim_ratio", "trained_in"),

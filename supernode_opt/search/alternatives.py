@@ -24,7 +24,7 @@ from supernode_opt.search.pursuit import Search
 from supernode_opt.search.records import Alternative
 from supernode_opt.search.slsqp import Polished
 from supernode_opt.search.solution import kind_of, plain_report, values_of
-from supernode_opt.search.winning import smallest_change, told
+from supernode_opt.search.winning import Changed, smallest_change, told
 from supernode_opt.system.report import FACTS, Report
 from supernode_opt.units import quantity_of
 from supernode_opt.words import figures, spoken
@@ -53,7 +53,12 @@ def finished(search: Search, others: Columns | None = None) -> list[Rival]:
             continue
         seen.add(kind)
         made = finish(problem, search.settings, take(columns, [row]), point).built
-        if made.feasible and not (found and made.cost > enough):
+        if found and made.cost > enough:
+            if others is not None:
+                # They come best first.
+                break
+            continue
+        if made.feasible:
             words = differs(problem, values_of(problem, made.columns), ours)
             found.append(Rival(made, words))
         if len(found) == MOST:
@@ -111,8 +116,7 @@ def alternatives(
         return ()
     ours = elasticities(problem, best)
     report = _report(problem, best)
-    here = Nearby(problem, best)
-    moved: dict[tuple[str, float], float] = {}
+    here = Changed(Nearby(problem, best))
     found = []
     for other in others:
         made = Alternative(
@@ -120,7 +124,7 @@ def alternatives(
             objective_value(other.built.cost, problem.objective),
             _loses(problem, report, _report(problem, other.built), other.built),
         )
-        change = smallest_change(problem, here, other.built, ours, moved)
+        change = smallest_change(problem, here, other.built, ours)
         words, inside = told(problem, change)
         path, factor = change or ("", math.nan)
         found.append(

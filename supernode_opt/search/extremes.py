@@ -31,8 +31,8 @@ EXTREMES = {
     "chips": "fewest chips",
     "cost": "lowest cost",
 }
-# Kinds of design that are looked at, and that are optimised for each quantity.
-_LOOKED_AT, _OPTIMISED = 24, 2
+# Kinds of design that are looked at.
+_LOOKED_AT = 24
 
 
 def extremes(search: Search, others: Columns | None = None) -> list[Extreme]:
@@ -50,30 +50,33 @@ def extremes(search: Search, others: Columns | None = None) -> list[Extreme]:
     ours = values_of(problem, best.built.columns)
     values = [ours, *(values_of(problem, one.columns) for one in pool[1:])]
     reports = [plain_report(one, problem.scenario) for one in values]
+    made = [best.built]
+    for name in EXTREMES:
+        told = [_of(name, v, r) for v, r in zip(values, reports, strict=True)]
+        place = int(np.argmin(np.round(told, 9)))
+        if name != problem.objective.name and (place or _moves(problem, name)):
+            made += _least(search, name, pool[place], enough)
+    # What was built for one quantity may have the least of another.
+    rows = []
+    for one in made:
+        design = values_of(problem, one.columns)
+        rows.append((one.cost, design, plain_report(design, problem.scenario)))
     found = []
     for name, words in EXTREMES.items():
         if name == problem.objective.name:
             continue
-        told = [_of(name, v, r) for v, r in zip(values, reports, strict=True)]
-        order = np.argsort(np.round(told, 9), kind="stable")[:_OPTIMISED]
-        made = [best.built]
-        for place in order:
-            made += _least(search, name, pool[int(place)], enough)
-        every = []
-        for one in made:
-            design = values_of(problem, one.columns)
-            report = plain_report(design, problem.scenario)
-            every.append((round(_of(name, design, report), 9), one.cost, design))
-        value, cost, design = min(every, key=lambda one: one[:2])
+        least = [round(_of(name, design, report), 9) for _, design, report in rows]
+        place = min(range(len(rows)), key=lambda k: (least[k], rows[k][0]))
+        cost, design, _ = rows[place]
         found.append(
             Extreme(
                 name,
                 words,
-                value,
-                told[0],
+                least[place],
+                least[0],
                 objective_value(cost, problem.objective),
                 design,
-                differs(problem, design, ours) if design != ours else "",
+                differs(problem, design, ours) if place else "",
             )
         )
     return found
@@ -117,6 +120,11 @@ def _least(search: Search, name: str, one: Polished, enough: float) -> list[Poli
     return [made] if made.cost <= enough + 1e-9 else []
 
 
+def _moves(problem: Problem, name: str) -> bool:
+    """Tell whether what is free in a candidate moves a quantity."""
+    return name != "chips" and bool(continuous(problem))
+
+
 def _asked(problem: Problem, name: str, enough: float) -> Problem:
     """Return the problem of the least of a quantity, the objective near its best.
 
@@ -126,7 +134,7 @@ def _asked(problem: Problem, name: str, enough: float) -> Problem:
     floor = Constraint(
         goal.name, objective_value(enough, goal), at_most=not goal.maximize
     )
-    if name == "chips" or not continuous(problem):
+    if not _moves(problem, name):
         return problem
     asked = dataclasses.replace(
         problem,

@@ -1,6 +1,7 @@
 """Studies of more splits than can be held: from the families to the answer."""
 
 import contextlib
+import dataclasses
 import time
 from typing import Any
 
@@ -27,7 +28,7 @@ from supernode_opt.search.families import (
     order,
     pieces,
 )
-from supernode_opt.search.inner import exact_merit
+from supernode_opt.search.inner import continuous, exact_merit
 from supernode_opt.search.journal import Journal
 from supernode_opt.search.outlook import SLACK, Outlook
 from supernode_opt.search.population import breed, seeds
@@ -36,11 +37,15 @@ from supernode_opt.search.relaxed import RelaxedPoints
 from supernode_opt.search.rounding import distinct, neighbourhoods
 from supernode_opt.search.solution import Solution
 from supernode_opt.search.state import trim
-from supernode_opt.search.streamed import Stream, nothing_fits, stream
+from supernode_opt.search.streamed import Stream, closest, stream
 from supernode_opt.workload.split import TooManySplits
 
 # Splits that are held at once; a study of more goes family by family.
 HELD = 100_000
+# The same where nothing is continuous.
+TRIED = 2_000_000
+# Families that are held at once: some 10^8 splits, 10^11 candidates and more.
+MOST_FAMILIES = 5_000_000
 # Splits of the most promising families, and designs that are bred from.
 _SAMPLE, _BRED, _FINISHED = 2_000, 64, 4
 
@@ -67,7 +72,7 @@ def large(
     """
     problem = search.problem
     search.tell("bounding families", 0.0)
-    families = list_families(problem, search.settings.maximum_candidates)
+    families = list_families(problem, MOST_FAMILIES)
     if not len(families.splits):
         reason = illegal_reason(problem) or "no split of these chips is legal"
         raise ValueError(f"there is no design to consider: {reason}")
@@ -94,13 +99,22 @@ def large(
     spent, looked = time.monotonic() - began, so_far.looked - before
     left = search.counts["open_splits"]
     facts["open_time_s"] = spent * left / looked if looked and left else None
-    if not so_far.fitting:
-        plan, violation = nothing_fits(problem, outlook, families)
-        facts |= search.counts
-        answer = split_solution(problem, outlook, plan, violation, facts)
-        return answer, so_far.points
     conflict = None
     if search.best is None:
+        if not so_far.fitting:
+            # Bounds excluded all families, so that no split was listed.
+            near = closest(problem, outlook, families)
+            so_far.fitting = near.fitting
+            if not near.fitting:
+                violation = np.array([near.least])
+                facts |= search.counts
+                answer = split_solution(
+                    problem, outlook, near.closest, violation, facts
+                )
+                return answer, so_far.points
+        if not proof.contenders:
+            none = take(whole_candidates(problem, take(so_far.fitting, [0])), [])
+            proof = dataclasses.replace(proof, contenders=none)
         proof, conflict = looked_again(search, proof, so_far.fitting, so_far.points)
         if search.best is not None:
             # With a design in hand the rest can be bounded against it.
@@ -119,7 +133,9 @@ def _propose(
     sample = _sample(search, outlook, families)
     if sample is None:
         return
-    points = so_far.points = descended(search, outlook, seed, sample)
+    if continuous(problem):
+        so_far.points = descended(search, outlook, seed, sample)
+    points = so_far.points
     if points is not None:
         near = [sample]
         for narrow in neighbourhoods(problem, points):

@@ -73,7 +73,7 @@ def kindest(outlook: Outlook, allowed: set[int]) -> Relaxation:
     links = tuple(dataclasses.replace(link, **changed) for link in scenario.links)
     # With every number an array, as the problem's own, it needs no other program.
     hardware = nameless(dataclasses.replace(scenario, links=links))
-    job = nameless(_without_distance(hardware))
+    job = nameless(without_distance(hardware))
     return Relaxation(hardware, job, frozenset(known))
 
 
@@ -101,7 +101,7 @@ def _placeless(outlook: Outlook, leaf: Leaf) -> bool:
     return _DOMAIN not in seen or ways.sign(_DOMAIN) is not None
 
 
-def _without_distance(kind: Scenario) -> Scenario:
+def without_distance(kind: Scenario) -> Scenario:
     """Return a scenario in which no hop takes time.
 
     With ports as wide as one likes, nothing then depends on the domain any more.

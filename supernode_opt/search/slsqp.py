@@ -13,8 +13,10 @@ from jax import Array
 from numpy.typing import NDArray
 from scipy.optimize import minimize, nnls
 
+from supernode_opt.batch.case import nameless
 from supernode_opt.batch.exact import as_arrays
 from supernode_opt.batch.kept import Kept
+from supernode_opt.batch.precise import double
 from supernode_opt.batch.tally import counted
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns
@@ -25,15 +27,27 @@ from supernode_opt.search.inner import (
     exact_merit,
     fill,
     judged_rows,
-    merit_data,
 )
-from supernode_opt.search.merit import Exact, aim_of, forms, program
+from supernode_opt.search.merit import (
+    Exact,
+    aim_of,
+    aimed,
+    axes_of,
+    forms,
+    program,
+    wish,
+)
+from supernode_opt.system.scenario import Scenario
 
 # What misses its limits by more is not a matter of a wider margin.
 _MARGINAL = 1e-2
 # The widest margin to a limit that a design leans on; limits and bounds this near bear.
 _WIDEST = 1e-5
 _BEARING = 2.0 * _WIDEST
+# Steps of SLSQP, which takes a dozen where nothing is wrong.
+_STEPS = 60
+# Scenarios that stay on the device.
+_PLACED = 4
 
 
 @functools.cache
@@ -49,7 +63,7 @@ def _slopes(merit: Exact) -> Kept:
         found, values = jax.jacfwd(joined, has_aux=True)(point)
         return values, found
 
-    return Kept(slopes, f"slopes {merit}")
+    return Kept(slopes, f"slopes {merit}", quick=True)
 
 
 class Polished(NamedTuple):
@@ -76,20 +90,42 @@ class Polished(NamedTuple):
     evaluations: int
 
 
-def _as_is(problem: Problem, columns: Columns) -> Polished:
+def _as_is(problem: Problem, columns: Columns, aim: Any) -> Polished:
     """Return a candidate with nothing to polish."""
     full = complete(problem, columns)
-    cost, g = judged_rows(problem, full, program(problem))
+    costs, g = judged_rows(problem, full, program(problem))
+    cost, values = costs[0], g[:, 0]
+    if aim is not None:
+        own = {k: v[: len(values)] if np.ndim(v) else v for k, v in aim.items()}
+        cost, values = aimed(cost, values, own)
     none = np.full(len(exact_merit(problem).names), 0.5)
-    good = bool(np.max(g) <= FEASIBLE)
-    multipliers = np.zeros(len(g))
-    return Polished(full, none, float(cost[0]), g[:, 0], multipliers, none, good, 1)
+    good = bool(np.max(values) <= FEASIBLE)
+    multipliers = np.zeros(len(values))
+    return Polished(full, none, float(cost), values, multipliers, none, good, 1)
 
 
 def placed(problem: Problem, columns: Columns) -> dict[str, Any]:
     """Return the data of an ordinary polish of one candidate, on the device."""
     arrays = as_arrays(complete(problem, columns), 1)
-    return jax.device_put(merit_data(problem, arrays, aim_of(problem)))
+    names = exact_merit(problem).names
+    rest = {"columns": arrays, "aim": aim_of(problem), "wanted": wish(problem)}
+    placed_rest = jax.device_put(rest | axes_of(problem, names))
+    return placed_rest | {"scenario": _on_device(problem.scenario)}
+
+
+# The scenarios that were placed last, each with the setting of precision and itself.
+_placed: list[tuple[bool, Scenario, Any]] = []
+
+
+def _on_device(scenario: Scenario) -> Any:
+    """Return a scenario without names on the device; its many numbers take a while."""
+    for known in _placed:
+        if known[:1] == (double(),) and known[1] is scenario:
+            return known[2]
+    made = jax.device_put(nameless(scenario))
+    _placed.append((double(), scenario, made))
+    del _placed[:-_PLACED]
+    return made
 
 
 def polish(
@@ -100,6 +136,7 @@ def polish(
     held: NDArray | None = None,
     aim: Any = None,
     data: dict[str, Any] | None = None,
+    steps: int = _STEPS,
 ) -> Polished:
     """Polish one candidate with SLSQP until it is optimal and strictly feasible.
 
@@ -110,10 +147,11 @@ def polish(
       held: which entries of `point` stay as they are.
       aim: what to minimise instead of the cost.
       data: of `placed`, where a candidate is polished more than once.
+      steps: most steps of SLSQP from one start.
     """
     merit = exact_merit(problem)
-    if not continuous(problem) and aim is None:
-        return _as_is(problem, columns)
+    if not continuous(problem):
+        return _as_is(problem, columns, aim)
     # On the device once, not at every call.
     data = data or placed(problem, columns)
     if aim is not None:
@@ -154,7 +192,7 @@ def polish(
                 "jac": lambda x, w=movable: -slopes_at(x)[1:][w],
             },
             method="SLSQP",
-            options={"ftol": 1e-13, "maxiter": 60},
+            options={"ftol": 1e-13, "maxiter": steps},
         )
         if np.all(np.isfinite(found.x)):
             point = np.clip(found.x, 0.0, 1.0)

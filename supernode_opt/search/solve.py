@@ -9,6 +9,7 @@ import numpy as np
 
 from supernode_opt.batch.precise import precisely
 from supernode_opt.batch.tally import counting
+from supernode_opt.problem.constraints import is_robust
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.branch_and_bound import Proof, prove
@@ -29,7 +30,7 @@ from supernode_opt.search.exhaust import MOST, exhaust
 from supernode_opt.search.infeasible import Conflict, least_relaxation
 from supernode_opt.search.inner import continuous, exact_merit
 from supernode_opt.search.journal import Journal
-from supernode_opt.search.large import HELD, large
+from supernode_opt.search.large import HELD, TRIED, large
 from supernode_opt.search.outlook import SLACK, Outlook, look
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints, descend_relaxed
@@ -38,6 +39,10 @@ from supernode_opt.search.settings import INFEASIBLE, Progress, Settings
 from supernode_opt.search.solution import Solution
 from supernode_opt.search.start import Start, begin_with
 from supernode_opt.workload.split import TooManySplits
+
+# Splits that are held where nothing is continuous: they are tried, which takes seconds
+# for a million and compiles nothing that descends.
+TRIED = 2_000_000
 
 
 class Space(NamedTuple):
@@ -85,9 +90,12 @@ def optimize(
       one; `Solution.status` says which.
 
     Raises:
-      ValueError: no legal split exists at all, whatever the limits.
+      ValueError: no legal split exists at all, whatever the limits, or a quantile or
+        probability is asked for.
       Stranger: the journal is of another question.
     """
+    if is_robust(problem):
+        raise ValueError("draws are asked about, which `robust.solve` answers")
     began = time.monotonic()
     tell = progress or (lambda _: None)
     search = Search(problem, settings or Settings(), tell, keeps=keeps)
@@ -113,11 +121,15 @@ def _searched(
     if start is not None:
         facts["start"] = begin_with(search, start)
     try:
-        every = plans(search.problem, HELD)
+        # Where nothing has to be solved for, trying them all is soon done.
+        most = HELD if continuous(search.problem) else TRIED
+        every = plans(search.problem, most)
     except TooManySplits:
         try:
             return large(search, outlook, seed, facts, journal)
         except TooManySplits:
+            if not search.settings.outer:
+                raise
             space = _near(search, outlook, seed)
     else:
         space = _space(search, outlook, every)

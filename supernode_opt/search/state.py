@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from supernode_opt.batch.tally import Tally
-from supernode_opt.search.inner import Solved
+from supernode_opt.search.inner import MENDABLE, Solved
 from supernode_opt.search.polish import Finalist
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints
@@ -19,14 +18,12 @@ from supernode_opt.search.slsqp import Polished
 from supernode_opt.search.streamed import Stream
 
 _KINDS: dict[str, Any] = {
-    kind.__name__: kind
-    for kind in (Solved, Polished, Finalist, Stream, Tally, RelaxedPoints)
+    kind.__name__: kind for kind in (Solved, Polished, Finalist, Stream, RelaxedPoints)
 }
 _TREE = "tree"
 # Of what was solved and polished: enough to choose alternatives from.
-_SOLVED, _FINALISTS = 4096, 256
+_SOLVED, _FINALISTS = 8192, 256
 _FIELDS = ("best", "solved", "finalists", "counts", "convex", "attempts", "polished")
-_FIELDS += ("tally",)
 
 
 class Unreadable(ValueError):
@@ -46,8 +43,8 @@ def trim(search: Search) -> None:
         }
         rest = zip(*(block[1:] for block in blocks), strict=True)
         whole = Solved(joined, *(np.concatenate(parts) for parts in rest))
-        score = whole.violation() > 0.0, whole.estimate()
-        kept = np.sort(np.lexsort((score[1], score[0]))[:_SOLVED])
+        order = np.lexsort((whole.estimate(), whole.violation() > MENDABLE))
+        kept = np.sort(order[:_SOLVED])
         search.solved[:] = [whole.rows(kept)]
     if len(search.finalists) > _FINALISTS:
         ranked = sorted(
@@ -73,6 +70,7 @@ def saved(search: Search, stream: Stream | None, asked: str) -> bytes:
     arrays: dict[str, np.ndarray] = {}
     tree = {name: _plain(getattr(search, name), arrays) for name in _FIELDS}
     whole = {"asked": asked, "search": tree, "stream": _plain(stream, arrays)}
+    whole |= {"evaluations": search.tally.count}
     file = io.BytesIO()
     text = np.frombuffer(json.dumps(whole).encode(), np.uint8)
     np.savez(file, allow_pickle=False, **{_TREE: text}, **arrays)
@@ -90,6 +88,8 @@ def restored(content: bytes, search: Search) -> tuple[str, Stream | None]:
             whole = json.loads(arrays[_TREE].tobytes())
             for name in _FIELDS:
                 setattr(search, name, _made(whole["search"][name], arrays))
+            # The same tally: evaluations are being counted into it.
+            search.tally.count = int(whole["evaluations"])
             return whole["asked"], _made(whole["stream"], arrays)
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise Unreadable(str(error)) from None
@@ -102,6 +102,9 @@ def _plain(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return {"array": f"a{len(arrays) - 1}"}
     if isinstance(value, np.generic):
         return _plain(value.item(), arrays)
+    if isinstance(value, Finalist) and value.built is value.ideal:
+        # Whether nothing had to be built is told by both being the same.
+        return {"both": _plain(value.ideal, arrays)}
     name = type(value).__name__
     if name in _KINDS:
         tuples = (Solved, Polished, Finalist, RelaxedPoints)
@@ -122,6 +125,9 @@ def _made(value: Any, arrays: Any) -> Any:
         return value
     if "array" in value:
         return arrays[value["array"]]
+    if "both" in value:
+        same = _made(value["both"], arrays)
+        return Finalist(same, same)
     if "list" in value:
         items = [_made(item, arrays) for item in value["list"]]
         return tuple(items) if value["tuple"] else items

@@ -34,6 +34,10 @@ class Challenger(NamedTuple):
     widths: Widths
     rival: int | None = None
 
+    def changes(self) -> int:
+        """Return how many ports have other lanes than the design around which it is."""
+        return len({*self.widths} - {*self.near.widths})
+
 
 class Step(NamedTuple):
     """Where the design that is built stops being the best.
@@ -74,7 +78,8 @@ def next_step(
     field += [Challenger(other, other.widths, k) for k, other in enumerate(rivals)]
     first, winner = end, None
     for challenger in sorted(field, key=race.estimate):
-        found = race.overtakes(challenger, first)
+        # What changes several ports at once overtakes by what each does alone.
+        found = race.overtakes(challenger, first, challenger.changes() <= 1)
         if found is not None and found < first:
             first, winner = found, challenger
     if winner is None:
@@ -138,8 +143,16 @@ class _Race:
         gaining = self.gaining(one, 0.0)
         return max(behind, 0.0) / gaining if gaining > 0.0 else math.inf
 
-    def overtakes(self, one: Challenger, end: float) -> float | None:
-        """Return where it overtakes before `end`, `None` if it does not."""
+    def overtakes(
+        self, one: Challenger, end: float, probes: bool = True
+    ) -> float | None:
+        """Return where it overtakes before `end`, `None` if it does not.
+
+        Args:
+          one: which design.
+          end: how far to look.
+          probes: whether `end` is looked at where prices now say that it never does.
+        """
         start = 0.0
         behind = self.behind(one, start)
         if math.isinf(behind):
@@ -155,7 +168,7 @@ class _Race:
             gaining = self.gaining(one, start)
             far = start + behind / gaining if gaining > 0.0 else math.inf
             if far >= end:
-                if probed or end - start <= _EXACT:
+                if probed or not probes or end - start <= _EXACT:
                     return None
                 # Prices change at kinks: it may overtake all the same.
                 far, probed = end, True

@@ -133,7 +133,8 @@ def _remember(so_far: Stream, listed: Columns, violation: NDArray) -> None:
     room = _KEPT - len(so_far.fitting.get("chips", ()))
     if room > 0:
         some = take(listed, np.flatnonzero(~(violation > SLACK))[:room])
-        so_far.fitting = join([c for c in (so_far.fitting, some) if c])
+        if len(some["chips"]):
+            so_far.fitting = join([c for c in (so_far.fitting, some) if c])
 
 
 def _concluded(
@@ -164,19 +165,19 @@ def _concluded(
     return Proof(first, second, so_far.convex, so_far.contenders)
 
 
-def nothing_fits(
-    problem: Problem, outlook: Outlook, families: Families
-) -> tuple[Columns, NDArray]:
-    """Return the split that violates limits on splits least, and by how much.
+def closest(problem: Problem, outlook: Outlook, families: Families) -> Stream:
+    """List families by what they violate at least, until some split fits.
 
-    Families are listed by what they violate at least, until none can do better.
+    Returns:
+      Some splits that fit or, if none does, the one that violates limits least.
     """
     first = np.argsort(families.violation, kind="stable")
     so_far = Stream()
     for piece in pieces(first, families.splits, PIECE):
         some = families.rows(piece)
-        if float(np.min(some.violation)) >= so_far.least:
+        done = float(np.min(some.violation)) >= so_far.least
+        if done or len(so_far.fitting.get("chips", ())):
             break
         listed = members(problem, some)
         _remember(so_far, listed, split_violations(outlook, listed))
-    return so_far.closest, np.array([so_far.least])
+    return so_far

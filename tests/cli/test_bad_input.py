@@ -150,7 +150,7 @@ BAD = {
     "unknown schedule": (["solver.schedule=cosin"], ["did you mean `cosine`?"]),
     "momentum that nothing reads": (
         ["solver.momentum=0.9"],
-        ["`solver.momentum` has no effect: `adam` does not read it (rmsprop, sgd do)"],
+        ["`solver.momentum` has no effect: `lbfgs` does not read it (rmsprop, sgd do)"],
     ),
     "memory that nothing reads": (
         ["solver={memory: 5, optimizer: sgd}"],
@@ -166,7 +166,7 @@ BAD = {
     ),
     "starts without a descent": (["solver={outer: 0, starts: 8}"], ["no effect"]),
     "a descent of what is fixed": (
-        ["solver.optimizer=lbfgs"],
+        ["solver.optimizer=adam"],
         ["`solver.optimizer` has no effect: every count and choice is fixed"],
     ),
     "momentum of one": (
@@ -232,6 +232,11 @@ def test_no_file(shell, folder):
 
 def test_a_folder_is_no_file(shell, folder):
     assert_refused(shell("evaluate", "."), folder, ["but is a folder"])
+
+
+def test_a_design_to_begin_with_has_to_be_there(shell, folder):
+    answer = shell("run", "study.yaml", "--from", "nowhere")
+    assert_refused(answer, folder, ["nowhere: there is no such result"])
 
 
 def test_a_file_is_no_folder_to_write_to(shell, folder):

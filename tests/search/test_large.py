@@ -5,23 +5,34 @@ import dataclasses
 import numpy as np
 import pytest
 
-from supernode_opt.search import large, solve, streamed
+from supernode_opt.batch.tally import counting
+from supernode_opt.search import solve, streamed
 from supernode_opt.search.bounds import bounds, split_bounds
-from supernode_opt.search.enumerate import plans, take
+from supernode_opt.search.enumerate import plans, take, whole_candidates
 from supernode_opt.search.families import (
     anywhere,
     bounded,
     copies,
     list_families,
     members,
-    order,
     pieces,
 )
+from supernode_opt.search.inner import at_points
 from supernode_opt.search.journal import Journal, Stranger
+from supernode_opt.search.merit import objective_value
 from supernode_opt.search.outlook import look
+from supernode_opt.search.population import breed
+from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxations import kindest
 from supernode_opt.search.solve import optimize
-from supernode_opt.workload.split import TooManySplits
+from supernode_opt.search.start import begin_with
+from supernode_opt.search.streamed import Stream, stream
+from supernode_opt.workload.split import (
+    SIZES,
+    SWITCHES,
+    TooManySplits,
+    first_broken,
+)
 from tests.search import studies
 from tests.search.test_solve import PROOF_ONLY, SHOWN, study
 
@@ -98,7 +109,7 @@ def test_pieces_keep_the_order_and_their_size():
     weights = np.array([5, 1, 9, 2, 2])
     cut = pieces(np.array([2, 0, 1, 4, 3]), weights, 8)
     assert np.concatenate(cut).tolist() == [2, 0, 1, 4, 3]
-    assert [int(weights[piece].sum()) for piece in cut] == [9, 6, 4]
+    assert [int(weights[piece].sum()) for piece in cut] == [15, 4]
 
 
 @pytest.fixture(scope="module")
@@ -132,43 +143,49 @@ class Stop(Exception):
     """A stop as hard as a kill."""
 
 
-def test_a_search_that_was_killed_goes_on_to_the_same_answer(tmp_path, by_family):
-    file, kept = tmp_path / "folder" / "search.npz", []
+def searched(journal, kept, most=np.inf):
+    """Search all families, from where the journal is; stop after `most` pieces."""
+    search = Search(study(), PROOF_ONLY, lambda _: None)
+    outlook = look(study())
+    families = bounded(study(), outlook, list_families(study(), 10**6))
+    so_far = journal.resumed(search) or Stream()
 
-    def tell():
-        kept.append(file.read_bytes())
-        if len(kept) == stops:
+    def keep(now):
+        journal.keep(search, now)
+        kept.append(journal.file.read_bytes())
+        if len(kept) == most:
             raise Stop
 
-    stops = 0
-    journal = Journal(file, "this", resume=False, tell=tell)
-    whole = optimize(study(), PROOF_ONLY, journal=journal)
-    assert len(kept) > 2
-    stops, kept[:] = 2, []
+    with counting(search.tally):
+        return stream(search, outlook, families, so_far, keep)
+
+
+def test_a_search_that_was_killed_goes_on_as_if_it_were_not(tmp_path, by_family):
+    file, every, few, rest = tmp_path / "folder" / "search.npz", [], [], []
+    whole = searched(Journal(file, "this", resume=False), every)
+    assert len(every) > 2
     with pytest.raises(Stop):
-        optimize(study(), PROOF_ONLY, journal=journal)
-    stops = 0
-    again = Journal(file, "this", resume=True)
-    resumed = optimize(study(), PROOF_ONLY, journal=again)
-    changing = {"wall_s": 0.0, "certificate": {}}
-    one, other = (dataclasses.replace(s, **changing) for s in (whole, resumed))
-    assert repr(one) == repr(other)
-    facts = [dict(s.certificate) for s in (whole, resumed)]
-    for one in facts:
-        one.pop("open_time_s")
-    assert facts[0] == facts[1]
-    again.drop()
+        searched(Journal(file, "this", resume=False), few, 2)
+    resumed = searched(Journal(file, "this", resume=True), rest)
+    # To the last byte, after every piece.
+    assert few + rest == every
+    assert repr(whole) == repr(resumed)
+    Journal(file, "this", resume=True).drop()
     assert not file.parent.exists()
 
 
-def test_a_journal_of_another_question_is_refused(tmp_path, by_family):
+def test_a_journal_of_another_question_is_refused(tmp_path):
+    search = Search(study(), PROOF_ONLY, lambda _: None)
     file = tmp_path / "search.npz"
-    optimize(study(), PROOF_ONLY, journal=Journal(file, "this", resume=False))
+    assert Journal(file, "this", resume=True).resumed(search) is None
+    Journal(file, "this", resume=False).keep(search, Stream(done=3))
+    assert Journal(file, "this", resume=True).resumed(search).done == 3
+    assert Journal(file, "this", resume=False).resumed(search) is None
     with pytest.raises(Stranger, match="of another question"):
-        optimize(study(), PROOF_ONLY, journal=Journal(file, "that", resume=True))
+        Journal(file, "that", resume=True).resumed(search)
     file.write_bytes(b"not a search")
     with pytest.raises(Stranger, match="cannot be read"):
-        optimize(study(), PROOF_ONLY, journal=Journal(file, "this", resume=True))
+        Journal(file, "this", resume=True).resumed(search)
 
 
 def test_what_is_left_open_is_said_with_its_gap(by_family):
@@ -197,24 +214,41 @@ def test_limits_that_exclude_each_other_are_found_by_families_too(by_family):
 
 
 def test_an_earlier_design_is_the_first(held):
-    found = optimize(study(), PROOF_ONLY, start=held.design)
-    assert found.certificate["start"] == "feasible here"
-    assert found.objective == pytest.approx(held.objective, rel=1e-9)
-    assert found.certificate["solved"] <= held.certificate["solved"]
+    search = Search(study(), PROOF_ONLY, lambda _: None)
+    assert begin_with(search, held.design) == "feasible here"
+    found = objective_value(search.best.built.cost, study().objective)
+    assert found == pytest.approx(held.objective, rel=1e-6)
 
 
 def test_an_earlier_design_that_cannot_be_here_is_left_out(held):
-    told = optimize(study(), PROOF_ONLY, start={**held.design, "chips": 65.0})
-    assert told.certificate["start"] == "not legal here: 65 chips are not allowed"
-    assert told.objective == held.objective
-    other = optimize(study(), PROOF_ONLY, start={**held.design, "tensor_parallel": 3.0})
-    assert "attention heads" in other.certificate["start"]
+    search = Search(study(), PROOF_ONLY, lambda _: None)
+
+    def told(**changes):
+        return begin_with(search, {**held.design, **changes})
+
+    assert told(chips=65.0) == "not legal here: 65 chips are not allowed"
+    assert "attention heads" in told(tensor_parallel=3.0)
+    assert "scale_up_link dsp is not allowed" in told(scale_up_link="dsp")
+    assert "scale_up_domain 24 is not allowed" in told(scale_up_domain=24.0)
+    assert search.best is None
 
 
 def test_evaluations_are_those_that_were_made(held):
-    # Bounds of every plan, descents of what they leave, and their polish.
-    assert held.evaluations > held.certificate["candidates"]
-    assert held.evaluations < 100 * 720 + 720 * held.certificate["solved"] + 10**6
-    assert large.HELD >= 10_000
-    assert take(plans(study(), 10**6), [0])["chips"] == 64
-    assert len(order(list_families(study(), 10**6))) > 0
+    # Bounds of plans, descents of what they leave, their polish and prices.
+    solved = 720 * held.certificate["solved"]
+    assert solved < held.evaluations < 10**6 + 20 * solved
+
+
+def test_what_is_bred_is_legal_and_no_worse_than_its_parents():
+    fit = plans(EXPERTS, 10**6)
+    few = whole_candidates(EXPERTS, take(fit, slice(0, len(fit["chips"]), 97)))
+    points = np.full((len(few["chips"]), 6), 0.5)
+    cost, values = at_points(EXPERTS, few, points)
+    best = cost[np.max(values, axis=1) <= 0.0].min()
+    bred = breed(EXPERTS, few, points, 0)
+    again = breed(EXPERTS, few, points, 0)
+    assert np.array_equal(bred.score, again.score)
+    assert np.tan(bred.score[0] + 4.0) <= best
+    given = EXPERTS.scenario
+    split = {name: bred.columns[name] for name in (*SIZES, *SWITCHES)}
+    assert set(first_broken(split, given.model, given.training)) == {-1}
