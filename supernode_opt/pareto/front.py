@@ -29,6 +29,8 @@ from supernode_opt.search.settings import (
 
 # Searches before the boxes are cut.
 _FIRST = 8
+# So many times the boxes are spent where the first ones left some open.
+_AGAIN = 4
 
 Show = Callable[[str, float], None]
 
@@ -117,11 +119,15 @@ def _searched(
     designs, floor, counts = _closed(state, section, show)
     region = _region(state, designs, floor)
     if region.unexplored(designs.losses) > section.gap:
-        before = len(state.answers)
-        explore(state, ask, section.gap, section.searches, tell)
-        if len(state.answers) > before:
+        if floor is None:
+            # Searches are all there is where the objectives have no bounds.
+            explore(state, ask, section.gap, section.searches, tell)
             designs, floor, counts = _closed(state, section, show)
-            region = _region(state, designs, floor)
+        elif counts["open_boxes"] and len(epsilon.goals.objectives) == 2:
+            done = counts["boxes"]
+            designs, floor, counts = _cut(state, section, designs, _AGAIN, show)
+            counts["boxes"] += done
+        region = _region(state, designs, floor)
     return told(state, section, designs, region, counts)
 
 
@@ -133,12 +139,17 @@ def _closed(
     state: Exploration, section: Section, show: Show
 ) -> tuple[Designs, NDArray | None, dict[str, int]]:
     show("building designs between", 0.0)
-    front = dense(state)
+    return _cut(state, section, dense(state), 1, show)
+
+
+def _cut(
+    state: Exploration, section: Section, front: Designs, times: int, show: Show
+) -> tuple[Designs, NDArray | None, dict[str, int]]:
     return close(
         state,
         front,
         section.gap,
-        section.boxes,
+        times * section.boxes,
         lambda done: show("excluding boxes", done),
     )
 

@@ -91,11 +91,14 @@ def told(
 ) -> Front:
     """Put together what was found and what is shown of it."""
     epsilon = state.epsilon
-    unexplored = region.unexplored(designs.losses)
     answers = [a for a in state.found if a.main == 0]
     designs = ordered(_kept(designs, state))
     losses = designs.losses
-    covered = hypervolume(losses, region.reference)
+    # Of the designs that are kept: those left out are not claimed.
+    covered, unexplored = (
+        hypervolume(losses, region.reference),
+        region.unexplored(losses),
+    )
     gap = region.gap(losses) / np.abs(losses[:, 0])
     gap = np.where(np.isfinite(gap), gap, np.nan)
     slopes = _slopes(losses, epsilon.goals.signs)
