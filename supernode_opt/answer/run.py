@@ -1,7 +1,6 @@
 """From a study to a dataset, by search."""
 
 import dataclasses
-import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -61,16 +60,14 @@ def run(
     problem = study.problem
     if not moves(problem):
         _used(study, "every count and choice is fixed")
-    search = functools.partial(_plain, start=start, journal=journal)
-    if is_robust(problem):
-        if start is not None:
-            raise StudyError(f"{study.name}: a robust search begins with no design")
-        search = robust.optimize
+    search = robust.optimize if is_robust(problem) else _plain
     # What tells of the answer is read or compiled while it is sought.
     pool = ThreadPoolExecutor(max_workers=1)
     pool.submit(precisely(_ready), study)
     try:
-        answer = search(problem, study.settings, study.seed, progress, keeps)
+        answer = search(
+            problem, study.settings, study.seed, progress, keeps, start, journal
+        )
     except Stranger as error:
         raise StudyError(str(error)) from None
     except ValueError as error:
@@ -108,9 +105,9 @@ def run(
     return completed(dataset, study, solution.design, solution.scenario, made)
 
 
-def _plain(*asked: Any, **more: Any) -> robust.Answer:
+def _plain(*asked: Any) -> robust.Answer:
     """Answer a study at the catalog's constants alone."""
-    return robust.Answer(optimize(*asked, **more), None)
+    return robust.Answer(optimize(*asked), None)
 
 
 def _ready(study: Study) -> None:

@@ -64,6 +64,26 @@ class Optimized(Evaluated):
         return pd.DataFrame(table, index=pd.Index([row["what"] for row in rows]))
 
     @property
+    def regret(self) -> dict[str, Any]:
+        """How probably it is the best of its alternatives, and what else is lost.
+
+        `probability` of being the best, and `better` than the answer, of the answer and
+        each alternative; `loss` expected, as a share of the answer; a `sentence`.
+        Empty without alternatives.
+        """
+        return dict(store.note(self.to_xarray(), "regret") or {})
+
+    @property
+    def robustness(self) -> dict[str, Any]:
+        """How it stands under draws, beside the best without; empty if not asked.
+
+        `robust` and `nominal`, each with the value at the catalog's constants
+        (`nominal`), the `quantile` with its `standard_error`, SI, and the `chance` of
+        the `limits`.
+        """
+        return dict(store.note(self.to_xarray(), "robustness") or {})
+
+    @property
     def relaxation(self) -> dict[str, float]:
         """If there is no design: by how many per cent which limit must give way."""
         return dict(store.note(self.to_xarray(), "relaxation") or {})
