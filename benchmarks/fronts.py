@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.batch.precise import precisely
-from supernode_opt.pareto.between import judged
+from supernode_opt.pareto.between import in_whole_lanes, judged
 from supernode_opt.pareto.dominance import hypervolume
 from supernode_opt.pareto.epsilon import Epsilon
 from supernode_opt.pareto.run import read
@@ -27,7 +27,6 @@ from supernode_opt.reading import document
 from supernode_opt.results import kinds
 from supernode_opt.search.enumerate import take, whole_candidates
 from supernode_opt.search.inner import complete, continuous, exact_merit, fill
-from supernode_opt.search.lanes import lane_rates
 
 _TIMES, _POPULATIONS = 10, (100, 400, 1000)
 
@@ -46,14 +45,8 @@ def built(epsilon: Epsilon, genes: NDArray) -> tuple[Any, NDArray]:
     points = np.full((len(genes), len(names)), 0.5)
     for gene, name in enumerate(moving, start=1):
         points[:, names.index(name)] = genes[:, gene]
-    rows = fill(problem, rows, points)
-    if epsilon.settings.whole_lanes:
-        # As the front builds them; whoever leaves them open gets the nearest.
-        bounds = {v.name: (v.low, v.high) for v in problem.variables}
-        for name, rate in lane_rates(problem).items():
-            low, high = bounds[name]
-            whole = np.round(rows[name] / rate) * rate
-            rows[name] = np.clip(whole, low, high)
+    # In whole lanes, as the front builds its designs.
+    rows = in_whole_lanes(epsilon, fill(problem, rows, points))
     return rows, points
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from supernode_opt.pareto import exact
 from supernode_opt.pareto.answers import Answer
-from supernode_opt.pareto.between import Designs, judged
+from supernode_opt.pareto.between import Designs, in_whole_lanes, judged
 from supernode_opt.pareto.dominance import hypervolume, knee
 from supernode_opt.pareto.epsilon import Epsilon
 from supernode_opt.pareto.explore import Exploration
@@ -189,5 +189,6 @@ def cloud(epsilon: Epsilon, most: int) -> NDArray:
     picked = np.sort(random.integers(len(rows["chips"]), size=4 * most))
     rows = complete(problem, take(rows, picked))
     points = random.random((4 * most, len(exact_merit(problem).names)))
-    good = judged(epsilon, fill(problem, rows, points), points)
+    built = in_whole_lanes(epsilon, fill(problem, rows, points))
+    good = judged(epsilon, built, points)
     return exact.sampled(good, most).losses
