@@ -124,7 +124,7 @@ def _objectives(
     """
     if words:
         nodes = [_spelled(word) for word in words]
-        at = Node(None, "--objective", "--objective")
+        at = Node(None, "objectives", "--objective")
     else:
         written: Mapping[str, Node] = {} if section is None else section.mapping(FIELDS)
         if "objectives" not in written:
