@@ -1,9 +1,10 @@
-"""Fronts beside NSGA-II on the same evaluator: `python benchmarks/fronts.py STUDY...`.
+"""Fronts beside NSGA-II on the same evaluator: `python benchmarks/fronts.py RESULT...`.
 
-NSGA-II (pymoo) gets the batched exact model, every legal split as one number of its
-point, free numbers in the unit box, and ten times the evaluations that the front took;
-of several population sizes its best hypervolume counts.  All hypervolumes have one
-reference point, that of the front.
+A result is what `supernode-opt pareto` wrote.  NSGA-II (pymoo) gets the batched exact
+model, every legal split as one number of its point, free numbers in the unit box, and
+ten times the evaluations that the front took; of several population sizes its best
+hypervolume counts, and all that it ever evaluated.  All hypervolumes have one reference
+point, that of the front.
 """
 
 import argparse
@@ -18,16 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.batch.precise import precisely
-from supernode_opt.pareto.between import judged
+from supernode_opt.pareto.between import in_whole_lanes, judged
 from supernode_opt.pareto.dominance import hypervolume
 from supernode_opt.pareto.epsilon import Epsilon
-from supernode_opt.pareto.front import Front, front_of
-from supernode_opt.pareto.journal import Journal
 from supernode_opt.pareto.run import read
 from supernode_opt.reading import document
+from supernode_opt.results import kinds
 from supernode_opt.search.enumerate import take, whole_candidates
 from supernode_opt.search.inner import complete, continuous, exact_merit, fill
-from supernode_opt.search.lanes import lane_rates
 
 _TIMES, _POPULATIONS = 10, (100, 400, 1000)
 
@@ -46,14 +45,8 @@ def built(epsilon: Epsilon, genes: NDArray) -> tuple[Any, NDArray]:
     points = np.full((len(genes), len(names)), 0.5)
     for gene, name in enumerate(moving, start=1):
         points[:, names.index(name)] = genes[:, gene]
-    rows = fill(problem, rows, points)
-    if epsilon.settings.whole_lanes:
-        # As the front builds them; whoever leaves them open gets the nearest.
-        bounds = {v.name: (v.low, v.high) for v in problem.variables}
-        for name, rate in lane_rates(problem).items():
-            low, high = bounds[name]
-            whole = np.round(rows[name] / rate) * rate
-            rows[name] = np.clip(whole, low, high)
+    # In whole lanes, as the front builds its designs.
+    rows = in_whole_lanes(epsilon, fill(problem, rows, points))
     return rows, points
 
 
@@ -95,34 +88,33 @@ def nsga(
 
 
 @precisely
-def compared(path: Path, seed: int, most: int) -> dict[str, Any]:
-    """Find the front of a study, and let NSGA-II have ten times the evaluations."""
-    study, section = read(document.read(path), path.stem)
-    problem = study.problem
-    began = time.process_time()
-    epsilon = Epsilon.of(problem, section.goals, study.settings, study.seed)
-    front: Front = front_of(
-        epsilon, section, Journal(None, {}, False), lambda w, d: None
-    )
-    seconds = time.process_time() - began
-    counts = front.counts
+def compared(result: Path, seed: int, most: int) -> dict[str, Any]:
+    """Let NSGA-II have ten times the evaluations that a front took, or `most`."""
+    kind, front = kinds.load(result)
+    if kind != "front":
+        raise SystemExit(f"{result}: is no front")
+    study, section = read(document.parse(front.attrs["study"], "study"))
+    goals = section.goals
+    epsilon = Epsilon.of(study.problem, goals, study.settings, study.seed)
+    counts = json.loads(front.attrs["counts"])
+    # A box is bounded at a few of its corners.
     own = counts.get("evaluations", 0) + 4 * counts.get("boxes", 0)
     own += counts.get("candidates", 0)
+    reference = goals.loss(front["reference"].values)
+    covered = float(front.attrs["hypervolume"])
     told: dict[str, Any] = {
-        "study": path.stem,
-        "designs": len(front.status),
+        "study": str(front.attrs["name"]),
+        "designs": front.sizes["point"],
         "evaluations": own,
-        "cpu_s": seconds,
-        "unexplored": front.unexplored,
-        "reference": front.reference.tolist(),
-        "hypervolume": front.hypervolume,
+        "unexplored": float(front.attrs["unexplored"]),
+        "reference": front["reference"].values.tolist(),
+        "hypervolume": covered,
     }
-    budget = min(_TIMES * own, most)
     for size in _POPULATIONS:
         began = time.process_time()
-        found, spent = nsga(epsilon, front.reference, budget, size, seed)
+        found, spent = nsga(epsilon, reference, min(_TIMES * own, most), size, seed)
         told[f"nsga2_{size}"] = {
-            "hypervolume_share": found / front.hypervolume,
+            "share_of_the_front": found / covered,
             "evaluations": spent,
             "cpu_s": time.process_time() - began,
         }
@@ -130,14 +122,14 @@ def compared(path: Path, seed: int, most: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Compare every study that is named."""
+    """Compare every front that is named."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("studies", nargs="+", type=Path)
+    asked.add_argument("results", nargs="+", type=Path)
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--most", type=int, default=10_000_000)
     given = asked.parse_args()
-    for path in given.studies:
-        json.dump(compared(path, given.seed, given.most), sys.stdout, indent=2)
+    for result in given.results:
+        json.dump(compared(result, given.seed, given.most), sys.stdout, indent=2)
         print(flush=True)
 
 

@@ -59,7 +59,8 @@ class Answer:
     def of_plain(cls, plain: Mapping[str, Any]) -> "Answer":
         """Return what `plain` was made of."""
         lists = {name: tuple(plain[name]) for name in ("limits", "point", "slopes")}
-        return cls(**{**plain, **lists})
+        values: dict[str, Any] = {**plain, **lists}
+        return cls(**values)
 
 
 def row_of(columns: Mapping[str, float]) -> Columns:

@@ -65,6 +65,17 @@ def judged(epsilon: Epsilon, rows: Columns, points: NDArray) -> Designs:
     return Designs(rows, points, losses).take(np.flatnonzero(good))
 
 
+def in_whole_lanes(epsilon: Epsilon, rows: Columns) -> Columns:
+    """Return candidates whose free ports have the nearest width that can be built."""
+    made = dict(rows)
+    if not epsilon.settings.whole_lanes:
+        return made
+    boxes = {v.name: (v.low, v.high) for v in epsilon.problem.variables}
+    for name, rate in lane_rates(epsilon.problem).items():
+        made[name] = np.clip(np.round(rows[name] / rate) * rate, *boxes[name])
+    return made
+
+
 def gathered(parts: Sequence[Designs]) -> Designs:
     """Put designs below each other."""
     names = list(parts[0].rows)

@@ -14,8 +14,8 @@ from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
 from supernode_opt.config.variables import field_of
 from supernode_opt.names import proper
-from supernode_opt.pareto.front import Front
 from supernode_opt.pareto.section import Section
+from supernode_opt.pareto.told import Front
 from supernode_opt.problem.box import options
 from supernode_opt.results.versions import stamp
 from supernode_opt.search.merit import program

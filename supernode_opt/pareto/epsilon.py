@@ -23,7 +23,7 @@ from supernode_opt.search.branch_and_bound import prove
 from supernode_opt.search.certificate import grade
 from supernode_opt.search.enumerate import Columns, plans, take, tilable
 from supernode_opt.search.inner import exact_merit
-from supernode_opt.search.large import HELD
+from supernode_opt.search.large import TRIED
 from supernode_opt.search.merit import box_data
 from supernode_opt.search.outlook import SLACK, look
 from supernode_opt.search.pursuit import Search
@@ -67,7 +67,7 @@ class Epsilon:
     ) -> "Epsilon":
         """Enumerate the legal splits of a study, if they are few enough."""
         try:
-            every = tilable(problem, plans(problem, HELD))
+            every = tilable(problem, plans(problem, TRIED))
         except TooManySplits:
             return cls(problem, goals, settings, seed, None)
         if len(every["chips"]):

@@ -60,7 +60,7 @@ class Region:
 
         Args:
           others: losses but the first [..., objective - 1].
-          within: others that stand for open cells below, between the steps of the floor.
+          within: others inside open cells below, between the steps of the floor.
 
         Returns:
           Bounds, minus infinity where nothing is shown.

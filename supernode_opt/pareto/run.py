@@ -14,6 +14,7 @@ from supernode_opt.pareto.epsilon import Epsilon
 from supernode_opt.pareto.front import front_of
 from supernode_opt.pareto.journal import Journal
 from supernode_opt.pareto.section import Section, read_section, with_objective
+from supernode_opt.problem.constraints import is_robust
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.results import kinds, store, table
 from supernode_opt.results.publish import publication, state
@@ -41,6 +42,11 @@ def read(
     study = understand(top, default_name)
     if not study.free:
         raise StudyError(f"{top.place}: nothing is free: a front needs a choice")
+    if is_robust(study.problem):
+        raise StudyError(
+            f"{top.place}: a front is of quantities as they are expected: leave out"
+            " quantiles and probabilities"
+        )
     return study, read_section(top, study, section, objectives)
 
 

@@ -91,9 +91,12 @@ def read_section(
     made = Section(goals)
     if "gap" in written:
         made = made._replace(gap=_gap(written["gap"]))
-    for name in ("searches", "boxes", "cloud"):
-        if name in written:
-            made = made._replace(**{name: _count(written[name], name != "searches")})
+    counts: dict[str, Any] = {
+        name: _count(written[name], name != "searches")
+        for name in ("searches", "boxes", "cloud")
+        if name in written
+    }
+    made = made._replace(**counts)
     if "reference" in written:
         node = written["reference"]
         values = node.mapping(goals.names)
@@ -121,7 +124,7 @@ def _objectives(
     """
     if words:
         nodes = [_spelled(word) for word in words]
-        at = Node(None, "--objective", "--objective")
+        at = Node(None, "objectives", "--objective")
     else:
         written: Mapping[str, Node] = {} if section is None else section.mapping(FIELDS)
         if "objectives" not in written:

@@ -48,7 +48,7 @@ def test_what_is_written_is_read_again():
     [
         (None, (), "has no objectives for a front"),
         ({"objectives": BOTH[:1]}, (), "must be two or three, but is one"),
-        ({"objectives": BOTH * 2}, (), "but are 4"),
+        ({"objectives": [dict(one) for one in BOTH * 2]}, (), "but are 4"),
         ({"objectives": [BOTH[0], {"minimize": "mfu"}]}, (), "names `mfu` twice"),
         ({"objectives": [BOTH[0], {"minimize": "powr"}]}, (), "did you mean `power`"),
         ({"objectives": BOTH, "gap": "2 kW"}, (), "must be a share"),
