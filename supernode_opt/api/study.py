@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from supernode_opt.answer.gradient import Slope
     from supernode_opt.api.designs import Evaluated
     from supernode_opt.api.gradients import Gradient
-    from supernode_opt.api.solutions import Optimized
 
 # What is sought where a study that is made in Python does not say.
 _GOAL = {"maximize": "mfu"}
@@ -137,15 +136,22 @@ study (did you mean `tensor_parallel`?)
 
     def optimize(
         self, *, progress: bool | Callable[[Any], None] = True, **settings: Any
-    ) -> "Optimized":
+    ) -> Any:
         """Find the best design and show how far it is the best.
 
         An interruption (Ctrl-C, or stopping the cell) ends the search with the best
         design that was built until then; its status is "stopped".
 
+        Where `models` lists several, it is one machine for all of them, each with its
+        own best split; the answer is told, saved and drawn as others are.
+
         Args:
           progress: whether to show a bar with the time left, or what to call.
           **settings: of the solver, such as `starts=64`.
+
+        Returns:
+          The design with its certificate, prices and alternatives; of several models
+          the machine, what each job reaches on it, and the certificate.
 
         Raises:
           StudyError: no design is legal whatever the limits, or nothing is free.

@@ -22,6 +22,7 @@ SECTIONS = (
     "question",
     "system",
     "model",
+    "models",
     "training",
     "scenario",
     "practice",

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.joint.boxes import Boxes, Head
+from supernode_opt.joint.clocks import clocked
 from supernode_opt.joint.jobs import Job
-from supernode_opt.joint.machines import Machines, clocked
+from supernode_opt.joint.machines import Machines
 from supernode_opt.joint.wish import Wish
 from supernode_opt.search.enumerate import Columns, take
 
@@ -124,9 +125,7 @@ def least_of(
     return least, made
 
 
-def _cap(
-    job: Job, rows: Columns, heads: NDArray, j: int, needs: NDArray
-) -> None:
+def _cap(job: Job, rows: Columns, heads: NDArray, j: int, needs: NDArray) -> None:
     """Find what `job` keeps anywhere in every box; drop what promises no more."""
     if job.surely is None or not len(heads):
         return

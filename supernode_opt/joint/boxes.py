@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from supernode_opt.joint.machines import CLOCK, FLOW, Machines
+from supernode_opt.joint.limits import CLOCK, FLOW
+from supernode_opt.joint.machines import Machines
 from supernode_opt.problem.variables import Variable
 from supernode_opt.search.enumerate import Columns, join, take, variable
 from supernode_opt.search.lanes import lane_rates, snapped
@@ -123,7 +124,9 @@ def of(machines: Machines, name: str) -> Variable:
 def _width(machines: Machines, rows: Columns, name: str) -> NDArray:
     """Return how wide boxes are along a variable, as a share of the whole [box]."""
     free, low, high = of(machines, name), rows[f"{name}_low"], rows[f"{name}_high"]
-    whole = np.log(free.high / free.low) if free.scale == "log" else free.high - free.low
+    whole = (
+        np.log(free.high / free.low) if free.scale == "log" else free.high - free.low
+    )
     width = np.log(high / low) if free.scale == "log" else high - low
     return _WEIGHTS.get(name, 1.0) * width / max(whole, 1e-300)
 
@@ -149,10 +152,13 @@ def points_in(machines: Machines, rows: Columns, lanes: bool) -> Columns:
     return made
 
 
-def whole(value: NDArray, low: ArrayLike, high: ArrayLike, rate: float | None) -> NDArray:
+def whole(
+    value: NDArray, low: ArrayLike, high: ArrayLike, rate: float | None
+) -> NDArray:
     """Return the nearest widths in whole lanes of `rate`, or else an end of the box."""
     if rate is None:
         return value
+    low, high = np.asarray(low, float), np.asarray(high, float)
     near = np.round(value / rate) * rate
     inside = (near >= low) & (near <= high)
     return np.where(inside, near, np.where(near < low, low, high))

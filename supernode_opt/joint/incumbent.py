@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from supernode_opt.joint.bounding import least_of, on_machines
 from supernode_opt.joint.boxes import Head, of, whole
+from supernode_opt.joint.clocks import clocked
 from supernode_opt.joint.jobs import Job
-from supernode_opt.joint.machines import CLOCK, FLOW, Machines, clocked
+from supernode_opt.joint.limits import CLOCK, FLOW
+from supernode_opt.joint.machines import Machines
 from supernode_opt.joint.wish import Wish
 from supernode_opt.problem.variables import from_unit, to_unit
 from supernode_opt.search.enumerate import (
@@ -149,9 +151,7 @@ def moved(
       lanes: whether ports are built of whole lanes.
       seed: of the steps.
     """
-    names = [
-        n for n in machines.cut if not (machines.led and n in (FLOW, CLOCK))
-    ]
+    names = [n for n in machines.cut if not (machines.led and n in (FLOW, CLOCK))]
     random, step = np.random.default_rng(list(seed)), _STEP
     frees = [of(machines, name) for name in names]
     rates = lane_rates(machines.problem) if lanes else {}

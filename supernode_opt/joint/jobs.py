@@ -1,7 +1,7 @@
 """A job on a machine yet to be found: its splits, and what bounds promise of them."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.search.bounds import bounds, cell_bounds, on_split, split_violations
 from supernode_opt.search.branch_and_bound import anywhere
 from supernode_opt.search.corners import corner_values
-from supernode_opt.search.ends import Leaf, leaves_of
+from supernode_opt.search.ends import Leaf, Side, leaves_of
 from supernode_opt.search.enumerate import (
     LINKS,
     Columns,
@@ -26,7 +26,7 @@ from supernode_opt.search.relaxations import kindest
 from supernode_opt.search.values import composed
 
 _ROWS = 100_000
-_OTHER = {"low": "high", "high": "low"}
+_OTHER: dict[Side, Side] = {"low": "high", "high": "low"}
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,16 @@ def machine_names(outlook: Outlook) -> tuple[str, ...]:
     return tuple(sorted({leaf.name for leaf in leaves if outlook.splitless(leaf)}))
 
 
+def opposite(end: Leaf) -> Leaf:
+    """Return the other end of a quantity."""
+    return Leaf(end.name, _OTHER[end.side])
+
+
+def turned(limits: Sequence[Limit]) -> tuple[Limit, ...]:
+    """Return limits on the ends that are kept anywhere in a box if at all there."""
+    return tuple(dataclasses.replace(one, end=opposite(one.end)) for one in limits)
+
+
 def _counts(chips: NDArray) -> tuple[list[int], list[int]]:
     values, counts = np.unique(chips, return_counts=True)
     return [int(c) for c in values], [int(n) for n in counts]
@@ -183,16 +193,12 @@ def _promise(outlook: Outlook) -> Outlook:
 
 def _surely(promise: Outlook) -> Outlook | None:
     """Return `promise` with every end turned around, if all of them are known."""
-    wanted = Leaf(promise.wanted.name, _OTHER[promise.wanted.side])
-    limits = tuple(
-        Limit(one.form, one.limit, Leaf(one.end.name, _OTHER[one.end.side]))
-        for one in promise.limits
-    )
+    wanted, limits = opposite(promise.wanted), turned(promise.limits)
     objective = Objective(promise.objective.name, not promise.objective.maximize)
     leaves = leaves_of({wanted, *(one.end for one in limits)}, promise.scenario)
-    turned = dataclasses.replace(
+    made = dataclasses.replace(
         promise, objective=objective, wanted=wanted, limits=limits, leaves=leaves
     )
     # What moves within a box is free in it; nothing is free that is not so anyway.
-    known = all(turned.bounded(end) for end in leaves)
-    return turned if known else None
+    known = all(made.bounded(end) for end in leaves)
+    return made if known else None

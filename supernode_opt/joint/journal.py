@@ -129,7 +129,9 @@ def _packed(course: Course) -> dict[str, NDArray]:
     flat = boxes.heads.reshape(-1)
     none = np.zeros(0)
     made |= {
-        "head/splits": np.concatenate([none.astype(np.int64), *(h.splits for h in flat)]),
+        "head/splits": np.concatenate(
+            [none.astype(np.int64), *(h.splits for h in flat)]
+        ),
         "head/costs": np.concatenate([none, *(h.costs for h in flat)]),
         "head/length": np.asarray([len(h.splits) for h in flat], np.int64),
         "head/start": np.asarray([h.start for h in flat], np.int64),
@@ -153,7 +155,9 @@ def _unpacked(made: dict[str, NDArray]) -> Course:
     """Return the course that was packed."""
 
     def below(start: str) -> dict[str, NDArray]:
-        return {k.removeprefix(start): v for k, v in made.items() if k.startswith(start)}
+        return {
+            k.removeprefix(start): v for k, v in made.items() if k.startswith(start)
+        }
 
     ends = np.cumsum(made["head/length"])
     shape = made["costs"].shape

@@ -88,7 +88,10 @@ class Joint:
         owner = [int(c) for c in rows["chips"]]
         starts = [[job.places[c].start for c in owner] for job in self.jobs]
         costs = np.stack(
-            [job.costs[np.asarray(s)] for job, s in zip(self.jobs, starts, strict=True)],
+            [
+                job.costs[np.asarray(s)]
+                for job, s in zip(self.jobs, starts, strict=True)
+            ],
             axis=1,
         )
         heads = np.empty((len(owner), count), object)
@@ -161,7 +164,9 @@ class Joint:
         order = order[boxes.bound[order] < most]
         chosen, rest = boxes.take(order[:BATCH]), boxes.take(order[BATCH:])
         halves, whole = halved(self.machines, chosen, effort.lanes)
-        course.stuck = min(course.stuck, float(np.min(chosen.bound[whole], initial=np.inf)))
+        course.stuck = min(
+            course.stuck, float(np.min(chosen.bound[whole], initial=np.inf))
+        )
         course.looked += len(halves)
         if len(halves):
             made, _ = bounded(self.machines, self.jobs, self.wish, halves, most)

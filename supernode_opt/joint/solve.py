@@ -106,7 +106,9 @@ def solve(
     )
     spent = sum(course.seconds for course in before.values())
 
-    def searched(name: str, joint: Joint, effort: Effort, starts: Sequence[Values]) -> Course:
+    def searched(
+        name: str, joint: Joint, effort: Effort, starts: Sequence[Values]
+    ) -> Course:
         course = before.get(name)
         if name in journal.done and course is not None:
             return course
@@ -137,10 +139,17 @@ def solve(
         gaps[j] = joint.gap(alone[-1])
     costs = np.asarray([c.best.cost if c.best else np.inf for c in alone])
     targets = np.asarray(
-        [_cost(job.problem, one.target) for job, one in zip(jobs, asked.jobs, strict=True)]
+        [
+            _cost(job.problem, one.target)
+            for job, one in zip(jobs, asked.jobs, strict=True)
+        ]
     )
-    targets = np.where(np.isnan(targets), np.where(np.isfinite(costs), costs, 0.0), targets)
-    wish = Wish(weights, targets if asked.over == WORST else neutral, asked.over == WORST)
+    targets = np.where(
+        np.isnan(targets), np.where(np.isfinite(costs), costs, 0.0), targets
+    )
+    wish = Wish(
+        weights, targets if asked.over == WORST else neutral, asked.over == WORST
+    )
     joint = Joint(machines, jobs, wish)
     own = [_machine(c.best) for c in alone if c.best is not None]
     course = searched(TOGETHER, joint, effort, [*given, *own])

@@ -115,11 +115,15 @@ def test_of_few_machines_the_best_of_all_is_found(built, wish):
         rows = whole_candidates(problem, plans(problem, 10**6))
         numbers = [n for n in studies.NUMBER_NAMES if n not in rows]
         count = len(rows["chips"])
-        return rows | {n: np.full(count, float(problem.fixed[n])) for n in numbers} | {
-            n: np.full(count, _position(problem, n), np.int32)
-            for n in studies.CHOICE_NAMES
-            if n not in rows
-        }
+        return (
+            rows
+            | {n: np.full(count, float(problem.fixed[n])) for n in numbers}
+            | {
+                n: np.full(count, _position(problem, n), np.int32)
+                for n in studies.CHOICE_NAMES
+                if n not in rows
+            }
+        )
 
     truth = wish.cost(on_every_machine(built, rows_of))
     course, gap = searched(built, wish)
@@ -164,7 +168,9 @@ def test_no_machine_of_a_grid_is_better_than_bounds_say(moving):
         row = take(job.splits, [int(course.best.splits[j])]) | course.best.machine
         fixed = {n: v for n, v in job.problem.fixed.items() if n not in row}
         row |= {n: np.asarray([float(v)]) for n, v in fixed.items() if _number(n)}
-        row |= {n: np.asarray([_position(job.problem, n)]) for n in fixed if not _number(n)}
+        row |= {
+            n: np.asarray([_position(job.problem, n)]) for n in fixed if not _number(n)
+        }
         assert costs_of(job.problem, row)[0] == pytest.approx(
             course.best.costs[j], abs=2e-9
         )
