@@ -20,8 +20,9 @@ from supernode_opt.search.enumerate import (
     take,
     tilable,
 )
-from supernode_opt.search.merit import LEAST
-from supernode_opt.search.outlook import SLACK, Limit, Outlook, look, worst
+from supernode_opt.search.inner import FEASIBLE, complete, judged_rows
+from supernode_opt.search.merit import LEAST, forms
+from supernode_opt.search.outlook import SLACK, Limit, Outlook, look, ways_of, worst
 from supernode_opt.search.relaxations import kindest
 from supernode_opt.search.values import composed
 
@@ -58,6 +59,23 @@ class Job:
     def promised(self, rows: Columns) -> NDArray:
         """Return lower bounds on the cost of splits in boxes of machines."""
         return cell_bounds(self.promise, rows)
+
+    def reached(self, rows: Columns) -> NDArray:
+        """Return the exact cost of splits on machines; infinite where a limit fails."""
+        if not self.resting:
+            # Without a width, a box is bounded by what is there.
+            return self.promised(rows)
+        problem = self.problem
+        names = (problem.objective.name, *(name for name, _ in forms(problem)))
+        full = complete(problem, rows)
+        cost, values = judged_rows(problem, full, tuple(dict.fromkeys(names)))
+        return np.where(np.max(values, axis=0) <= FEASIBLE, cost, np.inf)
+
+    @property
+    def resting(self) -> bool:
+        """Whether something is bounded by what it is with the clock at rest."""
+        leaves = set().union(*self.outlook.leaves.values())
+        return any(ways_of(leaf.name).rests for leaf in leaves)
 
     def assured(self, rows: Columns) -> NDArray:
         """Return costs that splits keep anywhere in boxes; infinite if not known."""
@@ -127,9 +145,10 @@ def prepared(
     )
 
 
-def machine_names(outlook: Outlook) -> tuple[str, ...]:
-    """Return the quantities of asked ends that see no split."""
-    leaves = {leaf for limit in outlook.limits for leaf in outlook.leaves[limit.end]}
+def machine_names(outlook: Outlook, *more: Leaf) -> tuple[str, ...]:
+    """Return the quantities of limits, and of `more` ends, that see no split."""
+    ends = (*(limit.end for limit in outlook.limits), *more)
+    leaves = {leaf for end in ends for leaf in outlook.leaves[end]}
     return tuple(sorted({leaf.name for leaf in leaves if outlook.splitless(leaf)}))
 
 
@@ -169,7 +188,8 @@ def _kindest_costs(
 ) -> NDArray:
     """Bound every split with distance abolished and the best of every link."""
     allowed = {p for link in LINKS for p in positions(problem, link)}
-    small = dataclasses.replace(outlook, program=machine_names(outlook))
+    names = machine_names(outlook, outlook.wanted)
+    small = dataclasses.replace(outlook, program=names)
     kind, count, found = kindest(outlook, allowed), len(splits["chips"]), []
     for start in range(0, count, _ROWS):
         rows = take(splits, slice(start, start + _ROWS))

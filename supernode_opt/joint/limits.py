@@ -77,7 +77,7 @@ def merged(jobs: Sequence[Job]) -> Outlook:
         inputs=inputs,
         limits=tuple(limits.values()),
         leaves=every,
-        program=machine_names(first),
+        program=machine_names(first, first.wanted),
     )
 
 
