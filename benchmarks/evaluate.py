@@ -72,9 +72,12 @@ def in_blocks(designs: Design, block: int) -> Design:
 
 
 def everything(report: Report) -> Array:
-    """Add up every field of a batch of reports."""
-    leaves = [jnp.sum(jnp.nan_to_num(leaf)) for leaf in jax.tree.leaves(report)]
-    return sum(leaves, start=jnp.zeros(()))
+    """Add up every field of a batch of reports.
+
+    Design by design first: a sum of its own over each of a hundred fields would take
+    longer than some of the fields.
+    """
+    return jnp.sum(jnp.nan_to_num(sum(jax.tree.leaves(report), start=jnp.zeros(()))))
 
 
 def values(scenario: Scenario, designs: Design) -> tuple[Array, Array, Array]:

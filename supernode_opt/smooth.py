@@ -46,9 +46,29 @@ def maximum(a: ArrayLike, b: ArrayLike, sharpness: ArrayLike) -> Array:
     if is_exact(sharpness):
         return high
     if isinstance(sharpness, float) and sharpness == _QUARTIC:
-        ratio = jnp.maximum(jnp.minimum(a, b), TINY) / jnp.maximum(high, TINY)
-        return high * jnp.sqrt(jnp.sqrt(1.0 + jnp.square(jnp.square(ratio))))
+        return _quartic(*jnp.broadcast_arrays(a, b))
     return high + high * surplus(a, b, sharpness)
+
+
+@jax.custom_jvp
+def _quartic(a: Array, b: Array) -> Array:
+    high = jnp.maximum(a, b)
+    ratio = jnp.maximum(jnp.minimum(a, b), TINY) / jnp.maximum(high, TINY)
+    return high * jnp.sqrt(jnp.sqrt(1.0 + jnp.square(jnp.square(ratio))))
+
+
+@_quartic.defjvp
+def _quartic_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Slopes by the value: `(a / y)^3` and `(b / y)^3`; equal ones of nothing."""
+    norm = _quartic(*primals)
+    some = norm > TINY
+    inverse = 1.0 / jnp.where(some, norm, 1.0)
+    slopes = (
+        jnp.where(some, one * inverse, 2.0 ** (-1.0 / _QUARTIC)) ** 3 for one in primals
+    )
+    return norm, sum(s * t for s, t in zip(slopes, tangents, strict=True))
 
 
 def excess(base: ArrayLike, other: ArrayLike, sharpness: ArrayLike) -> Array:
@@ -126,6 +146,12 @@ def summed(values: Array) -> Array:
     return jnp.tensordot(
         jnp.ones(len(values), values.dtype), values, axes=1, precision=_FULL
     )
+
+
+def combined(weights: ArrayLike, values: Array) -> Array:
+    """Add `values` over their first axis, once for every row of `weights`."""
+    weights = jnp.asarray(weights, values.dtype)
+    return jnp.tensordot(weights, values, axes=1, precision=_FULL)
 
 
 def greatest_normal(count: ArrayLike) -> Array:

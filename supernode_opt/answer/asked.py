@@ -12,6 +12,7 @@ from supernode_opt.calibration.data.platforms import platform_of
 from supernode_opt.config.study import Study
 from supernode_opt.names import proper, split_words
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.uncertainty.intervals import Drawn
 from supernode_opt.workload.model import Model
 from supernode_opt.workload.parameters import active_parameters, parameters
 
@@ -22,7 +23,11 @@ _counts = Kept(
 
 
 def completed(
-    dataset: xr.Dataset, study: Study, design: dict[str, Any], scenario: Scenario
+    dataset: xr.Dataset,
+    study: Study,
+    design: dict[str, Any],
+    scenario: Scenario,
+    made: Drawn | None = None,
 ) -> xr.Dataset:
     """Add to an answer what was asked, and the range of every quantity.
 
@@ -31,10 +36,11 @@ def completed(
       study: the question.
       design: built values by name.
       scenario: what was given, freed constants at their values.
+      made: draws of the design, if they were made already.
     """
     dataset = dataset.assign_attrs(asked(study, design, scenario))
     origins = study.problem.origins
-    return with_ranges(dataset, design, scenario, study.seed, origins)
+    return with_ranges(dataset, design, scenario, study.seed, origins, made)
 
 
 def asked(

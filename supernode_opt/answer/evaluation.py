@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -15,7 +16,9 @@ from supernode_opt.calibration.evidence.told import Evidence, behind
 from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
 from supernode_opt.problem.build import build_design
+from supernode_opt.problem.constraints import is_robust
 from supernode_opt.reading.node import StudyError
+from supernode_opt.robust.solve import Certain, standing
 from supernode_opt.search.solution import (
     ConstraintState,
     constraint_states,
@@ -115,6 +118,12 @@ class Evaluation:
                 "wall_s": self.wall_s,
             },
         )
+        if is_robust(problem):
+            try:
+                told = standing(problem, problem.fixed, self.report, self.study.seed)
+            except Certain as error:
+                raise StudyError(f"{self.study.name}: {error}") from None
+            dataset = dataset.assign_attrs(robustness=json.dumps(told))
         return completed(dataset, self.study, self.design, problem.scenario)
 
 

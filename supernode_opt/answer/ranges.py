@@ -8,7 +8,7 @@ import xarray as xr
 from supernode_opt.catalog.origins import Origins
 from supernode_opt.problem.build import build_design
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.uncertainty.intervals import drawn_reports, report_intervals
+from supernode_opt.uncertainty.intervals import Drawn, drawn_reports, report_intervals
 from supernode_opt.uncertainty.narrowing import narrows
 
 
@@ -18,6 +18,7 @@ def with_ranges(
     scenario: Scenario,
     seed: int,
     origins: Origins,
+    made: Drawn | None = None,
 ) -> xr.Dataset:
     """Return `dataset` with the 5-95 % range of each quantity of its report.
 
@@ -31,9 +32,10 @@ def with_ranges(
       scenario: what was given, freed constants at their values.
       seed: of the draws.
       origins: whose the values are.
+      made: what `drawn_reports` gave for these, if it was asked already.
     """
     built = build_design(design, scenario)
-    made = drawn_reports(built, scenario, seed, origins=origins)
+    made = made or drawn_reports(built, scenario, seed, origins=origins)
     found = report_intervals(built, scenario, seed, origins, made)
     told = narrows(built, scenario, seed, origins, made)
     dataset = dataset.assign_coords(quantity=np.array([*found], dtype=object))

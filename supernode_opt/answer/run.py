@@ -1,27 +1,43 @@
 """From a study to a dataset, by search."""
 
 import dataclasses
+import functools
+import hashlib
+import json
 from collections.abc import Callable
+from typing import Any
 
 import xarray as xr
 
 from supernode_opt.answer.asked import completed
 from supernode_opt.answer.operators import operators
+from supernode_opt.batch.identity import identity
 from supernode_opt.batch.precise import precisely
 from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
 from supernode_opt.problem.build import build_design
+from supernode_opt.problem.constraints import is_robust
 from supernode_opt.reading.node import StudyError
 from supernode_opt.record import get
 from supernode_opt.results import store
+from supernode_opt.robust import solve as robust
+from supernode_opt.robust.regret import distrusted
+from supernode_opt.search.journal import Journal, Stranger
 from supernode_opt.search.relaxed import moves
 from supernode_opt.search.rules import STEPS
 from supernode_opt.search.settings import STOPPED, Progress, Settings
 from supernode_opt.search.solve import optimize
+from supernode_opt.search.start import Start
 from supernode_opt.workload.split import TooManySplits
 
 NO_DESIGN = "there is no design to consider"
+
+
+def asked(study: Study) -> str:
+    """Return the question, and the program that is asked, as one string."""
+    told = f"{resolve.text(study)}\n{identity()}"
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 @precisely
@@ -29,23 +45,35 @@ def run(
     study: Study,
     progress: Callable[[Progress], None] | None = None,
     keeps: bool = False,
+    start: Start | None = None,
+    journal: Journal | None = None,
 ) -> xr.Dataset:
     """Answer a study by optimization; see `optimize` for the arguments.
 
     Raises:
-      StudyError: no design is legal whatever the limits, or there are too many.
+      StudyError: no design is legal whatever the limits, there are too many, or the
+        journal is of another question.
     """
     problem = study.problem
     if not moves(problem):
         _used(study, "every count and choice is fixed")
+    search = functools.partial(_plain, start=start, journal=journal)
+    if is_robust(problem):
+        if start is not None:
+            raise StudyError(f"{study.name}: a robust search begins with no design")
+        search = robust.optimize
     try:
-        solution = optimize(problem, study.settings, study.seed, progress, keeps)
+        answer = search(problem, study.settings, study.seed, progress, keeps)
+    except Stranger as error:
+        raise StudyError(str(error)) from None
     except ValueError as error:
         # Other errors of this type are faults of ours and must show where they arose.
-        if not isinstance(error, TooManySplits) and NO_DESIGN not in str(error):
+        known = isinstance(error, TooManySplits | robust.Certain)
+        if not known and NO_DESIGN not in str(error):
             raise
         raise StudyError(f"{study.name}: {error}") from None
-    if not solution.history and solution.status != STOPPED:
+    solution = answer.solution
+    if not solution.history and solution.status != STOPPED and start is None:
         _used(study, "there was nothing to descend on")
     constants = {
         v.name: float(get(solution.scenario, v.name))
@@ -62,7 +90,18 @@ def run(
         assumed=study.chosen.assumed,
         evidence=behind(solution.scenario, solution.design).plain(),
     )
-    return completed(dataset, study, solution.design, solution.scenario)
+    made, regret = distrusted(problem, solution, study.seed)
+    told = {
+        "regret": None if regret is None else regret.plain(),
+        "robustness": answer.robustness,
+    }
+    dataset = dataset.assign_attrs({k: json.dumps(v) for k, v in told.items() if v})
+    return completed(dataset, study, solution.design, solution.scenario, made)
+
+
+def _plain(*asked: Any, **more: Any) -> robust.Answer:
+    """Answer a study at the catalog's constants alone."""
+    return robust.Answer(optimize(*asked, **more), None)
 
 
 def _used(study: Study, why: str) -> None:

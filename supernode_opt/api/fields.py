@@ -6,6 +6,7 @@ from typing import Any
 
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.config import forgiving, override
+from supernode_opt.config.goal import QUANTILE
 from supernode_opt.config.override import FIELDS
 from supernode_opt.config.study import SECTIONS
 from supernode_opt.reading.node import Node, StudyError, did_you_mean
@@ -19,7 +20,7 @@ _HOMES = {
     **dict.fromkeys(_SCENARIO, "scenario"),
     **dict.fromkeys(_TRAINING, "training"),
     **dict.fromkeys(FIELDS, "design"),
-    **dict.fromkeys(_GOALS, "objective"),
+    **dict.fromkeys((*_GOALS, QUANTILE), "objective"),
 }
 KEYWORDS = (*SECTIONS, *_HOMES)
 
@@ -54,9 +55,10 @@ def put(study: Node, name: str, value: Node) -> Node:
       StudyError: there is no such field.
     """
     path = located(name, value.place)
-    if path[0] == "objective":
+    if path[0] == "objective" and path[1:] != [QUANTILE]:
         # A study has one objective.
-        study = _without(study, ["objective"])
+        for goal in _GOALS:
+            study = _without(study, ["objective", goal])
     if value.value is None:
         return _without(study, path)
     return override.put(study, path, value)

@@ -5,6 +5,7 @@ from typing import Any
 
 from supernode_opt.api import accessor
 from supernode_opt.api.calibrating import Validated
+from supernode_opt.api.fronts import Front
 from supernode_opt.api.machines import Compared, Found
 from supernode_opt.api.result import Told
 from supernode_opt.api.solutions import reopened
@@ -13,6 +14,7 @@ from supernode_opt.results import kinds
 
 _CLASSES: dict[str, type[Told]] = {
     "comparison": Compared,
+    "front": Front,
     "inversion": Found,
     "crossover": Found,
     **dict.fromkeys(("validation", "gemm", "memory", "collectives"), Validated),

@@ -1,9 +1,12 @@
 """`study.optimize`: the search, with a bar; stopped, its best design is kept."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from supernode_opt.answer.run import asked as told_of
 from supernode_opt.answer.run import run
 from supernode_opt.api import joint
 from supernode_opt.api.progress import heard, shown
@@ -14,9 +17,10 @@ from supernode_opt.api.verbs import verb
 from supernode_opt.config.study import Study as Understood
 from supernode_opt.joint.question import asked_of
 from supernode_opt.reading.node import StudyError, did_you_mean
-from supernode_opt.results import outcome
+from supernode_opt.results import kinds, outcome, store
+from supernode_opt.search.journal import Journal
 from supernode_opt.search.rules import WORDS, idle
-from supernode_opt.search.settings import Settings, out_of_range
+from supernode_opt.search.settings import STOPPED, Settings, out_of_range
 
 if TYPE_CHECKING:
     from supernode_opt.api.study import Study
@@ -27,6 +31,8 @@ def optimized(
     study: "Study",
     progress: bool | Callable[[Any], None],
     settings: Mapping[str, Any],
+    start: "Optimized | str | Path | None" = None,
+    resume: "str | Path | None" = None,
 ) -> Optimized | Told:
     """Find the best design; see `Study.optimize`.
 
@@ -35,16 +41,35 @@ def optimized(
       KeyboardInterrupt: it was interrupted before there was a design.
     """
     if asked_of(study.document):
-        return joint.optimized(study, progress, settings, study._name)
+        return joint.optimized(study, progress, settings, start, resume)
     asked = _with(study.understood, settings)
-    if callable(progress):
-        with heard(progress) as tell:
-            dataset = run(asked, tell, keeps=True)
-    else:
-        with shown(bool(progress)) as show, heard(show) as tell:
-            dataset = run(asked, tell, keeps=True)
+    design = _design_of(start)
+    journal = None
+    if resume is not None:
+        file = Path(resume) / "search.npz"
+        journal = Journal(file, told_of(asked), resume=True)
+    with contextlib.ExitStack() as stack:
+        show = progress
+        if not callable(show):
+            show = stack.enter_context(shown(bool(show)))
+        tell = stack.enter_context(heard(show))
+        dataset = run(asked, tell, keeps=True, start=design, journal=journal)
+    if journal is not None and store.note(dataset, "status") != STOPPED:
+        journal.drop()
     built = built_study(study, outcome.design(dataset))
     return Optimized(built, study, Read(dataset))
+
+
+def _design_of(start: "Optimized | str | Path | None") -> dict[str, Any] | None:
+    """Return the design of an earlier answer."""
+    if start is None:
+        return None
+    if isinstance(start, Optimized):
+        return outcome.design(start.to_xarray())
+    kind, dataset = kinds.load(Path(start))
+    if kind != "design":
+        raise StudyError(f"optimize: `start` is no design, but a {kind}")
+    return outcome.design(dataset)
 
 
 def _with(study: Understood, settings: Mapping[str, Any]) -> Understood:

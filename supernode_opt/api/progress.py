@@ -112,3 +112,29 @@ def counted(visible: bool = True) -> Iterator[Callable[[int, int, int], None]]:
             bar.update(task, completed=done, total=of, visible=True)
 
         yield show
+
+
+@contextlib.contextmanager
+def staged(visible: bool = True) -> Iterator[Callable[[str, float], None]]:
+    """Show what is done of some work, and how far it is.
+
+    Args:
+      visible: whether to show anything.
+    """
+    if not visible:
+        yield lambda what, done: None
+        return
+    from rich import progress as bars
+
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.TimeElapsedColumn(),
+    )
+    with bars.Progress(*columns, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def show(what: str, done: float) -> None:
+            bar.update(task, description=what, completed=done)
+
+        yield show

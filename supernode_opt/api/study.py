@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from supernode_opt.answer.gradient import Slope
     from supernode_opt.api.designs import Evaluated
+    from supernode_opt.api.fronts import Front
     from supernode_opt.api.gradients import Gradient
+    from supernode_opt.api.solutions import Optimized
 
 # What is sought where a study that is made in Python does not say.
 _GOAL = {"maximize": "mfu"}
@@ -135,7 +137,12 @@ study (did you mean `tensor_parallel`?)
         return gradient(self, quantity)
 
     def optimize(
-        self, *, progress: bool | Callable[[Any], None] = True, **settings: Any
+        self,
+        *,
+        progress: bool | Callable[[Any], None] = True,
+        start: "Optimized | str | Path | None" = None,
+        resume: "str | Path | None" = None,
+        **settings: Any,
     ) -> Any:
         """Find the best design and show how far it is the best.
 
@@ -147,6 +154,8 @@ study (did you mean `tensor_parallel`?)
 
         Args:
           progress: whether to show a bar with the time left, or what to call.
+          start: an earlier answer, or where one was saved, whose design to begin with.
+          resume: folder in which a long search is kept; what is there goes on.
           **settings: of the solver, such as `starts=64`.
 
         Returns:
@@ -154,12 +163,41 @@ study (did you mean `tensor_parallel`?)
           the machine, what each job reaches on it, and the certificate.
 
         Raises:
-          StudyError: no design is legal whatever the limits, or nothing is free.
+          StudyError: no design is legal whatever the limits, nothing is free, or the
+            folder holds the search of another question.
           KeyboardInterrupt: it was interrupted before there was a design.
         """
         from supernode_opt.api.optimizing import optimized
 
-        return optimized(self, progress, settings)
+        return optimized(self, progress, settings, start, resume)
+
+    def pareto(
+        self,
+        *objectives: str | Mapping[str, str],
+        out: Path | str | None = None,
+        resume: bool = False,
+        progress: bool | Callable[[str, float], None] = True,
+        **settings: Any,
+    ) -> "Front":
+        """Find designs of which none is better in all that is wanted.
+
+        Args:
+          *objectives: two or three, such as "maximize:mfu" and "minimize:power"; those
+            of the study's section `pareto` if not given.
+          out: folder for the result, from which a stopped front can be resumed.
+          resume: go on with what was stopped on the way to `out`.
+          progress: whether to show a bar, or what to call with words and share done.
+          **settings: of the section, such as `gap="0.5 %"`, `searches=12`.
+
+        Returns:
+          The front: designs, how far each is shown, slopes, knee, hypervolume.
+
+        Raises:
+          StudyError: an objective is no quantity, or nothing is free.
+        """
+        from supernode_opt.api.fronts import fronted
+
+        return fronted(self, objectives, settings, out, resume, progress)
 
     def sweep(
         self, axes: Mapping[str, Any] | None = None, /, **more: Any

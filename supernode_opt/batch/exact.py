@@ -15,7 +15,8 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from supernode_opt.batch.engine import Engine, cut, fitted
+from supernode_opt.batch.engine import Engine, cut, fitted, length
+from supernode_opt.batch.tally import counted
 from supernode_opt.record import get
 from supernode_opt.system.design import CHOICE_NAMES, CHOICES, assemble
 from supernode_opt.system.evaluate import evaluate
@@ -67,4 +68,6 @@ def quantities(
     Only what these quantities need is computed.  A name may be a dotted path below
     `Report`.
     """
-    return _engine(names)(typed(columns), scenario)
+    rows = typed(columns)
+    counted(length(rows))
+    return _engine(names)(rows, scenario)

@@ -73,13 +73,28 @@ class Kept:
 
     def __call__(self, *args: Any) -> Any:
         """Return what the function gives of `args`."""
+        program, answers = self._program(args)
+        return answers[0] if answers else program(*args)
+
+    def ready(self, *args: Any) -> Callable[..., Any]:
+        """Return the program for arguments like `args`, which takes no others.
+
+        Who calls it often saves asking, at every call, which one it is.
+        """
+        return self._program(args)[0]
+
+    def _program(self, args: Any) -> tuple[Callable[..., Any], list[Any]]:
+        """Return the program for arguments like `args`, and its answer if it has one.
+
+        A program that was just made was tried.
+        """
         leaves, structure = jax.tree.flatten(args)
         if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
             # Options are the outermost program's.
-            return self._inner(*args)
+            return self._inner, []
         folder = place()
         if folder is None or not _applies():
-            return self._plain(*args)
+            return self._plain, []
         key = (structure, double(), *map(_kind, leaves))
         program = self._ready.get(key)
         if program is None:
@@ -88,8 +103,8 @@ class Kept:
                 program = self._ready.get(key)
                 if program is None:
                     self._ready[key], answer = self._made(folder, key, args)
-                    return answer
-        return program(*args)
+                    return self._ready[key], [answer]
+        return program, []
 
     def _made(
         self, folder: Path, key: Any, args: Any

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from supernode_opt.cli import output, session
+from supernode_opt.cli.beyond import journal
+from supernode_opt.cli.beyond import start as begin
 from supernode_opt.cli.calibrate import calibrate
 from supernode_opt.cli.import_model import import_model
 from supernode_opt.cli.import_runs import import_runs
@@ -22,6 +24,7 @@ from supernode_opt.cli.options import (
     Seed,
     Set,
 )
+from supernode_opt.cli.pareto import pareto
 from supernode_opt.cli.plot import plot
 from supernode_opt.cli.report import report
 from supernode_opt.cli.rows import row_of, study_of
@@ -76,7 +79,7 @@ def run(
     json: Json = False,
     seed: Seed = None,
     resume: Resume = False,
-    start: From = None,
+    from_: From = None,
 ) -> int:
     """Optimize a study and write results/<study>/."""
     session.prepare()
@@ -88,14 +91,15 @@ def run(
 
     top, name = document_of(file, set_ or (), seed)
     if asked_of(top):
-        return joint.answered(top, name, out, json, resume, start)
-    joint.refuse(resume, start)
+        return joint.answered(top, name, out, json, resume, from_)
     study = understand(top, name)
     target = out or Path("results") / study.name
+    kept, start = journal(study, target, resume), begin(from_)
     with publication(target) as folder:
         with session.progress_line() as show:
-            dataset = running.run(study, show)
+            dataset = running.run(study, show, start=start, journal=kept)
         output.fill(folder, dataset)
+    kept.drop()
     session.written(target)
     return output.answer(dataset, json)
 
@@ -191,7 +195,7 @@ for command in (plot, report, verify, validate, calibrate, measure):
     app.command()(command)
 for command in (compare, invert, crossover):
     app.command()(command)
-for command in (sweep, sensitivity):
+for command in (sweep, sensitivity, pareto):
     app.command()(command)
 for command in (study_of, row_of, new, import_model, import_runs):
     app.command()(command)

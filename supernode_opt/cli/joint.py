@@ -25,7 +25,7 @@ def answered(
       start: a result whose machine the search begins with.
     """
     from supernode_opt.joint import answer
-    from supernode_opt.joint.journal import forget
+    from supernode_opt.joint.journal import drop
     from supernode_opt.joint.question import understood
     from supernode_opt.results import kinds, publish, store, table
     from supernode_opt.search.settings import UNANSWERED
@@ -35,7 +35,7 @@ def answered(
     machine = None if start is None else answer.machine_of(kinds.load(start)[1])
     state = publish.state(target)
     if not resume:
-        forget(state)
+        drop(state)
     stop.keep("what was searched is kept", "--resume")
     with publish.publication(target) as folder:
         with session.progress_line() as show:
@@ -45,7 +45,7 @@ def answered(
         text = table.render(dataset)
         (folder / "report.txt").write_text(text, encoding="utf-8")
         session.draw("draw_joint", dataset, folder / "figures")
-    forget(state)
+    drop(state)
     if json:
         session.print_json(kinds.summary(dataset))
     else:
@@ -56,16 +56,3 @@ def answered(
         return session.DONE
     session.say(f"{status}: {message}")
     return session.INFEASIBLE
-
-
-def refuse(resume: bool, start: Path | None) -> None:
-    """Refuse options that a study of one model has no use for.
-
-    Raises:
-      StudyError: one of them is given.
-    """
-    from supernode_opt.reading.node import StudyError
-
-    for option, given in (("--resume", resume), ("--from", start is not None)):
-        if given:
-            raise StudyError(f"{option} is for a study of several `models`")

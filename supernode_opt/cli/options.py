@@ -24,6 +24,6 @@ Resume = Annotated[
 From = Annotated[
     Path | None,
     typer.Option(
-        "--from", help="Result whose machine to begin with.", metavar="RESULT"
+        "--from", help="Begin with the design of a saved result.", metavar="RESULT"
     ),
 ]

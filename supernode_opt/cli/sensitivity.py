@@ -24,12 +24,13 @@ def sensitivity(
 ) -> int:
     """Tell which uncertain constants a quantity hangs on: Sobol indices, tornado."""
     session.prepare()
-    from supernode_opt.config.study import load
+    from supernode_opt.config.study import load, refuse_draws
     from supernode_opt.results import store, table
     from supernode_opt.results.publish import publication
     from supernode_opt.sweep.sensitivity import sensitivity as answered
 
     study = load(file, set_ or ())
+    refuse_draws(study, "sensitivity")
     with session.progress_bar("evaluating samples", passing=True):
         found = answered(study, quantity, samples, seed)
     target = out or Path("results") / f"{study.name}_sensitivity"

@@ -21,7 +21,7 @@ def verify(
     """
     session.prepare()
     from supernode_opt.answer import verify as doubt
-    from supernode_opt.config.study import load
+    from supernode_opt.config.study import load, refuse_draws
     from supernode_opt.reading.node import StudyError
     from supernode_opt.results import outcome
     from supernode_opt.search.settings import UNANSWERED
@@ -32,6 +32,7 @@ def verify(
     if not summary.get("certificate"):
         raise StudyError(f"{result}: nothing was searched for this result")
     study = load(folder / "study.yaml")
+    refuse_draws(study, "verify")
     answered = summary["status"] not in UNANSWERED
     found = doubt.verify(
         study.problem,

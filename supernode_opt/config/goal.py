@@ -1,34 +1,82 @@
 """What a study wants: one objective and limits on what the physics reports."""
 
+from collections.abc import Mapping
+
 from supernode_opt.config.doubts import weigh_limit
 from supernode_opt.config.records import field_type, read_value
 from supernode_opt.hardware.chip import Chip
-from supernode_opt.problem.problem import SCALARS, Constraint, Objective
+from supernode_opt.problem.problem import RAREST, SCALARS, Constraint, Objective
 from supernode_opt.reading.node import Node
 from supernode_opt.system.report import Report
+from supernode_opt.units import Share
 
 _SENSES = ("maximize", "minimize")
+QUANTILE = "quantile"
 _LIMITS = ("at_least", "at_most")
+PROBABILITY = "probability"
 
 
 def read_objective(node: Node) -> Objective:
-    """Read `{maximize: field}` or `{minimize: field}`.
+    """Read `{maximize: field}` or `{minimize: field}`, of draws with a `quantile`.
 
     Raises:
-      StudyError: it is neither, or the field is no scalar of the report.
+      StudyError: it is neither, the field is no scalar of the report, or the quantile
+        is none that draws tell.
     """
-    written = node.mapping(_SENSES)
+    written = dict(node.mapping((*_SENSES, QUANTILE)))
+    quantile = _share(written.pop(QUANTILE, None))
     if len(written) != 1:
         node.fail("must be one of {maximize: ...} and {minimize: ...}")
     ((sense, wanted),) = written.items()
     name = wanted.one_of(SCALARS, "quantity of the report")
-    return Objective(name=name, maximize=sense == "maximize")
+    return Objective(name, sense == "maximize", quantile)
+
+
+def read_chance(node: Node | None) -> float | None:
+    """Read `probability: 95 %` of `constraints`, which is asked of every limit.
+
+    Raises:
+      StudyError: it is none that draws tell.
+    """
+    if node is None:
+        return None
+    return _share(node.mapping((*SCALARS, PROBABILITY)).get(PROBABILITY))
+
+
+def _share(node: Node | None) -> float | None:
+    if node is None:
+        return None
+    value = read_value(node, Share)
+    if not RAREST <= value <= 1.0 - RAREST:
+        node.fail(
+            f"must be from {100.0 * RAREST:g} to {100.0 - 100.0 * RAREST:g} %, beyond"
+            f" which draws say nothing, but is {node.described()}"
+        )
+    return value
+
+
+def refuse_draws(top: Mapping[str, Node], what: str) -> None:
+    """Refuse a quantile or a probability where `what` takes constants as they are.
+
+    Raises:
+      StudyError: one is asked for.
+    """
+    asked = [top["objective"].mapping().get(QUANTILE)] if "objective" in top else []
+    limits = top["constraints"].mapping() if "constraints" in top else {}
+    for name, node in limits.items():
+        asked.append(node if name == PROBABILITY else node.mapping().get(PROBABILITY))
+    for node in asked:
+        if node is not None:
+            node.fail(f"has no effect on {what}, for which nothing is drawn")
 
 
 def read_constraints(
     node: Node | None, chip: Chip, chips: float
 ) -> tuple[Constraint, ...]:
     """Read `field: {at_least: low, at_most: high}`; either limit may be left out.
+
+    With `probability` a limit must be kept under draws as well; one that stands beside
+    the fields is that of every limit without its own.
 
     Args:
       node: the `constraints` section.
@@ -42,13 +90,17 @@ def read_constraints(
         return ()
     return tuple(
         constraint
-        for name, limits in node.mapping(SCALARS).items()
-        for constraint in _limits(name, limits, chip, chips)
+        for name, limits in node.mapping((*SCALARS, PROBABILITY)).items()
+        if name != PROBABILITY
+        for constraint in _limits(name, limits, chip, chips, read_chance(node))
     )
 
 
-def _limits(name: str, node: Node, chip: Chip, chips: float) -> list[Constraint]:
-    written = node.mapping(_LIMITS)
+def _limits(
+    name: str, node: Node, chip: Chip, chips: float, chance: float | None
+) -> list[Constraint]:
+    written = dict(node.mapping((*_LIMITS, PROBABILITY)))
+    own = _share(written.pop(PROBABILITY, None))
     if not written:
         node.fail("must have `at_least`, `at_most` or both")
     limits = {
@@ -58,7 +110,7 @@ def _limits(name: str, node: Node, chip: Chip, chips: float) -> list[Constraint]
         low, high = (written[word].described() for word in _LIMITS)
         node.fail(f"cannot be at_least {low} and at_most {high} at once")
     return [
-        Constraint(name=name, limit=limit, at_most=word == "at_most")
+        Constraint(name, limit, word == "at_most", chance if own is None else own)
         for word, limit in limits.items()
     ]
 

@@ -8,6 +8,7 @@ import yaml
 from supernode_opt.calibration.data.practice import words_of
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.config.doubts import as_written, limit_as_written
+from supernode_opt.config.goal import PROBABILITY, QUANTILE
 from supernode_opt.config.study import Study
 from supernode_opt.config.variables import field_of
 from supernode_opt.problem.problem import Choice, Variable
@@ -26,11 +27,18 @@ def resolved(study: Study) -> dict[str, Any]:
     sense = "maximize" if problem.objective.maximize else "minimize"
     chips = varying["chips"]["low"] if "chips" in varying else problem.fixed["chips"]
     machine = scenario.chip, float(chips)
-    constraints: dict[str, dict[str, Any]] = {}
+    constraints: dict[str, Any] = {}
     for limit in problem.constraints:
         word = "at_most" if limit.at_most else "at_least"
         written = limit_as_written(limit.name, float(limit.limit), *machine)
         constraints.setdefault(limit.name, {})[word] = written
+        if limit.probability is not None:
+            constraints[limit.name][PROBABILITY] = float(limit.probability)
+    if problem.chance is not None:
+        constraints[PROBABILITY] = float(problem.chance)
+    objective: dict[str, Any] = {sense: problem.objective.name}
+    if problem.objective.quantile is not None:
+        objective[QUANTILE] = float(problem.objective.quantile)
     return {
         "name": study.name,
         **({"question": study.question} if study.question else {}),
@@ -50,7 +58,7 @@ def resolved(study: Study) -> dict[str, Any]:
             **{n: as_written(Design, n, value) for n, value in problem.fixed.items()},
             **varying,
         },
-        "objective": {sense: problem.objective.name},
+        "objective": objective,
         **({"constraints": constraints} if constraints else {}),
         "solver": _solver(study),
         "seed": study.seed,

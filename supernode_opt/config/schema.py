@@ -7,6 +7,7 @@ from supernode_opt.calibration.data.practice import WORDS
 from supernode_opt.calibration.data.stacks import known_stacks
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.config.fields import FREE
+from supernode_opt.config.goal import PROBABILITY, QUANTILE
 from supernode_opt.config.model import CONFIG, PARAMETERS
 from supernode_opt.config.records import adapter, field_type
 from supernode_opt.config.software import RELEASE
@@ -18,6 +19,7 @@ from supernode_opt.system.design import CHOICE_NAMES, CHOICES, NUMBER_NAMES, Des
 from supernode_opt.system.precision import BEST
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.units import Share
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.recompute import MODULES, NAMED, Recompute
 from supernode_opt.workload.routing import Routing
@@ -43,7 +45,7 @@ def schema() -> Schema:
         "recompute": _record(Recompute, partial=True),
         "routing": _record(Routing, partial=True),
     }
-    quantity = {"enum": list(SCALARS)}
+    quantity, share = {"enum": list(SCALARS)}, _value(Share)
     names = {"type": "array", "items": {"type": "string"}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -62,16 +64,21 @@ def schema() -> Schema:
                 "objective": {
                     "oneOf": [
                         {
-                            **_object({sense: quantity, "over": _OVER}),
+                            **_object(
+                                {sense: quantity, QUANTILE: share, "over": _OVER}
+                            ),
                             "required": [sense],
                         }
                         for sense in ("maximize", "minimize")
                     ]
                 },
-                "constraints": _object({name: _limits(name) for name in SCALARS}),
+                "constraints": _object(
+                    {**{name: _limits(name) for name in SCALARS}, PROBABILITY: share}
+                ),
                 "solver": _solver(),
                 "seed": {"type": "integer", "minimum": 0},
                 "sweep": _sweep(),
+                "pareto": _pareto(quantity),
                 # Written where a study is written out.
                 "provenance": _object(
                     {"entries": {"type": "object"}, "user": names, "follows": names}
@@ -134,6 +141,28 @@ def _sweep() -> Schema:
     )
 
 
+def _pareto(quantity: Schema) -> Schema:
+    """Return the schema of what a study wants at once."""
+    goal = {"oneOf": [_object({"maximize": quantity}), _object({"minimize": quantity})]}
+    count = {"type": "integer", "minimum": 0}
+    value = {"type": ["number", "string"]}
+    return _object(
+        {
+            "objectives": {
+                "type": "array",
+                "items": goal,
+                "minItems": 2,
+                "maxItems": 3,
+            },
+            "gap": value,
+            "searches": {"type": "integer", "minimum": 1},
+            "boxes": count,
+            "cloud": count,
+            "reference": {"type": "object", "additionalProperties": value},
+        }
+    )
+
+
 def _object(properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
@@ -189,7 +218,10 @@ def _model() -> Schema:
 
 def _limits(name: str) -> Schema:
     value = _value(field_type(Report, name))
-    return _object({"at_least": value, "at_most": value}) | {"minProperties": 1}
+    return {
+        **_object({"at_least": value, "at_most": value, PROBABILITY: _value(Share)}),
+        "anyOf": [{"required": ["at_least"]}, {"required": ["at_most"]}],
+    }
 
 
 def _design() -> Schema:

@@ -12,6 +12,7 @@ from supernode_opt.config.records import named, read_record, read_value
 from supernode_opt.config.scenario import read_scenario
 from supernode_opt.config.software import Chosen
 from supernode_opt.config.variables import read_variables
+from supernode_opt.problem.constraints import is_robust
 from supernode_opt.problem.problem import Problem
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.search.rules import WORDS, idle
@@ -33,6 +34,7 @@ SECTIONS = (
     "seed",
     "provenance",
     "sweep",
+    "pareto",
 )
 # In place of `model`: one machine for several of them.
 MODELS = "models"
@@ -158,16 +160,37 @@ def understand(top: Node, default_name: str = "study", *, judged: bool = True) -
             sections.get("constraints"), chosen.scenario.chip, chosen.least_chips
         ),
         origins=read_origins(sections, system, chosen.scenario, chosen.fixed, software),
+        chance=goal.read_chance(sections.get("constraints")),
     )
+    settings = _settings(sections.get("solver"))
+    if settings.draws is not None and not is_robust(problem):
+        sections["solver"].mapping()["draws"].fail(
+            "has no effect: neither a quantile nor a probability is asked for"
+        )
     return Study(
         name=name,
         question=question,
         system=system_name,
         problem=problem,
-        settings=_settings(sections.get("solver")),
+        settings=settings,
         seed=_seed(sections.get("seed")),
         chosen=software,
     )
+
+
+def refuse_draws(study: Study, what: str) -> None:
+    """Refuse a study that asks about draws where `what` takes constants as they are.
+
+    Raises:
+      StudyError: it asks for a quantile or a probability.
+    """
+    if is_robust(study.problem):
+        quantile = study.problem.objective.quantile
+        field = "constraints.probability" if quantile is None else "objective.quantile"
+        raise StudyError(
+            f"{study.name}: `{field}` has no effect on {what}, for which nothing is"
+            " drawn"
+        )
 
 
 def _networked(system: catalog.System, software: Chosen) -> catalog.System:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.search.bounds import bounds, cell_bounds, on_split, split_violations
-from supernode_opt.search.branch_and_bound import anywhere
 from supernode_opt.search.corners import corner_values
 from supernode_opt.search.ends import Leaf, Side, leaves_of
 from supernode_opt.search.enumerate import (
@@ -20,6 +19,7 @@ from supernode_opt.search.enumerate import (
     take,
     tilable,
 )
+from supernode_opt.search.families import anywhere
 from supernode_opt.search.inner import FEASIBLE, complete, judged_rows
 from supernode_opt.search.merit import LEAST, forms
 from supernode_opt.search.outlook import SLACK, Limit, Outlook, look, ways_of, worst
@@ -203,7 +203,7 @@ def _promise(outlook: Outlook) -> Outlook:
     limits = tuple(
         limit
         for limit in outlook.limits
-        if not on_split(outlook, limit)
+        if not on_split(outlook, limit.end)
         and not all(outlook.splitless(leaf) for leaf in outlook.leaves[limit.end])
     )
     ends = (outlook.wanted, *(limit.end for limit in limits))

@@ -1,1 +1,1 @@
-"""Fronts: what of one aim the other costs, exact over what can be built."""
+"""Fronts: designs of which none is better in everything that is wanted."""

@@ -29,6 +29,7 @@ from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
 from supernode_opt.plot.joint import course, joint_steps, shares
 from supernode_opt.plot.parallel import parallel_coordinates
+from supernode_opt.plot.pareto import pareto
 from supernode_opt.plot.peaks import predicted_peaks
 from supernode_opt.plot.power_stack import power_stack
 from supernode_opt.plot.regimes import regimes
@@ -92,6 +93,7 @@ FIGURES_OF: dict[str, dict[str, Figure]] = {
     "gemm": GEMM,
     "memory": MEMORY,
     "sweep": SWEEP,
+    "front": {"pareto": pareto},
     "sensitivity": {"tornado": tornado},
     "measurement": {"fits": fits},
 }
@@ -129,6 +131,8 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
             "parallel_coordinates": axes + told > 2,
             "front": told > 1,
         }
+    if kind == "front":
+        return {"pareto": bool(dataset.sizes.get("point"))}
     return {}
 
 
@@ -182,4 +186,5 @@ draw_joint = functools.partial(draw_all, kind="joint")
 draw_inversion = functools.partial(draw_all, kind="inversion")
 draw_crossover = functools.partial(draw_all, kind="crossover")
 draw_sweep = functools.partial(draw_all, kind="sweep")
+draw_front = functools.partial(draw_all, kind="front")
 draw_sensitivity = functools.partial(draw_all, kind="sensitivity")

@@ -6,6 +6,7 @@ value of 0.1 means about ten per cent too much, and a multiplier is an elasticit
 Quantities whose limit is zero enter as they are.
 """
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -37,6 +38,44 @@ def always(scenario: Scenario) -> tuple[Constraint, ...]:
 def all_constraints(problem: Problem) -> tuple[Constraint, ...]:
     """Return the study's constraints followed by those that always hold."""
     return (*problem.constraints, *always(problem.scenario))
+
+
+def chances(problem: Problem) -> tuple[Constraint, ...]:
+    """Return the limits that must be kept with a probability, the study's first.
+
+    The device has all of its memory: headroom stands for what draws say, and is asked
+    for at the catalog's constants alone.
+    """
+    asked = tuple(c for c in problem.constraints if c.probability is not None)
+    if problem.chance is None:
+        return asked
+    physical = (
+        dataclasses.replace(
+            limit,
+            limit=1.0 if limit.name == "memory_fraction" else limit.limit,
+            probability=problem.chance,
+        )
+        for limit in always(problem.scenario)
+    )
+    return (*asked, *physical)
+
+
+def is_robust(problem: Problem) -> bool:
+    """Tell whether `problem` asks about draws of what is not known well."""
+    return problem.objective.quantile is not None or bool(chances(problem))
+
+
+def nominal(problem: Problem) -> Problem:
+    """Return `problem` asked at the catalog's constants alone."""
+    return dataclasses.replace(
+        problem,
+        objective=dataclasses.replace(problem.objective, quantile=None),
+        constraints=tuple(
+            dataclasses.replace(limit, probability=None)
+            for limit in problem.constraints
+        ),
+        chance=None,
+    )
 
 
 def normalised(value: ArrayLike, limit: ArrayLike, at_most: ArrayLike) -> Array:

@@ -18,11 +18,20 @@ from supernode_opt.record import get, leaves
 from supernode_opt.system.report import SCALARS
 from supernode_opt.system.scenario import Scenario
 
+# What is drawn ends at 2.5 standard deviations: it says nothing of what is rarer.
+RAREST = 0.01
+
 
 def _scalar(name: str) -> None:
     if name not in SCALARS:
         near = did_you_mean(str(name), SCALARS)
         raise ValueError(f"`{name}` is no reported quantity{near}")
+
+
+def _share(what: str, value: float | None) -> None:
+    if value is not None and not RAREST <= value <= 1.0 - RAREST:
+        said = f"must be from {RAREST:g} to {1.0 - RAREST:g}, but is {value}"
+        raise ValueError(f"the {what} {said}")
 
 
 @dataclass(frozen=True)
@@ -32,18 +41,30 @@ class Objective:
     Attributes:
       name: scalar field of `Report`.
       maximize: whether more is better.
+      quantile: share of the draws of what is not known well that lie below the value
+        which is sought; `None` for the value that the catalog's constants give [1].
     """
 
     name: str
     maximize: bool
+    quantile: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a name that is not reported.
+        """Refuse a name that is not reported and a quantile that draws cannot tell.
 
         Raises:
-          ValueError: `name` is no scalar field of `Report`.
+          ValueError: `name` is no scalar field of `Report`, or `quantile` is rarer
+            than what is drawn.
         """
         _scalar(self.name)
+        _share("quantile", self.quantile)
+
+    @property
+    def reached(self) -> float | None:
+        """The probability with which the value is reached or bettered [1]."""
+        if self.quantile is None:
+            return None
+        return 1.0 - self.quantile if self.maximize else self.quantile
 
 
 @dataclass(frozen=True)
@@ -54,19 +75,24 @@ class Constraint:
       name: scalar field of `Report`.
       limit: in the SI unit of that field.
       at_most: true for a ceiling, false for a floor.
+      probability: with which it must be kept under the draws of what is not known
+        well, beside the catalog's constants; `None` for these alone [1].
     """
 
     name: str
     limit: float
     at_most: bool
+    probability: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a name that is not reported and a limit below zero.
 
         Raises:
-          ValueError: `name` is no scalar field of `Report`, or `limit` is negative.
+          ValueError: `name` is no scalar field of `Report`, `limit` is negative or
+            `probability` beyond what is drawn.
         """
         _scalar(self.name)
+        _share(f"probability of `{self.name}`", self.probability)
         if isinstance(self.limit, str | Mapping | list | tuple | None):
             limit = shown(self.limit)
             raise TypeError(f"the limit of `{self.name}` must be SI, but is {limit}")
@@ -86,6 +112,8 @@ class Problem:
       objective: what is wanted.
       constraints: the limits of this study; physical limits are always added.
       origins: where the values of `scenario` and `fixed` come from, as far as told.
+      chance: with which the physical limits must be kept under the draws of what is
+        not known well; `None` for the catalog's constants alone [1].
     """
 
     scenario: Scenario
@@ -95,6 +123,7 @@ class Problem:
     objective: Objective
     constraints: tuple[Constraint, ...] = ()
     origins: Origins = field(default_factory=Origins)
+    chance: float | None = None
 
     def __post_init__(self) -> None:
         """Check that every design field is frozen or free, and none is both.
@@ -115,6 +144,7 @@ class Problem:
                 if not isinstance(item, kind):
                     said = f"must be {kind.__name__}, but is {shown(item)}"
                     raise TypeError(f"`{what}` {said}")
+        _share("chance", self.chance)
         free = [v.name for v in self.variables] + [c.name for c in self.choices]
         named = [*self.fixed, *free]
         for name in named:

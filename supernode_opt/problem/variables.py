@@ -7,10 +7,8 @@ temperature onto mixture weights.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
@@ -134,6 +132,12 @@ def to_unit(value: ArrayLike, low: ArrayLike, high: ArrayLike, log: ArrayLike) -
     return xp.where(width > 0.0, place, 0.5)
 
 
-def weights(logits: ArrayLike, temperature: ArrayLike) -> Array:
-    """Return mixture weights over the last axis; they harden as temperature falls."""
-    return jax.nn.softmax(jnp.asarray(logits) / temperature, axis=-1)
+def weights(logits: ArrayLike, temperature: ArrayLike) -> Any:
+    """Return mixture weights over the last axis; they harden as temperature falls.
+
+    An option with a logit of minus infinity has no weight.
+    """
+    xp = namespace(logits, temperature)
+    scaled = xp.asarray(logits) / temperature
+    grown = xp.exp(scaled - xp.max(scaled, axis=-1, keepdims=True))
+    return grown / xp.sum(grown, axis=-1, keepdims=True)

@@ -76,6 +76,14 @@ KINDS = {
         "invert",
         "invert.yaml",
     ),
+    "front": Kind(
+        "front.nc",
+        ("point", "is_knee", "hypervolume"),
+        "front",
+        "front",
+        "pareto",
+        "study.yaml",
+    ),
     "sweep": Kind(
         "sweep.nc", ("sweep", "subject"), "sweep", "sweep", "sweep", "study.yaml"
     ),

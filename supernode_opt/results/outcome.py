@@ -91,6 +91,8 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
     made |= {name: store.note(dataset, name) for name in store.NOTES[2:]}
     made["assumed"] = store.note(dataset, "assumed") or []
     made["evidence"] = store.note(dataset, "evidence")
+    made["regret"] = store.note(dataset, "regret")
+    made["robustness"] = store.note(dataset, "robustness")
     made["subject"] = dataset.attrs.get("subject")
     made["intervals"] = {
         name: {"low": store.plain(low), "high": store.plain(high)}

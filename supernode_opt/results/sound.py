@@ -25,6 +25,18 @@ class _Evidence(BaseModel):
 class _Alternative(BaseModel):
     objective: float
     design: dict[str, float | str]
+    loses: list[str] = []
+    wins: str = ""
+
+
+class _Extreme(BaseModel):
+    words: str
+    what: str
+    value: float
+    best: float
+    objective: float
+    design: dict[str, float | str]
+    differs: str = ""
 
 
 # Every note of a result and what it is.
@@ -45,6 +57,7 @@ _LATER: dict[str, TypeAdapter[Any]] = {
     "assumed": TypeAdapter(list[str]),
     "evidence": TypeAdapter(_Evidence | None),
     "narrows": TypeAdapter(dict[str, float]),
+    "extremes": TypeAdapter(list[_Extreme]),
 }
 _TEXTS = ("precision", "chip", "model", "system", "software", "stack", "subject")
 _COUNTS = ("parameters", "active_parameters")

@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from supernode_opt.record import get, is_record
-from supernode_opt.results import manifest
+from supernode_opt.results import manifest, worth
 from supernode_opt.results.versions import stamp
 from supernode_opt.system.report import PARTS, SCALARS, Report
 from supernode_opt.units import label, quantities, quantity_of
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # What a solution says of itself that is neither design nor report.
 NOTES = ("status", "message", "certificate", "prices", "alternatives")
 NOTES += ("relaxation", "evaluations", "wall_s")
+# What else a search says, which results of older versions lack.
+MORE_NOTES = ("extremes",)
 OPERATOR_UNITS = {"flops": "flop", "bytes": "B", "time": "s"}
 
 
@@ -114,7 +116,7 @@ def from_solution(
     `assumed` is what the study does not say and was taken from usual practice, and
     `evidence` are the measured runs behind the answer.
     """
-    return to_dataset(
+    dataset = to_dataset(
         study,
         solution.design,
         solution.scenario,
@@ -125,11 +127,13 @@ def from_solution(
         history=solution.history,
         operators=operators,
         notes={
-            **{name: getattr(solution, name) for name in NOTES},
+            **{name: getattr(solution, name) for name in NOTES + MORE_NOTES},
+            "prices": [price.sentence for price in solution.prices],
             "assumed": list(assumed),
             "evidence": evidence,
         },
     )
+    return dataset.assign(worth.variables(solution, objective))
 
 
 def save(dataset: xr.Dataset, path: Path | str) -> Path:
@@ -253,6 +257,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, str | bool | int) or value is None:
         return value
+    if is_record(value):
+        return plain(vars(value))
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if hasattr(value, "tolist"):

@@ -7,7 +7,8 @@ own helpful end, the clock in cells where parts pull it both ways.  A limit that
 at its own helpful end excludes the candidate; a bound that is not a number never does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,24 +85,58 @@ def bounds(
     return best
 
 
+class SplitBounds(NamedTuple):
+    """What is known of splits whatever the machine.
+
+    Attributes:
+      violation: largest violation of memory and other limits on splits alone [split].
+      cost: of the objective where the split alone decides on it, else minus infinity.
+    """
+
+    violation: NDArray
+    cost: NDArray
+
+
 def split_violations(outlook: Outlook, plans: Columns) -> NDArray:
     """Return the largest violation of memory and other limits on splits alone."""
+    return split_bounds(outlook, plans).violation
+
+
+def split_bounds(
+    outlook: Outlook, plans: Columns, known: Container[Leaf] | None = None
+) -> SplitBounds:
+    """Return what the split alone decides.
+
+    Args:
+      outlook: the problem.
+      plans: splits.
+      known: ends to trust, all if not given.
+    """
     count = len(plans["chips"])
-    limits = [limit for limit in outlook.limits if on_split(outlook, limit)]
-    leaves = {leaf for limit in limits for leaf in outlook.leaves[limit.end]}
+
+    def trusted(end: Leaf) -> bool:
+        leaves = outlook.leaves[end]
+        return known is None or all(leaf in known for leaf in leaves)
+
+    limits = [c for c in outlook.limits if on_split(outlook, c.end) and trusted(c.end)]
+    wanted = [outlook.wanted]
+    wanted = [end for end in wanted if on_split(outlook, end) and trusted(end)]
+    asked = [*(limit.end for limit in limits), *wanted]
+    leaves = {leaf for end in asked for leaf in outlook.leaves[end]}
     rows = plans | {"scale_up_domain": plans["chips"]}
     rows |= {name: np.zeros(count, np.int32) for name in LINK_FIELDS}
     names = tuple(sorted({leaf.name for leaf in leaves}))
     found = corner_values(outlook, rows, outlook.scenario, leaves, names)
-    ends = composed(outlook, rows, found, [limit.end for limit in limits])
-    return worst(ends, limits, count)
+    values = composed(outlook, rows, found, asked)
+    cost = _cost(outlook, values, wanted, (), rows)
+    return SplitBounds(worst(values, limits, count), cost)
 
 
-def on_split(outlook: Outlook, limit: Limit) -> bool:
-    """Tell whether split and constants alone decide on `limit`."""
+def on_split(outlook: Outlook, end: Leaf) -> bool:
+    """Tell whether split and constants alone decide on `end`."""
     machine = {name for name in outlook.low if "." not in name}
-    seen = outlook.places(limit.end) & {*machine, "scale_up_domain", *LINK_FIELDS}
-    return not seen and outlook.bounded(limit.end)
+    seen = outlook.places(end) & {*machine, "scale_up_domain", *LINK_FIELDS}
+    return not seen and outlook.bounded(end)
 
 
 def _usable(

@@ -22,7 +22,6 @@ from supernode_opt.search.enumerate import (
     Columns,
     count_candidates,
     cross,
-    domains,
     join,
     positions,
     take,
@@ -30,13 +29,16 @@ from supernode_opt.search.enumerate import (
     with_domains,
     with_wholes,
 )
+from supernode_opt.search.families import anywhere, copies, pieces
 from supernode_opt.search.inner import BLOCK, continuous
 from supernode_opt.search.outlook import Outlook
 from supernode_opt.search.pursuit import Search
-from supernode_opt.search.relaxations import BOUNDLESS, kindest
+from supernode_opt.search.relaxations import kindest
 from supernode_opt.search.starts import chords_hold
 
 _ROWS = 100_000
+# Candidates that may be at hand at once.
+_HELD = 3_000_000
 # Cells along each port, and the most candidates worth dividing so finely.
 _CELLS = ((6, 100_000), (14, 8_000))
 # Cells worth bounding for a proof without convexity, and where it holds by chords.
@@ -82,36 +84,63 @@ class _Survivors(NamedTuple):
     dominated: int
 
 
-def prove(search: Search, outlook: Outlook, plans: Columns) -> Proof:
+def prove(
+    search: Search, outlook: Outlook, plans: Columns, solves: int | None = None
+) -> Proof:
     """Exclude or solve every candidate that grows from `plans`.
 
     Args:
       search: holds the incumbent; receives what is found.
       outlook: the problem, for bounds.
       plans: legal splits that fit in memory.
+      solves: most candidates to solve; those of the settings if not given.
     """
-    problem, settings = search.problem, search.settings
+    problem = search.problem
+    most = search.settings.maximum_solves if solves is None else solves
+    plans_left, first = _hopeful(search, outlook, plans)
+    search.counts |= dict.fromkeys(("solved", "open", "dominated"), 0)
+    proofs, ahead = [], np.inf
+    for batch in _batches(problem, plans_left, first):
+        batch = batch[first[batch] < search.threshold()]
+        some = take(plans_left, batch)
+        if proofs and search.counts["solved"] >= most:
+            ahead = min(ahead, float(np.min(first[batch], initial=np.inf)))
+            search.counts["open"] += count_candidates(some, problem)
+            continue
+        if len(batch) or not proofs:
+            proofs.append(_grown(search, outlook, some, most))
+    search.convex = all(proof.convex for proof in proofs)
+    known = (search.counts[name] for name in ("solved", "open", "dominated"))
     total = count_candidates(plans, problem)
+    search.counts["excluded_by_bound"] = total - sum(known)
+    return Proof(
+        min(ahead, *(proof.open_bound for proof in proofs)),
+        min(ahead, *(proof.cells_bound for proof in proofs)),
+        search.convex,
+        join([proof.contenders for proof in proofs]),
+    )
+
+
+def _grown(search: Search, outlook: Outlook, plans: Columns, most: int) -> Proof:
+    """Exclude, solve or leave open what grows from some plans."""
+    problem, counts = search.problem, search.counts
     columns, bound, dominated = _survivors(search, outlook, plans)
     order = np.argsort(bound, kind="stable")
     columns, bound = take(columns, order), bound[order]
     search.convex = chords_hold(problem, columns, 0)
-    solved, start = 0, 0
+    start = 0
     while start < len(bound) and bound[start] < search.threshold():
-        if solved >= settings.maximum_solves:
+        if counts["solved"] >= most:
             break
         block = np.arange(start, min(start + BLOCK, len(bound)))
         block = block[bound[block] < search.threshold()]
         search.solve(take(columns, block))
-        solved, start = solved + len(block), start + len(block)
+        counts["solved"] += len(block)
+        start += len(block)
         search.tell("solving survivors", start / len(bound))
     left = bound[start:] < search.threshold()
-    search.counts |= {
-        "solved": solved,
-        "open": int(np.sum(left)),
-        "dominated": dominated,
-        "excluded_by_bound": total - dominated - solved - int(np.sum(left)),
-    }
+    counts["open"] += int(np.sum(left))
+    counts["dominated"] += dominated
     open_bound = float(np.min(bound[start:][left], initial=np.inf))
     rivals = bound < search.threshold()
     contenders, bound = take(columns, rivals), bound[rivals]
@@ -142,27 +171,46 @@ def _cut(
         search.attempt,
         effort,
     )
-    search.counts |= {"cells": found.looked, "open_cells": found.open}
+    search.add("cells", found.looked)
+    search.add("open_cells", found.open)
     return max(found.bound, least)
+
+
+def _hopeful(
+    search: Search, outlook: Outlook, plans: Columns
+) -> tuple[Columns, NDArray]:
+    """Return the plans whose bound with distance abolished beats the incumbent."""
+    problem, count = search.problem, len(plans["chips"])
+    allowed = {p for name in LINKS for p in positions(problem, name)}
+    nowhere = kindest(outlook, allowed)
+    bound = np.zeros(count)
+    for start in range(0, count, _ROWS):
+        rows = take(plans, slice(start, start + _ROWS))
+        own = bounds(outlook, anywhere(problem, rows), nowhere)
+        bound[start : start + _ROWS] = own
+        search.tell("bounding plans", min((start + _ROWS) / count, 1.0))
+    good = bound < search.threshold()
+    search.counts["plans_after_first_bound"] = int(np.sum(good))
+    return take(plans, good), bound[good]
+
+
+def _batches(problem: Problem, plans: Columns, first: NDArray) -> list[NDArray]:
+    """Cut plans into batches from which no more candidates grow than can be held.
+
+    Where there are several, the most promising come first.
+    """
+    grown = copies(problem, plans["chips"])
+    if int(np.sum(grown)) <= _HELD:
+        return [np.arange(len(first))]
+    return pieces(np.argsort(first, kind="stable"), grown, _HELD)
 
 
 def _survivors(search: Search, outlook: Outlook, plans: Columns) -> _Survivors:
     """Return the candidates whose bound beats the incumbent, and their bounds."""
     problem = search.problem
-    allowed = {p for name in LINKS for p in positions(problem, name)}
-    nowhere = kindest(outlook, allowed)
     kept: list[Columns] = []
     values: list[NDArray] = []
     dominated = 0
-    count = len(plans["chips"])
-    good = np.zeros(count, bool)
-    for start in range(0, count, _ROWS):
-        rows = take(plans, slice(start, start + _ROWS))
-        bound = bounds(outlook, anywhere(problem, rows), nowhere)
-        good[start : start + _ROWS] = bound < search.threshold()
-        search.tell("bounding plans", min((start + _ROWS) / count, 1.0))
-    plans = take(plans, good)
-    search.counts["plans_after_first_bound"] = len(plans["chips"])
     # Domains and links multiply the rows, so they come in smaller pieces.
     more = int(np.prod([len(v) for v in wholes(problem).values()], initial=1))
     size = max(_ROWS // (64 * more), 1)
@@ -182,30 +230,16 @@ def _survivors(search: Search, outlook: Outlook, plans: Columns) -> _Survivors:
         placed, _ = with_useful_links(with_domains(plans, problem), problem, outlook)
         return _Survivors(with_wholes(placed, problem), np.zeros(0), 0)
     columns, bound = join(kept), np.concatenate(values)
-    search.counts["after_bound"] = len(bound)
+    search.add("after_bound", len(bound))
     for cells, most in _CELLS:
         if not BLOCK < len(bound) <= most:
             continue
         bound = np.maximum(bound, _in_cells(problem, outlook, columns, cells))
         alive = bound < search.threshold()
         columns, bound = take(columns, alive), bound[alive]
-        search.counts[f"after_{cells}x{cells}_cells"] = len(bound)
+        search.add(f"after_{cells}x{cells}_cells", len(bound))
         search.tell("bounding in cells", cells / _CELLS[-1][0])
     return _Survivors(columns, bound, dominated)
-
-
-def anywhere(problem: Problem, plans: Columns) -> Columns:
-    """Put plans on any domain with boundless ports."""
-    count = len(plans["chips"])
-    chips, place = np.unique(plans["chips"], return_inverse=True)
-    sizes = [domains(problem, int(c)) for c in chips]
-    rows = dict(plans)
-    for end, pick in (("low", min), ("high", max)):
-        ends = np.asarray([pick(each) for each in sizes], float)
-        rows[f"scale_up_domain_{end}"] = ends[place.reshape(-1)]
-    rows |= {name: np.zeros(count, np.int32) for name in LINKS}
-    wide = np.full(count, BOUNDLESS)
-    return rows | {"scale_up_bandwidth_high": wide, "scale_out_bandwidth_high": wide}
 
 
 def _in_cells(

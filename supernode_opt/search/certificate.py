@@ -81,9 +81,10 @@ class Graded:
         else:
             end = f"A design could be better by {_share(gap)}."
         if facts["open"]:
+            setting = "candidates" if facts.get("families_open") else "solves"
             end += (
                 f" {facts['open']:,} are neither excluded nor solved: raise"
-                " maximum_solves or narrow the boxes."
+                f" maximum_{setting} or narrow the boxes."
             )
         if not facts["complete"]:
             end += " The whole space is too large to enumerate: narrow the boxes."

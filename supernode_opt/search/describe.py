@@ -1,6 +1,6 @@
 """From a solved candidate to a `Solution`: values, verdict, alternatives."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,32 +8,33 @@ from numpy.typing import NDArray
 
 from supernode_opt.problem.constraints import all_constraints, per_cent
 from supernode_opt.problem.problem import Problem
+from supernode_opt.search.alternatives import alternatives
 from supernode_opt.search.bounds import on_split
 from supernode_opt.search.enumerate import Columns, take, whole_candidates
-from supernode_opt.search.inner import FEASIBLE, MENDABLE, ROUNDS, STEPS, exact_merit
-from supernode_opt.search.merit import objective_value
+from supernode_opt.search.envelope import confirmed
+from supernode_opt.search.inner import FEASIBLE, exact_merit
 from supernode_opt.search.outlook import Outlook
-from supernode_opt.search.polish import Finalist, finish
+from supernode_opt.search.polish import Finalist, Rival
 from supernode_opt.search.prices import prices
 from supernode_opt.search.pursuit import Search
-from supernode_opt.search.relaxed import RelaxedPoints
 from supernode_opt.search.settings import INFEASIBLE, STOPPED, UNANSWERED
 from supernode_opt.search.slsqp import Polished, polish
 from supernode_opt.search.solution import (
     Solution,
     constraint_states,
-    kind_of,
     plain_report,
     values_of,
 )
 from supernode_opt.system.scenario import apply
 from supernode_opt.words import figures
 
-ALTERNATIVES = 5
-
 
 def describe(
-    problem: Problem, chosen: Polished, facts: dict[str, Any], **more: Any
+    problem: Problem,
+    chosen: Polished,
+    facts: dict[str, Any],
+    rivals: Sequence[Rival] = (),
+    **more: Any,
 ) -> Solution:
     """Evaluate the chosen design exactly and put everything into plain values.
 
@@ -41,74 +42,30 @@ def describe(
       problem: what was asked.
       chosen: the candidate to describe.
       facts: the certificate.
+      rivals: other designs that were built, best first.
       **more: status, message and other fields of `Solution`.
     """
     values = values_of(problem, chosen.columns)
     report = plain_report(values, problem.scenario)
     known = more["status"] not in UNANSWERED
-    priced = known and more["status"] != STOPPED
-    states = constraint_states(problem, report, chosen.multipliers if known else None)
+    multipliers = chosen.multipliers if known else None
+    # A price is a solve of its own, which nobody waits for who stopped the search.
+    if known and more["status"] != STOPPED:
+        found, multipliers = prices(problem, chosen, rivals)
+        more |= {
+            "prices": found,
+            "elasticities": confirmed(problem, chosen, multipliers),
+            "alternatives": alternatives(problem, chosen, rivals),
+        }
     return Solution(
         design={name: value for name, value in values.items() if "." not in name},
         scenario=apply(problem.scenario, values),
         objective=float(getattr(report, problem.objective.name)),
         report=report,
-        constraints=states,
-        # A price is a solve of its own, which nobody waits for who stopped the search.
-        prices=prices(problem, states, chosen) if priced else [],
+        constraints=constraint_states(problem, report, multipliers),
         certificate=facts,
         **more,
     )
-
-
-def alternatives(search: Search, others: Columns | None = None) -> list[dict[str, Any]]:
-    """Finish the best candidates of other kinds than the winner.
-
-    Args:
-      search: what was solved.
-      others: feasible candidates, best first, where nothing had to be solved.
-    """
-    problem = search.problem
-    seen = {kind_of(search.best.built.columns, 0)} if search.best else set()
-    found: list[dict[str, Any]] = []
-    for columns, row, point in _promising(search, others):
-        kind = kind_of(columns, row)
-        if kind in seen:
-            continue
-        seen.add(kind)
-        made = finish(problem, search.settings, take(columns, [row]), point).built
-        if made.feasible:
-            value = objective_value(made.cost, problem.objective)
-            found.append(
-                {"design": values_of(problem, made.columns), "objective": value}
-            )
-        if len(found) == ALTERNATIVES:
-            break
-    return sorted(
-        found, key=lambda a: a["objective"], reverse=problem.objective.maximize
-    )
-
-
-def _promising(
-    search: Search, others: Columns | None
-) -> Iterator[tuple[Columns, int, NDArray]]:
-    """Yield candidates with a point of each, the most promising first."""
-    if others is not None:
-        middle = np.full(len(exact_merit(search.problem).names), 0.5)
-        for row in range(len(others["chips"])):
-            yield others, row, middle
-        return
-    rows = [
-        (float(estimate), number, row)
-        for number, block in enumerate(search.solved)
-        for row, (estimate, violation) in enumerate(
-            zip(block.estimate(), block.violation(), strict=True)
-        )
-        if violation <= MENDABLE
-    ]
-    for _, number, row in sorted(rows):
-        block = search.solved[number]
-        yield block.columns, row, block.points[row]
 
 
 def split_solution(
@@ -127,7 +84,7 @@ def split_solution(
     row = take(whole_candidates(problem, plan), [0])
     size = len(exact_merit(problem).names)
     chosen = polish(problem, row, np.full(size, 0.5), held=np.ones(size, bool))
-    limits = [c for c in outlook.limits if on_split(outlook, c)]
+    limits = [c for c in outlook.limits if on_split(outlook, c.end)]
     known = {c.form: c for c in limits}
     broken = [
         (constraint, float(g))
@@ -168,13 +125,5 @@ def stopped(search: Search, best: Finalist) -> Solution:
         search.counts | facts,
         status=STOPPED,
         message="Stopped: the best design that was built until then.",
-        evaluations=evaluations(search, None, 0),
+        evaluations=search.tally.count,
     )
-
-
-def evaluations(search: Search, points: RelaxedPoints | None, candidates: int) -> int:
-    """Count how often the model, or its gradient, was computed or bounded."""
-    solved = sum(len(block.cost) for block in search.solved)
-    polished = sum(f.ideal.evaluations for f in search.finalists)
-    descended = points.evaluations if points else 0
-    return int(solved * ROUNDS * STEPS + candidates + polished + descended)

@@ -27,8 +27,10 @@ from supernode_opt.problem.constraints import all_constraints, normalised
 from supernode_opt.problem.problem import Problem
 from supernode_opt.record import get, leaves, replace
 from supernode_opt.search.enumerate import variable
+from supernode_opt.search.inner import continuous
 from supernode_opt.search.lanes import PORTS, built_lanes
 from supernode_opt.search.merit import LEAST
+from supernode_opt.search.nearby import Nearby, follows, unbalanced
 from supernode_opt.search.slsqp import Polished
 from supernode_opt.search.solution import values_of
 from supernode_opt.system.report import FACTS
@@ -43,6 +45,11 @@ _STEP = 1e-4
 _KINK, _JUMP = 0.01, 0.5
 # What follows a bound or a part at its value is the same number but for rounding.
 _SAME = 1e-9
+
+
+# At a corner of the model so many constants are solved anew, changed by this share.
+_SOLVED, _CHANGED = 24, 1e-3
+_BALANCED = 1e-5
 
 
 class Slopes(NamedTuple):
@@ -76,6 +83,38 @@ def elasticities(
 
 
 @precisely
+def confirmed(
+    problem: Problem, built: Polished, multipliers: NDArray
+) -> dict[str, float]:
+    """Return the elasticities of a built design, by solves where theory does not hold.
+
+    Where the slopes of the Lagrangian do not balance the design sits on a kink of the
+    model, and where solves put its multipliers right it sits in a corner of limits: no
+    one set of multipliers says what an optimum does there.  The constants that matter
+    most are then changed, and the design is optimised anew.
+
+    Args:
+      problem: what was asked.
+      built: the design as it is built, at its optimum.
+      multipliers: of the normalised constraints, as solves confirmed them.
+    """
+    found = elasticities(problem, built, multipliers)
+    if not continuous(problem):
+        return found
+    near = Nearby(problem, built)
+    corner = np.any(np.abs(multipliers - near.built.multipliers) > _BALANCED)
+    if unbalanced(near.built, near.held) <= _BALANCED and not corner:
+        return found
+    sign = -1.0 if problem.objective.maximize else 1.0
+    for path in sorted(found, key=lambda one: -abs(found[one]))[:_SOLVED]:
+        ends = [near.moved(path, 1.0 + side * _CHANGED).built for side in (1.0, -1.0)]
+        if all(one.feasible for one in ends):
+            width = math.log1p(_CHANGED) - math.log1p(-_CHANGED)
+            found[path] = sign * (ends[0].cost - ends[1].cost) / width
+    return found
+
+
+@precisely
 def slopes(
     problem: Problem, polished: Polished, multipliers: NDArray | None = None
 ) -> Slopes:
@@ -94,7 +133,8 @@ def slopes(
             for new, old in zip(sides, found[path], strict=True)
             if abs(new - old) <= _JUMP * (abs(old) + 1e-3)
         ]
-        found[path] = sides if len(smooth) == 2 else (smooth or [0.0])[:1] * 2
+        slope = smooth[0] if smooth else 0.0
+        found[path] = sides if len(smooth) == 2 else (slope, slope)
     return Slopes(
         {path: 0.5 * (more + less) for path, (more, less) in found.items()},
         {path: more for path, (more, _) in found.items()},
@@ -116,8 +156,7 @@ def _sides(
     """Return the slopes above and below of those of `known` that matter at all [1]."""
     values = values_of(problem, polished.columns)
     scenario = apply(problem.scenario, values)
-    follow = problem.origins.following()
-    one = case(values, scenario, {f: follow[f] and f in problem.fixed for f in follow})
+    one = case(values, scenario, follows(problem, values))
     every = [link.name for link in scenario.links]
     links = [str(every.index(str(values[name]))) for name in LINKS]
     places = {path: held for path in known if (held := _places(path, links))}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from supernode_opt.batch.case import nameless
 from supernode_opt.batch.exact import as_arrays, quantities
+from supernode_opt.batch.tally import counted
 from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import HARDWARE, from_unit
@@ -137,6 +138,7 @@ def _solve_block(
     slots = len(data["wanted"]["used"])
     state = begin(padded, slots)
     rounds = ROUNDS if continuous(problem) else 1
+    counted(count * (ROUNDS * STEPS if rounds > 1 else 1))
     for index in range(rounds):
         done = index / max(rounds - 1, 1)
         state = descend(

@@ -7,20 +7,24 @@ Each row of a batch is its own problem: minimise f(x) subject to g(x) <= 0.  One
 
 followed by the multiplier update (Nocedal and Wright, Numerical Optimization, 2nd
 edition, section 17.4).  The outer loop belongs to the caller, in Python, so that a run
-can report and stop.  Settings are traced; only the function, the names of the rule and
-its schedule and the number of steps are part of the program.
+can report and stop.  Settings are traced; only the function and the names of the rule
+and its schedule are part of the program.
 """
 
+import functools
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.kept import Kept
 from supernode_opt.search.rules import RULES, Descent
 from supernode_opt.search.stepping import size, transformation
 
@@ -46,12 +50,12 @@ class State(NamedTuple):
 
 def begin(points: ArrayLike, constraints: int) -> State:
     """Return the state before the first round: all multipliers zero."""
-    points = jnp.asarray(points, float)
-    zeros = jnp.zeros((points.shape[0], constraints))
-    return State(points, zeros, jnp.zeros(points.shape[0]), zeros)
+    # Not on the device: its every small operation would be compiled.
+    points = np.asarray(points, float)
+    zeros = np.zeros((len(points), constraints))
+    return State(points, zeros, np.zeros(len(points)), zeros)
 
 
-@partial(compiled, static_argnames=("function", "steps", "boxed", "descent"))
 def descend(
     state: State,
     data: Any,
@@ -59,9 +63,9 @@ def descend(
     function: Function,
     steps: int,
     boxed: bool,
-    rate: ArrayLike,
-    last_rate: ArrayLike,
-    penalty: ArrayLike,
+    rate: float,
+    last_rate: float,
+    penalty: float,
     descent: Descent = ADAM,
     options: Mapping[str, Any] | None = None,
 ) -> State:
@@ -80,10 +84,34 @@ def descend(
       descent: the rule that makes moves of slopes, and the schedule of their sizes.
       options: numbers that the rule reads; see `transformation`.
     """
-    rule = transformation(descent, options or {})
-    rate, last_rate, penalty = (
-        jnp.asarray(x, float) for x in (rate, last_rate, penalty)
-    )
+    pace = {"steps": steps, "rate": rate, "last_rate": last_rate, "penalty": penalty}
+    pace = {name: np.asarray(value, float) for name, value in pace.items()}
+    return _program(function, boxed, descent)(state, data, pace, dict(options or {}))
+
+
+@functools.lru_cache(maxsize=64)
+def _program(function: Function, boxed: bool, descent: Descent) -> Callable[..., State]:
+    """Return the program of one round.
+
+    Of a record it is kept: by its name a record tells all that it is.
+    """
+    once = partial(_round, function, boxed, descent)
+    if is_dataclass(function):
+        return Kept(once, f"descend {function} {boxed} {descent}")
+    return compiled(once)
+
+
+def _round(
+    function: Function,
+    boxed: bool,
+    descent: Descent,
+    state: State,
+    data: Any,
+    pace: Mapping[str, Array],
+    options: Mapping[str, Any],
+) -> State:
+    rule = transformation(descent, options)
+    steps, penalty = pace["steps"], pace["penalty"]
 
     def merit(points: Array) -> tuple[Array, tuple[Array, Array]]:
         objective, values = function(points, data)
@@ -92,9 +120,9 @@ def descend(
         # Rows do not touch each other, so the gradient of the sum is each row's own.
         return jnp.sum(objective) + jnp.sum(penalties), (objective, values)
 
-    def step(carry: tuple[Array, Any], index: Array) -> tuple[tuple[Array, Any], Any]:
-        points, memory = carry
-        (_, aux), slope = jax.value_and_grad(merit, has_aux=True)(points)
+    def step(index: Array, carry: tuple[Array, Any, Any]) -> tuple[Array, Any, Any]:
+        points, memory, _ = carry
+        (_, seen), slope = jax.value_and_grad(merit, has_aux=True)(points)
         slope = jnp.where(jnp.isfinite(slope), slope, 0.0)
         if not RULES[descent.optimizer].joint:
             # Shortened slopes would tell a wrong curvature.
@@ -102,16 +130,16 @@ def descend(
             slope = slope / jnp.maximum(length, 1.0)
         move, memory = rule.update(slope, memory, points)
         # The last step has size zero: f and g returned belong to the point returned.
-        phase = jnp.minimum(index / jnp.maximum(steps - 2, 1), 1.0)
-        length = size(descent.schedule, phase, rate, last_rate)
-        length = jnp.where(index == steps - 1, 0.0, length)
+        phase = jnp.minimum(index / jnp.maximum(steps - 2.0, 1.0), 1.0)
+        length = size(descent.schedule, phase, pace["rate"], pace["last_rate"])
+        length = jnp.where(index == steps - 1.0, 0.0, length)
         points = points - length * jnp.asarray(move)
         points = jnp.clip(points, 0.0, 1.0) if boxed else points
-        return (points, memory), aux
+        return points, memory, seen
 
-    start = (state.points, rule.init(state.points))
-    (points, _), seen = jax.lax.scan(step, start, jnp.arange(steps))
-    objective, values = seen[0][-1], seen[1][-1]
+    start = (state.points, rule.init(state.points), (state.objective, state.values))
+    last = steps.astype(int)
+    points, _, (objective, values) = jax.lax.fori_loop(0, last, step, start)
     raised = jnp.maximum(0.0, state.multipliers + penalty * values)
     multipliers = jnp.where(jnp.isfinite(raised), raised, 0.0)
     return State(points, multipliers, objective, values)

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from supernode_opt.batch.case import nameless
 from supernode_opt.batch.exact import report_of
@@ -27,6 +28,7 @@ from supernode_opt.problem.constraints import (
 from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.problem.variables import Variable, axes, from_unit, weights
 from supernode_opt.record import get
+from supernode_opt.smooth import namespace
 from supernode_opt.system.design import assemble, data_parallel, expert_ranks
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.parts import PART_FACTS
@@ -162,36 +164,49 @@ def aim_of(problem: Problem, **changes: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Relaxed:
-    """The smoothed model over every free variable and choice at once.
+    """The smoothed model over every number and choice at once.
 
     Points are unconstrained: one entry per number, then the logits of each choice.
+    Whatever is frozen is there, too, so that one program serves every study of a
+    scenario's structure: a frozen number has a box without width, a frozen choice one
+    option that is `allowed`.
 
     Attributes:
-      names: free numbers and freed constants.
-      choices: (name, positions of its options, number of all options).
+      names: every number of a design, and freed constants.
+      choices: every choice, and how many options it has.
       program: quantities that are computed.
     """
 
     names: tuple[str, ...]
-    choices: tuple[tuple[str, tuple[int, ...], int], ...]
+    choices: tuple[tuple[str, int], ...]
     program: tuple[str, ...]
 
     def size(self) -> int:
         """Return the length of a point."""
-        return len(self.names) + sum(len(options) for _, options, _ in self.choices)
+        return len(self.names) + sum(total for _, total in self.choices)
 
-    def decode(self, point: Array, data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return numbers and mixture weights of one point."""
-        count = len(self.names)
-        unit = jax.nn.sigmoid(point[:count])
+    def places(self) -> dict[str, int]:
+        """Return where each number and each choice begins in a point."""
+        found = {name: place for place, name in enumerate(self.names)}
+        start = len(self.names)
+        for name, total in self.choices:
+            found[name] = start
+            start += total
+        return found
+
+    def decode(
+        self, points: ArrayLike, data: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return numbers and mixture weights of points [..., n]."""
+        xp, places = namespace(points), self.places()
+        unit = 0.5 + 0.5 * xp.tanh(0.5 * points[..., : len(self.names)])
         moved = from_unit(unit, data["low"], data["high"], data["log"])
-        numbers = data["numbers"] | {n: moved[i] for i, n in enumerate(self.names)}
-        mixtures = dict(data["weights"])
-        start = count
-        for name, options, total in self.choices:
-            part = weights(point[start : start + len(options)], data["temperature"])
-            mixtures[name] = jnp.zeros(total).at[jnp.asarray(options)].set(part)
-            start += len(options)
+        numbers = {name: moved[..., i] for i, name in enumerate(self.names)}
+        mixtures = {}
+        for name, total in self.choices:
+            part = points[..., places[name] : places[name] + total]
+            logits = xp.where(data["allowed"][name], part, -xp.inf)
+            mixtures[name] = weights(logits, data["temperature"])
         return numbers, mixtures
 
     def __call__(self, points: Array, data: Any) -> tuple[Array, Array]:

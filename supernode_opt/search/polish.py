@@ -44,3 +44,15 @@ def finish(
     if not settings.whole_lanes or not ideal.feasible or ideal.cost >= worth:
         return Finalist(ideal, ideal)
     return Finalist(ideal, whole_lanes(problem, ideal))
+
+
+class Rival(NamedTuple):
+    """Another design than the best, built.
+
+    Attributes:
+      built: at its optimum.
+      words: in which choices it differs from the best.
+    """
+
+    built: Polished
+    words: str

@@ -1,168 +1,247 @@
-"""What limits, bounds and lanes cost: every price is the answer to a solve of its own.
+"""What limits, bounds and lanes cost: a slope on both sides, and until where it holds.
 
-Split, links and whole lanes are held as built; everything else moves.  A limit is moved
-by one step and the design polished anew, so a price says what the step is worth, not
-what a slope promises, and a step that cannot be taken is said to be impossible.
+Split, links and whole lanes are held as built; everything else moves.  A slope is the
+multiplier of the limit where solves with the limit moved by a fiftieth of a per cent
+agree with it, and the slope to these where they do not: at a corner of the optimum,
+where the two sides differ.  Where other lanes, or another design that was solved, do
+better is solved for, too.
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.names import spelled
 from supernode_opt.problem.constraints import all_constraints
-from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import to_unit
-from supernode_opt.search.inner import continuous, exact_merit
-from supernode_opt.search.lanes import lane_rates
-from supernode_opt.search.merit import aim_of, box_data, objective_value
-from supernode_opt.search.slsqp import Polished, polish
-from supernode_opt.search.solution import ConstraintState
+from supernode_opt.problem.problem import Constraint, Problem
+from supernode_opt.search.enumerate import variable
+from supernode_opt.search.inner import continuous
+from supernode_opt.search.merit import objective_value
+from supernode_opt.search.nearby import Nearby
+from supernode_opt.search.polish import Rival
+from supernode_opt.search.records import Price
+from supernode_opt.search.slsqp import Polished
+from supernode_opt.search.solution import per_unit
+from supernode_opt.search.steps import Step, next_step
+from supernode_opt.system.design import Design
 from supernode_opt.system.report import FACTS, Report
 from supernode_opt.units import quantity_of
+from supernode_opt.words import figures, spoken
 
 # The step of a limit, in the unit of a quantity, and what people call it.
-_STEPS = {"W": (1e3, "kW"), "K": (1.0, "K"), "B": (1e9, "GB"), "USD": (1e6, "M USD")}
+_STEPS = {"W": (1e3, "kW"), "K": (1.0, "K"), "B": (1e9, "GB"), "USD": (1e6, "MUSD")}
+# A limit this near is leaned on, as a logarithm; a bound, as a share of its box.
 _LEANING = 1e-6
-_WHOLE = 1e-6
-# A price below this share of the objective per per cent is not worth a sentence.
+# By how much a limit is moved to look at its slope, and how well slopes agree.
+_MOVED, _AGREE = 2e-4, 0.01
+# Per cents of the objective per per cent of a limit that are not worth a sentence.
 _WORTH_SAYING = 1e-6
-
-
-class _Built(NamedTuple):
-    """The design as it is built.
-
-    Attributes:
-      polished: at its optimum.
-      held: which entries of the point are whole lanes.
-      lanes: lane counts of the ports that are held.
-    """
-
-    polished: Polished
-    held: NDArray
-    lanes: dict[str, int]
+NOTHING = "no design with this split"
 
 
 def prices(
-    problem: Problem, states: list[ConstraintState], chosen: Polished
-) -> list[str]:
-    """Say what one more step of every tight limit, bound or port is worth.
+    problem: Problem, chosen: Polished, rivals: Sequence[Rival] = ()
+) -> tuple[tuple[Price, ...], NDArray]:
+    """Price every limit, port and bound that the design leans on.
 
     Args:
       problem: what was asked.
-      states: of the limits at the design.
       chosen: the design as it is built.
+      rivals: other designs that were solved.
+
+    Returns:
+      The prices, limits by their weight first, and the multipliers of the normalised
+      constraints, where solves did not confirm them put right.
     """
+    multipliers = chosen.multipliers.copy()
     if not continuous(problem):
-        return []
-    built = _built(problem, chosen)
-    kept = ["split", "links", *(f"{n} lanes" for n in built.lanes.values())]
-    held = ", ".join(kept[:-1]) + f" and {kept[-1]} held"
-    found = []
-    for index, state in enumerate(states):
-        # In logarithms: per cent of the objective for a per cent of the limit.
-        if not chosen.multipliers[index] > _WORTH_SAYING:
+        return (), multipliers
+    near = Nearby(problem, chosen)
+    others = tuple(Nearby(problem, rival.built) for rival in rivals)
+    every, found = all_constraints(problem), []
+    leaned = (near.built.multipliers > _WORTH_SAYING) | (
+        np.abs(near.built.values) <= _LEANING
+    )
+    for index in np.flatnonzero(leaned):
+        if not every[index].limit > 0.0:
             continue
-        said = _limit(problem, built, index, state)
-        if said:
-            found.append(f"{said} ({held})")
-    found += _ports(problem, built)
-    return found + _leaning(problem, chosen)
+        sides = _slopes(near, int(index))
+        multipliers[index] = np.clip(
+            near.built.multipliers[index], min(sides), max(sides)
+        )
+        if max(sides) <= _WORTH_SAYING:
+            continue
+        own = index < len(problem.constraints)
+        steps = [
+            next_step(near, int(index), sign, others) if own else None
+            for sign in (1.0, -1.0)
+        ]
+        price = _limit(near, every[index], sides, steps, rivals)
+        found.append((-max(x for x in sides if math.isfinite(x)), price))
+    found.sort(key=lambda one: one[0])
+    limits = [price for _, price in found]
+    return (*limits, *_ports(near), *_bounds(near)), multipliers
 
 
-def _built(problem: Problem, chosen: Polished) -> _Built:
-    names = exact_merit(problem).names
-    held, lanes = np.zeros(len(names), bool), {}
-    for name, rate in lane_rates(problem).items():
-        count = float(chosen.columns[name][0]) / rate
-        if abs(count - round(count)) <= _WHOLE * count:
-            held[names.index(name)] = True
-            lanes[name] = round(count)
-    return _Built(chosen, held, lanes)
+def _slopes(near: Nearby, index: int) -> tuple[float, float]:
+    """Return minus d cost / d ln limit as a limit gives way, and as it is tightened."""
+    said, cost = float(near.built.multipliers[index]), near.built.cost
+    looser, tighter = (near.at(index, moved) for moved in (_MOVED, -_MOVED))
+    # What is possible stays possible as a limit gives way.
+    gain = max(cost - looser.cost, 0.0) / _MOVED if looser.feasible else 0.0
+    loss = max(tighter.cost - cost, 0.0) / _MOVED if tighter.feasible else math.inf
+    sides = (gain, loss)
+    if all(abs(side - said) <= _AGREE * said for side in sides):
+        return said, said
+    return sides
 
 
 def _limit(
-    problem: Problem, built: _Built, index: int, state: ConstraintState
-) -> str | None:
-    """Price one more unit of a limit; more of a floor is tighter."""
-    unit = quantity_of(Report, state.name).unit
-    step, word = _STEPS.get(unit, (0.01 * (state.limit or 1.0), "per cent"))
-    if word != "per cent" and step > 0.2 * state.limit:
-        step, word = 0.01 * state.limit, "per cent"
-    more = f"one more {word} of {state.name.replace('_', ' ')}"
-    offset = np.zeros(len(all_constraints(problem)))
-    if not state.limit > 0.0:
-        return None
-    moved = math.log1p(step / state.limit)
-    offset[index] = -moved if state.at_most else moved
-    aim = aim_of(problem, offset=offset)
-    polished = polish(
-        problem, built.polished.columns, built.polished.point, held=built.held, aim=aim
-    )
-    if not polished.feasible:
-        return f"{more}: not possible"
-    return f"{more}: {_change(problem, polished.cost, built.polished.cost)}"
-
-
-def _ports(problem: Problem, built: _Built) -> list[str]:
-    """Price one more lane of every port that is built of whole lanes."""
-    names = exact_merit(problem).names
-    box = box_data(problem, names)
-    found = []
-    for name, count in built.lanes.items():
-        place = names.index(name)
-        width = (count + 1) * lane_rates(problem)[name]
-        axis = [box[key][place] for key in ("low", "high", "log")]
-        if width > axis[1]:
+    near: Nearby,
+    constraint: Constraint,
+    sides: tuple[float, float],
+    steps: list[Step | None],
+    rivals: Sequence[Rival],
+) -> Price:
+    problem, limit = near.problem, constraint.limit
+    goal, unit = problem.objective, quantity_of(Report, constraint.name).unit
+    best = objective_value(near.built.cost, goal)
+    slope, back = (per_unit(best, goal, constraint, side) for side in sides)
+    ends: list[tuple[float, float, str]] = []
+    for step in steps:
+        if step is None:
+            ends.append((math.nan, math.nan, ""))
             continue
-        point = built.polished.point.copy()
-        point[place] = float(to_unit(width, *axis))
-        more = polish(problem, built.polished.columns, point, held=built.held)
-        said = "not possible within the limits"
-        if more.feasible:
-            said = _change(problem, more.cost, built.polished.cost)
-        words = name.replace("_", " ")
-        found.append(f"one more lane of {words} ({count} to {count + 1}): {said}")
+        ratio = math.exp(step.moved if constraint.at_most else -step.moved)
+        change = objective_value(step.beyond, goal) - best
+        words = _winner(near, step, rivals)
+        ends.append((limit * ratio, change if step.winner else math.nan, words))
+    price = Price(
+        constraint.name, "limit", limit, unit, slope, back, *ends[0], *ends[1]
+    )
+    return _with(price, _limit_sentence(near, constraint, price))
+
+
+def _winner(near: Nearby, step: Step, rivals: Sequence[Rival]) -> str:
+    """Say what is better beyond a step."""
+    if step.winner is None:
+        return NOTHING
+    if step.winner.rival is not None:
+        return rivals[step.winner.rival].words
+    changes = []
+    for (place, width), (_, now) in zip(step.winner.widths, near.widths, strict=True):
+        if width != now:
+            lanes = figures(round(near.count(place, width), 6))
+            name = spelled(near.names[place])
+            changes.append(f"{lanes} lanes of {name}")
+    return " and ".join(changes)
+
+
+def _limit_sentence(near: Nearby, constraint: Constraint, price: Price) -> str:
+    goal, limit = near.problem.objective, constraint.limit
+    size, word = _STEPS.get(price.unit, (0.01 * limit, "per cent"))
+    if size > 0.2 * limit:
+        size, word = 0.01 * limit, "per cent"
+    name, share = spelled(constraint.name), FACTS[constraint.name].share
+    kept = ["split", "links", *(f"{n} lanes" for n in near.lanes.values())]
+    held = f"{', '.join(kept[:-1])} and {kept[-1]} held"
+    # More of a floor is tighter.
+    up, down = price.slope, price.slope_back
+    if not constraint.at_most:
+        up, down = down, up
+    said = [f"one more {word} of {name}: {_worth(up * size, goal.name)}"]
+    if not abs(up - down) <= 2.0 * _AGREE * max(abs(up), abs(down)):
+        said.append(f"one less: {_worth(-down * size, goal.name)}")
+    sentence = f"{', '.join(said)} ({held})"
+    if price.step_to:
+        at = spoken(price.step_value, price.unit, share)
+        sentence += f", until {at}, {_then(price.step_to)}"
+    if price.back_to:
+        at = spoken(price.back_value, price.unit, share)
+        side = "below" if constraint.at_most else "above"
+        sentence += f"; {side} {at} {_then(price.back_to).removeprefix('where ')}"
+    return sentence
+
+
+def _then(words: str) -> str:
+    """Say what happens at a step."""
+    if words == NOTHING:
+        return f"where {words} is possible"
+    return f"where the best changes to {words}"
+
+
+def _ports(near: Nearby) -> list[Price]:
+    """Price one lane more and one less of every port that is built of whole lanes."""
+    found = []
+    goal = near.problem.objective
+    best = objective_value(near.built.cost, goal)
+    for place, width in near.widths:
+        name, ends = near.names[place], near.ends(place)
+        changes, said = [], []
+        for end, word in ((ends.more, "more"), (ends.less, "less")):
+            if end is None:
+                changes.append(math.nan)
+                continue
+            widths = tuple((p, end if p == place else w) for p, w in near.widths)
+            other = near.at(0, 0.0, widths)
+            count = near.count(place, end) - near.count(place, width)
+            change = math.nan
+            words = "not possible within the limits"
+            if other.feasible:
+                change = objective_value(other.cost, goal) - best
+                words = _worth(change, goal.name)
+            changes.append(change / count)
+            said.append(f"one {word}: {words}")
+        lanes = near.lanes[name]
+        sentence = f"{lanes} lanes of {spelled(name)}; {', '.join(said)}"
+        price = Price(name, "lane", float(lanes), "", *changes)
+        found.append(_with(price, sentence))
     return found
 
 
-def _leaning(problem: Problem, chosen: Polished) -> list[str]:
+def _bounds(near: Nearby) -> list[Price]:
     """Price the bounds of variables that the design leans on, by their slope."""
-    goal, found = problem.objective, []
-    variables = {v.name: v for v in problem.variables}
-    best = objective_value(chosen.cost, goal)
-    for place, name in enumerate(exact_merit(problem).names):
-        if name not in variables:
+    problem, goal, found = near.problem, near.problem.objective, []
+    best = objective_value(near.built.cost, goal)
+    for place, name in enumerate(near.names):
+        box = variable(problem, name)
+        if box is None or near.held[place] or not box.low < box.high:
             continue
-        at, slope = chosen.point[place], chosen.slopes[place]
+        at, slope = near.built.point[place], near.built.slopes[place]
         if min(at, 1.0 - at) > _LEANING or (slope > 0.0) == (at > 0.5):
             continue
-        box = variables[name]
-        width = math.log(box.high / box.low) if box.scale == "log" else 0.0
         end = box.high if at > 0.5 else box.low
-        share = 0.01 / width if width else 0.01 * end / (box.high - box.low)
-        change = (-1.0 if goal.maximize else 1.0) * slope * share * best
-        if abs(change) < _WORTH_SAYING * abs(best):
+        log = box.scale == "log"
+        width = end * math.log(box.high / box.low) if log else box.high - box.low
+        # d objective / d end, from the slope of its logarithm along the whole box.
+        steep = (-1.0 if goal.maximize else 1.0) * slope * best / width
+        if abs(steep * end) < _WORTH_SAYING * abs(best):
             continue
-        side = "upper" if at > 0.5 else "lower"
-        gain = change if at > 0.5 else -change
-        found.append(
-            f"{name.replace('_', ' ')} is at its {side} bound; moving that one per"
-            f" cent outwards: {_worth(gain, goal.name)}"
+        side, outwards = ("upper", 1.0) if at > 0.5 else ("lower", -1.0)
+        gain = _worth(outwards * steep * 0.01 * end, goal.name)
+        unit = quantity_of(Design, name).unit if "." not in name else ""
+        sentence = (
+            f"{spelled(name)} is at its {side} bound; moving that one per cent"
+            f" outwards: {gain}"
         )
+        found.append(_with(Price(name, "bound", end, unit, steep, steep), sentence))
     return found
 
 
-def _change(problem: Problem, new: float, old: float) -> str:
-    goal = problem.objective
-    return _worth(objective_value(new, goal) - objective_value(old, goal), goal.name)
+def _with(price: Price, sentence: str) -> Price:
+    return Price(**(vars(price) | {"sentence": sentence}))
 
 
 def _worth(change: float, name: str) -> str:
     """Write a change of the objective."""
-    facts = FACTS[name]
+    if not math.isfinite(change):
+        return "not possible"
+    facts, unit = FACTS[name], quantity_of(Report, name).unit
     if facts.share:
-        return f"{100.0 * change:+.3g} points of {facts.label or name}"
-    unit = quantity_of(Report, name).unit
-    return f"{change:+.3g} {unit}".rstrip() + f" {name.replace('_', ' ')}"
+        return f"{100.0 * change:+.3g} points of {facts.label or spelled(name)}"
+    sign = "-" if change < 0.0 else "+"
+    # A difference of temperatures has no zero of its own.
+    size = f"{abs(change):.3g} K" if unit == "K" else spoken(abs(change), unit)
+    return f"{sign}{size} of {facts.label or spelled(name)}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.tally import Tally
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns, take, whole_candidates
 from supernode_opt.search.inner import (
@@ -53,6 +54,7 @@ class Search:
       keeps: whether an interruption should leave a design behind.
       attempts: polished centres of cells.
       polished: polished ends of descents that were short of their limits.
+      tally: of evaluations.
     """
 
     problem: Problem
@@ -66,11 +68,16 @@ class Search:
     keeps: bool = False
     attempts: int = 0
     polished: int = 0
+    tally: Tally = field(default_factory=Tally)
 
     def threshold(self) -> float:
         """Return the cost that a candidate must promise to be worth solving."""
         cost = self.best.built.cost if self.best else np.inf
         return cost - self.settings.tolerance
+
+    def add(self, name: str, count: int) -> None:
+        """Count some more of what became of candidates."""
+        self.counts[name] = self.counts.get(name, 0) + count
 
     def prepare(self, plans: Columns) -> None:
         """Compile what solves and polishes, on a candidate of `plans`."""

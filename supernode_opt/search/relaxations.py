@@ -8,6 +8,7 @@ what would be good for it has no bound there.
 import dataclasses
 from typing import Any, NamedTuple
 
+from supernode_opt.batch.case import nameless
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.record import replace
 from supernode_opt.search.ends import Leaf
@@ -70,8 +71,10 @@ def kindest(outlook: Outlook, allowed: set[int]) -> Relaxation:
             known.add(leaf)
     changed: dict[str, Any] = best
     links = tuple(dataclasses.replace(link, **changed) for link in scenario.links)
-    hardware = dataclasses.replace(scenario, links=links)
-    return Relaxation(hardware, _without_distance(hardware), frozenset(known))
+    # With every number an array, as the problem's own, it needs no other program.
+    hardware = nameless(dataclasses.replace(scenario, links=links))
+    job = nameless(without_distance(hardware))
+    return Relaxation(hardware, job, frozenset(known))
 
 
 def _best_fields(
@@ -98,7 +101,7 @@ def _placeless(outlook: Outlook, leaf: Leaf) -> bool:
     return _DOMAIN not in seen or ways.sign(_DOMAIN) is not None
 
 
-def _without_distance(kind: Scenario) -> Scenario:
+def without_distance(kind: Scenario) -> Scenario:
     """Return a scenario in which no hop takes time.
 
     With ports as wide as one likes, nothing then depends on the domain any more.

@@ -9,14 +9,14 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.tally import counted
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import COUNTS
+from supernode_opt.search.enumerate import positions
 from supernode_opt.search.lagrangian import State, begin, descend
 from supernode_opt.search.merit import (
     STRUCTURE,
@@ -27,7 +27,7 @@ from supernode_opt.search.merit import (
     program,
 )
 from supernode_opt.search.settings import Progress, Settings
-from supernode_opt.system.design import CHOICE_NAMES, one_hot
+from supernode_opt.system.design import CHOICE_NAMES, NUMBER_NAMES
 
 # A relaxed point this close to its limits is as good as feasible: rounding moves more.
 NEARLY = 3e-3
@@ -42,7 +42,6 @@ class RelaxedPoints(NamedTuple):
       cost: signed logarithm of the objective [starts].
       violation: largest normalised violation [starts].
       history: step, best_objective, worst_violation, worst_constraint per round.
-      evaluations: gradients computed.
     """
 
     numbers: dict[str, NDArray]
@@ -50,18 +49,13 @@ class RelaxedPoints(NamedTuple):
     cost: NDArray
     violation: NDArray
     history: dict[str, NDArray]
-    evaluations: int
 
 
 def relaxed_merit(problem: Problem) -> Relaxed:
-    """Return the merit function of `problem` with everything free that is free."""
-    choices = []
-    for choice in problem.choices:
-        every = options(choice.name, problem.scenario)
-        positions = tuple(every.index(option) for option in choice.options)
-        choices.append((choice.name, positions, len(every)))
-    names = tuple(v.name for v in problem.variables)
-    return Relaxed(names, tuple(choices), program(problem))
+    """Return the merit function of `problem`, over everything that could be free."""
+    constants = (v.name for v in problem.variables if "." in v.name)
+    choices = ((n, len(options(n, problem.scenario))) for n in CHOICE_NAMES)
+    return Relaxed((*NUMBER_NAMES, *constants), tuple(choices), program(problem))
 
 
 def moves(problem: Problem) -> bool:
@@ -70,14 +64,24 @@ def moves(problem: Problem) -> bool:
 
 
 def _data(problem: Problem, names: tuple[str, ...]) -> dict[str, Any]:
-    fixed = problem.fixed
-    frozen = {n: float(v) for n, v in fixed.items() if n not in CHOICE_NAMES}
-    chosen = {
-        n: one_hot(str(v), options(n, problem.scenario))
-        for n, v in fixed.items()
-        if n in CHOICE_NAMES
-    }
-    return {**box_data(problem, names), "numbers": frozen, "weights": chosen}
+    allowed = {}
+    for name in CHOICE_NAMES:
+        every = options(name, problem.scenario)
+        allowed[name] = np.isin(np.arange(len(every)), positions(problem, name))
+    return {**box_data(problem, names), "allowed": allowed}
+
+
+def _starts(problem: Problem, merit: Relaxed, count: int, seed: int) -> NDArray:
+    """Draw where to start; what is frozen stays in the middle [start, n]."""
+    places, numbers = merit.places(), len(problem.variables)
+    free = [places[v.name] for v in problem.variables]
+    for choice in problem.choices:
+        free += [places[choice.name] + k for k in positions(problem, choice.name)]
+    drawn = np.random.default_rng(seed).normal(0.0, 1.5, (count, len(free)))
+    drawn[:, numbers:] *= 0.3
+    points = np.zeros((count, merit.size()))
+    points[:, free] = drawn
+    return points
 
 
 class Interrupted(KeyboardInterrupt):
@@ -108,9 +112,7 @@ def descend_relaxed(
     """
     merit = relaxed_merit(problem)
     data = _data(problem, merit.names)
-    random = np.random.default_rng(seed)
-    starts = random.normal(0.0, 1.5, (settings.starts, merit.size()))
-    starts[:, len(merit.names) :] *= 0.3
+    starts = _starts(problem, merit, settings.starts, seed)
     slots = len(data["wanted"]["used"])
     state = begin(starts, slots + len(STRUCTURE))
     limited = [name for name, _ in forms(problem)]
@@ -135,6 +137,7 @@ def descend_relaxed(
                 descent=settings.descent,
                 options=settings.options,
             )
+            counted(settings.starts * settings.inner)
             row = _best(state, labels)
             best = objective_value(row[0], problem.objective)
             rows.append(((index + 1) * settings.inner, best, *row[1:]))
@@ -153,20 +156,25 @@ def _between(ends: tuple[float, float], done: float) -> float:
     return float(ends[0] * (ends[1] / ends[0]) ** done)
 
 
-def _order(state: State) -> tuple[NDArray, NDArray]:
-    """Sort rows: nearly feasible ones by cost, then the others by violation."""
+def _order(state: State) -> tuple[NDArray, NDArray, NDArray]:
+    """Sort rows: nearly feasible ones by cost, then the others by violation.
+
+    Returns:
+      The order, and cost and largest violation of every row.
+    """
     # Not on the device: its every small operation would be compiled.
     violation = np.nan_to_num(np.max(np.asarray(state.values), axis=1), nan=np.inf)
     cost = np.nan_to_num(np.asarray(state.objective), nan=np.inf)
     feasible = violation <= NEARLY
-    return np.lexsort((np.where(feasible, cost, violation), ~feasible)), violation
+    order = np.lexsort((np.where(feasible, cost, violation), ~feasible))
+    return order, cost, violation
 
 
 def _best(state: State, labels: tuple[str, ...]) -> tuple[float, float, str]:
-    order, violation = _order(state)
+    order, cost, violation = _order(state)
     best = order[0]
     worst = int(np.nanargmax(np.nan_to_num(np.asarray(state.values)[best], nan=np.inf)))
-    return float(state.objective[best]), max(float(violation[best]), 0.0), labels[worst]
+    return float(cost[best]), max(float(violation[best]), 0.0), labels[worst]
 
 
 def _sorted(
@@ -176,16 +184,14 @@ def _sorted(
     rows: list[tuple[int, float, float, str]],
     settings: Settings,
 ) -> RelaxedPoints:
-    order, violation = _order(state)
-    decode = compiled(jax.vmap(lambda point: merit.decode(point, data)))
-    numbers, weights = decode(np.asarray(state.points)[order])
+    order, cost, violation = _order(state)
+    numbers, mixtures = merit.decode(np.asarray(state.points)[order], data)
     keys = ("step", "best_objective", "worst_violation", "worst_constraint")
     columns = zip(*rows, strict=True) if rows else ((), (), (), ())
     return RelaxedPoints(
-        {name: np.asarray(value) for name, value in numbers.items()},
-        {name: np.asarray(value) for name, value in weights.items()},
-        np.asarray(state.objective)[order],
+        numbers,
+        mixtures,
+        cost[order],
         violation[order],
         {k: np.asarray(c) for k, c in zip(keys, columns, strict=True)},
-        settings.starts * settings.outer * settings.inner,
     )

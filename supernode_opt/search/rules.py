@@ -39,12 +39,13 @@ class Rule:
 
     transform: str
     reads: tuple[str, ...]
-    rate: float = 0.15
+    rate: float = 0.05
     fixed: Mapping[str, Any] = field(default_factory=dict)
     weight_decay: float | None = None
     joint: bool = False
 
 
+# Rates are the best of those that `benchmarks/descents.py` tried at a constant step.
 _AVERAGES = ("averages",)
 _DECAYED = ("averages", "weight_decay")
 RULES: Mapping[str, Rule] = {
@@ -56,8 +57,8 @@ RULES: Mapping[str, Rule] = {
     "adabelief": Rule("belief", _AVERAGES),
     "lion": Rule("lion", _DECAYED, weight_decay=1e-3),
     "rmsprop": Rule("rms", ("momentum",)),
-    "sgd": Rule("", ("momentum",)),
-    "lbfgs": Rule("lbfgs", ("memory",), joint=True),
+    "sgd": Rule("", ("momentum",), rate=0.5),
+    "lbfgs": Rule("lbfgs", ("memory",), rate=1.0, joint=True),
 }
 # Settings that are one of these words.
 WORDS = {"optimizer": tuple(RULES), "schedule": get_args(Schedule)}

@@ -50,17 +50,21 @@ class Settings:
       sharpness: first and last sharpness of the smoothed maxima [1].
       temperature: first and last temperature of the mixtures [1].
       tolerance: relative difference in the objective that does not matter [1].
-      maximum_candidates: most splits to enumerate; beyond, only the neighbourhood of
-        relaxed points is searched, and the certificate says so [1].
+      maximum_candidates: most splits to list; of those beyond, the families and their
+        bounds are known, and the certificate says what is open [1].
       maximum_solves: most inner solves of the proof [1].
       whole_lanes: whether free bandwidths are built from whole lanes.
+      alternatives_within: how much worse than the best a design of another kind, or at
+        an extreme, may be to be told of [1].
+      draws: of what is not known well, by which robust designs are compared, 256 if
+        not given [1].
     """
 
-    starts: int = 256
-    outer: int = 15
-    inner: int = 60
-    optimizer: Optimizer = "adam"
-    schedule: Schedule = "cosine"
+    starts: int = 64
+    outer: int = 8
+    inner: int = 20
+    optimizer: Optimizer = "lbfgs"
+    schedule: Schedule = "constant"
     rate: float | None = None
     last_share: float | None = None
     averages: tuple[float, float] | None = None
@@ -73,6 +77,8 @@ class Settings:
     maximum_candidates: int = 20_000_000
     maximum_solves: int = 5_000
     whole_lanes: bool = True
+    alternatives_within: float = 0.02
+    draws: int | None = None
 
     @property
     def descent(self) -> Descent:

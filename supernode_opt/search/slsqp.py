@@ -3,7 +3,7 @@
 An independent witness: it shares the merit with the descents, not their method.
 """
 
-from functools import partial
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -13,8 +13,11 @@ from jax import Array
 from numpy.typing import NDArray
 from scipy.optimize import minimize, nnls
 
-from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.case import nameless
 from supernode_opt.batch.exact import as_arrays
+from supernode_opt.batch.kept import Kept
+from supernode_opt.batch.precise import double
+from supernode_opt.batch.tally import counted
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns
 from supernode_opt.search.inner import (
@@ -24,28 +27,33 @@ from supernode_opt.search.inner import (
     exact_merit,
     fill,
     judged_rows,
-    merit_data,
 )
-from supernode_opt.search.merit import Exact, aim_of, forms, program
+from supernode_opt.search.merit import Exact, aim_of, axes_of, forms, program, wish
+from supernode_opt.system.scenario import Scenario
 
 # What misses its limits by more is not a matter of a wider margin.
 _MARGINAL = 1e-2
 # The widest margin to a limit that a design leans on; limits and bounds this near bear.
 _WIDEST = 1e-5
 _BEARING = 2.0 * _WIDEST
+# Scenarios that stay on the device.
+_PLACED = 4
 
 
-@partial(compiled, static_argnames="merit")
-def _slopes(merit: Exact, point: Array, data: Any) -> tuple[Array, Array]:
-    """Return [cost, constraints] and their Jacobian at one point."""
+@functools.cache
+def _slopes(merit: Exact) -> Kept:
+    """Return the program of [cost, constraints] and their Jacobian at one point."""
 
-    def both(point: Array) -> tuple[Array, Array]:
-        cost, values = merit(point[None], data)
-        joined = jnp.concatenate([cost, values[0]])
-        return joined, joined
+    def slopes(point: Array, data: Any) -> tuple[Array, Array]:
+        def joined(point: Array) -> tuple[Array, Array]:
+            cost, values = merit(point[None], data)
+            both = jnp.concatenate([cost, values[0]])
+            return both, both
 
-    slopes, values = jax.jacfwd(both, has_aux=True)(point)
-    return values, slopes
+        found, values = jax.jacfwd(joined, has_aux=True)(point)
+        return values, found
+
+    return Kept(slopes, f"slopes {merit}")
 
 
 class Polished(NamedTuple):
@@ -85,7 +93,25 @@ def _as_is(problem: Problem, columns: Columns) -> Polished:
 def placed(problem: Problem, columns: Columns) -> dict[str, Any]:
     """Return the data of an ordinary polish of one candidate, on the device."""
     arrays = as_arrays(complete(problem, columns), 1)
-    return jax.device_put(merit_data(problem, arrays, aim_of(problem)))
+    names = exact_merit(problem).names
+    rest = {"columns": arrays, "aim": aim_of(problem), "wanted": wish(problem)}
+    placed_rest = jax.device_put(rest | axes_of(problem, names))
+    return placed_rest | {"scenario": _on_device(problem.scenario)}
+
+
+# The scenarios that were placed last, each with the setting of precision and itself.
+_placed: list[tuple[bool, Scenario, Any]] = []
+
+
+def _on_device(scenario: Scenario) -> Any:
+    """Return a scenario without names on the device; its many numbers take a while."""
+    for known in _placed:
+        if known[:1] == (double(),) and known[1] is scenario:
+            return known[2]
+    made = jax.device_put(nameless(scenario))
+    _placed.append((double(), scenario, made))
+    del _placed[:-_PLACED]
+    return made
 
 
 def polish(
@@ -114,13 +140,14 @@ def polish(
     data = data or placed(problem, columns)
     if aim is not None:
         data = data | {"aim": jax.device_put(aim)}
+    program = _slopes(merit).ready(np.asarray(point, float), data)
     own = slice(0, 1 + len(forms(problem)))
     seen: dict[bytes, tuple[NDArray, NDArray]] = {}
 
     def look(x: NDArray) -> tuple[NDArray, NDArray]:
         key = x.tobytes()
         if key not in seen:
-            values, slopes = _slopes(merit, x, data)
+            values, slopes = program(x, data)
             seen[key] = np.asarray(values)[own], np.asarray(slopes)[own]
         return seen[key]
 
@@ -166,6 +193,7 @@ def polish(
     if best is not None and not float(np.max(at(point)[1:])) <= FEASIBLE:
         point = np.frombuffer(best)
     values, slopes = at(point), slopes_at(point)
+    counted(len(seen))
     multipliers = _multipliers(point, values[1:], slopes, ~held)
     return Polished(
         fill(problem, complete(problem, columns), point[None]),

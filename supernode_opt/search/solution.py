@@ -15,8 +15,9 @@ from supernode_opt.batch.precise import precisely
 from supernode_opt.problem.box import options
 from supernode_opt.problem.build import build_design
 from supernode_opt.problem.constraints import all_constraints, normalised
-from supernode_opt.problem.problem import Constraint, Problem
+from supernode_opt.problem.problem import Constraint, Objective, Problem
 from supernode_opt.search.enumerate import Columns
+from supernode_opt.search.records import Alternative, Extreme, Price
 from supernode_opt.system.design import CHOICE_NAMES, Design
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
@@ -72,9 +73,11 @@ class Solution:
       objective: value of the objective.
       report: exact report of the design, plain floats.
       constraints: every limit, the study's first.
-      prices: what limits and bounds cost, as sentences.
+      prices: what limits, bounds and lanes cost, limits by their weight first.
+      elasticities: d ln objective / d ln constant of the optimum, by dotted path [1].
       certificate: what was enumerated, excluded, solved and left open.
-      alternatives: other kinds of design, best first: `design` and `objective`.
+      alternatives: other kinds of design, best first.
+      extremes: designs near the best with the least of a quantity.
       history: of the relaxed descent: step, best_objective, worst_violation,
         worst_constraint.
       relaxation: if infeasible, (constraint, per cent it must give way).
@@ -89,9 +92,11 @@ class Solution:
     objective: float
     report: Report
     constraints: list[ConstraintState]
-    prices: list[str]
     certificate: dict[str, Any]
-    alternatives: list[dict[str, Any]] = field(default_factory=list)
+    prices: tuple[Price, ...] = ()
+    elasticities: dict[str, float] = field(default_factory=dict)
+    alternatives: tuple[Alternative, ...] = ()
+    extremes: tuple[Extreme, ...] = ()
     history: dict[str, NDArray] = field(default_factory=dict)
     relaxation: list[tuple[str, float]] | None = None
     evaluations: int = 0
@@ -150,22 +155,37 @@ def constraint_states(
     ]
 
 
+def per_unit(
+    best: float, objective: Objective, constraint: Constraint, price: float
+) -> float:
+    """Return d objective / d limit, in the units of both.
+
+    Args:
+      best: value of the objective.
+      objective: what is wanted.
+      constraint: the limit.
+      price: multiplier of the normalised constraint [1].
+    """
+    worth = best * price / (constraint.limit or 1.0)
+    # Loosening helps the objective; a floor is loosened by lowering it.
+    helps = objective.maximize == constraint.at_most
+    return float(worth if helps else -worth) + 0.0
+
+
 def _state(
     problem: Problem, report: Report, constraint: Constraint, price: float
 ) -> ConstraintState:
     value, limit = float(getattr(report, constraint.name)), constraint.limit
     room = limit - value if constraint.at_most else value - limit
     g = float(normalised(value, limit, constraint.at_most))
-    worth = getattr(report, problem.objective.name) * price / (limit or 1.0)
-    # Loosening helps the objective; a floor is loosened by lowering it.
-    helps = problem.objective.maximize == constraint.at_most
+    best = float(getattr(report, problem.objective.name))
     return ConstraintState(
         constraint.name,
         value,
         limit,
         constraint.at_most,
         room / (limit or 1.0),
-        float(worth if helps else -worth) + 0.0,
+        per_unit(best, problem.objective, constraint, price),
         abs(g) <= _TIGHT if limit else price > 0.0,
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 import yaml
 
-from supernode_opt.config.goal import read_objective
+from supernode_opt.config.goal import read_objective, refuse_draws
 from supernode_opt.problem.problem import Objective
 from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError
@@ -201,6 +201,7 @@ def _wanted(top: Node) -> tuple[Objective, list[str]]:
     written = top.mapping()
     if "objective" not in written:
         raise StudyError(f"{top.place}: the study lacks `objective`")
+    refuse_draws(written, "a sweep")
     limits = written["constraints"].mapping() if "constraints" in written else {}
     return read_objective(written["objective"]), list(limits)
 

@@ -6,16 +6,17 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import excess, maximum, stack
-from supernode_opt.system.kernels import cast_bytes, gemm_roofline, memory_rate
+from supernode_opt.smooth import combined, excess, maximum, rows, stack
+from supernode_opt.system.kernels import cast_bytes, gemm_passes, memory_rate
 from supernode_opt.system.scenario import Scenario, expert_imbalance
 from supernode_opt.system.software import Software
-from supernode_opt.workload.model import attended_length, frozen
+from supernode_opt.workload.model import Model, attended_length, frozen
 from supernode_opt.workload.operators import (
     BACKWARD_ATTENTION,
     BACKWARD_ELEMENTWISE,
     BACKWARD_KERNELS,
     FORWARD_KERNELS,
+    GROUPED,
     Gemms,
     Split,
     attention_bytes,
@@ -70,12 +71,14 @@ def layer_times(
     """
     model, software = scenario.model, scenario.software
     gemms, parts = layer_gemms(model, split)
-    times, _, _ = gemm_roofline(gemms, scenario, clock)
+    forward, to_input, to_weights = gemm_passes(gemms, scenario, clock).time
     busiest = expert_imbalance(scenario, split)
     # Forward, and both gradients as one backward pass; frozen weights need none.
-    times = stack(times[0], times[1] + times[2] * (1.0 - frozen(scenario.training)))
-    gemm = _by_layer(times, gemms, parts, busiest)
-    cast = _by_layer(cast_bytes(gemms, scenario), gemms, parts, busiest)
+    both = to_input + to_weights * (1.0 - frozen(scenario.training))
+    of_parts = [_by_part(one, gemms, parts) for one in (forward, both)]
+    gemm = _by_layer(of_parts, busiest)
+    cast = [_by_part(one, gemms, parts) for one in cast_bytes(gemms, scenario)]
+    cast = _by_layer(cast, busiest)
     cast = cast * software.cast_traffic / memory_rate(scenario)
     width = 0.5 * (query_width(model) + value_width(model))
     softmax = scenario.chip.softmax_channels / width
@@ -106,14 +109,13 @@ def layer_times(
     again = stack(*(2 * [BACKWARD_ATTENTION * core + scores]))
     zero = jnp.zeros_like(gemm[:, 0])
     repeated = modules.full * (gemm[:, 0] + attention + forward)
-    attended = parts["attention"]
     repeated = repeated + _modules(
         modules,
         gemm[:, 0],
-        dict(zip(gemms.names[attended], times[0, attended], strict=True)),
+        of_parts[0],
         (norm, gates, moved),
         core + scores,
-        model.gated,
+        model,
     )
     device = LayerTimes(
         gemm=gemm,
@@ -125,7 +127,7 @@ def layer_times(
     passes = device._replace(
         launch=_launch(software, device.compute, modules.full, sharpness)
     )
-    head, ahead = (jnp.sum(times[:, parts[p]], axis=(0, 1)) for p in ("head", "ahead"))
+    head, ahead = (sum(one[name] for one in of_parts) for name in ("head", "ahead"))
     logits = split.tokens * model.vocabulary / split.tensor
     head = head + software.loss_traffic * logits / memory_rate(scenario)
     return passes, stack(head, head + ahead)
@@ -151,20 +153,32 @@ def _launch(
     return excess(device + gaps, issued, sharpness) + gaps + hosted
 
 
-def _by_layer(
-    values: Array, gemms: Gemms, parts: dict[str, slice], busiest: ArrayLike
-) -> Array:
-    """Add `values` [pass, operator, *batch] up to [layer, pass, *batch].
+def _by_part(values: Array, gemms: Gemms, parts: dict[str, slice]) -> dict[str, Array]:
+    """Add `values` [operator, *batch] up by part of the model, [*batch] each.
+
+    Beside the parts, of which "grouped" is what experts' kernels have of theirs, "up"
+    is what brings compressed attention to its width.  One product with ones, so that
+    the values are computed once and backwards nothing is put together.
+    """
+    members = {part: set(gemms.names[place]) for part, place in parts.items()}
+    members["grouped"] = set(GROUPED)
+    members["expert"] -= members["grouped"]
+    members["up"] = {name for name in members["attention"] if name.endswith(" up")}
+    ones = [[name in those for name in gemms.names] for those in members.values()]
+    return dict(zip(members, rows(combined(ones, values)), strict=True))
+
+
+def _by_layer(passes: list[dict[str, Array]], busiest: ArrayLike) -> Array:
+    """Return the (dense, expert) layer's of every pass [layer, pass, *batch].
 
     The rank with `busiest` times the mean decides how long expert kernels take; the
     router and shared experts are the same everywhere.
     """
-    grouped = gemms.grouped[parts["expert"]]
-    uneven = 1.0 + grouped * (busiest - 1.0)
-    common = jnp.sum(values[:, parts["attention"]], axis=1)
-    dense = jnp.sum(values[:, parts["dense"]], axis=1)
-    experts = jnp.sum(values[:, parts["expert"]] * uneven, axis=1)
-    return stack(common + dense, common + experts)
+    dense = [one["attention"] + one["dense"] for one in passes]
+    experts = [
+        one["attention"] + one["expert"] + one["grouped"] * busiest for one in passes
+    ]
+    return stack(stack(*dense), stack(*experts))
 
 
 def _passes(forward: Array, backward: Array) -> Array:
@@ -175,34 +189,33 @@ def _passes(forward: Array, backward: Array) -> Array:
 def _modules(
     modules: Again,
     layers: Array,
-    projections: dict[str, Array],
+    parts: dict[str, Array],
     streamed: tuple[Array, Array, Array],
     attention: Array,
-    gated: ArrayLike,
+    model: Model,
 ) -> Array:
     """Time of computing single modules again [layer, *batch] [s].
 
     Args:
       modules: which of them.
       layers: times of all forward products [layer, *batch] [s].
-      projections: of them, those of attention by name [*batch] [s].
+      parts: of them, those of every part [*batch] [s].
       streamed: times of norms [*batch], gates and routing [layer, *batch] [s].
       attention: time of the attention core [s].
-      gated: whether the FFN has a gate [1].
+      model: says whether attention is compressed, and the FFN has a gate.
     """
     norm, gates, routing = streamed
-    up = [time for name, time in projections.items() if name.endswith(" up")]
-    attending = sum(projections.values(), start=jnp.zeros_like(norm))
+    attending, up = parts["attention"], parts["up"]
     block = layers - attending
     common = modules.norm * norm + modules.core_attention * attention
-    common = common + modules.mla_up * sum(up, start=jnp.zeros_like(norm))
+    common = common + modules.mla_up * up
     whole = stack(modules.ffn, modules.experts)
     again = stack(modules.dense_activation, modules.expert_activation) * gates
     # Every second of the products: of queries, keys, values and output two of four, of
     # a gated FFN one of three, of the experts all.
-    inner = modules.mla_up if up else jnp.zeros_like(modules.mla_up)
+    inner = modules.mla_up if model.attention == "mla" else 0.0
     half = jnp.maximum(modules.operators - inner, 0.0)
     half = half * 0.5 * attending
-    second = stack(block[0] / (2.0 + gated), block[1] + routing[1])
+    second = stack(block[0] / (2.0 + model.gated), block[1] + routing[1])
     half = half + jnp.maximum(modules.operators - whole, 0.0) * second
     return common + half + whole * (block + gates + routing) + again

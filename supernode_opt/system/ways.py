@@ -34,6 +34,10 @@ class Ways:
         does not see the domain there.
       blended: whether a technology's short links enter by averaging each `short_`
         property with its own counterpart, and in no other way.
+      kindred: of splits that differ in expert parallel and in what is computed again
+        alone, it is least at the most expert parallel and where this is computed again
+        (with `nowhere`, where that holds and the allocator never runs short); "" where
+        that is not known.
     """
 
     signs: dict[str, int] = field(default_factory=dict, hash=False)
@@ -41,6 +45,7 @@ class Ways:
     rests: bool = False
     nowhere: bool = False
     blended: bool = False
+    kindred: str = ""
 
     def sign(self, name: str) -> int | None:
         """Return which way the quantity moves with the input `name`, if known."""
@@ -96,12 +101,14 @@ TIME = Ways(
     | _all(UP, "software.*"),
     nowhere=True,
     blended=True,
+    kindred="none",
 )
 MEMORY = Ways(
     _all(UP, "software.framework_memory", "software.buffer_memory")
     | _all(UP, "software.activation_copies", "software.weight_casts")
     | _all(UP, "software.gathered_layers", "software.fragmentation")
-    | _all(UP, "software.score_bytes")
+    | _all(UP, "software.score_bytes"),
+    kindred="full",
 )
 
 # What costs power wherever it stands.

@@ -4,7 +4,7 @@ Constants are drawn from their catalog ranges, the fitted ones with the correlat
 that the calibration found, and the whole machine is evaluated for every draw.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +41,6 @@ class Drawn(NamedTuple):
     calibrated: NDArray
 
 
-@precisely
 def drawn_reports(
     design: Design,
     scenario: Scenario,
@@ -62,15 +61,37 @@ def drawn_reports(
       origins: whose the values are; without them, as `assumed` has it.
     """
     told = assumed(scenario) if origins is None else origins
-    known = uncertain(scenario, told)
-    normal = draws.normals([known], seed, count)
-    one = case_of(design, scenario, told.following())
-    held = draws.as_calibrated(scenario, normal)
-    report, told_by = (
-        REPORTS(draws.rows_of(one, known, n, count)) for n in (normal, held)
-    )
-    ratio = np.asarray(told_by.step_time) / np.asarray(report.step_time)
-    return Drawn(known, normal, report, ratio)
+    return drawn_together([(design, scenario)], seed, told, count)[0]
+
+
+@precisely
+def drawn_together(
+    designs: Sequence[tuple[Design, Scenario]],
+    seed: int,
+    origins: Origins,
+    count: int = draws.DRAWS,
+) -> list[Drawn]:
+    """Evaluate designs of one study under the same draws; see `drawn_reports`."""
+    groups, made = [], []
+    for design, scenario in designs:
+        known = uncertain(scenario, origins)
+        normal = draws.normals([known], seed, count)
+        one = case_of(design, scenario, origins.following())
+        tables = [normal]
+        if draws.calibrated(scenario):
+            tables.append(draws.as_calibrated(scenario, normal))
+        groups += [draws.rows_of(one, known, table, count) for table in tables]
+        made.append((known, normal, len(tables)))
+    reports = iter(REPORTS.many(groups))
+    found = []
+    for known, normal, tables in made:
+        report = next(reports)
+        ratio = np.ones(count)
+        if tables > 1:
+            held = np.asarray(next(reports).step_time)
+            ratio = held / np.asarray(report.step_time)
+        found.append(Drawn(known, normal, report, ratio))
+    return found
 
 
 def ready(design: Design, scenario: Scenario, origins: Origins) -> None:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import rows
+from supernode_opt.smooth import stack
 from supernode_opt.workload.model import Model, Training, attended_length
 
 # Bytes per token, layer and hidden channel that residual, normalisation and rotary
@@ -27,6 +27,10 @@ BACKWARD_ATTENTION = 2.5  # flash attention: five matrix products against two
 BACKWARD_ELEMENTWISE = 1.6
 FORWARD_KERNELS = 20.0
 BACKWARD_KERNELS = 34.0
+
+
+# One kernel for all experts of a rank.
+GROUPED = ("expert up", "expert down")
 
 
 class Split(NamedTuple):
@@ -58,6 +62,8 @@ class Split(NamedTuple):
 
 class Gemms(NamedTuple):
     """Stacked GEMM shapes [operator, *batch]; `groups` weight matrices of N x K each.
+
+    What is the same in the whole batch has axes of one there.
 
     `rows` are tokens per group.  `grouped` is 1 for the experts' grouped kernels,
     `kept` for those that stay in BF16 whatever the precision of the others.  `inputs`
@@ -98,30 +104,83 @@ def key_value_channels(model: Model, tensor: ArrayLike) -> Array:
     return jnp.maximum(model.kv_heads / tensor, 1.0) * 2.0 * model.head_dim
 
 
-def _attention_gemms(
-    model: Model, split: Split, gathered: Any, scattered: Any
-) -> list[tuple[Any, ...]]:
-    tokens, tensor, hidden = split.tokens, split.tensor, model.hidden
-    width = model.heads * value_width(model) / tensor
-    out = ("attention out", tokens, hidden, width, *scattered)
+class _Product(NamedTuple):
+    """One product, by what of it varies with the split.
+
+    Attributes:
+      name: of the operator.
+      tokens: whose it works on, of `_TOKENS`.
+      columns, inner: widths before tensor parallelism [1].
+      split: whether tensor ranks share its columns, and its inner channels.
+      gathered, scattered: whether tensor ranks have its input, or its output, spread.
+      kept: whether it stays in BF16.
+    """
+
+    name: str
+    tokens: str
+    columns: ArrayLike
+    inner: ArrayLike
+    split: tuple[bool, bool] = (False, False)
+    gathered: bool = False
+    scattered: bool = False
+    kept: bool = False
+
+
+# All of a rank, its own part of the sequence, that where it is always spread, and what
+# one expert is sent.
+_TOKENS = ("all", "own", "spread", "sent")
+_COLUMNS, _INNER = (True, False), (False, True)
+
+
+def _attention_products(model: Model) -> list[_Product]:
+    hidden, width = model.hidden, model.heads * value_width(model)
+    out = _Product("attention out", "all", hidden, width, _INNER, scattered=True)
     if model.attention == "gqa":
-        columns = model.heads * model.head_dim / tensor
-        columns = columns + key_value_channels(model, tensor)
-        return [("query key value", tokens, columns, hidden, *gathered), out]
-    # The compressions run on the rank's own part of the sequence, unsplit in width.
-    spread = tokens / (1.0 + split.sequence * (tensor - 1.0))
+        # Keys and values are added by whoever knows over how many ranks.
+        query = model.heads * model.head_dim
+        name = "query key value"
+        return [_Product(name, "all", query, hidden, _COLUMNS, gathered=True), out]
     rank = model.key_value_rank
-    no_rope = model.heads * (model.head_dim + value_width(model)) / tensor
-    query = model.heads * query_width(model) / tensor
+    no_rope = model.heads * (model.head_dim + value_width(model))
+    query = model.heads * query_width(model)
     compressed = jnp.asarray(model.query_rank) > 0.0
-    query_inner = jnp.where(compressed, model.query_rank, hidden)
+    inner = jnp.where(compressed, model.query_rank, hidden)
+    # The compressions run on the rank's own part of the sequence, unsplit in width.
     return [
-        ("query down", spread, model.query_rank, hidden),
-        ("query up", tokens, query, query_inner, *gathered),
-        ("key value down", spread, rank + model.rope_dim, hidden),
-        ("key value up", tokens, no_rope, rank, *gathered),
+        _Product("query down", "own", model.query_rank, hidden),
+        _Product("query up", "all", query, inner, _COLUMNS, gathered=True),
+        _Product("key value down", "own", rank + model.rope_dim, hidden),
+        _Product("key value up", "all", no_rope, rank, _COLUMNS, gathered=True),
         out,
     ]
+
+
+def _products(model: Model, several: ArrayLike) -> dict[str, list[_Product]]:
+    """Return all products by part; `several` ranks share every expert's matrices."""
+    hidden, halves = model.hidden, 1.0 + model.gated
+    shared = model.shared_experts * model.expert_ffn
+    width = model.expert_ffn / several
+    experts = jnp.maximum(model.experts, 1.0)
+    return {
+        "attention": _attention_products(model),
+        "dense": [
+            _Product(
+                "ffn up", "all", halves * model.ffn, hidden, _COLUMNS, gathered=True
+            ),
+            _Product("ffn down", "all", hidden, model.ffn, _INNER, scattered=True),
+        ],
+        "expert": [
+            _Product("router", "spread", experts, hidden, kept=True),
+            _Product("shared up", "spread", halves * shared, hidden),
+            _Product("shared down", "spread", hidden, shared),
+            _Product("expert up", "sent", halves * width, hidden),
+            _Product("expert down", "sent", hidden, width),
+        ],
+        "head": [
+            _Product("lm head", "all", model.vocabulary, hidden, _COLUMNS, kept=True)
+        ],
+        "ahead": [_Product("join ahead", "spread", hidden, 2.0 * hidden)],
+    }
 
 
 def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
@@ -131,56 +190,73 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     "head" (LM head and loss) and "ahead": what joins the state of a token and the next
     token's embedding before a layer that predicts one more (DeepSeek-V3,
     arXiv:2412.19437, equation 21), on every rank's own part of the sequence.
+
+    What varies with the split is spread over the operators by zeros and ones: stacked
+    operator by operator it would be written and read again, and backwards more so.
     """
+    over = 1.0 if split.expert_tensor is None else split.expert_tensor
+    parts: dict[str, slice] = {}
+    table: list[_Product] = []
+    for part, products in _products(model, over).items():
+        parts[part] = slice(len(table), len(table) + len(products))
+        table += products
+    varying = (split.tokens, split.tensor, split.expert, split.sequence)
+    depth = len(jnp.broadcast_shapes(*map(jnp.shape, varying)))
+
+    def column(values: Any) -> Array:
+        """Give `values` [operator, *own] the axes of the batch."""
+        return values.reshape(
+            len(table), *(1,) * (depth + 1 - values.ndim), *values.shape[1:]
+        )
+
+    def where(chosen: list[bool]) -> Array:
+        return column(jnp.asarray(chosen, float))
+
+    def widths(name: str, place: int) -> Array:
+        shared = where([one.split[place] for one in table])
+        given = column(stack(*(getattr(one, name) for one in table)))
+        return given * (shared / split.tensor + (1.0 - shared))
+
     spread_over = 1.0 + split.sequence * (split.tensor - 1.0)
-    gathered = (1.0, 0.0, 0.0, spread_over, 1.0)
-    scattered = (1.0, 0.0, 0.0, 1.0, spread_over)
-    attention = _attention_gemms(model, split, gathered, scattered)
-    tensor, hidden, tokens = split.tensor, model.hidden, split.tokens
-    halves = 1.0 + model.gated
-    dense = [
-        ("ffn up", tokens, halves * model.ffn / tensor, hidden, *gathered),
-        ("ffn down", tokens, hidden, model.ffn / tensor, *scattered),
-    ]
     spread = split.tokens_after_tensor
-    shared = model.shared_experts * model.expert_ffn
-    experts = jnp.maximum(model.experts, 1.0)
-    local = experts / split.expert
-    per_expert, width = spread * model.top_k / local, model.expert_ffn
-    to_experts, from_experts = (), ()
+    local = jnp.maximum(model.experts, 1.0) / split.expert
+    counts = {
+        "all": split.tokens,
+        "own": split.tokens / spread_over,
+        "spread": spread,
+        # Each works on what all that share an expert were sent.
+        "sent": spread * model.top_k / local * over,
+    }
+    kinds = [one.tokens for one in table]
+    used = [name for name in _TOKENS if name in kinds]
+    columns = widths("columns", 0)
+    if model.attention == "gqa":
+        more = key_value_channels(model, split.tensor)
+        columns = columns + where([one is table[0] for one in table]) * more
+    gathered = where([one.gathered for one in table])
+    scattered = where([one.scattered for one in table])
+    grouped = where([one.name in GROUPED for one in table])
+    to_experts, from_experts = 0.0, 0.0
     if split.expert_tensor is not None:
-        # Each works on what all of them were sent, over its part of the channels.
-        several = split.expert_tensor
-        per_expert, width = per_expert * several, width / several
-        to_experts, from_experts = (0.0, several, 1.0), (0.0, 1.0, several)
-    expert = [
-        ("router", spread, experts, hidden, 1.0, 0.0, 1.0),
-        ("shared up", spread, halves * shared, hidden),
-        ("shared down", spread, hidden, shared),
-        ("expert up", per_expert, halves * width, hidden, local, 1.0, *to_experts),
-        ("expert down", per_expert, hidden, width, local, 1.0, *from_experts),
-    ]
-    head = [("lm head", tokens, model.vocabulary / tensor, hidden, 1.0, 0.0, 1.0)]
-    ahead = [("join ahead", spread, hidden, 2.0 * hidden)]
-    table = (*attention, *dense, *expert, *head, *ahead)
-    defaults = (1.0, 0.0, 0.0, 1.0, 1.0)
-    whole = [(*row, *defaults[len(row) - 4 :]) for row in table]
-    names, *columns = zip(*whole, strict=True)
-    everything = jnp.broadcast_arrays(
-        *(value for column in columns for value in column)
-    )
-    shapes = jnp.stack(everything).reshape(8, len(whole), *everything[0].shape)
-    parts, start = {}, 0
-    for name, part in (
-        ("attention", attention),
-        ("dense", dense),
-        ("expert", expert),
-        ("head", head),
-        ("ahead", ahead),
-    ):
-        parts[name] = slice(start, start + len(part))
-        start += len(part)
-    return Gemms(names, *rows(shapes)), parts
+        to_experts, from_experts = (
+            where([one.name == name for one in table]) for name in GROUPED
+        )
+    names = tuple(one.name for one in table)
+    return Gemms(
+        names,
+        rows=sum(where([k == name for k in kinds]) * counts[name] for name in used),
+        columns=columns,
+        inner=widths("inner", 1),
+        groups=grouped * local + (1.0 - grouped),
+        grouped=grouped,
+        kept=where([one.kept for one in table]),
+        inputs=gathered * spread_over
+        + to_experts * over
+        + (1.0 - gathered - to_experts),
+        outputs=scattered * spread_over
+        + from_experts * over
+        + (1.0 - scattered - from_experts),
+    ), parts
 
 
 def attention_flops(model: Model, training: Training, split: Split) -> Array:

@@ -278,14 +278,40 @@ def enumerate_splits(
     Raises:
       TooManySplits: there are more than `limit`.
     """
-    rules = _rules(model, training, ranks)
     rows: Columns = {"chips": np.asarray(sorted(set(chips)), np.int32)}
-    choices: dict[str, Sequence[int]] = {}
-    for name, possible in options(model, training).items():
+    columns = (*options(model, training), *SWITCHES)
+    return grown(rows, columns, model, training, ranges, switches, limit, ranks)
+
+
+def grown(
+    rows: Columns,
+    columns: Sequence[str],
+    model: Model,
+    training: Training,
+    ranges: Mapping[str, tuple[float, float]],
+    switches: Mapping[str, Sequence[int]],
+    limit: int = 20_000_000,
+    ranks: int = 1,
+) -> Columns:
+    """Return `rows` with more columns, every legal combination; see `enumerate_splits`.
+
+    Args:
+      rows: splits as far as they are decided, and whatever else goes with each.
+      columns: to add, in this order: a rule reads what it needs from those before.
+      model, training, ranges, switches, limit, ranks: as there.
+
+    Raises:
+      TooManySplits: there are more than `limit`.
+    """
+    rules = _rules(model, training, ranks)
+    sizes = options(model, training)
+    for name in columns:
         low, high = ranges.get(name, (1.0, math.inf))
-        choices[name] = [o for o in possible if low - 1e-9 <= o <= high + 1e-9]
-    choices |= {name: switches[name] for name in SWITCHES}
-    for name, kept in choices.items():
+        kept = (
+            switches[name]
+            if name in SWITCHES
+            else [o for o in sizes[name] if low - 1e-9 <= o <= high + 1e-9]
+        )
         rows = _expand(rows, name, np.asarray(kept, np.int32), rules.get(name, ()))
         if len(rows[name]) > limit:
             raise TooManySplits(f"more than {limit} legal splits up to {name}")

@@ -150,7 +150,7 @@ BAD = {
     "unknown schedule": (["solver.schedule=cosin"], ["did you mean `cosine`?"]),
     "momentum that nothing reads": (
         ["solver.momentum=0.9"],
-        ["`solver.momentum` has no effect: `adam` does not read it (rmsprop, sgd do)"],
+        ["`solver.momentum` has no effect: `lbfgs` does not read it (rmsprop, sgd do)"],
     ),
     "memory that nothing reads": (
         ["solver={memory: 5, optimizer: sgd}"],
@@ -166,7 +166,7 @@ BAD = {
     ),
     "starts without a descent": (["solver={outer: 0, starts: 8}"], ["no effect"]),
     "a descent of what is fixed": (
-        ["solver.optimizer=lbfgs"],
+        ["solver.optimizer=adam"],
         ["`solver.optimizer` has no effect: every count and choice is fixed"],
     ),
     "momentum of one": (

@@ -3,7 +3,8 @@
     python -m tests.oracle.fuzz --from 0 --to 300
 
 Every study has a number.  What was judged is written to a journal at once, so that the
-same command goes on where it was stopped.  A study that was answered wrongly is saved
+same command goes on where it was stopped; `--rare` draws kinds that come seldom, into a
+journal of its own.  A study that was answered wrongly is saved
 beside the journal as a file for `supernode-opt run`.
 """
 
@@ -93,8 +94,10 @@ def main():
     parse.add_argument("--from", dest="first", type=int, default=0)
     parse.add_argument("--to", dest="last", type=int, default=300)
     parse.add_argument("--out", type=Path, default=Path("results/fuzz"))
+    parse.add_argument("--rare", action="store_true", help="kinds seldom drawn")
     parse.add_argument("--minutes", type=float, default=float("inf"))
     asked = parse.parse_args()
+    asked.out = asked.out / "rare" if asked.rare else asked.out
     asked.out.mkdir(parents=True, exist_ok=True)
     journal = asked.out / "journal.jsonl"
     known = _judged(journal)
@@ -105,11 +108,14 @@ def main():
         if time.monotonic() - began > 60.0 * asked.minutes:
             print("time is up; the same command goes on from here")
             break
-        forget_many()
+        if not asked.rare:
+            # Rare ones share their programs.
+            forget_many()
         record = {"seed": seed}
         text = None
         try:
-            text = studies.draw(studies.Seeded(seed))
+            draw = studies.draw_rare if asked.rare else studies.draw
+            text = draw(studies.Seeded(seed))
             record |= {"skipped": True} if text is None else examine(seed, text)
         except Exception:
             last = traceback.format_exc()

@@ -35,6 +35,7 @@ from tests.oracle.truth import violation
 
 MOST_DISCRETE = 20_000
 MOST_WITH_AXES = 2_500
+MOST_WITH_MANY = 60
 MOST_AXES = 3
 # Models small enough for small machines come often, the others now and then.
 _MODELS = ("llama3_8b", "llama3_8b", "mixtral_8x7b", "llama3_70b", "qwen3_235b_a22b")
@@ -266,14 +267,54 @@ def draw_alike(choose, axes):
     return complete(choose, top | {"design": section}, names)
 
 
-def complete(choose, top, names=SCALARS):
+# What is asked of studies that are rare otherwise: floors on temperatures, windows that
+# are narrow on both sides, boxes in which hardly anything is feasible.
+_FLOORS = ("junction_temperature", "coolant_outlet_temperature", "optics_temperature")
+RARE = ("axes", "axes", "floor", "window", "tiny", "constants", "uneven")
+
+
+def draw_rare(choose):
+    """Draw the text of a study of a kind that `draw` seldom or never draws.
+
+    Six free numbers of the hardware; a floor on a temperature; a window between two
+    limits on one quantity; limits that hardly any design keeps; several freed
+    constants; chip counts that hardly divide the batch.
+    """
+    kind = choose.pick(RARE)
+    drawn = machine(choose, ("cloudmatrix384",), ("llama3_8b", "mixtral_8x7b"))
+    if drawn is None:
+        return None
+    top, system, scenario, base = drawn
+    if kind == "uneven":
+        top["training"]["global_batch"] = choose.pick((120, 180, 210, 336, 360))
+        base["micro_batch"] = 1
+    kinds = (
+        ("count", "choice", "link", "constant") if kind == "constants" else KINDS[:3]
+    )
+    section = design(choose, system, scenario, base, kinds)
+    if kind == "uneven":
+        board = int(scenario.host.chips_per_board)
+        most = choose.pick((12, 20, 30))
+        section["chips"] = {"low": board, "high": most * board, "step": board}
+        for name in ("tensor_parallel", "pipeline_parallel"):
+            section[name] = {"low": 1, "high": 8}
+    many = HARDWARE if kind == "axes" else several(choose, HARDWARE, 2)
+    for name in many:
+        section[name] = hardware_box(choose, name, system)
+    names = [name for name in SCALARS if not FACTS[name].dear]
+    made = complete(choose, top | {"design": section}, names, kind)
+    return made
+
+
+def complete(choose, top, names=SCALARS, kind=""):
     """Add objective and limits to a study; `None` where nothing would be decided."""
     bare = top | {"objective": {"minimize": "step_time"}}
     problem = read(yaml.safe_dump(bare)).problem
     where = space(problem, whole_lanes=True, most=MOST_DISCRETE)
     if where is None or not len(where.columns["chips"]):
         return None
-    if where.axes and len(where.columns["chips"]) > MOST_WITH_AXES:
+    most = MOST_WITH_AXES if len(where.axes) <= MOST_AXES else MOST_WITH_MANY
+    if where.axes and len(where.columns["chips"]) > most:
         return None
     values = sample(problem, where, seed=int(choose.number(0, 1000)))
     alive = violation(values, always(problem.scenario)) <= 0.0
@@ -287,7 +328,14 @@ def complete(choose, top, names=SCALARS):
     unusual = (choose.pick(moving), choose.pick((True, False)))
     goal, maximize = choose.pick((*(common or [unusual])[:8], *[unusual] * 6))
     constraints = {}
-    for _ in range(choose.pick((1, 2, 2, 3))):
+    if kind in ("floor", "window"):
+        options = [n for n in _FLOORS if n in moving] if kind == "floor" else moving
+        if not options:
+            return None
+        constraints, alive = _squeezed(
+            choose, choose.pick(options), values, alive, kind
+        )
+    for _ in range(4 if kind == "tiny" else choose.pick((1, 2, 2, 3))):
         count = int(alive.sum())
         if count < 2 or all(
             np.ptp(values[n][alive]) <= 1e-4 * values[n].max() for n in names
@@ -299,9 +347,24 @@ def complete(choose, top, names=SCALARS):
         if value > 0.0 and name not in constraints:
             constraints[name] = {word: written(value, unit)}
             # Mostly the next limit is near what is possible with this one.
-            alive = kept if kept.any() and choose.pick((1, 1, 0)) else alive
+            sure = kind == "tiny" or choose.pick((1, 1, 0))
+            alive = kept if kept.any() and sure else alive
     if not constraints:
         return None
     top["objective"] = {"maximize" if maximize else "minimize": goal}
     top["constraints"] = constraints
     return yaml.safe_dump(top, sort_keys=False)
+
+
+def _squeezed(choose, name, values, alive, kind):
+    """Return limits on one quantity that few designs keep, and who does."""
+    unit, found = quantity_of(Report, name).unit, values[name]
+    share = choose.pick((0.5, 0.8, 0.95))
+    low = float(np.quantile(found[alive], share, method="nearest")) * 1.001
+    high = low * choose.pick((1.003, 1.01, 1.05))
+    limits = {"at_least": written(low, unit)}
+    kept = alive & (found >= low)
+    if kind == "window":
+        limits["at_most"] = written(high, unit)
+        kept &= found <= high
+    return {name: limits}, kept if kept.any() else alive

@@ -10,9 +10,8 @@ from supernode_opt.problem.constraints import normalised
 from supernode_opt.problem.problem import Constraint
 from supernode_opt.problem.variables import HARDWARE, Variable
 from supernode_opt.record import replace
-from supernode_opt.search import dependence, outlook
+from supernode_opt.search import dependence, families, outlook
 from supernode_opt.search.bounds import bounds, cell_bounds, split_violations
-from supernode_opt.search.branch_and_bound import anywhere as put_anywhere
 from supernode_opt.search.dominance import with_useful_links
 from supernode_opt.search.ends import Ends, Leaf, end_of, leaves_of
 from supernode_opt.search.enumerate import (
@@ -93,7 +92,7 @@ def test_no_random_design_beats_its_bound(objective, deep):
     exact = bounds(seen, candidates)
     kinder = bounds(seen, candidates, kindest(seen, {0, 1, 2}))
     anywhere = {k: v for k, v in candidates.items() if k != "scale_up_domain"}
-    first = bounds(seen, put_anywhere(problem, anywhere), kindest(seen, {0, 1, 2}))
+    first = bounds(seen, families.anywhere(problem, anywhere), kindest(seen, {0, 1, 2}))
     drawn = hardware(problem, 100, random)
     wide = cross(candidates, drawn)
     # Small boxes around the designs, and the designs somewhere in them.

@@ -3,13 +3,13 @@
 import jax.numpy as jnp
 import pytest
 
-from supernode_opt.search.relaxations import BOUNDLESS, _without_distance
+from supernode_opt.search.relaxations import BOUNDLESS, without_distance
 from supernode_opt.system.job import run_job
 from supernode_opt.system.parts import total
 from tests import plain
 
 
-def test_an_eager_stack_sees_no_domain_without_distance():
+def test_an_eager_stack_sees_no_domainwithout_distance():
     """With boundless ports what remains of its step is the same in any domain."""
     constants = {
         "ring_latency": 1.5,
@@ -33,5 +33,5 @@ def test_an_eager_stack_sees_no_domain_without_distance():
 
     small, large = steps(where)
     assert small > 1.01 * large
-    small, large = steps(_without_distance(where))
+    small, large = steps(without_distance(where))
     assert small == pytest.approx(large, rel=1e-9)

@@ -11,6 +11,7 @@ import pytest
 from supernode_opt import catalog
 from supernode_opt.problem.variables import HARDWARE
 from supernode_opt.record import get, leaves
+from supernode_opt.search.relaxations import BOUNDLESS, without_distance
 from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.parts import PART_FACTS
@@ -18,6 +19,8 @@ from supernode_opt.system.report import FACTS
 from supernode_opt.system.scenario import apply
 from supernode_opt.units import quantity_of
 from supernode_opt.workload.model import Training
+from supernode_opt.workload.recompute import RECOMPUTE
+from supernode_opt.workload.split import enumerate_splits
 
 SAID = {name: facts.ways for name, facts in (FACTS | PART_FACTS).items()}
 TRAINING = Training(sequence_length=4096.0, global_batch=512.0)
@@ -128,3 +131,71 @@ def test_ways(system, model):
         if ways.rests and np.any(rest[..., k] > base[..., k] * (1.0 + ROUNDING)):
             wrong.append(f"{quantity} is not least at rest")
     assert not wrong, "\n".join(wrong)
+
+
+KIN, ROUNDED = 2048, 1e-12
+KINDS = {
+    "recompute": (0, 1, 2, 3, 4),
+    "optimizer_sharding": (0, 1, 2, 3),
+    "sequence_parallel": (0, 1),
+}
+
+
+def kindred(where, random):
+    """Draw families of legal splits; return their members and whose each is."""
+    ranks = int(where.chip.ranks_per_chip)
+    job = where.model, where.training
+    every = enumerate_splits(*job, (64, 384), {}, KINDS, ranks=ranks)
+    names = [n for n in every if n not in ("expert_parallel", "recompute")]
+    table = np.stack([every[n] for n in names])
+    _, family = np.unique(table, axis=1, return_inverse=True)
+    family = family.reshape(-1)
+    drawn = random.permutation(family.max() + 1)
+    rank = np.argsort(drawn)[family]
+    order = np.argsort(rank, kind="stable")[:KIN]
+    # The last family may be cut off: its members are as good as any.
+    return {n: column[order] for n, column in every.items()}, rank[order]
+
+
+def in_rows(columns, where, usual):
+    """Return splits as designs with boundless ports, at the machine's own clock."""
+    made = {name: np.full(KIN, float(usual[name])) for name in HARDWARE}
+    made |= {name: np.full(KIN, BOUNDLESS) for name in BOX if "bandwidth" in name}
+    made |= {name: columns[name].astype(float) for name in SIZES if name in columns}
+    made["scale_up_domain"] = made["chips"]
+    for name, options in CHOICES.items():
+        width = len(options) or len(where.links)
+        made[name] = np.eye(width)[columns.get(name, np.zeros(KIN, int))]
+    return made
+
+
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize(
+    ("system", "model"),
+    [
+        ("cloudmatrix384", "deepseek_v3_671b"),
+        ("gb200_nvl72", "mixtral_8x7b"),
+        ("dgx_h100", "llama3_70b"),
+    ],
+)
+def test_kindred(system, model, eager):
+    where = given(system, model)
+    software = dataclasses.replace(where.software, eager=eager, thrash=0.0)
+    where = dataclasses.replace(where, software=software)
+    columns, family = kindred(where, np.random.default_rng(7))
+    usual = catalog.system(system).design
+    names = tuple(n for n, ways in SAID.items() if ways.kindred)
+    values = in_rows(columns, where, usual)
+    # Where no hop takes time; what sees none of them does not mind.
+    table = np.asarray(reported(values, {}, without_distance(where), names))
+    experts = columns["expert_parallel"]
+    most = np.zeros(family.max() + 1, int)
+    np.maximum.at(most, family, experts)
+    for name, found in zip(names, table.T, strict=True):
+        least = np.full(family.max() + 1, np.inf)
+        np.minimum.at(least, family, found)
+        place = RECOMPUTE.index(SAID[name].kindred)
+        said = (experts == most[family]) & (columns["recompute"] == place)
+        assert said.sum() > 20
+        excess = found[said] / least[family[said]] - 1.0
+        assert np.max(excess) <= ROUNDED, (name, np.max(excess))

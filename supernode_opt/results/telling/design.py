@@ -8,7 +8,7 @@ import xarray as xr
 
 from supernode_opt.names import spelled
 from supernode_opt.results import outcome, store
-from supernode_opt.results.telling import search
+from supernode_opt.results.telling import distrust, search
 from supernode_opt.results.telling.asked import asked
 from supernode_opt.results.telling.parts import (
     BAD,
@@ -50,7 +50,9 @@ def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
         asked(dataset),
         _answer(dataset),
         _why(dataset),
+        distrust.robustness(dataset),
         search.alternatives(dataset),
+        distrust.regret(dataset),
         search.prices(dataset),
         search.relaxation(dataset),
         search.bounds(dataset),

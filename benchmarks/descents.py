@@ -1,0 +1,165 @@
+"""Which rule and schedule of Optax suit the relaxed descent, at equal gradients.
+
+    python -m benchmarks.descents --out results/descents
+
+Every rule runs with some schedules and rates on some studies of `studies.yaml`: the
+same starts, rounds and steps.  Told are the best nearly feasible relaxed objective, in
+per cent short of the best that any of them found, and the share of starts that end
+nearly feasible, and within one per cent of that best.  Steps are driven from Python, so
+that slopes are compiled once a study's shape, not once a rule; what is computed is what
+`search.lagrangian.descend` computes.
+"""
+
+import argparse
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.contest.studies import study
+from supernode_opt.batch.compiler import compiled
+from supernode_opt.problem.problem import Problem
+from supernode_opt.search import relaxed
+from supernode_opt.search.lagrangian import State, begin
+from supernode_opt.search.merit import STRUCTURE
+from supernode_opt.search.rules import RULES
+from supernode_opt.search.settings import Settings
+from supernode_opt.search.stepping import size, transformation
+
+STUDIES = ("moe_budget", "moe_tight", "moe_least_power", "dense_budget", "dense_loose")
+RATES = {"sgd": (0.5, 1.5), "lbfgs": (0.3, 1.0), "lion": (0.05, 0.15)}
+MORE = {"sgd": {"momentum": 0.9}, "rmsprop": {}}
+PENALTIES = (2.0, 100.0)
+
+
+class Slopes:
+    """The augmented Lagrangian's slopes of one merit, compiled once."""
+
+    def __init__(self) -> None:
+        """Keep programs by merit."""
+        self._programs: dict[Any, Any] = {}
+
+    def __call__(self, merit: Any, *args: Any) -> Any:
+        """Return f, g and the slope of every row."""
+        if merit not in self._programs:
+
+            def total(points: Any, multipliers: Any, penalty: Any, data: Any) -> Any:
+                objective, values = merit(points, data)
+                push = jnp.maximum(0.0, multipliers + penalty * values)
+                added = jnp.sum(push**2 - multipliers**2) / (2.0 * penalty)
+                return jnp.sum(objective) + added, (objective, values)
+
+            self._programs[merit] = compiled(jax.value_and_grad(total, has_aux=True))
+        (_, (objective, values)), slope = self._programs[merit](*args)
+        return objective, values, slope
+
+
+def descended(
+    problem: Problem, settings: Settings, seed: int, slopes: Slopes
+) -> tuple[State, float]:
+    """Return where the descent ends, and the processor's seconds that it took."""
+    merit = relaxed.relaxed_merit(problem)
+    data = relaxed._data(problem, merit.names)
+    random = np.random.default_rng(seed)
+    starts = random.normal(0.0, 1.5, (settings.starts, merit.size()))
+    starts[:, len(merit.names) :] *= 0.3
+    slots = len(data["wanted"]["used"])
+    state = begin(starts, slots + len(STRUCTURE))
+    rule = transformation(settings.descent, settings.options)
+    joint = RULES[settings.optimizer].joint
+    move = jax.jit(lambda slope, memory, points: rule.update(slope, memory, points))
+    began = time.process_time()
+    points = state.points
+    for index in range(settings.outer):
+        done = index / max(settings.outer - 1, 1)
+        data |= {
+            "sharpness": relaxed._between(settings.sharpness, done),
+            "temperature": relaxed._between(settings.temperature, done),
+        }
+        penalty = relaxed._between(PENALTIES, done)
+        memory = rule.init(points)
+        first, last = settings.rates
+        for step in range(settings.inner):
+            objective, values, slope = slopes(
+                merit, points, state.multipliers, penalty, data
+            )
+            if step == settings.inner - 1:
+                break
+            slope = jnp.where(jnp.isfinite(slope), slope, 0.0)
+            if not joint:
+                length = jnp.linalg.norm(slope, axis=1, keepdims=True)
+                slope = slope / jnp.maximum(length, 1.0)
+            moves, memory = move(slope, memory, points)
+            phase = jnp.minimum(step / max(settings.inner - 2, 1), 1.0)
+            points = points - size(settings.schedule, phase, first, last) * moves
+        raised = jnp.maximum(0.0, state.multipliers + penalty * values)
+        state = State(
+            points, jnp.where(jnp.isfinite(raised), raised, 0.0), objective, values
+        )
+    return state, time.process_time() - began
+
+
+def trials(effort: dict[str, int], rules: list[str]) -> Iterator[Settings]:
+    """Yield what is compared."""
+    for name in rules:
+        rates = RATES.get(name, (0.05, 0.15, 0.4))
+        for schedule, rate in itertools.product(("constant", "cosine"), rates):
+            more = MORE.get(name, {})
+            yield Settings(
+                optimizer=name, schedule=schedule, rate=rate, **more, **effort
+            )
+
+
+def main() -> None:
+    """Measure, and write a table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("results/descents"))
+    parser.add_argument("--studies", nargs="+", default=list(STUDIES))
+    parser.add_argument("--rules", nargs="+", default=list(RULES))
+    parser.add_argument("--starts", type=int, default=64)
+    parser.add_argument("--outer", type=int, default=6)
+    parser.add_argument("--inner", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    journal = asked.out / "journal.jsonl"
+    lines = journal.read_text().splitlines() if journal.exists() else []
+    seen = {json.loads(line)["key"] for line in lines}
+    slopes = Slopes()
+    effort = {k: getattr(asked, k) for k in ("starts", "outer", "inner")}
+    for name in asked.studies:
+        problem = study(name).problem
+        for settings in trials(effort, asked.rules):
+            key = f"{name} {settings.descent} {settings.rates} {effort} {asked.seed}"
+            if key in seen:
+                continue
+            state, seconds = descended(problem, settings, asked.seed, slopes)
+            worst = np.nan_to_num(np.max(np.asarray(state.values), axis=1), nan=np.inf)
+            cost = np.asarray(state.objective)[worst <= relaxed.NEARLY]
+            record = {
+                "key": key,
+                "study": name,
+                "rule": settings.optimizer,
+                "schedule": settings.schedule,
+                "rate": settings.rates[0],
+                "gradients": settings.starts * settings.outer * settings.inner,
+                "seconds": seconds,
+                "near": len(cost) / settings.starts,
+                "costs": sorted(float(c) for c in cost),
+            }
+            with journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+            print(
+                key, record["near"], record["costs"][:1], f"{seconds:.1f}", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

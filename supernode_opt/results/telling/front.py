@@ -1,0 +1,207 @@
+"""What a front says: its ends, its knee, what a little less of one buys of another."""
+
+import json
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from supernode_opt.names import practice_words, spelled, split_words
+from supernode_opt.results.telling.parts import (
+    BAD,
+    STRONG,
+    Grid,
+    Part,
+    Row,
+    facts,
+    grid,
+)
+from supernode_opt.system.report import is_share
+from supernode_opt.words import figures, spoken
+
+# Designs that are listed, evenly along the front, beside ends and knee.
+_LISTED = 12
+
+
+def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
+    """Return what a person wants to know of a front."""
+    if not dataset.sizes.get("point"):
+        return [_asked(dataset), _nothing(dataset)]
+    return [
+        _asked(dataset),
+        _answer(dataset, everything),
+        _trade(dataset),
+        _certificate(dataset),
+    ]
+
+
+def _names(dataset: xr.Dataset) -> list[str]:
+    return [str(name) for name in dataset["objective"].values]
+
+
+def _units(dataset: xr.Dataset) -> list[str]:
+    units = [str(unit) for unit in dataset["objective_unit"].values]
+    return ["" if unit == "1" else unit for unit in units]
+
+
+def _sense(dataset: xr.Dataset) -> list[str]:
+    return [str(sense) for sense in dataset["sense"].values]
+
+
+def _said(dataset: xr.Dataset, name: str, value: float) -> str:
+    unit = dict(zip(_names(dataset), _units(dataset), strict=True))[name]
+    return spoken(float(value), unit, is_share(name))
+
+
+def _asked(dataset: xr.Dataset) -> Part:
+    wanted = [
+        f"{sense} {spelled(name)}"
+        for sense, name in zip(_sense(dataset), _names(dataset), strict=True)
+    ]
+    rows = [
+        ("study", str(dataset.attrs.get("name", ""))),
+        ("subject", str(dataset.attrs.get("subject", ""))),
+        ("sought at once", ", ".join(wanted)),
+    ]
+    return Part("asked", "Asked", (), (facts(rows),))
+
+
+def _nothing(dataset: xr.Dataset) -> Part:
+    status = str(dataset["end_status"].values[0])
+    message = str(dataset["end_message"].values[0])
+    return Part("answer", "Answer", (f"{status}: {message}",), mark=BAD)
+
+
+def _answer(dataset: xr.Dataset, everything: bool) -> Part:
+    names, count = _names(dataset), dataset.sizes["point"]
+    lines = [_headline(dataset, count)]
+    ends = [
+        f"{sense} {spelled(name)} by itself: {_said(dataset, name, value)} ({status})"
+        for sense, name, value, status in zip(
+            _sense(dataset),
+            names,
+            dataset["end_value"].values,
+            dataset["end_status"].values,
+            strict=True,
+        )
+    ]
+    lines += [f"{line}." for line in ends]
+    places = list(range(count)) if everything else _shown(dataset)
+    heads = (*map(spelled, names), "shown", "better by at most", "design")
+    rows = [Row(_cells(dataset, place), _mark(dataset, place)) for place in places]
+    said = "all" if len(places) == count else f"{len(places)} of {count}"
+    numbers = (*range(len(names)), len(names) + 1)
+    table = Grid(
+        heads, tuple(rows), f"Along the front ({said}); the knee is bold", numbers
+    )
+    return Part("answer", "Answer", tuple(lines), (table,), STRONG)
+
+
+def _headline(dataset: xr.Dataset, count: int) -> str:
+    if int(dataset.attrs["exact"]):
+        tried = json.loads(dataset.attrs["counts"])
+        return (
+            f"The front has {count:,} designs, exactly: all {tried['candidates']:,}"
+            f" candidates were evaluated, {tried['feasible']:,} keep every limit."
+        )
+    share = figures(100.0 * float(dataset.attrs["unexplored"]), 2)
+    return (
+        f"The front in {count:,} designs; where a better one may lie is {share} % of"
+        " the hypervolume."
+    )
+
+
+def _shown(dataset: xr.Dataset) -> list[int]:
+    count = dataset.sizes["point"]
+    evenly = np.linspace(0, count - 1, min(_LISTED, count)).round().astype(int)
+    knee = np.flatnonzero(dataset["is_knee"].values)
+    return sorted({*evenly.tolist(), *knee.tolist()})
+
+
+def _mark(dataset: xr.Dataset, place: int) -> str:
+    return STRONG if bool(dataset["is_knee"].values[place]) else ""
+
+
+def _cells(dataset: xr.Dataset, place: int) -> tuple[str, ...]:
+    at = dataset.isel(point=place)
+    values = [_said(dataset, name, float(at[name])) for name in _names(dataset)]
+    gap = float(at["gap"])
+    said = "not known" if not np.isfinite(gap) else f"{figures(100.0 * gap, 2)} %"
+    return (*values, str(at["status"].item()), said, _design(at))
+
+
+def _design(at: xr.Dataset) -> str:
+    """Write a design in a few words: chips, split, what is run otherwise."""
+    design: dict[str, Any] = {
+        str(name).removeprefix("design_"): at[name].item()
+        for name in at.data_vars
+        if str(name).startswith("design_")
+    }
+    words = [f"{design['chips']:.0f} chips", split_words(design)]
+    return ", ".join(word for word in (*words, *practice_words(design)) if word)
+
+
+def _trade(dataset: xr.Dataset) -> Part:
+    """Say the knee, and what one more per cent of another objective is worth."""
+    knees = np.flatnonzero(dataset["is_knee"].values)
+    first, *others = _names(dataset)
+    lines = []
+    if len(knees):
+        at = dataset.isel(point=int(knees[0]))
+        values = [
+            f"{spelled(n)} {_said(dataset, n, float(at[n]))}" for n in (first, *others)
+        ]
+        far = figures(float(dataset.attrs["knee_distance"]), 3)
+        lines.append(
+            f"Knee: {', '.join(values)}; it is {far} from the chord between the ends,"
+            " in objectives that the front normalises."
+        )
+    elif dataset.sizes["point"] > 2:
+        lines.append("There is no knee: nothing lies on the better side of the chord.")
+    rows = []
+    for place in _shown(dataset):
+        for index, other in enumerate(others, start=1):
+            slope = float(dataset["slope"].values[place, index])
+            if np.isfinite(slope):
+                rows.append(_traded(dataset, place, other, slope))
+    heads = ("at", "one per cent more of", "changes", "by")
+    table = grid(heads, rows, "Slopes along the front", (0, 3))
+    return Part("slopes", "What one buys of the other", tuple(lines), (table,))
+
+
+def _traded(
+    dataset: xr.Dataset, place: int, other: str, slope: float
+) -> tuple[str, ...]:
+    first = _names(dataset)[0]
+    value = float(dataset[other].values[place])
+    change = slope * 0.01 * value
+    if is_share(first):
+        by = f"{100.0 * change:+.3g} points"
+    else:
+        base = float(dataset[first].values[place])
+        by = f"{100.0 * change / base:+.3g} %"
+    return (_said(dataset, other, value), spelled(other), spelled(first), by)
+
+
+def _certificate(dataset: xr.Dataset) -> Part:
+    counts = json.loads(dataset.attrs["counts"])
+    names = _names(dataset)
+    reference = [
+        f"{spelled(name)} {_said(dataset, name, value)}"
+        for name, value in zip(names, dataset["reference"].values, strict=True)
+    ]
+    unit = " ".join(unit or "1" for unit in _units(dataset))
+    rows = [
+        ("reference point", ", ".join(reference)),
+        ("hypervolume", f"{figures(float(dataset.attrs['hypervolume']), 6)} ({unit})"),
+        ("unexplored", f"{figures(100.0 * float(dataset.attrs['unexplored']), 2)} %"),
+        *((name.replace("_", " "), f"{n:,}") for name, n in counts.items()),
+    ]
+    wanted = float(dataset.attrs["gap_asked"])
+    lines = []
+    if float(dataset.attrs["unexplored"]) > wanted:
+        lines.append(
+            f"{figures(100.0 * wanted, 2)} % was asked for: more searches or boxes get"
+            " nearer."
+        )
+    return Part("certificate", "How far it is shown", tuple(lines), (facts(rows),))

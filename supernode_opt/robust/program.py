@@ -1,0 +1,139 @@
+"""Every candidate under every draw, in blocks of one size, by one program.
+
+A lane is a candidate under some draws: many candidates under few draws and few under
+many fill the same block.  What depends on the candidate alone is computed once a lane.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from supernode_opt.batch.case import nameless
+from supernode_opt.batch.engine import cut, length
+from supernode_opt.batch.exact import typed
+from supernode_opt.batch.kept import Kept
+from supernode_opt.problem.constraints import all_constraints, chances
+from supernode_opt.problem.problem import Problem
+from supernode_opt.record import get
+from supernode_opt.robust.sample import Sample
+from supernode_opt.search.enumerate import Columns
+from supernode_opt.system.design import CHOICE_NAMES, CHOICES, assemble
+from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.follow import followed
+from supernode_opt.system.report import FACTS, SCALARS
+from supernode_opt.system.scenario import apply
+from supernode_opt.uncertainty import draws
+
+# Lanes of one block and draws of one lane: values that stay in the cache of a core.
+LANES, DRAWS = 128, 32
+# What every other quantity that depends on it is corrected by.
+TIME = "step_time"
+Values = Mapping[str, NDArray]
+
+
+@functools.cache
+def _program(names: tuple[str, ...], paths: tuple[str, ...]) -> Kept:
+    """Return the program of quantities `names` under draws of the constants `paths`.
+
+    It takes rows [lane], drawn constants [lane, draw, path], scenario and follow.
+    """
+
+    def many(rows: Any, drawn: Any, scenario: Any, follow: Any) -> Array:
+        def one(row: Mapping[str, Array], constants: Array) -> Array:
+            own = {name: value for name, value in row.items() if "." in name}
+            given = apply(scenario, {p: constants[i] for i, p in enumerate(paths)})
+            given = apply(given, own)
+            weights = {}
+            for name in CHOICE_NAMES:
+                count = len(CHOICES[name]) or len(scenario.links)
+                weights[name] = jax.nn.one_hot(row[name], count, dtype=float)
+            design = followed(assemble(row, weights), given, follow)
+            report = evaluate(design, given)
+            return jnp.stack([jnp.asarray(get(report, n), float) for n in names])
+
+        return jax.vmap(jax.vmap(one, (None, 0)))(rows, drawn)
+
+    return Kept(many, f"robust {names} {paths}")
+
+
+def asked(problem: Problem) -> tuple[str, ...]:
+    """Return the quantities that a robust problem is about, and the time of a step."""
+    limits = (*all_constraints(problem), *chances(problem))
+    wanted = {problem.objective.name, TIME, *(one.name for one in limits)}
+    cheap = tuple(name for name in SCALARS if not FACTS[name].dear)
+    return cheap if wanted <= {*cheap} else SCALARS
+
+
+def drawn_values(
+    problem: Problem,
+    columns: Columns,
+    sample: Sample,
+    names: tuple[str, ...],
+) -> Values:
+    """Return the quantities `names` of every candidate and draw [candidate, draw].
+
+    Steps take as long as in the ranges of an answer: with what no constant explains,
+    on a cluster of one's own and with a calibrated chip as its catalog entry has it.
+
+    Args:
+      problem: the study.
+      columns: complete candidates.
+      sample: the draws.
+      names: of the quantities; the time of a step among them.
+    """
+    rows, held = typed(columns), sample.held
+    values = _evaluated(problem, rows, sample.constants, sample.count, names)
+    slower = deviations(problem, columns)[:, None] * sample.noise
+    slower = np.exp(slower) * sample.longer
+    place = names.index(TIME)
+    if held is not None:
+        calm = _evaluated(problem, rows, held, sample.count, names)
+        slower = slower * calm[:, :, place] / values[:, :, place]
+    return {
+        name: values[:, :, index] * slower ** draws.TIMED[name]
+        for index, name in enumerate(names)
+    }
+
+
+def _evaluated(
+    problem: Problem,
+    rows: Columns,
+    constants: Mapping[str, NDArray],
+    count: int,
+    names: tuple[str, ...],
+) -> NDArray:
+    """Return the quantities `names` [candidate, draw, name]."""
+    program = _program(names, tuple(constants))
+    scenario = nameless(problem.scenario)
+    follow = {k: float(v) for k, v in problem.origins.following().items()}
+    many, chunks = length(rows), -(-count // DRAWS)
+    drawn = np.stack([np.zeros(count), *constants.values()], axis=-1)[:, 1:]
+    drawn = cut(drawn, 0, chunks * DRAWS).reshape(chunks, DRAWS, -1)
+    made = np.empty((many * chunks, DRAWS, len(names)))
+    for start in range(0, len(made), LANES):
+        lanes = np.minimum(np.arange(start, start + LANES), len(made) - 1)
+        candidate, chunk = np.divmod(lanes, chunks)
+        some = {name: column[candidate] for name, column in rows.items()}
+        block = program(some, drawn[chunk], scenario, follow)
+        stop = min(start + LANES, len(made))
+        made[start:stop] = np.asarray(block)[: stop - start]
+    return made.reshape(many, chunks * DRAWS, len(names))[:, :count]
+
+
+def deviations(problem: Problem, columns: Columns) -> NDArray:
+    """Return what no constant explains of log step time, deviation [candidate] [1]."""
+    known: dict[tuple[float, ...], float] = {}
+    names = ("chips", *(n for n in columns if n.endswith("_parallel")))
+    names = tuple(name for name in names if name not in CHOICE_NAMES)
+    table = np.stack([np.asarray(columns[name], float) for name in names], axis=1)
+    unique, place = np.unique(table, axis=0, return_inverse=True)
+    for row in unique:
+        split = dict(zip(names, map(float, row), strict=True))
+        known[tuple(row)] = draws.deviation(problem.scenario, split)
+    return np.asarray([known[tuple(row)] for row in unique])[place.reshape(-1)]

@@ -1,0 +1,81 @@
+"""A design to begin with: an earlier answer, where it may exist here as well."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from supernode_opt.problem.box import options
+from supernode_opt.problem.problem import Problem
+from supernode_opt.problem.variables import CHOICE_NAMES, PLAN, to_unit
+from supernode_opt.search.enumerate import (
+    LINKS,
+    Columns,
+    chip_counts,
+    domains,
+    ends,
+    positions,
+    wholes,
+)
+from supernode_opt.search.inner import exact_merit
+from supernode_opt.search.merit import box_data
+from supernode_opt.search.pursuit import Search
+from supernode_opt.workload.split import SIZES, SWITCHES, legal
+
+# Fields of a design, SI or the name of an alternative, and constants by dotted path.
+Start = Mapping[str, float | str]
+
+
+def begin_with(search: Search, start: Start) -> str:
+    """Build `start` here and make it the best so far; say what came of it."""
+    problem = search.problem
+    made = _candidate(problem, start)
+    if isinstance(made, str):
+        return f"not legal here: {made}"
+    merit = exact_merit(problem)
+    box = box_data(problem, merit.names)
+    at = [
+        float(start.get(n, np.sqrt(low * high) if log else 0.5 * (low + high)))
+        for n, low, high, log in zip(
+            merit.names, box["low"], box["high"], box["log"], strict=True
+        )
+    ]
+    inside = np.clip(at, box["low"], box["high"])
+    point = np.asarray(to_unit(inside, box["low"], box["high"], box["log"]))
+    built = search.consider(made, np.clip(point, 0.0, 1.0)).built
+    return "feasible here" if built.feasible else "not feasible here"
+
+
+def _candidate(problem: Problem, start: Start) -> Columns | str:
+    """Return the decisions of `start` as one row, or why it is not one."""
+    row: dict[str, float] = {}
+    for name in ("chips", *PLAN, "scale_up_domain", *SWITCHES, *LINKS):
+        if name not in start:
+            return f"{name} is not given"
+        value = start[name]
+        if name in CHOICE_NAMES:
+            every = options(name, problem.scenario)
+            place = every.index(str(value)) if value in every else -1
+            if place not in positions(problem, name):
+                return f"{name} {value} is not allowed"
+            value = place
+        row[name] = float(value)
+    chips = int(row["chips"])
+    if chips not in chip_counts(problem):
+        return f"{chips} chips are not allowed"
+    for name in PLAN:
+        low, high = ends(problem, name)
+        if not low - 1e-9 <= row[name] <= high + 1e-9:
+            return f"{name} {row[name]:g} is not from {low:g} to {high:g}"
+    if row["scale_up_domain"] not in domains(problem, chips):
+        return f"scale_up_domain {row['scale_up_domain']:g} is not allowed"
+    given, ranks = problem.scenario, problem.scenario.chip.ranks_per_chip
+    split = {name: row[name] for name in (*SIZES, *SWITCHES)}
+    broken = legal(split, given.model, given.training, ranks)
+    if broken:
+        return broken
+    for name, values in wholes(problem).items():
+        if name not in start or float(start[name]) not in values:
+            return f"{name} is not allowed"
+        row[name] = float(start[name])
+    kinds = {name: np.int32 for name in (*SIZES, *SWITCHES, *LINKS)}
+    return {name: np.asarray([v], kinds.get(name, float)) for name, v in row.items()}
