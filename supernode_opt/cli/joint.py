@@ -56,3 +56,26 @@ def answered(
         return session.DONE
     session.say(f"{status}: {message}")
     return session.INFEASIBLE
+
+
+def checked(top: Any, default_name: str, json: bool) -> int:
+    """Validate a joint study and print it as it was understood.
+
+    Args:
+      top: the document.
+      default_name: what the answer is called if it does not say.
+      json: whether one JSON object is printed.
+    """
+    from supernode_opt.config import resolve
+    from supernode_opt.joint.question import understood
+
+    asked = understood(top, default_name)
+    if json:
+        jobs = [resolve.resolved(job.study) for job in asked.jobs]
+        free = sorted({name for job in asked.jobs for name in job.study.free})
+        session.print_json({"study": top.plain(), "free": free, "jobs": jobs})
+        return session.DONE
+    print(asked.text, end="")
+    names = ", ".join(job.name for job in asked.jobs)
+    session.note(f"one machine for {names}; derivatives are those of each one's study")
+    return session.DONE

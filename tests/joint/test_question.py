@@ -104,11 +104,14 @@ def test_the_schema_knows_it():
     assert not judge.is_valid(GIVEN | {"models": [{"weight": 1}]})
 
 
-def test_other_commands_say_that_it_is_for_run(tmp_path):
+def test_other_commands_say_that_it_is_for_run(tmp_path, capsys):
     file = tmp_path / "two.yaml"
     file.write_text(yaml.safe_dump(GIVEN))
     assert load(file).name == "two"
     assert asked_of(document.read(file))
-    for command in (evaluate, check):
-        with pytest.raises(StudyError, match="`run` answers"):
-            command(file)
+    with pytest.raises(StudyError, match="`run` answers"):
+        evaluate(file)
+    assert check(file) == 0
+    told = capsys.readouterr()
+    assert yaml.safe_load(told.out)["models"][0]["weight"] == 3
+    assert "one machine for llama3_8b, mixtral_8x7b" in told.err
