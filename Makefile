@@ -42,8 +42,11 @@ docs: $(VENV)/.installed-docs
 	@$(BIN)/python docs/check_in_browser.py docs/_build/html
 	@$(BIN)/python -m pytest -q -m "long or not long" tests/docs tests/html
 
-benchmark: $(VENV)/.installed
+# The quick ones, some ten minutes on two quiet cores; benchmarks/README.md has the rest.
+benchmark: $(VENV)/.installed-benchmarks
 	@$(BIN)/python benchmarks/evaluate.py --json
+	@$(BIN)/python -m benchmarks.optimizers --quick --out results/optimizers_quick
+	@$(BIN)/python -m benchmarks.growth --steps 4 --out results/growth_quick
 
 # Sixty faults by a seed, planted in copies; at most two hours on two cores, resumable.
 mutate: $(VENV)/.installed-dev
@@ -78,6 +81,11 @@ $(VENV)/.installed: pyproject.toml requirements.lock | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml requirements.lock | $(BIN)/python
 	@echo "Installing supernode-opt and its test tools in $(VENV) (once) ..."
 	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-benchmarks: pyproject.toml requirements.lock | $(BIN)/python
+	@echo "Installing supernode-opt and what it is compared with in $(VENV) (once) ..."
+	@$(PIP) --editable '.[benchmarks]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: pyproject.toml requirements.lock | $(BIN)/python

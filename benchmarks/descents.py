@@ -12,7 +12,6 @@ that slopes are compiled once a study's shape, not once a rule; what is computed
 
 import argparse
 import itertools
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.contest.journal import Journal, Record
 from benchmarks.contest.studies import study
 from supernode_opt.batch.compiler import compiled
 from supernode_opt.problem.problem import Problem
@@ -66,9 +66,7 @@ def descended(
     """Return where the descent ends, and the processor's seconds that it took."""
     merit = relaxed.relaxed_merit(problem)
     data = relaxed._data(problem, merit.names)
-    random = np.random.default_rng(seed)
-    starts = random.normal(0.0, 1.5, (settings.starts, merit.size()))
-    starts[:, len(merit.names) :] *= 0.3
+    starts = relaxed._starts(problem, merit, settings.starts, seed)
     slots = len(data["wanted"]["used"])
     state = begin(starts, slots + len(STRUCTURE))
     rule = transformation(settings.descent, settings.options)
@@ -128,23 +126,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    asked.out.mkdir(parents=True, exist_ok=True)
-    journal = asked.out / "journal.jsonl"
-    lines = journal.read_text().splitlines() if journal.exists() else []
-    seen = {json.loads(line)["key"] for line in lines}
+    journal = Journal(asked.out / "journal.jsonl")
     slopes = Slopes()
     effort = {k: getattr(asked, k) for k in ("starts", "outer", "inner")}
     for name in asked.studies:
         problem = study(name).problem
         for settings in trials(effort, asked.rules):
             key = f"{name} {settings.descent} {settings.rates} {effort} {asked.seed}"
-            if key in seen:
+            if key in journal:
                 continue
             state, seconds = descended(problem, settings, asked.seed, slopes)
             worst = np.nan_to_num(np.max(np.asarray(state.values), axis=1), nan=np.inf)
             cost = np.asarray(state.objective)[worst <= relaxed.NEARLY]
             record = {
-                "key": key,
                 "study": name,
                 "rule": settings.optimizer,
                 "schedule": settings.schedule,
@@ -154,11 +148,53 @@ def main() -> None:
                 "near": len(cost) / settings.starts,
                 "costs": sorted(float(c) for c in cost),
             }
-            with journal.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+            journal.add(key, record)
             print(
                 key, record["near"], record["costs"][:1], f"{seconds:.1f}", flush=True
             )
+    text = table(list(journal.records.values()))
+    (asked.out / "descents.md").write_text(text, encoding="utf-8")
+
+
+def table(records: list[Record]) -> str:
+    """Return what was measured as markdown, the best on average first."""
+    names = sorted({record["study"] for record in records})
+    best = {
+        name: min(r["costs"][0] for r in records if r["study"] == name and r["costs"])
+        for name in names
+    }
+    rows: dict[str, dict[str, tuple[float, float, float]]] = {}
+    for one in records:
+        short = np.expm1(np.asarray(one["costs"]) - best[one["study"]])
+        close = float(np.mean(short < 0.01)) * one["near"] if len(short) else 0.0
+        ends = (float(min(short, default=np.inf)), close, one["near"])
+        setting = f"{one['rule']}, {one['schedule']}, {one['rate']:g}"
+        rows.setdefault(setting, {})[one["study"]] = ends
+    lines = [
+        "# Rules of descent at equal gradients",
+        "",
+        f"Made by `python -m benchmarks.descents` on {time.strftime('%Y-%m-%d')}:"
+        f" {records[0]['gradients']:,} gradients of every rule on every study. Of each:"
+        " the best nearly feasible relaxed objective, short of the best that any rule"
+        " found; starts that end within 1 % of that; starts that end nearly feasible.",
+        "",
+        "| rule, schedule, rate | " + " | ".join(names) + " |",
+        "|---|" + "---|" * len(names),
+    ]
+
+    def order(item: tuple[str, dict[str, tuple[float, float, float]]]) -> Any:
+        ends = list(item[1].values())
+        return -len(ends), float(np.mean([short for short, _, _ in ends]))
+
+    for setting, found in sorted(rows.items(), key=order):
+        cells = (
+            "{:.2f} % / {:.0f} % / {:.0f} %".format(*(100 * x for x in found[name]))
+            if name in found
+            else ""
+            for name in names
+        )
+        lines.append(f"| {setting} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 Run `python benchmarks/evaluate.py --json`.  Every report field of every design is used
 (summed inside the compiled function), so that the compiler can drop none of the work.
+Blocks run side by side as those of `supernode_opt.batch.engine` do.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from jax import Array
 
 from supernode_opt import catalog
 from supernode_opt.batch.compiler import compiled
+from supernode_opt.batch.engine import side_by_side
 from supernode_opt.results.versions import versions
 from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.evaluate import evaluate
@@ -61,14 +63,13 @@ def random_designs(count: int, scenario: Scenario, seed: int) -> Design:
     return Design(**{name: jnp.asarray(v, float) for name, v in values.items()})
 
 
-def in_blocks(designs: Design, block: int) -> Design:
-    """Give fields a leading axis of blocks: [..., n * block] to [n, ..., block]."""
-
-    def split(field: Array) -> Array:
-        cut = field.reshape(*field.shape[:-1], -1, block)
-        return jnp.moveaxis(cut, -2, 0)
-
-    return jax.tree.map(split, designs)
+def in_blocks(designs: Design, block: int) -> list[Design]:
+    """Cut fields [..., n * block] into n blocks."""
+    count = designs.chips.shape[0]
+    return [
+        jax.tree.map(lambda field, at=at: field[..., at : at + block], designs)
+        for at in range(0, count, block)
+    ]
 
 
 def everything(report: Report) -> Array:
@@ -77,20 +78,19 @@ def everything(report: Report) -> Array:
     Design by design first: a sum of its own over each of a hundred fields would take
     longer than some of the fields.
     """
-    return jnp.sum(jnp.nan_to_num(sum(jax.tree.leaves(report), start=jnp.zeros(()))))
+    fields = jax.tree.leaves(report)
+    common = sum((x for x in fields if not x.ndim), start=jnp.zeros(()))
+    own = sum((x for x in fields if x.ndim), start=jnp.zeros(()))
+    return jnp.sum(jnp.nan_to_num(own)) + jnp.nan_to_num(common)
 
 
-def values(scenario: Scenario, designs: Design) -> tuple[Array, Array, Array]:
-    """Return best MFU, its position and the sum of all fields, block by block."""
-
-    def one(block: Design) -> tuple[Array, Array, Array]:
-        report = evaluate(block, scenario)
-        return jnp.max(report.mfu), jnp.argmax(report.mfu), everything(report)
-
-    return jax.lax.map(one, designs)
+def values(scenario: Scenario, block: Design) -> tuple[Array, Array, Array]:
+    """Return best MFU of a block, its position and the sum of all fields."""
+    report = evaluate(block, scenario)
+    return jnp.max(report.mfu), jnp.argmax(report.mfu), everything(report)
 
 
-def gradients(scenario: Scenario, designs: Design) -> tuple[Array, Array]:
+def gradients(scenario: Scenario, block: Design) -> tuple[Array, Array]:
     """Return best MFU and the sum of its slopes by every design field and weight."""
 
     def total(block: Design) -> tuple[Array, Array]:
@@ -98,20 +98,21 @@ def gradients(scenario: Scenario, designs: Design) -> tuple[Array, Array]:
         # Designs do not touch each other: the gradient of the sum is each one's own.
         return jnp.sum(mfu), jnp.max(mfu)
 
-    def one(block: Design) -> tuple[Array, Array]:
-        slope, best = jax.grad(total, has_aux=True)(block)
-        sums = [jnp.sum(jnp.nan_to_num(leaf)) for leaf in jax.tree.leaves(slope)]
-        return best, jnp.stack(sums)
-
-    return jax.lax.map(one, designs)
+    slope, best = jax.grad(total, has_aux=True)(block)
+    sums = [jnp.sum(jnp.nan_to_num(leaf)) for leaf in jax.tree.leaves(slope)]
+    return best, jnp.stack(sums)
 
 
-def rate(function: Callable, designs: Design, count: int, seconds: float) -> float:
+def rate(function: Callable, blocks: list[Design], count: int, seconds: float) -> float:
     """Run `function` for about `seconds`; return designs per second, sustained."""
-    jax.block_until_ready(function(designs))  # compiles
+
+    def work(order: int) -> None:
+        jax.block_until_ready(function(blocks[order]))
+
+    work(0)  # compiles
     runs, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
-        jax.block_until_ready(function(designs))
+        side_by_side(work, range(len(blocks)))
         runs += 1
     return runs * count / (time.perf_counter() - start)
 
@@ -132,7 +133,7 @@ def main() -> None:
 
     jax.config.update("jax_enable_x64", asked.dtype == "float64")
     training = Training(sequence_length=4096.0, global_batch=4608.0)
-    scenario = catalog.scenario(SYSTEM, asked.model, training)
+    scenario = jax.device_put(catalog.scenario(SYSTEM, asked.model, training))
     designs = in_blocks(random_designs(asked.batch, scenario, asked.seed), asked.block)
     measured = {
         "designs_per_s": partial(compiled(values), scenario),

@@ -4,7 +4,8 @@ Every command is a process of its own, on the README's first study.  "Warm" are 
 after a first call that fills the folder of what was compiled, which lies in a temporary
 one here; "cold" is a call with an empty one.  The times of a library are taken inside
 one process, after its import: the first result, and then `set` with another number and
-`evaluate`.
+`evaluate`.  Searches are timed by `searching`, whose table `--report FILE` writes;
+`--searches` times nothing else.
 """
 
 import argparse
@@ -18,9 +19,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from supernode_opt.results.versions import versions
-
 ROOT = Path(__file__).parents[1]
+# As a file this has its own folder to import from, not the one above.
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.searching import WANTED as SEARCHES  # noqa: E402
+from benchmarks.searching import report, searched  # noqa: E402
+from supernode_opt.results.versions import versions  # noqa: E402
+
 STUDY = ROOT / "experiments/pangu_ultra/as_trained.yaml"
 QUESTION = ROOT / "experiments/pangu_ultra/question.yaml"
 # What each may take, where one was asked for [s].
@@ -32,6 +38,7 @@ WANTED = {
     "check": 3.0,
     "notebook_first": 5.0,
     "set_evaluate": 0.02,
+    **SEARCHES,
 }
 _COMMAND = "from supernode_opt.cli import main; main()"
 _LIBRARY = """
@@ -109,11 +116,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="calls of each")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--searches", action="store_true", help="time searches alone")
+    parser.add_argument("--report", type=Path, help="Markdown file to write")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measured(Path(folder), asked.runs)
+        place = Path(folder)
+        found = {} if asked.searches else measured(place, asked.runs)
+        calls, plans = searched(place / "searches", asked.runs)
+    found |= {name: call.seconds for name, call in calls.items()}
+    found["plan_search_compiled"] = plans["seconds"]
+    if asked.report:
+        asked.report.write_text(report(calls, plans), encoding="utf-8")
     if asked.json:
-        print(json.dumps(found | {"runs": asked.runs, "versions": versions()}))
+        more = {f"{name}_peak_bytes": call.peak for name, call in calls.items()}
+        more |= {f"{name}_compile": call.compiling for name, call in calls.items()}
+        more |= {"plans": plans["candidates"], "runs": asked.runs}
+        print(json.dumps(found | more | {"versions": versions()}))
         return
     for name, seconds in found.items():
         most = f", at most {WANTED[name]:g} s wanted" if name in WANTED else ""

@@ -54,8 +54,8 @@ def main() -> None:
                 _searched(journal, name, seed)
             if asked.cold:
                 _searched_cold(journal, name)
-        for name in names:
             _others(journal, name, methods, seconds, asked.seeds)
+            report.write(journal.records, asked.out)
     report.write(journal.records, asked.out)
     print(f"{asked.out / 'optimizers.md'}: {len(journal.records)} runs")
 

@@ -52,6 +52,7 @@ QUESTIONS: dict[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
             {"regimes": "regimes", "parallel_coordinates": "parallel_coordinates"},
         ),
     ),
+    "mfu_against_power": (("pareto", "question.yaml", {"pareto": "pareto"}),),
     "next_generation": (("compare", "compare.yaml", {"comparison": "comparison"}),),
     "one_machine_three_models": (
         (

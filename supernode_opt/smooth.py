@@ -148,10 +148,25 @@ def summed(values: Array) -> Array:
     )
 
 
+def added(values: Array) -> Array:
+    """Add `values` over a first axis of a few entries, fused with what needs them.
+
+    A reduction would be a loop of its own, which takes several times longer.
+    """
+    first, *others = rows(values)
+    return sum(others, start=first)
+
+
 def combined(weights: ArrayLike, values: Array) -> Array:
-    """Add `values` over their first axis, once for every row of `weights`."""
+    """Add `values` over their first axis, once for every row of `weights`.
+
+    Nothing may be simplified across the product: of slopes that are put together before
+    it compilers make outer products, which no vector unit is fast on.
+    """
+    values = jax.lax.optimization_barrier(values)
     weights = jnp.asarray(weights, values.dtype)
-    return jnp.tensordot(weights, values, axes=1, precision=_FULL)
+    sums = jnp.tensordot(weights, values, axes=1, precision=_FULL)
+    return jax.lax.optimization_barrier(sums)
 
 
 def greatest_normal(count: ArrayLike) -> Array:

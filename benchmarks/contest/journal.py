@@ -15,8 +15,10 @@ class Journal:
         self._file = file
         self.records: dict[str, Record] = {}
         file.parent.mkdir(parents=True, exist_ok=True)
-        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        for line in lines:
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        if text and not text.endswith("\n"):
+            file.write_text(f"{text}\n", encoding="utf-8")
+        for line in text.splitlines():
             try:
                 record = json.loads(line)
             except json.JSONDecodeError:

@@ -1,10 +1,10 @@
 """From a study to a dataset, by search."""
 
 import dataclasses
-import functools
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import xarray as xr
@@ -27,8 +27,11 @@ from supernode_opt.search.journal import Journal, Stranger
 from supernode_opt.search.relaxed import moves
 from supernode_opt.search.rules import STEPS
 from supernode_opt.search.settings import STOPPED, Progress, Settings
+from supernode_opt.search.solution import plain_report
 from supernode_opt.search.solve import optimize
 from supernode_opt.search.start import Start
+from supernode_opt.system.scenario import apply
+from supernode_opt.uncertainty.intervals import ready
 from supernode_opt.workload.split import TooManySplits
 
 NO_DESIGN = "there is no design to consider"
@@ -57,13 +60,14 @@ def run(
     problem = study.problem
     if not moves(problem):
         _used(study, "every count and choice is fixed")
-    search = functools.partial(_plain, start=start, journal=journal)
-    if is_robust(problem):
-        if start is not None:
-            raise StudyError(f"{study.name}: a robust search begins with no design")
-        search = robust.optimize
+    search = robust.optimize if is_robust(problem) else _plain
+    # What tells of the answer is read or compiled while it is sought.
+    pool = ThreadPoolExecutor(max_workers=1)
+    pool.submit(precisely(_ready), study)
     try:
-        answer = search(problem, study.settings, study.seed, progress, keeps)
+        answer = search(
+            problem, study.settings, study.seed, progress, keeps, start, journal
+        )
     except Stranger as error:
         raise StudyError(str(error)) from None
     except ValueError as error:
@@ -72,6 +76,8 @@ def run(
         if not known and NO_DESIGN not in str(error):
             raise
         raise StudyError(f"{study.name}: {error}") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # Nobody waits in vain.
     solution = answer.solution
     if not solution.history and solution.status != STOPPED and start is None:
         _used(study, "there was nothing to descend on")
@@ -99,9 +105,22 @@ def run(
     return completed(dataset, study, solution.design, solution.scenario, made)
 
 
-def _plain(*asked: Any, **more: Any) -> robust.Answer:
+def _plain(*asked: Any) -> robust.Answer:
     """Answer a study at the catalog's constants alone."""
-    return robust.Answer(optimize(*asked, **more), None)
+    return robust.Answer(optimize(*asked), None)
+
+
+def _ready(study: Study) -> None:
+    """Read or compile what tells of a design of the study."""
+    problem = study.problem
+    values = {v.name: v.low for v in problem.variables}
+    values |= {choice.name: choice.options[0] for choice in problem.choices}
+    scenario = apply(problem.scenario, {n: v for n, v in values.items() if "." in n})
+    chosen = problem.fixed | {n: v for n, v in values.items() if "." not in n}
+    design = build_design(chosen, scenario)
+    ready(design, scenario, problem.origins)
+    plain_report(chosen, scenario)
+    operators(design, scenario)
 
 
 def _used(study: Study, why: str) -> None:

@@ -35,9 +35,53 @@ class Optimized(Evaluated):
         return dict(store.note(self.to_xarray(), "certificate"))
 
     @property
-    def prices(self) -> list[str]:
-        """What one more step of every limit, bound and port is worth, as sentences."""
-        return list(store.note(self.to_xarray(), "prices"))
+    def prices(self) -> pd.DataFrame:
+        """What every limit, port and bound that the design leans on is worth.
+
+        Slopes are derivatives of what is sought by the value, SI, as it gives way
+        (`slope`) and as it is tightened (`slope_back`); `step_value` and `back_value`
+        are where other lanes or another design become better.
+        """
+        dataset = self.to_xarray()
+        if "price" not in dataset.dims:
+            return pd.DataFrame({"sentence": store.note(dataset, "prices") or []})
+        names = [n for n in map(str, dataset.data_vars) if n.startswith("price_")]
+        columns = {name.removeprefix("price_"): dataset[name].values for name in names}
+        return pd.DataFrame(columns, index=pd.Index(dataset["price"].values, name="of"))
+
+    @property
+    def elasticities(self) -> pd.Series:
+        """Per cent that one per cent more of each constant brings, largest first."""
+        known = outcome.elasticities(self.to_xarray())
+        return pd.Series(known, name="elasticity", dtype=float)
+
+    @property
+    def extremes(self) -> pd.DataFrame:
+        """Of the designs near the best, those with the least of a quantity; SI."""
+        rows = store.note(self.to_xarray(), "extremes") or []
+        named = ("words", "value", "best", "objective")
+        table = [{k: row[k] for k in named} | row["design"] for row in rows]
+        return pd.DataFrame(table, index=pd.Index([row["what"] for row in rows]))
+
+    @property
+    def regret(self) -> dict[str, Any]:
+        """How probably it is the best of its alternatives, and what else is lost.
+
+        `probability` of being the best, and `better` than the answer, of the answer and
+        each alternative; `loss` expected, as a share of the answer; a `sentence`.
+        Empty without alternatives.
+        """
+        return dict(store.note(self.to_xarray(), "regret") or {})
+
+    @property
+    def robustness(self) -> dict[str, Any]:
+        """How it stands under draws, beside the best without; empty if not asked.
+
+        `robust` and `nominal`, each with the value at the catalog's constants
+        (`nominal`), the `quantile` with its `standard_error`, SI, and the `chance` of
+        the `limits`.
+        """
+        return dict(store.note(self.to_xarray(), "robustness") or {})
 
     @property
     def relaxation(self) -> dict[str, float]:
@@ -46,10 +90,23 @@ class Optimized(Evaluated):
 
     @property
     def alternatives(self) -> pd.DataFrame:
-        """The best designs of other kinds, best first: what is sought, fields; SI."""
+        """The best designs of other kinds, best first: what is sought, fields; SI.
+
+        `loses` says why it is not the best, `wins` what would put it ahead.
+        """
         rows = store.note(self.to_xarray(), "alternatives")
         goal = self.study.problem.objective.name
-        return pd.DataFrame([{goal: row["objective"], **row["design"]} for row in rows])
+        return pd.DataFrame(
+            [
+                {
+                    goal: row["objective"],
+                    **row["design"],
+                    "loses": "; ".join(row.get("loses", ())),
+                    "wins": row.get("wins", ""),
+                }
+                for row in rows
+            ]
+        )
 
     @functools.cached_property
     @verb
@@ -70,7 +127,7 @@ class Optimized(Evaluated):
 
     def _lines(self) -> list[str]:
         lines = super()._lines()
-        for price in self.prices:
+        for price in self.prices["sentence"]:
             lines += wording.wrapped([f"Price of {price}"])
         others = len(store.note(self.to_xarray(), "alternatives"))
         lines += [f"{others} alternatives: .alternatives"] if others else []
@@ -80,7 +137,7 @@ class Optimized(Evaluated):
         from supernode_opt.api.cells import cell
         from supernode_opt.html.notebook import design
 
-        return design(**cell(self), prices=self.prices)
+        return design(**cell(self), prices=list(self.prices["sentence"]))
 
 
 def reopened(dataset: xr.Dataset) -> Evaluated:

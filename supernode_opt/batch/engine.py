@@ -3,10 +3,11 @@
 Rows are a pytree of arrays with one leading axis.  They are cut into blocks of one
 size, the last one filled up with its last row, so that a program is compiled once for
 any number of rows; blocks take turns on the local devices, and no more of them are
-under way than keep every device busy.
+under way than keep every device busy.  A CPU has a block for each of its cores: a
+program of many small operations keeps no second core busy by itself.
 """
 
-from collections import deque
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -19,7 +20,8 @@ from supernode_opt.batch.compiler import compiled
 from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precisely
 
-_AHEAD = 2
+# Blocks under way on one device that is not made of cores.
+_AHEAD = 3
 # Compilers run side by side; more of them than cores gain nothing on small machines.
 _COMPILERS = 2
 
@@ -50,6 +52,7 @@ class Engine:
         block: int,
         name: str = "",
         quick: bool = False,
+        whole: bool = False,
     ) -> None:
         """Make an engine.
 
@@ -59,10 +62,13 @@ class Engine:
           name: under which its programs are kept on disk, with all that `function`
             depends on beside its arguments; "" for not kept.
           quick: whether compiling a kept one fast matters more than running it fast.
+          whole: whether `function` takes a whole block of rows as it does one, and is
+            not mapped over them: what it makes of a row may stand before the rows then,
+            side by side for all of them, which vector units are faster on.
         """
         self.block = block
         self.compiled: set[Any] = set()
-        many = jax.vmap(function, in_axes=(0, None))
+        many = function if whole else jax.vmap(function, in_axes=(0, None))
         self._run = Kept(many, name, quick) if name else compiled(many)
 
     @precisely
@@ -74,17 +80,32 @@ class Engine:
             return jax.tree.map(lambda x: np.zeros((0, *x.shape[1:]), x.dtype), shapes)
         self.compiled.add(jax.tree.structure((rows, given)))
         devices = jax.local_devices()
-        pending: deque[Any] = deque()
-        parts = []
-        for order, start in enumerate(range(0, count, self.block)):
+        # Numbers that Python holds would be handed over anew with every block.
+        given = jax.device_put(given) if len(devices) == 1 else given
+        answers: list[Any] = []
+
+        def answer(order: int) -> None:
+            """Write the answers of a block to their place."""
+            start = order * self.block
             piece = cut(rows, start, self.block)
             if len(devices) > 1:
                 piece = jax.device_put(piece, devices[order % len(devices)])
-            pending.append(self._run(piece, given))
-            if len(pending) > _AHEAD * len(devices):
-                parts.append(jax.tree.map(np.asarray, pending.popleft()))
-        parts += [jax.tree.map(np.asarray, part) for part in pending]
-        return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
+            found = jax.tree.map(np.asarray, self._run(piece, given))
+            if not order:
+                shaped = jax.tree.map(
+                    lambda x: np.empty((count, *x.shape[1:]), x.dtype), found
+                )
+                answers.append(shaped)
+            stop = min(start + self.block, count)
+            leaves = jax.tree.leaves(answers[0]), jax.tree.leaves(found)
+            for whole, part in zip(*leaves, strict=True):
+                whole[start:stop] = part[: stop - start]
+
+        # The first one compiles, and says what answers look like.
+        answer(0)
+        # What threads are set to is their own.
+        side_by_side(precisely(answer), range(1, -(-count // self.block)))
+        return answers[0]
 
     def many(self, groups: Sequence[Any], given: Any = None) -> list[Any]:
         """Return what `__call__` does of every group; those of one structure share."""
@@ -161,6 +182,30 @@ def grouped(cases: Sequence[Any]) -> tuple[Group, ...]:
         ]
         made.append(Group(np.asarray(rows), jax.tree.unflatten(structure, stacked)))
     return tuple(made)
+
+
+def side_by_side(work: Callable[[int], Any], orders: Sequence[int]) -> list[Any]:
+    """Return what `work` gives of every order, as many at once as devices are fast on.
+
+    Args:
+      work: waits for its block.
+      orders: of the blocks.
+    """
+    hands = min(_hands(), len(orders))
+    if hands < 2:
+        return [work(order) for order in orders]
+    with ThreadPoolExecutor(hands) as pool:
+        return list(pool.map(work, orders))
+
+
+def _hands() -> int:
+    """Return how many blocks are under way at once."""
+    devices = jax.local_devices()
+    if devices[0].platform != "cpu" or len(devices) > 1:
+        return _AHEAD * len(devices)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _shapes(rows: Any, size: int) -> Any:

@@ -18,7 +18,12 @@ from numpy.typing import NDArray
 from supernode_opt.batch.engine import Engine, cut, fitted, length
 from supernode_opt.batch.tally import counted
 from supernode_opt.record import get
-from supernode_opt.system.design import CHOICE_NAMES, CHOICES, assemble
+from supernode_opt.system.design import (
+    CHOICE_NAMES,
+    CHOICES,
+    NUMBER_NAMES,
+    assemble,
+)
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario, apply
@@ -26,32 +31,42 @@ from supernode_opt.system.scenario import Scenario, apply
 Columns = Mapping[str, NDArray]
 
 BLOCK = 4096
+_READ = frozenset((*NUMBER_NAMES, *CHOICE_NAMES))
 
 
 def report_of(row: Mapping[str, Array], scenario: Scenario) -> Report:
-    """Return the exact report of one candidate, given as scalars."""
+    """Return the exact report of one candidate, or of a batch [*batch]."""
     weights = {}
     for name in CHOICE_NAMES:
         count = len(CHOICES[name]) or len(scenario.links)
-        weights[name] = jax.nn.one_hot(row[name], count, dtype=float)
+        weights[name] = jax.nn.one_hot(row[name], count, axis=0, dtype=float)
     constants = {name: value for name, value in row.items() if "." in name}
     return evaluate(assemble(row, weights), apply(scenario, constants))
 
 
 @functools.cache
-def _engine(names: tuple[str, ...]) -> Engine:
-    def one(row: dict[str, Array], scenario: Scenario) -> dict[str, Array]:
-        report = report_of(row, scenario)
-        return {name: jnp.asarray(get(report, name), float) for name in names}
+def _engine(names: tuple[str, ...], freed: bool) -> Engine:
+    """Return the engine of quantities; with `freed` constants, each row has its own."""
 
-    return Engine(one, fitted(BLOCK), f"exact {names}")
+    def some(rows: dict[str, Array], scenario: Scenario) -> dict[str, Array]:
+        report, like = report_of(rows, scenario), jnp.shape(rows["chips"])
+        values = {name: jnp.asarray(get(report, name), float) for name in names}
+        return {name: jnp.broadcast_to(x, like) for name, x in values.items()}
+
+    # Designs may be a batch, constants may not.
+    kind = "exact freed" if freed else "exact"
+    return Engine(some, fitted(BLOCK), f"{kind} {names}", whole=not freed)
 
 
 def typed(columns: Columns) -> dict[str, NDArray]:
-    """Return the columns in fixed types."""
+    """Return the columns that a program reads, in fixed types.
+
+    Whatever else a table has would make another program of it.
+    """
     return {
         name: np.asarray(column, np.int32 if name in CHOICE_NAMES else float)
         for name, column in columns.items()
+        if "." in name or name in _READ
     }
 
 
@@ -70,4 +85,5 @@ def quantities(
     """
     rows = typed(columns)
     counted(length(rows))
-    return _engine(names)(rows, scenario)
+    freed = any("." in name for name in columns)
+    return _engine(names, freed)(rows, scenario)

@@ -102,8 +102,9 @@ class Kept:
             with self._turns.setdefault(key, threading.Lock()):
                 program = self._ready.get(key)
                 if program is None:
-                    self._ready[key], answer = self._made(folder, key, args)
-                    return self._ready[key], [answer]
+                    program, answer = self._made(folder, key, args)
+                    self._ready[key] = program
+                    return program, [answer]
         return program, []
 
     def _made(
@@ -145,9 +146,10 @@ def _applies() -> bool:
 
 
 def _kind(leaf: Any) -> tuple[Any, ...]:
-    # The dtype itself: its name takes as long as a small program.
-    dtype = getattr(leaf, "dtype", None) or type(leaf).__name__
-    return getattr(leaf, "shape", ()), dtype, getattr(leaf, "weak_type", False)
+    # As a string: equal types may have other hashes, and their names take long.
+    dtype = getattr(leaf, "dtype", None)
+    told = type(leaf).__name__ if dtype is None else getattr(dtype, "str", dtype)
+    return getattr(leaf, "shape", ()), told, getattr(leaf, "weak_type", False)
 
 
 def _read(file: Path) -> Callable[..., Any]:

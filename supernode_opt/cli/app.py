@@ -96,6 +96,7 @@ def run(
     target = out or Path("results") / study.name
     kept, start = journal(study, target, resume), begin(from_)
     with publication(target) as folder:
+        session.draw_soon()
         with session.progress_line() as show:
             dataset = running.run(study, show, start=start, journal=kept)
         output.fill(folder, dataset)

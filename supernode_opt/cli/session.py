@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,6 +61,21 @@ def lean() -> None:
     xarray.Dataset({"x": ("x", [0.0])})
     for name in hidden:
         del sys.modules[name]
+
+
+def draw_soon() -> None:
+    """Import what figures are drawn with while something else is computed."""
+
+    def prepared() -> None:
+        import matplotlib
+
+        matplotlib.use("agg")
+        from supernode_opt import plot
+
+        _ = plot
+
+    # Beside a program that runs the import costs no time.
+    threading.Thread(target=prepared).start()
 
 
 def draw(how: str, dataset: Any, folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from jax.typing import ArrayLike
 from supernode_opt.hardware.fabric import column, per_technology
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.plant import Cooling, Host
+from supernode_opt.smooth import added
 
 # The lane rate at which the reach of technologies is stated: 200 Gb/s [B/s].
 STATED_LANE = 25e9
@@ -56,7 +57,7 @@ def reach_excess(
     too_long = jnp.maximum(span / longest - 1.0, 0.0)
     lost = (connectors + attenuation * span + loss) / budget
     too_dim = jnp.maximum(lost - 1.0, 0.0)
-    return jnp.sum(weights * (too_long + too_dim), axis=0)
+    return added(weights * (too_long + too_dim))
 
 
 def trace_excess(host: Host, switch: Switch) -> Array:

@@ -15,6 +15,7 @@ from supernode_opt.system.report import FACTS
 
 # Parts that come before the figures, and those that come last; others lie between.
 _FIRST = ("asked", "answer", "why", "relaxation", "prices", "bounds", "alternatives")
+_FIRST += ("extremes",)
 _LAST = ("certificate", "evidence")
 
 

@@ -203,7 +203,7 @@ def _promise(outlook: Outlook) -> Outlook:
     limits = tuple(
         limit
         for limit in outlook.limits
-        if not on_split(outlook, limit.end)
+        if not on_split(outlook, limit)
         and not all(outlook.splitless(leaf) for leaf in outlook.leaves[limit.end])
     )
     ends = (outlook.wanted, *(limit.end for limit in limits))

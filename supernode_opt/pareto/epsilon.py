@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from supernode_opt.batch.tally import counting
 from supernode_opt.pareto.answers import Answer, numbers_of, points_of
 from supernode_opt.pareto.goals import Goals
 from supernode_opt.problem.box import options
@@ -20,9 +21,9 @@ from supernode_opt.record import get
 from supernode_opt.search.bounds import split_violations
 from supernode_opt.search.branch_and_bound import prove
 from supernode_opt.search.certificate import grade
-from supernode_opt.search.describe import evaluations
 from supernode_opt.search.enumerate import Columns, plans, take, tilable
 from supernode_opt.search.inner import exact_merit
+from supernode_opt.search.large import HELD
 from supernode_opt.search.merit import box_data
 from supernode_opt.search.outlook import SLACK, look
 from supernode_opt.search.pursuit import Search
@@ -66,7 +67,7 @@ class Epsilon:
     ) -> "Epsilon":
         """Enumerate the legal splits of a study, if they are few enough."""
         try:
-            every = tilable(problem, plans(problem, settings.maximum_candidates))
+            every = tilable(problem, plans(problem, HELD))
         except TooManySplits:
             return cls(problem, goals, settings, seed, None)
         if len(every["chips"]):
@@ -86,7 +87,8 @@ class Epsilon:
           ValueError: there is no design to consider.
         """
         problem = self.asked(main, limits)
-        solution = optimize(problem, self.settings, self.seed, tell)
+        settings = dataclasses.replace(self.settings, prices=False)
+        solution = optimize(problem, settings, self.seed, tell)
         return self._answer(problem, main, limits, solution)
 
     def next(
@@ -108,15 +110,17 @@ class Epsilon:
             return self.first(main, limits, tell)
         problem = self.asked(main, limits)
         search = Search(problem, self.settings, tell)
-        for row, point in known:
-            search.consider(row, point)
-        proof = prove(search, look(problem), self.fitting)
-        if search.best is None:
+        with counting(search.tally):
+            for row, point in known:
+                search.consider(row, point)
+            proof = prove(search, look(problem), self.fitting)
+            found = search.best is not None
+            graded = grade(search, proof, complete=True) if found else None
+        if graded is None or search.best is None:
             if proof.excluded:
                 return self._nothing(main, limits, search)
             # Looks again from several starts, and says what stands in the way.
             return self.first(main, limits, tell)
-        graded = grade(search, proof, complete=True)
         best = search.best.built
         report = plain_report(values_of(problem, best.columns), problem.scenario)
         states = constraint_states(problem, report, best.multipliers)
@@ -128,14 +132,13 @@ class Epsilon:
             numbers_of(best.columns),
             points_of(best.point),
             self._slopes(states),
-            evaluations=evaluations(search, None, len(self.fitting["chips"])),
+            evaluations=search.tally.count,
         )
 
     def _nothing(
         self, main: int, limits: Sequence[float | None], search: Search
     ) -> Answer:
         row = take(self.fitting or {}, [0])
-        count = evaluations(search, None, len(row["chips"]))
         said = "bounds exclude every candidate"
         return Answer(
             main,
@@ -146,7 +149,7 @@ class Epsilon:
             (),
             (),
             said,
-            count,
+            search.tally.count,
             shown=True,
         )
 

@@ -75,12 +75,13 @@ class Exploration:
         """Return what is known, with the losses of designs beyond answers added."""
         losses = self.losses if more is None else np.concatenate([self.losses, more])
         ideal = np.array([self._least(self.ends[k], k) for k in range(losses.shape[1])])
-        ideal = np.where(np.isfinite(ideal), ideal, losses.min(axis=0))
+        known = np.isfinite(ideal)
+        ideal = np.where(known, ideal, losses.min(axis=0))
         reference = self.reference
         if reference is None:
             reference = usual_reference(self.losses)
         shown = [self._shown(one) for one in self.answers if one.main == 0]
-        return Region(ideal, reference, shown)
+        return Region(ideal, reference, shown, shown=bool(known.all()))
 
     def _shown(self, answer: Answer) -> Excluded:
         """Return what an answer for the first objective excludes."""
@@ -133,7 +134,7 @@ def explore(
       most: searches in all.
       tell: called with the number of searches and the unexplored share.
     """
-    if not _ends(state, ask):
+    if not state.ends and not _ends(state, ask):
         return
     region = state.region()
     low, high = region.ideal[1:], region.reference[1:]

@@ -30,7 +30,7 @@ from supernode_opt.search.settings import (
 )
 
 # Searches before the boxes are cut.
-_FIRST = 10
+_FIRST = 8
 # Designs of a front that are kept, evenly along it; more say nothing more.
 _KEPT = 2_000
 # What searches find and what is evaluated are the same design to this.
@@ -133,7 +133,7 @@ def _tried(epsilon: Epsilon, section: Section, show: Show) -> Front | None:
         0.0,
         True,
         found.cloud.losses,
-        {"candidates": found.tried, "feasible": found.feasible, "searches": 0},
+        {"candidates": found.tried, "feasible": found.feasible},
     )
 
 
@@ -172,14 +172,18 @@ def _searched(
     if len(state.ends) < len(epsilon.goals.objectives) or not state.found:
         return _nothing(epsilon, state)
     designs, floor, counts = _closed(state, section, show)
-    region = dataclasses.replace(state.region(designs.losses), floor=floor)
+    region = _region(state, designs, floor)
     if region.unexplored(designs.losses) > section.gap:
         before = len(state.answers)
         explore(state, ask, section.gap, section.searches, tell)
         if len(state.answers) > before:
             designs, floor, counts = _closed(state, section, show)
-            region = dataclasses.replace(state.region(designs.losses), floor=floor)
+            region = _region(state, designs, floor)
     return _told(state, section, designs, region, counts)
+
+
+def _region(state: Exploration, designs: Designs, floor: NDArray | None) -> Region:
+    return dataclasses.replace(state.region(designs.losses), floor=floor).coarse()
 
 
 def _closed(
@@ -251,7 +255,9 @@ def _told(
     losses = designs.losses
     covered = hypervolume(losses, region.reference)
     gap = region.gap(losses) / np.abs(losses[:, 0])
-    slopes, status, searched = _slopes(losses), [FOUND] * len(losses), []
+    gap = np.where(np.isfinite(gap), gap, np.nan)
+    slopes = _slopes(losses, epsilon.goals.signs)
+    status, searched = [FOUND] * len(losses), []
     for answer in answers:
         own = judged(epsilon, answer.row, np.asarray(answer.point)[None]).losses
         if not len(own):
@@ -264,7 +270,7 @@ def _told(
         status[place] = answer.status
         slopes[place] = answer.slopes
         if answer.gap is not None:
-            gap[place] = min(gap[place], answer.gap)
+            gap[place] = np.fmin(gap[place], answer.gap)
     mask = np.zeros(len(losses), bool)
     mask[searched] = True
     ends = []
@@ -298,11 +304,12 @@ def _end_value(state: Exploration, answer: Answer, place: int) -> float:
     return float(state.goals.loss(losses)[place])
 
 
-def _slopes(losses: NDArray) -> NDArray:
+def _slopes(losses: NDArray, signs: NDArray) -> NDArray:
     """Return slopes by differences between neighbours; of two objectives alone."""
     slopes = np.full(losses.shape, np.nan)
     if losses.shape[1] == 2 and len(losses) > 2:
-        slopes[:, 1] = np.gradient(losses[:, 0], losses[:, 1])
+        first, second = (losses * signs).T
+        slopes[:, 1] = np.gradient(first, second)
     return slopes
 
 

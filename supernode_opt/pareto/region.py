@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 
 from supernode_opt.pareto.dominance import hypervolume
 
+# Designs of a surface that its unexplored volume is measured with, and cells along each
+# objective in which its floor is one point: both leave more open than there is.
+_STEPS, _CELLS = 150, 48
+
 
 @dataclasses.dataclass(frozen=True)
 class Excluded:
@@ -37,30 +41,31 @@ class Region:
     """The box of losses that matters, and what is known in it.
 
     Attributes:
-      ideal: below which no loss is, as far as is shown [objective].
+      ideal: below which no loss is, or the best that was found [objective].
       reference: beyond which nothing counts [objective].
       excluded: what was shown.
       floor: losses of which every design is at or beyond one, in each of them
         [point, objective]; `None` where nothing of the kind is shown.
+      shown: whether nothing is better than `ideal` in any of them.
     """
 
     ideal: NDArray
     reference: NDArray
     excluded: Sequence[Excluded]
     floor: NDArray | None = None
+    shown: bool = True
 
-    @property
-    def size(self) -> float:
-        """The volume of the box."""
-        return float(np.prod(self.reference - self.ideal))
-
-    def bound(self, others: NDArray) -> NDArray:
+    def bound(self, others: NDArray, within: NDArray | None = None) -> NDArray:
         """Return the least first loss of anything that keeps ceilings `others`.
 
         Args:
           others: losses but the first [..., objective - 1].
+          within: others that stand for open cells below, between the steps of the floor.
+
+        Returns:
+          Bounds, minus infinity where nothing is shown.
         """
-        best = np.full(others.shape[:-1], self.ideal[0])
+        best = np.full(others.shape[:-1], -np.inf)
         for one in self.excluded:
             # Ceilings as high as those of a bound or lower keep it.
             held = np.all(others <= np.asarray(one.ceilings), axis=-1)
@@ -68,7 +73,8 @@ class Region:
         if self.floor is not None:
             # Nothing keeps ceilings that no point of the floor keeps.
             worst = float(self.reference[0])
-            best = np.maximum(best, _attained(self.floor, others, worst))
+            at = others if within is None else within
+            best = np.maximum(best, _attained(self.floor, at, worst))
         return best
 
     def gap(self, losses: NDArray) -> NDArray:
@@ -77,9 +83,15 @@ class Region:
 
     def cells(self, losses: NDArray) -> "Cells":
         """Return what is unexplored beside `losses`, as columns over the others."""
+        # Of a surface the floor has too many steps: what is left out leaves more open.
+        floor = losses[:0] if self.floor is None or len(losses.T) > 2 else self.floor
         edges = [
             _edges(
-                [*losses[:, k], *(e.ceilings[k - 1] for e in self.excluded)],
+                [
+                    *losses[:, k],
+                    *floor[:, k],
+                    *(e.ceilings[k - 1] for e in self.excluded),
+                ],
                 float(self.ideal[k]),
                 float(self.reference[k]),
             )
@@ -89,14 +101,38 @@ class Region:
         upper = np.stack(np.meshgrid(*(e[1:] for e in edges), indexing="ij"), axis=-1)
         # Between two edges nothing changes, seen from either of them.
         attained = _attained(losses, lower, float(self.reference[0]))
-        height = np.maximum(attained - self.bound(upper), 0.0)
+        # All steps of the floor of a line are edges: none lies inside a cell.
+        inside = 0.5 * (lower + upper) if len(edges) == 1 else None
+        height = np.maximum(attained - self.bound(upper, inside), 0.0)
         width = np.prod(upper - lower, axis=-1)
         return Cells(lower, upper, height, width)
 
     def unexplored(self, losses: NDArray) -> float:
-        """Return the unexplored volume over the hypervolume of `losses` [1]."""
+        """Return the unexplored volume over the hypervolume of `losses` [1].
+
+        Infinite where it is not known.
+        """
+        if not self.shown and self.floor is None:
+            return np.inf
+        if losses.shape[1] > 2:
+            losses = losses[:: max(len(losses) // _STEPS, 1)]
         covered = hypervolume(losses, self.reference)
         return self.cells(losses).volume / covered if covered else np.inf
+
+    def coarse(self) -> "Region":
+        """Return the same with a floor of few points, each below those it stands for.
+
+        Of a line every point is kept.
+        """
+        if self.floor is None or self.floor.shape[1] < 3:
+            return self
+        extent = self.reference - self.ideal
+        place = np.floor((self.floor[:, 1:] - self.ideal[1:]) / extent[1:] * _CELLS)
+        place = np.clip(place, -1, _CELLS)
+        kinds, kind = np.unique(place, axis=0, return_inverse=True)
+        least = np.full((len(kinds), self.floor.shape[1]), np.inf)
+        np.minimum.at(least, kind.reshape(-1), self.floor)
+        return dataclasses.replace(self, floor=least)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +157,8 @@ class Cells:
 
     def within(self, low: NDArray, high: NDArray) -> "Cells":
         """Return the columns inside a box of the other losses."""
-        inside = np.all((self.lower >= low) & (self.upper <= high), axis=-1)
+        middle = 0.5 * (self.lower + self.upper)
+        inside = np.all((middle >= low) & (middle <= high), axis=-1)
         return Cells(
             self.lower[inside],
             self.upper[inside],

@@ -51,6 +51,7 @@ FIGURES: dict[str, Figure] = {
     "power_stack": power_stack,
     "roofline": roofline,
     "convergence": convergence,
+    "tornado": tornado,
 }
 VALIDATION: dict[str, Figure] = {
     "predicted_measured": predicted_measured,
@@ -117,6 +118,7 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
         return {
             "roofline": "operator_time" in dataset,
             "convergence": "best_objective" in dataset,
+            "tornado": "elasticity" in dataset,
         }
     if kind == "joint":
         answered = "share_of_own" in dataset

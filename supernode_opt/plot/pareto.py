@@ -1,7 +1,5 @@
 """A front: its designs, what they are better than, what is not shown, and the knee."""
 
-from itertools import combinations
-
 import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
@@ -18,6 +16,8 @@ from supernode_opt.words import figures
 
 # The band of what is not shown is drawn where it is at least this share of the axis.
 _SEEN = 2e-3
+# More designs than this are not marked one by one.
+_FEW = 60
 
 
 def pareto(
@@ -59,9 +59,10 @@ def pareto(
         label = f"front ({len(right):,} designs)"
         handles += ax.plot(right[order], high[order], label=label, **looks)
         rows = dataset["searched"].values.astype(bool)
-        if rows.any() and not int(dataset.attrs["exact"]):
+        said = "design" if int(dataset.attrs["exact"]) else "searched"
+        if rows.sum() <= _FEW:
             looks = {"ls": "", "marker": "o", "ms": 4, "mfc": "white", "mec": "black"}
-            handles += ax.plot(right[rows], high[rows], label="searched", **looks)
+            handles += ax.plot(right[rows], high[rows], label=said, **looks)
     else:
         handles += _third(ax, dataset, names, (x, y), right, high)
     handles += _knee(ax, dataset, right, high)
@@ -72,18 +73,12 @@ def pareto(
     style.dress(ax, _better(across.label, more[x]), _better(up.label, more[y]))
     title = f"Front: {up.words} against {across.words}"
     share = 100.0 * float(dataset.attrs["unexplored"])
-    exactly = int(dataset.attrs["exact"])
-    shown = "exact" if exactly else f"{figures(share, 2)} % unexplored"
+    shown = f"{figures(share, 2)} % unexplored" if np.isfinite(share) else ""
+    shown = "exact" if int(dataset.attrs["exact"]) else shown
     about = [subject(dataset), shown, "arrows point to the better"]
     style.title(ax, title, "; ".join(filter(None, about)))
     style.legend_below(ax, 3, handles=handles)
     return ax
-
-
-def pareto_pairs(dataset: xr.Dataset) -> list[tuple[str, str]]:
-    """Return the pairs of objectives that a front may be drawn by."""
-    names = [str(name) for name in dataset["objective"].values]
-    return [(x, y) for y, x in combinations(names, 2)]
 
 
 def _better(label: str, more: bool) -> str:

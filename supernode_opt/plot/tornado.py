@@ -22,7 +22,7 @@ def tornado(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
 
     Args:
       dataset: along the dimension `constant`: `low` and `high`, relative changes, or
-        `elasticity`; the attribute `quantity` names what moves.
+        `elasticity`; the attribute `quantity`, or `objective`, names what moves.
       ax: axes to draw in, if there are any.
 
     Raises:
@@ -44,7 +44,8 @@ def tornado(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     style.few_ticks(ax.xaxis)
-    quantity = label_of(str(dataset.attrs.get("quantity", "the quantity")))
+    told = dataset.attrs.get("quantity", dataset.attrs.get("objective", "the quantity"))
+    quantity = label_of(str(told))
     ranged = len(names) > 1
     unit = "[%]" if ranged else "[% per % of the constant]"
     style.dress(ax, f"change of {quantity} {unit}")

@@ -89,6 +89,8 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
         },
     }
     made |= {name: store.note(dataset, name) for name in store.NOTES[2:]}
+    made["extremes"] = store.note(dataset, "extremes") or []
+    made["elasticities"] = elasticities(dataset)
     made["assumed"] = store.note(dataset, "assumed") or []
     made["evidence"] = store.note(dataset, "evidence")
     made["regret"] = store.note(dataset, "regret")
@@ -156,6 +158,13 @@ def intervals(dataset: xr.Dataset) -> dict[str, tuple[float, float]]:
     ends = (dataset[f"interval_{end}"].values.tolist() for end in ("low", "high"))
     names = map(str, dataset["quantity"].values)
     return dict(zip(names, zip(*ends, strict=True), strict=True))
+
+
+def elasticities(dataset: xr.Dataset) -> dict[str, float | None]:
+    """Return d ln objective / d ln constant of an optimum, largest first [1]."""
+    if "elasticity" not in dataset:
+        return {}
+    return store.plain(dataset["elasticity"].to_series().to_dict())
 
 
 def parts(dataset: xr.Dataset, name: str) -> dict[str, float | None]:

@@ -38,6 +38,8 @@ from supernode_opt.search.settings import Settings
 _FIRST, KEPT = 64, 16
 # Candidates that are raced at a time.
 _SOME = 8 * LANES
+# Splits that are held at once; spaces of more are not raced.
+LISTED = 500_000
 # Candidates that are raced; of more, those that are best at the catalog's constants.
 MOST = 100_000
 
@@ -66,9 +68,13 @@ def feasible(problem: Problem, settings: Settings) -> tuple[Columns, NDArray]:
     """Return the candidates that keep limits at the catalog's constants, best first.
 
     With the cost of each.
+
+    Raises:
+      TooManySplits: there are more than are held at once.
     """
     plain = nominal(problem)
-    every = tilable(plain, plans(plain, settings.maximum_candidates))
+    most = min(settings.maximum_candidates, LISTED)
+    every = tilable(plain, plans(plain, most))
     violation = split_violations(look(plain), every)
     fitting = take(every, ~(violation > SLACK))
     if not count_candidates(fitting, plain):
@@ -93,6 +99,9 @@ def race(
       settings: effort.
       sample: the draws.
       tell: called with the share that is done and the best candidate so far.
+
+    Raises:
+      TooManySplits: there are more than are held at once.
     """
     columns, cost = feasible(problem, settings)
     count = len(cost)

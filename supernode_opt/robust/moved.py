@@ -26,7 +26,7 @@ from supernode_opt.search.merit import LEAST, box_data
 
 # Step of the differences in the unit box: draws are smooth on it, rounding is small.
 _STEP = 1e-4
-_ITERATIONS = 25
+_ITERATIONS = 15
 # A port this near to a whole number of lanes is built of them.
 _WHOLE = 1e-6
 # Kept at the catalog's constants as in a built design, and with draws on their side.
@@ -99,7 +99,7 @@ def moved(problem: Problem, row: Columns, sample: Sample, margins: NDArray) -> M
             "jac": lambda x: -look(x)[1][1:][movable],
         },
         method="SLSQP",
-        options={"ftol": 1e-8, "maxiter": _ITERATIONS},
+        options={"ftol": 1e-6, "maxiter": _ITERATIONS},
     )
     best = start.copy()
     if np.all(np.isfinite(found.x)):

@@ -5,7 +5,7 @@ many fill the same block.  What depends on the candidate alone is computed once 
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -87,16 +87,15 @@ def drawn_values(
       sample: the draws.
       names: of the quantities; the time of a step among them.
     """
-    rows, held = typed(columns), sample.held
-    values = _evaluated(problem, rows, sample.constants, sample.count, names)
+    tables = [sample.constants, *([] if sample.held is None else [sample.held])]
+    found = _evaluated(problem, typed(columns), tables, sample.count, names)
     slower = deviations(problem, columns)[:, None] * sample.noise
     slower = np.exp(slower) * sample.longer
-    place = names.index(TIME)
-    if held is not None:
-        calm = _evaluated(problem, rows, held, sample.count, names)
-        slower = slower * calm[:, :, place] / values[:, :, place]
+    if sample.held is not None:
+        times = found[..., names.index(TIME)]
+        slower = slower * times[1] / times[0]
     return {
-        name: values[:, :, index] * slower ** draws.TIMED[name]
+        name: found[0, :, :, index] * slower ** draws.TIMED[name]
         for index, name in enumerate(names)
     }
 
@@ -104,26 +103,30 @@ def drawn_values(
 def _evaluated(
     problem: Problem,
     rows: Columns,
-    constants: Mapping[str, NDArray],
+    tables: Sequence[Mapping[str, NDArray]],
     count: int,
     names: tuple[str, ...],
 ) -> NDArray:
-    """Return the quantities `names` [candidate, draw, name]."""
-    program = _program(names, tuple(constants))
+    """Return the quantities `names` [table, candidate, draw, name]."""
+    program = _program(names, tuple(tables[0]))
     scenario = nameless(problem.scenario)
     follow = {k: float(v) for k, v in problem.origins.following().items()}
     many, chunks = length(rows), -(-count // DRAWS)
-    drawn = np.stack([np.zeros(count), *constants.values()], axis=-1)[:, 1:]
-    drawn = cut(drawn, 0, chunks * DRAWS).reshape(chunks, DRAWS, -1)
-    made = np.empty((many * chunks, DRAWS, len(names)))
+    # Where every constant is known something has to tell how many draws there are.
+    parts = [np.stack([np.zeros(count), *t.values()], axis=-1)[:, 1:] for t in tables]
+    parts = [cut(part, 0, chunks * DRAWS) for part in parts]
+    drawn = np.concatenate(parts).reshape(len(tables) * chunks, DRAWS, -1)
+    made = np.empty((len(tables) * many * chunks, DRAWS, len(names)))
     for start in range(0, len(made), LANES):
         lanes = np.minimum(np.arange(start, start + LANES), len(made) - 1)
-        candidate, chunk = np.divmod(lanes, chunks)
+        table, lane = np.divmod(lanes, many * chunks)
+        candidate, chunk = np.divmod(lane, chunks)
         some = {name: column[candidate] for name, column in rows.items()}
-        block = program(some, drawn[chunk], scenario, follow)
+        block = program(some, drawn[table * chunks + chunk], scenario, follow)
         stop = min(start + LANES, len(made))
         made[start:stop] = np.asarray(block)[: stop - start]
-    return made.reshape(many, chunks * DRAWS, len(names))[:, :count]
+    shape = (len(tables), many, chunks * DRAWS, len(names))
+    return made.reshape(shape)[:, :, :count]
 
 
 def deviations(problem: Problem, columns: Columns) -> NDArray:

@@ -8,7 +8,7 @@ of the hardware are then moved on the draws themselves.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,14 @@ from supernode_opt.search.enumerate import Columns, join
 from supernode_opt.search.inner import complete
 from supernode_opt.search.settings import UNANSWERED
 from supernode_opt.search.solution import Solution, plain_report
+from supernode_opt.search.start import Start
 from supernode_opt.system.design import CHOICE_NAMES
 from supernode_opt.system.scenario import Scenario
 
 # Searches with limits moved, at most.
 ROUNDS = 4
-Search = Callable[[Problem], Solution]
+# An ordinary search, from a design to begin with.
+Search = Callable[[Problem, Start], Solution]
 
 
 def columns_of(
@@ -57,7 +59,7 @@ def columns_of(
 
 def pool_of(problem: Problem, solution: Solution) -> Columns:
     """Return the answer of a search and its alternatives as candidates, best first."""
-    designs = [solution.design, *(one.design for one in solution.alternatives)]
+    designs = [solution.design, *(a.design for a in solution.alternatives)]
     rows = [columns_of(problem, design, solution.scenario) for design in designs]
     return join([{name: row[name] for name in rows[0]} for row in rows])
 
@@ -74,13 +76,20 @@ def searched(
       search: the ordinary search.
     """
     moved: dict[tuple[str, bool], float] = {}
+    barred: set[tuple[str, str]] = set()
     pools, solution, count = [pool_of(problem, first)], first, 1
     for _ in range(ROUNDS):
-        again = _moved(problem, solution, sample, moved)
-        if again == moved:
+        before = dict(moved), set(barred)
+        _move(problem, solution, sample, moved, barred)
+        asked_for = _with(problem, moved, barred)
+        if before == (moved, barred) or asked_for is None:
             break
-        moved = again
-        solution = search(_with(problem, moved))
+        start = solution.design | {
+            v.name: float(get(solution.scenario, v.name))
+            for v in problem.variables
+            if "." in v.name
+        }
+        solution = search(asked_for, start)
         count += 1
         if solution.status in UNANSWERED:
             break
@@ -89,27 +98,40 @@ def searched(
     return join(pools[::-1]), count
 
 
-def _moved(
+def _move(
     problem: Problem,
     solution: Solution,
     sample: Sample,
-    before: Mapping[tuple[str, bool], float],
-) -> dict[tuple[str, bool], float]:
-    """Return limits at the catalog's constants under which draws keep theirs."""
+    moved: dict[tuple[str, bool], float],
+    barred: set[tuple[str, str]],
+) -> None:
+    """Move limits at the catalog's constants that draws keep too rarely.
+
+    A limit of nothing cannot be moved: a link that may not reach is barred.
+
+    Args:
+      problem: the robust study.
+      solution: the answer of the last search.
+      sample: the draws.
+      moved: limits by name and side, SI; moved further in place.
+      barred: links by choice; more are put in.
+    """
     limits = chances(problem)
     columns = columns_of(problem, solution.design, solution.scenario)
     values = drawn_values(problem, columns, sample, asked(problem))
     chance = chances_of(limits, values, sample)[0] if limits else np.zeros(0)
     report = plain_report(solution.design, solution.scenario)
-    found = dict(before)
     for limit, share, least in zip(limits, chance, asked_of(limits), strict=True):
         key, at = (limit.name, limit.at_most), float(getattr(report, limit.name))
-        if share >= least or not limit.limit > 0.0 or not at > 0.0:
+        if share >= least:
             continue
-        wanted = limit.limit * at / _end(limit, values, sample)
-        tighter = min if limit.at_most else max
-        found[key] = tighter(wanted, found.get(key, wanted))
-    return found
+        link = limit.name.removesuffix("_reach") + "_link"
+        if link in solution.design:
+            barred.add((link, str(solution.design[link])))
+        elif limit.limit > 0.0 and at > 0.0:
+            wanted = limit.limit * at / _end(limit, values, sample)
+            tighter = min if limit.at_most else max
+            moved[key] = tighter(wanted, moved.get(key, wanted))
 
 
 def _end(limit: Constraint, values: Values, sample: Sample) -> float:
@@ -121,14 +143,23 @@ def _end(limit: Constraint, values: Values, sample: Sample) -> float:
     return float(quantile(drawn, share if limit.at_most else 1.0 - share))
 
 
-def _with(problem: Problem, moved: Mapping[tuple[str, bool], float]) -> Problem:
-    """Return the study at the catalog's constants with some limits moved."""
+def _with(
+    problem: Problem,
+    moved: Mapping[tuple[str, bool], float],
+    barred: Set[tuple[str, str]],
+) -> Problem | None:
+    """Return the study without draws, limits moved and links barred, if any is left."""
     plain = nominal(problem)
     kept, left = [], dict(moved)
     for limit in plain.constraints:
         wanted = left.pop((limit.name, limit.at_most), limit.limit)
         tighter = min if limit.at_most else max
-        limit = dataclasses.replace(limit, limit=tighter(wanted, limit.limit))
-        kept.append(limit)
+        kept.append(dataclasses.replace(limit, limit=tighter(wanted, limit.limit)))
     kept += [Constraint(name, limit, most) for (name, most), limit in left.items()]
-    return dataclasses.replace(plain, constraints=tuple(kept))
+    choices = []
+    for choice in plain.choices:
+        options = tuple(o for o in choice.options if (choice.name, o) not in barred)
+        if not options:
+            return None
+        choices.append(dataclasses.replace(choice, options=options))
+    return dataclasses.replace(plain, constraints=tuple(kept), choices=tuple(choices))

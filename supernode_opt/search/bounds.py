@@ -7,7 +7,7 @@ own helpful end, the clock in cells where parts pull it both ways.  A limit that
 at its own helpful end excludes the candidate; a bound that is not a number never does.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +32,8 @@ from supernode_opt.search.relaxations import Relaxation
 from supernode_opt.search.values import composed
 
 CLOCK_CELLS = 16
+# Fewer rows are not worth a program of their own that computes less.
+_MANY = 400_000
 
 
 def bounds(
@@ -68,6 +70,7 @@ def bounds(
         hardware_ends(outlook, keys, relaxed.hardware, shared, cells) if shared else {}
     )
     best = np.full(count, np.inf)
+    names = _program(outlook, count * len(cells[0]), own)
     for cell in range(len(edges) - 1):
         low, high = edges[cell], np.minimum(edges[cell + 1], cap)[key]
         alive = np.flatnonzero((cap >= low - SLACK)[key])
@@ -77,8 +80,7 @@ def bounds(
             "clock_low": np.full(len(alive), low),
             "clock_high": np.maximum(high[alive], low),
         }
-        programs = tuple(sorted({leaf.name for leaf in own}))
-        found = corner_values(outlook, part, relaxed.job, own, programs) if own else {}
+        found = corner_values(outlook, part, relaxed.job, own, names) if own else {}
         found |= {leaf: table[key[alive], cell] for leaf, table in tables.items()}
         values = composed(outlook, part, found, ends)
         best[alive] = np.fmin(best[alive], _cost(outlook, values, wanted, others, part))
@@ -118,22 +120,33 @@ def split_bounds(
         leaves = outlook.leaves[end]
         return known is None or all(leaf in known for leaf in leaves)
 
-    limits = [c for c in outlook.limits if on_split(outlook, c.end) and trusted(c.end)]
+    limits = [c for c in outlook.limits if on_split(outlook, c) and trusted(c.end)]
     wanted = [outlook.wanted]
-    wanted = [end for end in wanted if on_split(outlook, end) and trusted(end)]
+    wanted = [end for end in wanted if _of_split(outlook, end) and trusted(end)]
     asked = [*(limit.end for limit in limits), *wanted]
     leaves = {leaf for end in asked for leaf in outlook.leaves[end]}
     rows = plans | {"scale_up_domain": plans["chips"]}
     rows |= {name: np.zeros(count, np.int32) for name in LINK_FIELDS}
-    names = tuple(sorted({leaf.name for leaf in leaves}))
+    names = _program(outlook, count, leaves)
     found = corner_values(outlook, rows, outlook.scenario, leaves, names)
     values = composed(outlook, rows, found, asked)
     cost = _cost(outlook, values, wanted, (), rows)
     return SplitBounds(worst(values, limits, count), cost)
 
 
-def on_split(outlook: Outlook, end: Leaf) -> bool:
-    """Tell whether split and constants alone decide on `end`."""
+def _program(outlook: Outlook, rows: int, leaves: Iterable[Leaf]) -> tuple[str, ...]:
+    """Return what to compute on so many rows: for few what all rows have computed."""
+    own = {leaf.name for leaf in leaves}
+    others = own <= {*outlook.program} and rows <= _MANY
+    return outlook.program if others else tuple(sorted(own))
+
+
+def on_split(outlook: Outlook, limit: Limit) -> bool:
+    """Tell whether split and constants alone decide on `limit`."""
+    return _of_split(outlook, limit.end)
+
+
+def _of_split(outlook: Outlook, end: Leaf) -> bool:
     machine = {name for name in outlook.low if "." not in name}
     seen = outlook.places(end) & {*machine, "scale_up_domain", *LINK_FIELDS}
     return not seen and outlook.bounded(end)

@@ -92,9 +92,16 @@ def conclude(
         facts,
         status=graded.status,
         message=graded.message(facts),
-        rivals=finished(search, others),
-        extremes=tuple(extremes(search, others)),
+        **_beside(search, others),
     )
+
+
+def _beside(search: Search, others: Columns | None) -> dict[str, Any]:
+    """Return what is said beside the best design, if it is asked for."""
+    if not search.settings.prices:
+        return {"priced": False}
+    near = tuple(extremes(search, others))
+    return {"rivals": finished(search, others), "extremes": near}
 
 
 def _unanswered(

@@ -16,6 +16,8 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
 from supernode_opt.batch.exact import report_of
+from supernode_opt.batch.identity import identity
+from supernode_opt.reading import folder
 from supernode_opt.record import get
 from supernode_opt.system.design import CHOICE_NAMES, NUMBER_NAMES
 from supernode_opt.system.parts import PART_FACTS
@@ -76,6 +78,18 @@ def inputs_of(scenario: Scenario, free: Iterable[str]) -> dict[str, frozenset[st
 
 @functools.lru_cache(maxsize=64)
 def _inputs(
+    structure: Any, flat: tuple[float, ...], free: frozenset[str]
+) -> dict[str, frozenset[str]]:
+    """Return what was read of the same scenario before, in this process or another."""
+    asked = f"inputs {structure} {flat} {sorted(free)} {identity()}"
+    told = folder.remembered(
+        asked.encode(),
+        lambda _: {n: sorted(v) for n, v in _read(structure, flat, free).items()},
+    )
+    return {name: frozenset(seen) for name, seen in told.items()}
+
+
+def _read(
     structure: Any, flat: tuple[float, ...], free: frozenset[str]
 ) -> dict[str, frozenset[str]]:
     jaxpr, names = _traced(structure)
@@ -148,7 +162,14 @@ def _clipped(name: str, given: list[Value], seen: int) -> Value:
     return Value(seen)
 
 
-_KEEPING = ("convert_element_type", "broadcast_in_dim", "reshape", "squeeze", "copy")
+_KEEPING = (
+    "convert_element_type",
+    "broadcast_in_dim",
+    "reshape",
+    "squeeze",
+    "copy",
+    "optimization_barrier",
+)
 _CALLS = ("pjit", "jit", "closed_call", "custom_jvp_call", "core_call", "remat")
 # Enough to decide which branch a scenario takes.
 _COMPUTED: Mapping[str, Any] = {
@@ -170,4 +191,5 @@ _COMPUTED: Mapping[str, Any] = {
     "is_finite": np.isfinite,
     "convert_element_type": lambda x: x,
     "copy": lambda x: x,
+    "optimization_barrier": lambda x: x,
 }

@@ -34,6 +34,7 @@ def describe(
     chosen: Polished,
     facts: dict[str, Any],
     rivals: Sequence[Rival] = (),
+    priced: bool = True,
     **more: Any,
 ) -> Solution:
     """Evaluate the chosen design exactly and put everything into plain values.
@@ -43,6 +44,7 @@ def describe(
       chosen: the candidate to describe.
       facts: the certificate.
       rivals: other designs that were built, best first.
+      priced: whether prices and elasticities are worked out.
       **more: status, message and other fields of `Solution`.
     """
     values = values_of(problem, chosen.columns)
@@ -50,7 +52,7 @@ def describe(
     known = more["status"] not in UNANSWERED
     multipliers = chosen.multipliers if known else None
     # A price is a solve of its own, which nobody waits for who stopped the search.
-    if known and more["status"] != STOPPED:
+    if priced and known and more["status"] != STOPPED:
         found, multipliers = prices(problem, chosen, rivals)
         more |= {
             "prices": found,
@@ -84,7 +86,7 @@ def split_solution(
     row = take(whole_candidates(problem, plan), [0])
     size = len(exact_merit(problem).names)
     chosen = polish(problem, row, np.full(size, 0.5), held=np.ones(size, bool))
-    limits = [c for c in outlook.limits if on_split(outlook, c.end)]
+    limits = [c for c in outlook.limits if on_split(outlook, c)]
     known = {c.form: c for c in limits}
     broken = [
         (constraint, float(g))

@@ -19,10 +19,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.batch.case import LINKS, Case, case
+from supernode_opt.batch.case import LINKS, Case, case_of
 from supernode_opt.batch.engine import repeated
 from supernode_opt.batch.precise import precisely
 from supernode_opt.batch.reports import REPORTS
+from supernode_opt.problem.build import build_design
 from supernode_opt.problem.constraints import all_constraints, normalised
 from supernode_opt.problem.problem import Problem
 from supernode_opt.record import get, leaves, replace
@@ -156,19 +157,19 @@ def _sides(
     """Return the slopes above and below of those of `known` that matter at all [1]."""
     values = values_of(problem, polished.columns)
     scenario = apply(problem.scenario, values)
-    one = case(values, scenario, follows(problem, values))
+    # With all technologies, as draws have it: the program for them serves both.
+    one = case_of(build_design(values, scenario), scenario, follows(problem, values))
     every = [link.name for link in scenario.links]
-    links = [str(every.index(str(values[name]))) for name in LINKS]
-    places = {path: held for path in known if (held := _places(path, links))}
+    used = {str(every.index(str(values[name]))) for name in LINKS}
+    places = [path for path in known if _enters(path, used)]
     if not places:
         return {}
     rows = repeated(one, 1 + 2 * len(places))
     lanes = _lanes(problem, polished)
-    for index, (path, held) in enumerate(places.items()):
+    for index, path in enumerate(places):
         moved = np.full(1 + 2 * len(places), known[path])
         moved[1 + 2 * index : 3 + 2 * index] *= (1.0 + step, 1.0 - step)
-        for place in held:
-            rows = rows._replace(scenario=replace(rows.scenario, place, moved))
+        rows = rows._replace(scenario=replace(rows.scenario, path, moved))
         for port, count in lanes.items():
             if PORTS[port] == path:
                 rows = rows._replace(design=replace(rows.design, port, count * moved))
@@ -199,16 +200,10 @@ def _lagrangian(problem: Problem, rows: Case, multipliers: NDArray) -> NDArray:
     return total
 
 
-def _places(path: str, links: list[str]) -> list[str]:
-    """Return where the scenario of a case holds a constant: nowhere, once or twice.
-
-    A case has the two technologies of its links alone, which are `links` here.
-    """
+def _enters(path: str, used: set[str]) -> bool:
+    """Tell whether a constant enters: not of technologies that are not `used`."""
     owner, _, rest = path.partition(".")
-    if owner != "links":
-        return [path]
-    index, _, field = rest.partition(".")
-    return [f"links.{k}.{field}" for k in range(2) if links[k] == index]
+    return owner != "links" or rest.partition(".")[0] in used
 
 
 def constants(problem: Problem) -> dict[str, float]:

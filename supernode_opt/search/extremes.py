@@ -31,8 +31,8 @@ EXTREMES = {
     "chips": "fewest chips",
     "cost": "lowest cost",
 }
-# Kinds of design that are looked at, and that are optimised for each quantity.
-_LOOKED_AT, _OPTIMISED = 24, 1
+# Kinds of design that are looked at.
+_LOOKED_AT = 24
 
 
 def extremes(search: Search, others: Columns | None = None) -> list[Extreme]:
@@ -50,31 +50,33 @@ def extremes(search: Search, others: Columns | None = None) -> list[Extreme]:
     ours = values_of(problem, best.built.columns)
     values = [ours, *(values_of(problem, one.columns) for one in pool[1:])]
     reports = [plain_report(one, problem.scenario) for one in values]
+    made = [best.built]
+    for name in EXTREMES:
+        told = [_of(name, v, r) for v, r in zip(values, reports, strict=True)]
+        place = int(np.argmin(np.round(told, 9)))
+        if name != problem.objective.name and (place or _moves(problem, name)):
+            made += _least(search, name, pool[place], enough)
+    # What was built for one quantity may have the least of another.
+    rows = []
+    for one in made:
+        design = values_of(problem, one.columns)
+        rows.append((one.cost, design, plain_report(design, problem.scenario)))
     found = []
     for name, words in EXTREMES.items():
         if name == problem.objective.name:
             continue
-        told = [_of(name, v, r) for v, r in zip(values, reports, strict=True)]
-        order = np.argsort(np.round(told, 9), kind="stable")[:_OPTIMISED]
-        made = [best.built]
-        for place in order:
-            if place or _moves(problem, name):
-                made += _least(search, name, pool[int(place)], enough)
-        every = []
-        for one in made:
-            design = values_of(problem, one.columns)
-            report = plain_report(design, problem.scenario)
-            every.append((round(_of(name, design, report), 9), one.cost, design))
-        value, cost, design = min(every, key=lambda one: one[:2])
+        least = [round(_of(name, design, report), 9) for _, design, report in rows]
+        place = min(range(len(rows)), key=lambda k: (least[k], rows[k][0]))
+        cost, design, _ = rows[place]
         found.append(
             Extreme(
                 name,
                 words,
-                value,
-                told[0],
+                least[place],
+                least[0],
                 objective_value(cost, problem.objective),
                 design,
-                differs(problem, design, ours) if design != ours else "",
+                differs(problem, design, ours) if place else "",
             )
         )
     return found

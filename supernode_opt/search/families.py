@@ -121,7 +121,8 @@ def copies(problem: Problem, chips: NDArray) -> NDArray:
 def bounded(problem: Problem, outlook: Outlook, families: Families) -> Families:
     """Bound what the members of each family need and cost at least."""
     nowhere = kindest(outlook, {p for n in LINKS for p in positions(problem, n)})
-    job = replace(nowhere.job, _THRASH, 0.0)
+    # An array, as every other number: another type would be another program.
+    job = replace(nowhere.job, _THRASH, np.zeros(()))
     parts = []
     for start in range(0, len(families.splits), _ROWS):
         some = families.rows(slice(start, start + _ROWS))

@@ -30,7 +30,7 @@ from supernode_opt.search.merit import (
     program,
 )
 
-BLOCK = 256
+BLOCK = 64
 ROUNDS = 12
 STEPS = 60
 # Above this violation a solved candidate is infeasible; below, polishing may mend it.
@@ -104,6 +104,7 @@ def solve(
     columns: Columns,
     aim: Any = None,
     points: NDArray | None = None,
+    rounds: int = ROUNDS,
 ) -> Solved:
     """Solve every candidate of `columns`, in blocks of one shape.
 
@@ -112,6 +113,7 @@ def solve(
       columns: plans with domain and links.
       aim: what to minimise instead of the cost; see `Exact`.
       points: where to start, in the unit box [batch, n]; its middle if not given.
+      rounds: of the descent.
     """
     merit = exact_merit(problem)
     full = complete(problem, columns)
@@ -119,7 +121,10 @@ def solve(
     if points is None:
         points = np.full((len(full["chips"]), len(merit.names)), 0.5)
     cuts = [slice(k, k + BLOCK) for k in range(0, len(full["chips"]), BLOCK)]
-    parts = [_solve_block(problem, merit, take(full, c), aim, points[c]) for c in cuts]
+    parts = [
+        _solve_block(problem, merit, take(full, c), aim, points[c], rounds)
+        for c in cuts
+    ]
     joined = {
         n: np.concatenate([p.columns[n] for p in parts]) for n in parts[0].columns
     }
@@ -130,14 +135,19 @@ def solve(
 
 
 def _solve_block(
-    problem: Problem, merit: Exact, columns: Columns, aim: Any, points: NDArray
+    problem: Problem,
+    merit: Exact,
+    columns: Columns,
+    aim: Any,
+    points: NDArray,
+    rounds: int,
 ) -> Solved:
     count = len(columns["chips"])
     data = merit_data(problem, as_arrays(columns, BLOCK), aim)
     padded = np.pad(points, ((0, BLOCK - count), (0, 0)), mode="edge")
     slots = len(data["wanted"]["used"])
     state = begin(padded, slots)
-    rounds = ROUNDS if continuous(problem) else 1
+    rounds = rounds if continuous(problem) else 1
     counted(count * (ROUNDS * STEPS if rounds > 1 else 1))
     for index in range(rounds):
         done = index / max(rounds - 1, 1)

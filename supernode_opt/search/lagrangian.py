@@ -68,6 +68,7 @@ def descend(
     penalty: float,
     descent: Descent = ADAM,
     options: Mapping[str, Any] | None = None,
+    quick: bool = False,
 ) -> State:
     """Run one outer round on every row.
 
@@ -83,21 +84,25 @@ def descend(
       penalty: weight of squared violations.
       descent: the rule that makes moves of slopes, and the schedule of their sizes.
       options: numbers that the rule reads; see `transformation`.
+      quick: whether compiling fast matters more than running fast.
     """
     pace = {"steps": steps, "rate": rate, "last_rate": last_rate, "penalty": penalty}
     pace = {name: np.asarray(value, float) for name, value in pace.items()}
-    return _program(function, boxed, descent)(state, data, pace, dict(options or {}))
+    program = _program(function, boxed, descent, quick)
+    return program(state, data, pace, dict(options or {}))
 
 
 @functools.lru_cache(maxsize=64)
-def _program(function: Function, boxed: bool, descent: Descent) -> Callable[..., State]:
+def _program(
+    function: Function, boxed: bool, descent: Descent, quick: bool
+) -> Callable[..., State]:
     """Return the program of one round.
 
     Of a record it is kept: by its name a record tells all that it is.
     """
     once = partial(_round, function, boxed, descent)
     if is_dataclass(function):
-        return Kept(once, f"descend {function} {boxed} {descent}")
+        return Kept(once, f"descend {function} {boxed} {descent}", quick)
     return compiled(once)
 
 

@@ -28,7 +28,7 @@ from supernode_opt.search.families import (
     order,
     pieces,
 )
-from supernode_opt.search.inner import exact_merit
+from supernode_opt.search.inner import continuous, exact_merit
 from supernode_opt.search.journal import Journal
 from supernode_opt.search.outlook import SLACK, Outlook
 from supernode_opt.search.population import breed, seeds
@@ -42,6 +42,8 @@ from supernode_opt.workload.split import TooManySplits
 
 # Splits that are held at once; a study of more goes family by family.
 HELD = 100_000
+# The same where nothing is continuous.
+TRIED = 2_000_000
 # Families that are held at once: some 10^8 splits, 10^11 candidates and more.
 MOST_FAMILIES = 5_000_000
 # Splits of the most promising families, and designs that are bred from.
@@ -131,7 +133,9 @@ def _propose(
     sample = _sample(search, outlook, families)
     if sample is None:
         return
-    points = so_far.points = descended(search, outlook, seed, sample)
+    if continuous(problem):
+        so_far.points = descended(search, outlook, seed, sample)
+    points = so_far.points
     if points is not None:
         near = [sample]
         for narrow in neighbourhoods(problem, points):

@@ -79,8 +79,9 @@ def wish(problem: Problem) -> dict[str, Any]:
     slots = -(-len(asked) // _SLOTS) * _SLOTS
     free = slots - len(asked)
     return {
-        "objective": names.index(problem.objective.name),
-        "sign": -1.0 if problem.objective.maximize else 1.0,
+        # Arrays, as what is on the device: numbers are of another type to a program.
+        "objective": np.asarray(names.index(problem.objective.name)),
+        "sign": np.asarray(-1.0 if problem.objective.maximize else 1.0),
         "places": np.array([names.index(n) for n, _ in asked] + [0] * free),
         "at_most": np.array([at_most for _, at_most in asked] + [True] * free),
         "limits": np.concatenate([limits(problem), np.zeros(free)]),
@@ -135,12 +136,25 @@ class Exact:
             row = row | {name: moved[i] for i, name in enumerate(self.names)}
             report = report_of(row, data["scenario"])
             own, values = judged(reported(report, self.program), data["wanted"])
-            smooth = jax.nn.logsumexp(aim["hardness"] * values) / aim["hardness"]
-            cost = aim["cost"] * own
-            cost = cost + aim["focus"] @ values + aim["worst"] * smooth
-            return cost, values + aim["offset"]
+            return aimed(own, values, aim)
 
         return jax.vmap(one)(points, data["columns"])
+
+
+def aimed(own: Any, values: Any, aim: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return what an aim makes of the cost and the constraints of one candidate.
+
+    Args:
+      own: cost of the candidate.
+      values: its constraints [slot].
+      aim: see `Exact`.
+    """
+    logsumexp = jax.nn.logsumexp
+    if namespace(own, values) is np:
+        from scipy.special import logsumexp
+    smooth = logsumexp(aim["hardness"] * values) / aim["hardness"]
+    cost = aim["cost"] * own + aim["focus"] @ values + aim["worst"] * smooth
+    return cost, values + aim["offset"]
 
 
 def aim_of(problem: Problem, **changes: Any) -> dict[str, Any]:
@@ -150,15 +164,16 @@ def aim_of(problem: Problem, **changes: Any) -> dict[str, Any]:
     """
     count = len(forms(problem))
     slots = -(-count // _SLOTS) * _SLOTS
-    plain = {
+    plain: dict[str, Any] = {
         "cost": 1.0,
         "focus": np.zeros(count),
         "worst": 0.0,
         "hardness": 30.0,
         "offset": np.zeros(count),
     } | changes
-    for name in ("focus", "offset"):
-        plain[name] = np.pad(np.asarray(plain[name], float), (0, slots - count))
+    for name, value in plain.items():
+        own = np.asarray(value, float)
+        plain[name] = np.pad(own, (0, slots - count)) if own.ndim else own
     return plain
 
 

@@ -133,9 +133,8 @@ def _winner(near: Nearby, step: Step, rivals: Sequence[Rival]) -> str:
     changes = []
     for (place, width), (_, now) in zip(step.winner.widths, near.widths, strict=True):
         if width != now:
-            lanes = figures(round(near.count(place, width), 6))
-            name = spelled(near.names[place])
-            changes.append(f"{lanes} lanes of {name}")
+            lanes = _lanes(round(near.count(place, width), 6))
+            changes.append(f"{lanes} of {spelled(near.names[place])}")
     return " and ".join(changes)
 
 
@@ -145,8 +144,7 @@ def _limit_sentence(near: Nearby, constraint: Constraint, price: Price) -> str:
     if size > 0.2 * limit:
         size, word = 0.01 * limit, "per cent"
     name, share = spelled(constraint.name), FACTS[constraint.name].share
-    kept = ["split", "links", *(f"{n} lanes" for n in near.lanes.values())]
-    held = f"{', '.join(kept[:-1])} and {kept[-1]} held"
+    held = "split, links and lanes held" if near.lanes else "split and links held"
     # More of a floor is tighter.
     up, down = price.slope, price.slope_back
     if not constraint.at_most:
@@ -195,10 +193,14 @@ def _ports(near: Nearby) -> list[Price]:
             changes.append(change / count)
             said.append(f"one {word}: {words}")
         lanes = near.lanes[name]
-        sentence = f"{lanes} lanes of {spelled(name)}; {', '.join(said)}"
+        sentence = f"{_lanes(lanes)} of {spelled(name)}; {', '.join(said)}"
         price = Price(name, "lane", float(lanes), "", *changes)
         found.append(_with(price, sentence))
     return found
+
+
+def _lanes(count: float) -> str:
+    return f"{figures(count)} lane" + "s" * (count != 1)
 
 
 def _bounds(near: Nearby) -> list[Price]:

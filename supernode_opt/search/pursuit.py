@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from supernode_opt.search.inner import (
     at_points,
     better,
     continuous,
+    exact_merit,
     solve,
 )
 from supernode_opt.search.merit import aim_of, objective_value
@@ -79,10 +81,19 @@ class Search:
         """Count some more of what became of candidates."""
         self.counts[name] = self.counts.get(name, 0) + count
 
-    def prepare(self, plans: Columns) -> None:
-        """Compile what solves and polishes, on a candidate of `plans`."""
-        some = solve(self.problem, take(whole_candidates(self.problem, plans), [0]))
-        polish(self.problem, some.columns, some.points[0])
+    def preparations(self) -> tuple[Callable[[Columns], Any], ...]:
+        """Return what compiles programs that solve, polish and bound, given a plan."""
+        problem = self.problem
+        middle = np.full((1, len(exact_merit(problem).names)), 0.5)
+
+        def one(plans: Columns) -> Columns:
+            return take(whole_candidates(problem, plans), [0])
+
+        return (
+            lambda plans: solve(problem, one(plans), rounds=1),
+            lambda plans: polish(problem, one(plans), middle[0], steps=1),
+            lambda plans: at_points(problem, one(plans), middle),
+        )
 
     def solve(self, columns: Columns) -> None:
         """Solve candidates and finish those that may beat the best."""

@@ -136,6 +136,7 @@ def descend_relaxed(
                 penalty=_between((2.0, 100.0), done),
                 descent=settings.descent,
                 options=settings.options,
+                quick=True,
             )
             counted(settings.starts * settings.inner)
             row = _best(state, labels)

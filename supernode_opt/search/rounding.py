@@ -34,8 +34,8 @@ _WEIGHTS = {
 }
 KINDS = 8
 # Legal plans around a point that are bounded, and those of them that are built.
-_NEIGHBOURS = 4096
-_BUILT = 32
+_NEIGHBOURS = 512
+_BUILT = 16
 
 
 def kinds(points: RelaxedPoints, most: int = KINDS) -> list[int]:
@@ -66,13 +66,17 @@ def nearest(
     heaviest technologies; of these the ones with the best bounds are built.  Distance
     alone would miss that a step to the side often pays once counts are whole.
     """
-    parts = []
+    around = []
     for index in kinds(points):
         close = np.argsort(_distances(plans, points, index))[:_NEIGHBOURS]
-        around = _candidates(problem, take(plans, close), points, index)
+        around.append(_candidates(problem, take(plans, close), points, index))
+    # Bounded together: what they share of the hardware is tabulated once.
+    promised, parts = bounds(outlook, join(around)), []
+    for some in around:
+        own, promised = np.split(promised, [len(some["chips"])])
         # Stable, so that among hopeless candidates the nearest come first.
-        best = np.argsort(bounds(outlook, around), kind="stable")[:_BUILT]
-        parts.append(take(around, best))
+        best = np.argsort(own, kind="stable")[:_BUILT]
+        parts.append(take(some, best))
     return distinct(join(parts))
 
 

@@ -54,6 +54,8 @@ class Settings:
         bounds are known, and the certificate says what is open [1].
       maximum_solves: most inner solves of the proof [1].
       whole_lanes: whether free bandwidths are built from whole lanes.
+      prices: whether prices, elasticities, alternatives and extremes are worked out,
+        which takes about a second after the search.
       alternatives_within: how much worse than the best a design of another kind, or at
         an extreme, may be to be told of [1].
       draws: of what is not known well, by which robust designs are compared, 256 if
@@ -77,6 +79,7 @@ class Settings:
     maximum_candidates: int = 20_000_000
     maximum_solves: int = 5_000
     whole_lanes: bool = True
+    prices: bool = True
     alternatives_within: float = 0.02
     draws: int | None = None
 

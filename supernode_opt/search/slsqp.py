@@ -28,7 +28,15 @@ from supernode_opt.search.inner import (
     fill,
     judged_rows,
 )
-from supernode_opt.search.merit import Exact, aim_of, axes_of, forms, program, wish
+from supernode_opt.search.merit import (
+    Exact,
+    aim_of,
+    aimed,
+    axes_of,
+    forms,
+    program,
+    wish,
+)
 from supernode_opt.system.scenario import Scenario
 
 # What misses its limits by more is not a matter of a wider margin.
@@ -36,6 +44,8 @@ _MARGINAL = 1e-2
 # The widest margin to a limit that a design leans on; limits and bounds this near bear.
 _WIDEST = 1e-5
 _BEARING = 2.0 * _WIDEST
+# Steps of SLSQP, which takes a dozen where nothing is wrong.
+_STEPS = 60
 # Scenarios that stay on the device.
 _PLACED = 4
 
@@ -53,7 +63,7 @@ def _slopes(merit: Exact) -> Kept:
         found, values = jax.jacfwd(joined, has_aux=True)(point)
         return values, found
 
-    return Kept(slopes, f"slopes {merit}")
+    return Kept(slopes, f"slopes {merit}", quick=True)
 
 
 class Polished(NamedTuple):
@@ -80,14 +90,18 @@ class Polished(NamedTuple):
     evaluations: int
 
 
-def _as_is(problem: Problem, columns: Columns) -> Polished:
+def _as_is(problem: Problem, columns: Columns, aim: Any) -> Polished:
     """Return a candidate with nothing to polish."""
     full = complete(problem, columns)
-    cost, g = judged_rows(problem, full, program(problem))
+    costs, g = judged_rows(problem, full, program(problem))
+    cost, values = costs[0], g[:, 0]
+    if aim is not None:
+        own = {k: v[: len(values)] if np.ndim(v) else v for k, v in aim.items()}
+        cost, values = aimed(cost, values, own)
     none = np.full(len(exact_merit(problem).names), 0.5)
-    good = bool(np.max(g) <= FEASIBLE)
-    multipliers = np.zeros(len(g))
-    return Polished(full, none, float(cost[0]), g[:, 0], multipliers, none, good, 1)
+    good = bool(np.max(values) <= FEASIBLE)
+    multipliers = np.zeros(len(values))
+    return Polished(full, none, float(cost), values, multipliers, none, good, 1)
 
 
 def placed(problem: Problem, columns: Columns) -> dict[str, Any]:
@@ -122,6 +136,7 @@ def polish(
     held: NDArray | None = None,
     aim: Any = None,
     data: dict[str, Any] | None = None,
+    steps: int = _STEPS,
 ) -> Polished:
     """Polish one candidate with SLSQP until it is optimal and strictly feasible.
 
@@ -132,10 +147,11 @@ def polish(
       held: which entries of `point` stay as they are.
       aim: what to minimise instead of the cost.
       data: of `placed`, where a candidate is polished more than once.
+      steps: most steps of SLSQP from one start.
     """
     merit = exact_merit(problem)
-    if not continuous(problem) and aim is None:
-        return _as_is(problem, columns)
+    if not continuous(problem):
+        return _as_is(problem, columns, aim)
     # On the device once, not at every call.
     data = data or placed(problem, columns)
     if aim is not None:
@@ -176,7 +192,7 @@ def polish(
                 "jac": lambda x, w=movable: -slopes_at(x)[1:][w],
             },
             method="SLSQP",
-            options={"ftol": 1e-13, "maxiter": 60},
+            options={"ftol": 1e-13, "maxiter": steps},
         )
         if np.all(np.isfinite(found.x)):
             point = np.clip(found.x, 0.0, 1.0)

@@ -30,7 +30,7 @@ from supernode_opt.search.exhaust import MOST, exhaust
 from supernode_opt.search.infeasible import Conflict, least_relaxation
 from supernode_opt.search.inner import continuous, exact_merit
 from supernode_opt.search.journal import Journal
-from supernode_opt.search.large import HELD, large
+from supernode_opt.search.large import HELD, TRIED, large
 from supernode_opt.search.outlook import SLACK, Outlook, look
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints, descend_relaxed
@@ -39,6 +39,10 @@ from supernode_opt.search.settings import INFEASIBLE, Progress, Settings
 from supernode_opt.search.solution import Solution
 from supernode_opt.search.start import Start, begin_with
 from supernode_opt.workload.split import TooManySplits
+
+# Splits that are held where nothing is continuous: they are tried, which takes seconds
+# for a million and compiles nothing that descends.
+TRIED = 2_000_000
 
 
 class Space(NamedTuple):
@@ -117,7 +121,9 @@ def _searched(
     if start is not None:
         facts["start"] = begin_with(search, start)
     try:
-        every = plans(search.problem, HELD)
+        # Where nothing has to be solved for, trying them all is soon done.
+        most = HELD if continuous(search.problem) else TRIED
+        every = plans(search.problem, most)
     except TooManySplits:
         try:
             return large(search, outlook, seed, facts, journal)

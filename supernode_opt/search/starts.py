@@ -7,7 +7,6 @@ that can hold; where it does not, candidates are started from the best of many p
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import from_unit, to_unit
@@ -26,6 +25,9 @@ def spread(count: int, size: int, seed: int = 0) -> NDArray:
     """Return `count` points that fill the unit box of `size` dimensions evenly."""
     if not size:
         return np.zeros((count, 0))
+    # Half of what a search imports, and where chords hold nothing is spread.
+    from scipy.stats import qmc
+
     power = int(np.ceil(np.log2(max(count, 2))))
     return qmc.Sobol(size, seed=seed).random_base2(power)[:count]
 

@@ -24,7 +24,7 @@ _TRIES = 8
 # First-order estimates may be wrong by so much and still be tried.
 _HOPE = 0.5
 # Constants that are tried for each design, the nearest first.
-_CONSTANTS = 3
+_CONSTANTS = 4
 # What the job is, which no design changes.
 _JOB = ("model.", "training.")
 
@@ -132,7 +132,10 @@ def _solved(
 def told(problem: Problem, change: Change | None) -> tuple[str, bool | None]:
     """Say what would make a design win, and whether the catalog thinks it possible."""
     if change is None:
-        return "no single constant within a factor of two would put it ahead", None
+        words = (
+            "no constant of those most likely to would put it ahead within a factor of"
+        )
+        return f"{words} two", None
     path, factor = change.path, change.factor
     now = float(get(problem.scenario, path))
     unit = _quantity(problem, path).unit

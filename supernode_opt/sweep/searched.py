@@ -117,7 +117,9 @@ class Search:
         except StudyError:
             return {"reason": REASONS.index("cannot_be_read")}, 0
         try:
-            solution = optimize(study.problem, study.settings, self.seed)
+            # A point of a sweep is its numbers; nobody reads its prices.
+            settings = dataclasses.replace(study.settings, prices=False)
+            solution = optimize(study.problem, settings, self.seed)
         except ValueError as error:
             # Others of this type are faults of ours and must show.
             if not isinstance(error, TooManySplits) and _NO_DESIGN not in str(error):

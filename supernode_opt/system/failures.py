@@ -70,12 +70,13 @@ def no_spare(spares: ArrayLike, broken: ArrayLike) -> Array:
     spares, broken = jnp.asarray(spares), jnp.maximum(broken, _FEW)
     # Over the last node's part, which is the greatest power and may overflow.  Term by
     # term: a sum over an axis of nodes would be stored and take a seventh of a report.
-    parts = [jnp.log1p(node / broken) for node in _NODES]
+    *nodes, last = _NODES
+    greatest = jnp.log(broken + last)
     terms = [
-        weight * jnp.exp(spares * (part - parts[-1]))
-        for part, weight in zip(parts, _WEIGHTS, strict=True)
+        weight * jnp.exp(spares * (jnp.log(broken + node) - greatest))
+        for node, weight in zip(nodes, _WEIGHTS, strict=False)
     ]
-    return jnp.exp(-spares * parts[-1]) / sum(terms)
+    return jnp.exp(-spares * jnp.log1p(last / broken)) / sum(terms, start=_WEIGHTS[-1])
 
 
 def spare_share(scenario: Scenario) -> ArrayLike:

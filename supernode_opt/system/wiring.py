@@ -16,6 +16,7 @@ from supernode_opt.hardware.reach import (
     trace_excess,
     wear,
 )
+from supernode_opt.smooth import added
 from supernode_opt.system.component_power import component_power
 from supernode_opt.system.design import Design, connected_domain
 from supernode_opt.system.rates import Rates, scale_out_rates, scale_up_rates
@@ -156,23 +157,23 @@ def _fabric(
 
     def blended(name: str, factor: ArrayLike = 1.0) -> Array:
         long = field(name) * factor
-        return jnp.sum(weights * (long + shares * (field(f"short_{name}") - long)), 0)
+        return added(weights * (long + shares * (field(f"short_{name}") - long)))
 
     # Without cables there are no modules to be warm.
     cases = case_temperature(links, switch, ambient)
     cases = ambient + (cases - ambient) * jnp.clip(rates.cabled, 0.0, 1.0)
     failing = blended("failure_rate", wear(links, cases))
-    light = jnp.sum(weights * (1.0 - shares) * field("optical"), axis=0)
+    light = added(weights * (1.0 - shares) * field("optical"))
     return Fabric(
         rates=rates,
         span=span,
         reach=reach,
-        short=jnp.sum(weights * shares, axis=0),
+        short=added(weights * shares),
         energy=blended("energy"),
         price=blended("price") * switch.coding,
         optical=rates.modules * light,
         failures=rates.modules * failing,
-        temperature=jnp.sum(weights * cases, axis=0),
+        temperature=added(weights * cases),
     )
 
 

@@ -234,6 +234,11 @@ def test_a_folder_is_no_file(shell, folder):
     assert_refused(shell("evaluate", "."), folder, ["but is a folder"])
 
 
+def test_a_design_to_begin_with_has_to_be_there(shell, folder):
+    answer = shell("run", "study.yaml", "--from", "nowhere")
+    assert_refused(answer, folder, ["nowhere: there is no such result"])
+
+
 def test_a_file_is_no_folder_to_write_to(shell, folder):
     answer = shell("run", "study.yaml", "--out", "study.yaml")
     assert_refused(answer, folder, ["must be a folder to write to"])

@@ -326,6 +326,11 @@ def test_run_finds_writes_and_can_be_run_again(shell, folder):
     second = strict(again.out)
     for key in ("design", "objective", "constraints", "breakdown", "study"):
         assert second[key] == found[key]
+    # It may begin with that answer, and go on with nothing.
+    begun = "--from", "again", "--resume", "--out", "from"
+    third = strict(shell("run", "study.yaml", *FREE_CLOCK, "--json", *begun).out)
+    assert third["certificate"]["start"] == "feasible here"
+    assert third["objective"] == pytest.approx(found["objective"], rel=1e-9)
 
 
 def test_run_without_any_feasible_design_names_the_least_relaxation(shell):

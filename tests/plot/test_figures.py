@@ -39,6 +39,7 @@ def test_every_axis_names_its_unit(dataset, name):
         "power_stack": "[kW]",
         "roofline": "[FLOP/B]",
         "convergence": "iteration",
+        "tornado": "[% per % of the constant]",
     }
     assert unit[name] in panels(ax)[-1].get_xlabel()
     assert title(ax)
@@ -210,5 +211,5 @@ def test_draw_all_writes_what_the_dataset_holds(dataset, tmp_path):
 
 
 def test_figures_without_their_numbers_are_skipped(dataset):
-    bare = dataset.drop_vars(["best_objective", "operator_time"])
+    bare = dataset.drop_vars(["best_objective", "operator_time", "elasticity"])
     assert drawable(bare) == ("step_waterfall", "power_stack")

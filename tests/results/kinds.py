@@ -268,8 +268,51 @@ def joint():
     )
 
 
+def front():
+    """Four designs of 8 to 32 chips, the second a knee, the third not searched."""
+    status = np.array(["proved", "proved", "best found", "proved"], dtype=object)
+    sizes = {"tensor_parallel": 2.0, "pipeline_parallel": 1.0, "micro_batch": 1.0}
+    return xr.Dataset(
+        {
+            "mfu": ("point", np.array([0.2, 0.35, 0.36, 0.4]), {"units": "1"}),
+            "power": ("point", np.array([1e4, 2e4, 3e4, 4e4]), {"units": "W"}),
+            "status": ("point", status),
+            "gap": ("point", np.array([0.0, 1e-4, 5e-3, 1e-4]), {"units": "1"}),
+            "slope": (("point", "objective"), np.array([[np.nan, 1e-5]] * 4)),
+            "searched": ("point", np.array([1, 1, 0, 1], "i1")),
+            "is_knee": ("point", np.array([0, 1, 0, 0], "i1")),
+            "design_chips": ("point", np.array([8.0, 16.0, 24.0, 32.0])),
+            "design_scale_up_link": ("point", np.array(["copper"] * 4, object)),
+            **{f"design_{n}": ("point", np.full(4, v)) for n, v in sizes.items()},
+            "cloud": (("sample", "objective"), np.array([[0.2, 2e4], [0.3, 4e4]])),
+            "reference": ("objective", np.array([0.18, 4.3e4])),
+            "end_value": ("objective", np.array([0.4, 1e4])),
+            "end_status": ("objective", np.array(["proved"] * 2, object)),
+            "end_message": ("objective", np.array([""] * 2, object)),
+            "objective_unit": ("objective", np.array(["1", "W"], object)),
+        },
+        coords={
+            "objective": np.array(["mfu", "power"], object),
+            "sense": ("objective", np.array(["maximize", "minimize"], object)),
+        },
+        attrs={
+            "kind": "front",
+            "name": "trade",
+            "study": "name: trade",
+            "subject": "DGX H100, Llama 3 8B, BF16",
+            "hypervolume": 4.4e3,
+            "unexplored": 2e-3,
+            "gap_asked": 1e-3,
+            "exact": 0,
+            "knee_distance": 0.29,
+            "counts": json.dumps({"searches": 9, "boxes": 1200}),
+        },
+    )
+
+
 MADE = {
     "joint": joint,
+    "front": front,
     "sensitivity": sensitivity,
     "validation": validation,
     "memory": memory,

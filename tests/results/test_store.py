@@ -138,7 +138,10 @@ def test_interrupted_write_keeps_the_old_file(dataset, tmp_path):
 
 
 def test_everything_draws_from_the_file(dataset, tmp_path):
-    back = store.load(store.save(dataset, tmp_path / "design.nc"))
+    # A search knows how its optimum moves with constants.
+    found = dataset.assign_coords(constant=["chip.tdp", "facility.pue"])
+    found["elasticity"] = ("constant", [0.3, -0.1])
+    back = store.load(store.save(found, tmp_path / "design.nc"))
     assert len(draw_all(back, tmp_path)) == len(FIGURES)
 
 

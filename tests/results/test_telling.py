@@ -74,6 +74,31 @@ def test_errors_of_a_validation():
     assert told("validation")["refused"].lines == ("1: no chips",)
 
 
+def test_a_front_says_its_ends_its_knee_and_what_is_not_shown():
+    found = told("front")
+    assert found["answer"].lines == (
+        "The front in 4 designs; where a better one may lie is 0.2 % of the"
+        " hypervolume.",
+        "maximize MFU by itself: 40 % (proved).",
+        "minimize power by itself: 10 kW (proved).",
+        "All have TP 2, scale-up link copper.",
+    )
+    rows = found["answer"].grids[0].rows
+    assert [row.mark for row in rows] == ["", "strong", "", ""]
+    assert rows[2].cells == ("36 %", "30 kW", "best found", "0.5 %", "24 chips")
+    assert found["slopes"].lines[0].startswith("Knee: MFU 35 %, power 20 kW")
+    # 1e-5 per watt, of 1 % of 20 kW.
+    assert found["slopes"].grids[0].rows[1].cells == (
+        "20 kW",
+        "power",
+        "MFU",
+        "+0.2 points",
+    )
+    assert found["certificate"].lines == (
+        "0.1 % was asked for: more searches or boxes get nearer.",
+    )
+
+
 def test_a_sweep_names_its_best_point_that_meets_every_limit():
     found = told("sweep")
     assert "4 can be built, of which 3 meet every limit" in found["answer"].lines[0]

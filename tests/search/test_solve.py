@@ -166,7 +166,7 @@ def test_power_has_a_price(solution):
     power = next(s for s in solution.constraints if s.name == "power")
     assert power.tight
     assert power.multiplier > 0.0
-    assert any("kW of power" in sentence for sentence in solution.prices)
+    assert any("kW of power" in price.sentence for price in solution.prices)
 
 
 def test_ports_are_built_of_whole_lanes(solution):
@@ -243,5 +243,5 @@ def test_a_descent_that_is_stopped_is_built_from_where_it_stood(monkeypatch, sol
     assert found.status == "stopped"
     assert all(state.margin > -1e-6 for state in found.constraints)
     assert 0.0 < found.objective <= solution.objective * (1.0 + 1e-3)
-    assert found.prices == found.alternatives == []
+    assert found.prices == found.alternatives == ()
     assert found.evaluations > 0

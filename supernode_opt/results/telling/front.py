@@ -1,12 +1,21 @@
 """What a front says: its ends, its knee, what a little less of one buys of another."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from supernode_opt.names import practice_words, spelled, split_words
+from supernode_opt.names import (
+    SCHEDULE,
+    SPLIT,
+    practice_words,
+    proper,
+    spelled,
+    split_words,
+)
 from supernode_opt.results.telling.parts import (
     BAD,
     STRONG,
@@ -21,6 +30,12 @@ from supernode_opt.words import figures, spoken
 
 # Designs that are listed, evenly along the front, beside ends and knee.
 _LISTED = 12
+# Numbers that differ by less are the same.
+_ROUNDING = 1e-9
+_DESIGN = "design_"
+# What the words of a split say, and what is told of machines that are all alike.
+_SPLIT = (*SPLIT, *SCHEDULE, "optimizer_sharding", "recompute", "sequence_parallel")
+_MACHINE = ("scale_up_domain", "scale_up_link", "scale_out_link")
 
 
 def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
@@ -87,8 +102,12 @@ def _answer(dataset: xr.Dataset, everything: bool) -> Part:
     ]
     lines += [f"{line}." for line in ends]
     places = list(range(count)) if everything else _shown(dataset)
+    told = _told_of(dataset)
+    lines += [f"All have {_design(dataset.isel(point=0), told, same=True)}."]
     heads = (*map(spelled, names), "shown", "better by at most", "design")
-    rows = [Row(_cells(dataset, place), _mark(dataset, place)) for place in places]
+    rows = [
+        Row(_cells(dataset, place, told), _mark(dataset, place)) for place in places
+    ]
     said = "all" if len(places) == count else f"{len(places)} of {count}"
     numbers = (*range(len(names)), len(names) + 1)
     table = Grid(
@@ -104,11 +123,20 @@ def _headline(dataset: xr.Dataset, count: int) -> str:
             f"The front has {count:,} designs, exactly: all {tried['candidates']:,}"
             f" candidates were evaluated, {tried['feasible']:,} keep every limit."
         )
-    share = figures(100.0 * float(dataset.attrs["unexplored"]), 2)
+    if not np.isfinite(dataset.attrs["unexplored"]):
+        return (
+            f"The front in {count:,} designs; how much better others could be is not"
+            " known."
+        )
     return (
-        f"The front in {count:,} designs; where a better one may lie is {share} % of"
-        " the hypervolume."
+        f"The front in {count:,} designs; where a better one may lie is"
+        f" {_unexplored(dataset)} of the hypervolume."
     )
+
+
+def _unexplored(dataset: xr.Dataset) -> str:
+    share = float(dataset.attrs["unexplored"])
+    return f"{figures(100.0 * share, 2)} %" if np.isfinite(share) else "not known"
 
 
 def _shown(dataset: xr.Dataset) -> list[int]:
@@ -122,23 +150,48 @@ def _mark(dataset: xr.Dataset, place: int) -> str:
     return STRONG if bool(dataset["is_knee"].values[place]) else ""
 
 
-def _cells(dataset: xr.Dataset, place: int) -> tuple[str, ...]:
+def _cells(
+    dataset: xr.Dataset, place: int, told: Mapping[str, bool]
+) -> tuple[str, ...]:
     at = dataset.isel(point=place)
     values = [_said(dataset, name, float(at[name])) for name in _names(dataset)]
     gap = float(at["gap"])
     said = "not known" if not np.isfinite(gap) else f"{figures(100.0 * gap, 2)} %"
-    return (*values, str(at["status"].item()), said, _design(at))
+    design = _design(at, told, same=False)
+    return (*values, str(at["status"].item()), said, design)
 
 
-def _design(at: xr.Dataset) -> str:
-    """Write a design in a few words: chips, split, what is run otherwise."""
-    design: dict[str, Any] = {
-        str(name).removeprefix("design_"): at[name].item()
-        for name in at.data_vars
-        if str(name).startswith("design_")
-    }
-    words = [f"{design['chips']:.0f} chips", split_words(design)]
-    return ", ".join(word for word in (*words, *practice_words(design)) if word)
+def _told_of(dataset: xr.Dataset) -> dict[str, bool]:
+    """Return what is told of designs, and whether it is the same for all."""
+    names = [str(name) for name in dataset.data_vars]
+    names = [name.removeprefix(_DESIGN) for name in names if name.startswith(_DESIGN)]
+    return {name: _alike(dataset[_DESIGN + name].values) for name in names}
+
+
+def _alike(values: NDArray) -> bool:
+    if values.dtype.kind not in "fiu":
+        return len(set(values.tolist())) == 1
+    return bool(np.ptp(values) <= _ROUNDING * np.max(np.abs(values)))
+
+
+def _design(at: xr.Dataset, told: Mapping[str, bool], *, same: bool) -> str:
+    """Write of a design what all share, or what they do not share."""
+    design: dict[str, Any] = {name: at[_DESIGN + name].item() for name in told}
+    split = [name for name in told if name in _SPLIT]
+    words = []
+    if all(told[name] for name in split) == same:
+        words = [split_words(design), *practice_words(design)]
+    if told["chips"] == same:
+        words.insert(0, f"{design['chips']:.0f} chips")
+    for name, value in design.items():
+        if told[name] != same or name in _SPLIT or name == "chips":
+            continue
+        if same and name not in _MACHINE:
+            continue
+        unit = at[_DESIGN + name].attrs.get("units", "1")
+        one = proper(value) if isinstance(value, str) else spoken(float(value), unit)
+        words.append(f"{spelled(name)} {one}")
+    return ", ".join(word for word in words if word) or "nothing of note in common"
 
 
 def _trade(dataset: xr.Dataset) -> Part:
@@ -194,7 +247,7 @@ def _certificate(dataset: xr.Dataset) -> Part:
     rows = [
         ("reference point", ", ".join(reference)),
         ("hypervolume", f"{figures(float(dataset.attrs['hypervolume']), 6)} ({unit})"),
-        ("unexplored", f"{figures(100.0 * float(dataset.attrs['unexplored']), 2)} %"),
+        ("unexplored", _unexplored(dataset)),
         *((name.replace("_", " "), f"{n:,}") for name, n in counts.items()),
     ]
     wanted = float(dataset.attrs["gap_asked"])

@@ -7,7 +7,7 @@ import xarray as xr
 
 from supernode_opt.names import spelled
 from supernode_opt.results import outcome, store
-from supernode_opt.results.telling.parts import Part, grid
+from supernode_opt.results.telling.parts import Grid, Part, grid
 from supernode_opt.search import settings
 from supernode_opt.system.report import is_share
 from supernode_opt.words import figures, spoken
@@ -22,6 +22,9 @@ GRADES = {
 }
 # A variable this near to a bound, as a share of the box, is at it.
 _AT = 1e-3
+# Prices and constants that are printed, and what of a scenario is the job's.
+_PRICES, _CONSTANTS = 8, 8
+_JOB = ("model.", "training.")
 # Fields of a certificate, as people read them.
 _FIELDS = {
     "complete": "every candidate considered",
@@ -68,15 +71,67 @@ def alternatives(dataset: xr.Dataset) -> Part:
         ]
         away = f"{100.0 * (other['objective'] / ours - 1.0):+.2g} %" if ours else ""
         said = spoken(other["objective"], unit, is_share(wanted))
-        rows.append((said, away, "; ".join(changes) or "nothing"))
+        told = ["; ".join(changes) or "nothing"]
+        # Results of older versions do not know why.
+        told += [f"because: {why}" for why in [_because(other)] if why]
+        told += [str(other["wins"])] if other.get("wins") else []
+        rows.append((said, away, "\n".join(told)))
     heads = (spelled(wanted), "change", "differs from the answer in")
     table = grid(heads, rows, numbers=(0, 1))
     return Part("alternatives", "Alternatives", (), (table,))
 
 
-def prices(dataset: xr.Dataset) -> Part:
-    """Say what one more unit of a limit or a bound is worth."""
-    return Part("prices", "Prices", tuple(store.note(dataset, "prices") or ()))
+def _because(other: Mapping[str, Any]) -> str:
+    return "; ".join(other.get("loses") or ())
+
+
+def prices(dataset: xr.Dataset, everything: bool = False) -> Part:
+    """Say what limits, bounds and lanes are worth, and which constants matter most.
+
+    Args:
+      dataset: the result.
+      everything: whether no price is left out, and no constant that matters.
+    """
+    said = list(store.note(dataset, "prices") or ())
+    lines = said if everything else said[:_PRICES]
+    if len(said) > len(lines):
+        lines.append(f"and {len(said) - len(lines)} more: in the file of the result")
+    table = _constants(dataset, everything)
+    return Part("prices", "Prices", tuple(lines), (table,) if table.rows else ())
+
+
+def _constants(dataset: xr.Dataset, everything: bool) -> Grid:
+    """Return the constants that move the optimum most; the job's own are no choice."""
+    rows = []
+    for place in range(dataset.sizes.get("constant", 0)):
+        name = str(dataset["constant"].values[place])
+        slope = float(dataset["elasticity"].values[place])
+        if slope == 0.0 or name.startswith(_JOB):
+            continue
+        value = float(dataset["constant_value"].values[place])
+        unit = str(dataset["constant_unit"].values[place])
+        rows.append((name, spoken(value, unit), f"{slope:+.3f} %"))
+    shown = rows if everything else rows[:_CONSTANTS]
+    wanted = spelled(str(dataset.attrs["objective"]))
+    heads = ("constant", "value", f"1 % more: {wanted}")
+    return grid(heads, shown, "Constants that matter most", (1, 2))
+
+
+def extremes(dataset: xr.Dataset) -> Part:
+    """Name the designs near the best with the least of something."""
+    wanted = dataset.attrs["objective"]
+    unit, rows = dataset[wanted].attrs["units"], []
+    for one in store.note(dataset, "extremes") or ():
+        known = one["what"] in dataset
+        its = dataset[one["what"]].attrs["units"] if known else ""
+        least, ours = (spoken(float(one[k]), its) for k in ("value", "best"))
+        if least == ours:
+            rows.append((one["words"], least, "the answer itself", ""))
+            continue
+        goal = spoken(float(one["objective"]), unit, is_share(wanted))
+        rows.append((one["words"], least, f"instead of {ours}", goal))
+    heads = ("of those solved near the best", "value", "", spelled(wanted))
+    return Part("extremes", "Extremes", (), (grid(heads, rows, "", (1, 3)),))
 
 
 def relaxation(dataset: xr.Dataset) -> Part:
