@@ -54,6 +54,13 @@ QUESTIONS: dict[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
     ),
     "mfu_against_power": (("pareto", "question.yaml", {"pareto": "pareto"}),),
     "next_generation": (("compare", "compare.yaml", {"comparison": "comparison"}),),
+    "one_machine_three_models": (
+        (
+            "run",
+            "question.yaml",
+            {"shares": "shares", "joint_steps": "joint_steps", "course": "course"},
+        ),
+    ),
     "optical_or_copper": (
         ("crossover", "weak_chips.yaml", {"crossover": "weak_chips"}),
         ("crossover", "strong_chips.yaml", {"crossover": "strong_chips"}),

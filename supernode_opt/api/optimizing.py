@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from supernode_opt.answer.run import asked as told_of
 from supernode_opt.answer.run import run
+from supernode_opt.api import joint
 from supernode_opt.api.progress import heard, shown
+from supernode_opt.api.result import Told
 from supernode_opt.api.solutions import Optimized, built_study
 from supernode_opt.api.sources import Read
 from supernode_opt.api.verbs import verb
 from supernode_opt.config.study import Study as Understood
+from supernode_opt.joint.question import asked_of
 from supernode_opt.reading.node import StudyError, did_you_mean
 from supernode_opt.results import kinds, outcome, store
 from supernode_opt.search.journal import Journal
@@ -30,13 +33,15 @@ def optimized(
     settings: Mapping[str, Any],
     start: "Optimized | str | Path | None" = None,
     resume: "str | Path | None" = None,
-) -> Optimized:
+) -> Optimized | Told:
     """Find the best design; see `Study.optimize`.
 
     Raises:
       StudyError: no design is legal whatever the limits, or a setting is unknown.
       KeyboardInterrupt: it was interrupted before there was a design.
     """
+    if asked_of(study.document):
+        return joint.optimized(study, progress, settings, start, resume)
     asked = _with(study.understood, settings)
     design = _design_of(start)
     journal = None

@@ -143,17 +143,24 @@ study (did you mean `tensor_parallel`?)
         start: "Optimized | str | Path | None" = None,
         resume: "str | Path | None" = None,
         **settings: Any,
-    ) -> "Optimized":
+    ) -> Any:
         """Find the best design and show how far it is the best.
 
         An interruption (Ctrl-C, or stopping the cell) ends the search with the best
         design that was built until then; its status is "stopped".
+
+        Where `models` lists several, it is one machine for all of them, each with its
+        own best split; the answer is told, saved and drawn as others are.
 
         Args:
           progress: whether to show a bar with the time left, or what to call.
           start: an earlier answer, or where one was saved, whose design to begin with.
           resume: folder in which a long search is kept; what is there goes on.
           **settings: of the solver, such as `starts=64`.
+
+        Returns:
+          The design with its certificate, prices and alternatives; of several models
+          the machine, what each job reaches on it, and the certificate.
 
         Raises:
           StudyError: no design is legal whatever the limits, nothing is free, or the

@@ -142,11 +142,16 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
     session.lean()
     session.prepare()
     from supernode_opt.answer import gradient
+    from supernode_opt.cli import joint
     from supernode_opt.config import resolve
-    from supernode_opt.config.study import load
+    from supernode_opt.config.study import document_of, understand
+    from supernode_opt.joint.question import asked_of
     from supernode_opt.results import store
 
-    study = load(file, set_ or (), seed=seed)
+    top, name = document_of(file, set_ or (), seed)
+    if asked_of(top):
+        return joint.checked(top, name, json)
+    study = understand(top, name)
     slopes = gradient.check(study.problem)
     agrees = all(slope.agrees for slope in slopes)
     code = session.DONE if agrees else session.DISAGREES

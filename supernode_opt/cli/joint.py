@@ -25,7 +25,7 @@ def answered(
       start: a result whose machine the search begins with.
     """
     from supernode_opt.joint import answer
-    from supernode_opt.joint.journal import forget
+    from supernode_opt.joint.journal import drop
     from supernode_opt.joint.question import understood
     from supernode_opt.results import kinds, publish, store, table
     from supernode_opt.search.settings import UNANSWERED
@@ -35,7 +35,7 @@ def answered(
     machine = None if start is None else answer.machine_of(kinds.load(start)[1])
     state = publish.state(target)
     if not resume:
-        forget(state)
+        drop(state)
     stop.keep("what was searched is kept", "--resume")
     with publish.publication(target) as folder:
         with session.progress_line() as show:
@@ -45,7 +45,7 @@ def answered(
         text = table.render(dataset)
         (folder / "report.txt").write_text(text, encoding="utf-8")
         session.draw("draw_joint", dataset, folder / "figures")
-    forget(state)
+    drop(state)
     if json:
         session.print_json(kinds.summary(dataset))
     else:
@@ -56,3 +56,26 @@ def answered(
         return session.DONE
     session.say(f"{status}: {message}")
     return session.INFEASIBLE
+
+
+def checked(top: Any, default_name: str, json: bool) -> int:
+    """Validate a joint study and print it as it was understood.
+
+    Args:
+      top: the document.
+      default_name: what the answer is called if it does not say.
+      json: whether one JSON object is printed.
+    """
+    from supernode_opt.config import resolve
+    from supernode_opt.joint.question import understood
+
+    asked = understood(top, default_name)
+    if json:
+        jobs = [resolve.resolved(job.study) for job in asked.jobs]
+        free = sorted({name for job in asked.jobs for name in job.study.free})
+        session.print_json({"study": top.plain(), "free": free, "jobs": jobs})
+        return session.DONE
+    print(asked.text, end="")
+    names = ", ".join(job.name for job in asked.jobs)
+    session.note(f"one machine for {names}; derivatives are those of each one's study")
+    return session.DONE

@@ -25,6 +25,9 @@ from supernode_opt.workload.recompute import MODULES, NAMED, Recompute
 from supernode_opt.workload.routing import Routing
 
 Schema = dict[str, Any]
+# What a study of one model needs, and each of several has its own of.
+_EACH = ("model", "training")
+_OVER = {"enum": ["weighted", "worst"]}
 
 
 def schema() -> Schema:
@@ -53,6 +56,7 @@ def schema() -> Schema:
                 "question": {"type": "string"},
                 "system": {"enum": list(catalog.names("system"))},
                 "model": _model(),
+                "models": _models(),
                 "training": _training(),
                 "scenario": _object(scenario),
                 "practice": _practice(),
@@ -60,7 +64,9 @@ def schema() -> Schema:
                 "objective": {
                     "oneOf": [
                         {
-                            **_object({sense: quantity, QUANTILE: share}),
+                            **_object(
+                                {sense: quantity, QUANTILE: share, "over": _OVER}
+                            ),
                             "required": [sense],
                         }
                         for sense in ("maximize", "minimize")
@@ -69,7 +75,7 @@ def schema() -> Schema:
                 "constraints": _object(
                     {**{name: _limits(name) for name in SCALARS}, PROBABILITY: share}
                 ),
-                "solver": _record(Settings, partial=True),
+                "solver": _solver(),
                 "seed": {"type": "integer", "minimum": 0},
                 "sweep": _sweep(),
                 "pareto": _pareto(quantity),
@@ -79,8 +85,38 @@ def schema() -> Schema:
                 ),
             }
         ),
-        "required": list(NEEDED),
+        "required": [name for name in NEEDED if name not in _EACH],
+        # Of several models each may have a training of its own.
+        "anyOf": [{"required": list(_EACH)}, {"required": ["models"]}],
     }
+
+
+def _solver() -> Schema:
+    """Return the schema of the solver's settings, those of several models as well."""
+    made = _record(Settings, partial=True)
+    number = {"type": "number", "exclusiveMinimum": 0}
+    more = dict.fromkeys(("gap", "time_limit"), number)
+    more |= {"maximum_boxes": {"type": "integer", "minimum": 1}}
+    made["properties"] = {**made["properties"], **more}
+    return made
+
+
+def _models() -> Schema:
+    """Return the schema of several models on one machine: names, or what is theirs."""
+    training = _training()
+    training.pop("required", None)
+    positive = {"type": ["number", "string"]}
+    fields = {
+        "model": _model(),
+        "training": training,
+        "practice": _practice(),
+        "design": {"type": "object"},
+        "constraints": _object({name: _limits(name) for name in SCALARS}),
+        "weight": {"type": "number", "exclusiveMinimum": 0},
+        "target": positive,
+    }
+    entry = _object(fields) | {"required": ["model"]}
+    return {"type": "array", "minItems": 1, "items": {"anyOf": [_model(), entry]}}
 
 
 def _sweep() -> Schema:

@@ -23,6 +23,7 @@ SECTIONS = (
     "question",
     "system",
     "model",
+    "models",
     "training",
     "scenario",
     "practice",
@@ -133,8 +134,8 @@ def understand(top: Node, default_name: str = "study", *, judged: bool = True) -
     top = forgiving.canonical(top)
     if isinstance(top.value, dict) and MODELS in top.value:
         top.value[MODELS].fail(
-            "asks for one machine for several jobs, which `run` answers and nothing"
-            " else; name one `model` here"
+            "asks for one machine for several jobs, which `run` answers; name one"
+            " `model` here"
         )
     sections = sections_of(top, "the study", SECTIONS, NEEDED)
     name = sections["name"].text() if "name" in sections else default_name

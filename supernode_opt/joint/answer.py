@@ -109,10 +109,8 @@ def dataset(found: Found) -> xr.Dataset:
         score = reached / aims if objective.maximize else aims / reached
         variables["share_of_own"] = _along(share, "share of the job's own optimum", "1")
         variables["share_of_target"] = _along(score, "share of the target", "1")
-        if found.wish.worst:
-            value = float(np.min(score))
-        else:
-            value = found.value(best.cost)
+        worst = found.wish.worst
+        value = float(np.min(score)) if worst else found.value(best.cost)
         variables |= _machine(found)
         variables |= _reports([_evaluated(found, j) for j in range(len(names))])
     summary = _summary(found, told, status, message, value)

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.joint.boxes import Boxes, Head
+from supernode_opt.joint.clocks import clocked
 from supernode_opt.joint.jobs import Job
-from supernode_opt.joint.machines import Machines, clocked
+from supernode_opt.joint.machines import Machines
 from supernode_opt.joint.wish import Wish
 from supernode_opt.search.enumerate import Columns, take
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from supernode_opt.joint.machines import CLOCK, FLOW, Machines
+from supernode_opt.joint.limits import CLOCK, FLOW
+from supernode_opt.joint.machines import Machines
 from supernode_opt.problem.variables import Variable
 from supernode_opt.search.enumerate import Columns, join, take, variable
 from supernode_opt.search.lanes import lane_rates, snapped
@@ -157,6 +158,7 @@ def whole(
     """Return the nearest widths in whole lanes of `rate`, or else an end of the box."""
     if rate is None:
         return value
+    low, high = np.asarray(low, float), np.asarray(high, float)
     near = np.round(value / rate) * rate
     inside = (near >= low) & (near <= high)
     return np.where(inside, near, np.where(near < low, low, high))

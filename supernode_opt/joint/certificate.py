@@ -1,4 +1,4 @@
-"""How far a joint answer is shown: what was excluded, what is open, how long it takes."""
+"""How far a joint answer is shown: what was excluded, and what is left open."""
 
 import math
 from typing import Any
@@ -61,8 +61,8 @@ def message(found: Found, told: dict[str, Any]) -> str:
     if status == UNKNOWN:
         return (
             "No machine that keeps all limits was found, nor is that excluded:"
-            f" {told['open_boxes']:,} boxes of machines are open. Raise maximum_boxes or"
-            " narrow the boxes."
+            f" {told['open_boxes']:,} boxes of machines are open. Raise maximum_boxes"
+            " or narrow the boxes."
         )
     counted = (
         f"Best of {told['candidates']:,} candidates (machines times the splits of all"

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from supernode_opt.joint.bounding import least_of, on_machines
 from supernode_opt.joint.boxes import Head, of, whole
+from supernode_opt.joint.clocks import clocked
 from supernode_opt.joint.jobs import Job
-from supernode_opt.joint.machines import CLOCK, FLOW, Machines, clocked
+from supernode_opt.joint.limits import CLOCK, FLOW
+from supernode_opt.joint.machines import Machines
 from supernode_opt.joint.wish import Wish
 from supernode_opt.problem.variables import from_unit, to_unit
 from supernode_opt.search.enumerate import (
@@ -83,7 +85,7 @@ def evaluated(
         if not len(splits):
             return None
         owner = np.repeat(np.arange(count), [len(f) for f in few])
-        found = job.promised(on_machines(job, take(points, owner), splits))
+        found = job.reached(on_machines(job, take(points, owner), splits))
         # From the worst to the best, so that the best is written last.
         order = np.lexsort((-found, owner))
         costs[owner[order], j] = found[order]
@@ -250,4 +252,13 @@ def started(
         return None
     splits = np.asarray([int(head.splits[0]) for head in heads])
     best = Incumbent(float(wish.cost(every)), every, points, splits, 0)
+    if any(job.resting for job in jobs):
+        rows = points | {
+            f"{name}_{end}": points[name]
+            for name in machines.names
+            for end in ("low", "high")
+        }
+        kept = {k: v for k, v in rows.items() if k not in machines.names}
+        found = evaluated(machines, jobs, wish, kept, [tried(heads)])
+        return None if found is None else (found, tried(heads))
     return best, tried(heads)

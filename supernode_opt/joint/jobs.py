@@ -1,7 +1,7 @@
 """A job on a machine yet to be found: its splits, and what bounds promise of them."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from supernode_opt.problem.problem import Objective, Problem
 from supernode_opt.search.bounds import bounds, cell_bounds, on_split, split_violations
 from supernode_opt.search.corners import corner_values
-from supernode_opt.search.ends import Leaf, leaves_of
+from supernode_opt.search.ends import Leaf, Side, leaves_of
 from supernode_opt.search.enumerate import (
     LINKS,
     Columns,
@@ -20,13 +20,14 @@ from supernode_opt.search.enumerate import (
     tilable,
 )
 from supernode_opt.search.families import anywhere
-from supernode_opt.search.merit import LEAST
-from supernode_opt.search.outlook import SLACK, Limit, Outlook, look, worst
+from supernode_opt.search.inner import FEASIBLE, complete, judged_rows
+from supernode_opt.search.merit import LEAST, forms
+from supernode_opt.search.outlook import SLACK, Limit, Outlook, look, ways_of, worst
 from supernode_opt.search.relaxations import kindest
 from supernode_opt.search.values import composed
 
 _ROWS = 100_000
-_OTHER = {"low": "high", "high": "low"}
+_OTHER: dict[Side, Side] = {"low": "high", "high": "low"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,23 @@ class Job:
     def promised(self, rows: Columns) -> NDArray:
         """Return lower bounds on the cost of splits in boxes of machines."""
         return cell_bounds(self.promise, rows)
+
+    def reached(self, rows: Columns) -> NDArray:
+        """Return the exact cost of splits on machines; infinite where a limit fails."""
+        if not self.resting:
+            # Without a width, a box is bounded by what is there.
+            return self.promised(rows)
+        problem = self.problem
+        names = (problem.objective.name, *(name for name, _ in forms(problem)))
+        full = complete(problem, rows)
+        cost, values = judged_rows(problem, full, tuple(dict.fromkeys(names)))
+        return np.where(np.max(values, axis=0) <= FEASIBLE, cost, np.inf)
+
+    @property
+    def resting(self) -> bool:
+        """Whether something is bounded by what it is with the clock at rest."""
+        leaves = set().union(*self.outlook.leaves.values())
+        return any(ways_of(leaf.name).rests for leaf in leaves)
 
     def assured(self, rows: Columns) -> NDArray:
         """Return costs that splits keep anywhere in boxes; infinite if not known."""
@@ -127,10 +145,21 @@ def prepared(
     )
 
 
-def machine_names(outlook: Outlook) -> tuple[str, ...]:
-    """Return the quantities of asked ends that see no split."""
-    leaves = {leaf for limit in outlook.limits for leaf in outlook.leaves[limit.end]}
+def machine_names(outlook: Outlook, *more: Leaf) -> tuple[str, ...]:
+    """Return the quantities of limits, and of `more` ends, that see no split."""
+    ends = (*(limit.end for limit in outlook.limits), *more)
+    leaves = {leaf for end in ends for leaf in outlook.leaves[end]}
     return tuple(sorted({leaf.name for leaf in leaves if outlook.splitless(leaf)}))
+
+
+def opposite(end: Leaf) -> Leaf:
+    """Return the other end of a quantity."""
+    return Leaf(end.name, _OTHER[end.side])
+
+
+def turned(limits: Sequence[Limit]) -> tuple[Limit, ...]:
+    """Return limits on the ends that are kept anywhere in a box if at all there."""
+    return tuple(dataclasses.replace(one, end=opposite(one.end)) for one in limits)
 
 
 def _counts(chips: NDArray) -> tuple[list[int], list[int]]:
@@ -159,7 +188,8 @@ def _kindest_costs(
 ) -> NDArray:
     """Bound every split with distance abolished and the best of every link."""
     allowed = {p for link in LINKS for p in positions(problem, link)}
-    small = dataclasses.replace(outlook, program=machine_names(outlook))
+    names = machine_names(outlook, outlook.wanted)
+    small = dataclasses.replace(outlook, program=names)
     kind, count, found = kindest(outlook, allowed), len(splits["chips"]), []
     for start in range(0, count, _ROWS):
         rows = take(splits, slice(start, start + _ROWS))
@@ -183,16 +213,12 @@ def _promise(outlook: Outlook) -> Outlook:
 
 def _surely(promise: Outlook) -> Outlook | None:
     """Return `promise` with every end turned around, if all of them are known."""
-    wanted = Leaf(promise.wanted.name, _OTHER[promise.wanted.side])
-    limits = tuple(
-        Limit(one.form, one.limit, Leaf(one.end.name, _OTHER[one.end.side]))
-        for one in promise.limits
-    )
+    wanted, limits = opposite(promise.wanted), turned(promise.limits)
     objective = Objective(promise.objective.name, not promise.objective.maximize)
     leaves = leaves_of({wanted, *(one.end for one in limits)}, promise.scenario)
-    turned = dataclasses.replace(
+    made = dataclasses.replace(
         promise, objective=objective, wanted=wanted, limits=limits, leaves=leaves
     )
     # What moves within a box is free in it; nothing is free that is not so anyway.
-    known = all(turned.bounded(end) for end in leaves)
-    return turned if known else None
+    known = all(made.bounded(end) for end in leaves)
+    return made if known else None

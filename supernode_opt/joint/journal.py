@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import io
 import json
-import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,13 +100,6 @@ class Journal:
         self.done = {name: found[name] for name in told["done"]}
         return found
 
-    def drop(self) -> None:
-        """Forget everything: the answer is published."""
-        if self.folder is not None:
-            with contextlib.suppress(OSError):
-                (self.folder / _FILE).unlink(missing_ok=True)
-                self.folder.rmdir()
-
 
 def key_of(text: str, seed: int, settings: Any) -> str:
     """Return the digest of a question, the seed and the program."""
@@ -115,10 +107,11 @@ def key_of(text: str, seed: int, settings: Any) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def forget(folder: Path) -> None:
-    """Remove what is kept of an earlier run that nobody goes on with."""
+def drop(folder: Path) -> None:
+    """Remove what is kept in `folder`: it is answered, or nobody goes on with it."""
     with contextlib.suppress(OSError):
-        shutil.rmtree(folder)
+        (folder / _FILE).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _packed(course: Course) -> dict[str, NDArray]:

@@ -36,6 +36,7 @@ WEIGHTED, WORST = "weighted", "worst"
 _OWN = ("model", "training", "practice", "design", "constraints", "weight", "target")
 _MERGED = ("training", "practice", "design", "constraints")
 _SPLIT = (*PLAN, *SWITCHES)
+_SENSES = ("maximize", "minimize")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +108,7 @@ def understood(top: Node, default_name: str = "study") -> JointStudy:
       StudyError: anything in it cannot be used; the text is one line.
     """
     top = forgiving.canonical(top)
-    sections = dict(top.mapping((*SECTIONS, MODELS)))
+    sections = dict(top.mapping(SECTIONS))
     if "model" in sections:
         sections["model"].fail("must be left out where `models` lists several")
     if "sweep" in sections:
@@ -118,6 +119,8 @@ def understood(top: Node, default_name: str = "study") -> JointStudy:
     studies = [understand(node, default_name) for node in made]
     for entry, study in zip(entries.items(), studies, strict=True):
         _shared(entry, study, studies[0])
+        if any(getattr(one, "probability", None) for one in study.problem.constraints):
+            entry.fail("cannot have limits with a `probability` among several models")
     weights = [_weight(entry) for entry in entries.items()]
     names = _names(studies)
     jobs = tuple(
@@ -155,7 +158,10 @@ def _settings(node: Node | None) -> JointSettings:
 def _over(sections: dict[str, Node]) -> str:
     """Return how jobs become one objective; take the word out of `objective`."""
     node = sections.get("objective")
-    if node is None or not isinstance(node.value, dict) or OVER not in node.value:
+    if node is None or not isinstance(node.value, dict):
+        return WEIGHTED
+    node.mapping((*_SENSES, OVER))
+    if OVER not in node.value:
         return WEIGHTED
     rest = {key: child for key, child in node.value.items() if key != OVER}
     sections["objective"] = dataclasses.replace(node, value=rest)

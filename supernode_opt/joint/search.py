@@ -18,6 +18,8 @@ from supernode_opt.search.enumerate import take
 BATCH, _LOOKED = 256, 24
 # What a new best must gain in the logarithm before its surroundings are searched.
 _WORTH = 2e-3
+# A gap of which so many batches leave this share is given up.
+_PATIENCE, _FALLS = 200, 0.98
 
 
 @dataclass
@@ -64,6 +66,16 @@ class Effort:
     seconds: float
     lanes: bool
     seed: int
+
+
+def _stalled(course: Course) -> bool:
+    """Tell whether the gap hardly moves any more: what is not known does not close."""
+    known = course.history
+    return (
+        len(known) > _PATIENCE
+        and np.isfinite(known[-_PATIENCE][1])
+        and known[-1][1] > _FALLS * known[-_PATIENCE][1]
+    )
 
 
 @dataclass(frozen=True)
@@ -130,6 +142,8 @@ class Joint:
             course.seconds = time.monotonic() - began
             told(course, gap)
             if gap <= effort.gap or course.seconds > effort.seconds:
+                break
+            if _stalled(course):
                 break
         return course
 

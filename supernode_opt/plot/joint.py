@@ -80,6 +80,8 @@ def _about(dataset: xr.Dataset) -> str:
     told = {precision(one["precision"]) for one in json.loads(attrs["models"])}
     made = proper(str(attrs["system"]))
     if "machine_chips" in dataset:
-        chips = float(dataset["machine_chips"])
-        made += f" ({chips:,.0f} chips, domain {float(dataset['machine_scale_up_domain']):,.0f})"
+        chips, domain = (
+            float(dataset[f"machine_{name}"]) for name in ("chips", "scale_up_domain")
+        )
+        made += f" ({chips:,.0f} chips, domain {domain:,.0f})"
     return ", ".join([made, *sorted(told)])

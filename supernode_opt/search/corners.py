@@ -88,6 +88,9 @@ def _grouped(
         }
         if ways.rests:
             wanted["clock"] = "rest"
+        elif "clock" in outlook.inputs[leaf.name]:
+            # Even a clock that does not move is not at rest.
+            wanted.setdefault("clock", "low")
         if ways.pumped and "coolant_flow" in wanted:
             # Heat at its helpful end of flow; pumps at theirs, by a factor.
             wanted["coolant_flow"] = "high" if leaf.side == "low" else "low"

@@ -300,7 +300,9 @@ def test_catalog_lists_shows_and_names_its_sources(shell):
 
 def test_schema_knows_the_fields(shell):
     schema = strict(shell("schema").out)
-    assert schema["required"] == ["system", "model", "training", "objective"]
+    assert schema["required"] == ["system", "objective"]
+    each = {"required": ["model", "training"]}
+    assert schema["anyOf"] == [each, {"required": ["models"]}]
     assert "tensor_parallel" in schema["properties"]["design"]["properties"]
 
 

@@ -29,6 +29,7 @@ LONGEST = {2: 10.0, 0: 60.0, 3: 60.0, 4: 10.0}
 # Searches and fits that a damaged input got past its reader for.
 _LONG = (
     ("answer.run", "optimize"),
+    ("joint.answer", "run"),
     ("compare.comparison.solve", "compare"),
     ("compare.inversion.solve", "solve"),
     ("compare.crossover.solve", "solve"),

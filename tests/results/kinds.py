@@ -187,6 +187,87 @@ def sensitivity():
     )
 
 
+JOBS = ("pangu_ultra_moe_718b", "llama3_8b")
+
+
+def joint():
+    """Two jobs on one machine; the first reaches nine tenths of its own optimum."""
+
+    def of_jobs(values, units="1"):
+        return ("model", np.asarray(values), {"units": units})
+
+    split = {"tensor_parallel": 8.0, "pipeline_parallel": 1.0, "data_parallel": 16.0}
+    step = {"gemm": [2.0, 0.5], "attention": [0.5, 0.25], "bubble": [0.5, 0.25]}
+    machine = {"chips": 128.0, "scale_up_domain": 64.0, "scale_up_link": "copper"}
+    certificate = {
+        **dict.fromkeys(("candidates", "machines", "splits", "boxes"), 1_000),
+        **dict.fromkeys(("excluded_by_memory", "excluded_by_bound"), 400),
+        **dict.fromkeys(("open", "open_machines", "open_boxes"), 2),
+        "gap": 0.004,
+        "seconds": 30.0,
+        "seconds_left": 0.0,
+        "rests_on": "bounds",
+    }
+    about = {
+        "precision": "bf16",
+        "sequence_length": 4096.0,
+        "global_batch": 512.0,
+        "software": "mindspeed_910c",
+        "parameters": 8e9,
+        "active_parameters": 8e9,
+    }
+    held = {
+        "weight": of_jobs([0.5, 0.5]),
+        "own": of_jobs([2e6, 4e6], "token/s"),
+        "own_gap": of_jobs([0.003, 0.0]),
+        "target": of_jobs([2e6, 4e6], "token/s"),
+        "share_of_own": of_jobs([0.9, 1.0]),
+        "share_of_target": of_jobs([0.9, 1.0]),
+        "tokens_per_s": of_jobs([1.8e6, 4e6], "token/s"),
+        "mfu": of_jobs([0.4, 0.5]),
+        "step_time": of_jobs([3.0, 1.0], "s"),
+        "memory_fraction": of_jobs([0.9, 0.5]),
+        "power": of_jobs([150e3, 150e3], "W"),
+        "capital_cost": of_jobs([3e6, 3e6], "USD"),
+        "evidence": ("model", ["near", "measured"]),
+        **{f"split_{n}": of_jobs([v, v]) for n, v in split.items()},
+        **{f"machine_{n}": ((), v, {"units": "1"}) for n, v in machine.items()},
+        "step": (("model", "part"), np.array([*step.values()]).T, {"units": "s"}),
+        "boxes": ("batch", [10.0, 100.0, 1000.0]),
+        "gap": ("batch", [0.3, 0.03, 0.004]),
+    }
+    limits = {"value": 150e3, "limit": 150e3, "margin": 0.0, "tight": 1.0}
+    for name, value in limits.items():
+        held[f"constraint_{name}"] = (("model", "constraint"), np.full((2, 1), value))
+    for name, factor in (("low", 0.8), ("high", 1.2)):
+        ends = factor * np.array([[1.8e6], [4e6]])
+        held[f"interval_{name}"] = (("model", "quantity"), ends)
+    return xr.Dataset(
+        held,
+        coords={
+            "model": list(JOBS),
+            "part": list(step),
+            "constraint": ["power"],
+            "quantity": ["tokens_per_s"],
+        },
+        attrs={
+            "kind": "joint",
+            "name": "two",
+            "system": "cloudmatrix384",
+            "chip": "ascend_910c",
+            "objective": "tokens_per_s",
+            "sense": "maximize",
+            "over": "weighted",
+            "value": 2.68e6,
+            "status": json.dumps("best found"),
+            "message": json.dumps("No machine is better by more than 0.4 %."),
+            "certificate": json.dumps(certificate),
+            "models": json.dumps([about | {"model": name} for name in JOBS]),
+            "summary": json.dumps({"study": "two", "objective": 2.68e6}),
+        },
+    )
+
+
 def front():
     """Four designs of 8 to 32 chips, the second a knee, the third not searched."""
     status = np.array(["proved", "proved", "best found", "proved"], dtype=object)
@@ -230,6 +311,7 @@ def front():
 
 
 MADE = {
+    "joint": joint,
     "front": front,
     "sensitivity": sensitivity,
     "validation": validation,

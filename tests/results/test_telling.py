@@ -40,6 +40,24 @@ def test_it_can_be_told_as_one_object(kind):
     assert found
 
 
+def test_a_joint_answer_tells_what_sharing_costs_every_job():
+    found = told("joint")
+    assert found["answer"].lines[-1] == (
+        "The weighted geometric mean of tokens per s is 2680000 token/s."
+    )
+    rows = [row.cells[:4] for row in found["jobs"].grids[0].rows]
+    assert rows[0] == (
+        "Pangu Ultra MoE 718B",
+        "1800000 token/s",
+        "1440000 to 2160000 token/s",
+        "90 %",
+    )
+    assert rows[1][3] == "100 %"
+    # What is known to within nothing needs no word.
+    assert len(found["jobs"].lines) == 1
+    assert found["why"].lines == ("Binding: power, 150 kW of 150 kW.",)
+
+
 def test_errors_of_a_validation():
     (row, seen) = told("validation")["answer"].grids[0].rows
     # Of +10, -10 and +20 %; two of three lie inside their ranges.

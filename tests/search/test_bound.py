@@ -275,3 +275,19 @@ def test_the_oracle_of_directions_has_teeth(monkeypatch):
     monkeypatch.setattr("supernode_opt.search.bounds.ways_of", lambda name: wrong)
     monkeypatch.setattr("supernode_opt.search.corners.ways_of", lambda name: wrong)
     assert not np.all(bounds(look(loose), candidates) <= best)
+
+
+def test_a_clock_that_does_not_move_is_at_rest_for_nobody_else():
+    # Mean power is bounded by what it is at rest; step time has its own clock.
+    problem = studies.problem(
+        given=studies.scenario(studies.EXPERTS, 512.0),
+        free=(Variable("scale_up_bandwidth", 196e9, 784e9),),
+        objective=("tokens_per_s", True),
+        constraints=(("average_power", 1e9, True),),
+    )
+    seen = look(problem)
+    rows = with_links(with_domains(plans(problem, 10), problem), problem)
+    built = {n: np.array([float(problem.fixed.get(n, 784e9))]) for n in HARDWARE}
+    found = quantities(rows | built, seen.scenario, seen.program)
+    bound = cell_bounds(seen, rows | built)
+    np.testing.assert_allclose(bound, -np.log(found["tokens_per_s"]), atol=1e-8)
