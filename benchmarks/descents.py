@@ -34,7 +34,7 @@ from supernode_opt.search.stepping import size, transformation
 
 STUDIES = ("moe_budget", "moe_tight", "moe_least_power", "dense_budget", "dense_loose")
 RATES = {"sgd": (0.5, 1.5), "lbfgs": (0.3, 1.0), "lion": (0.05, 0.15)}
-MORE = {"sgd": {"momentum": 0.9}, "rmsprop": {}}
+MORE: dict[str, dict[str, Any]] = {"sgd": {"momentum": 0.9}, "rmsprop": {}}
 PENALTIES = (2.0, 100.0)
 
 
@@ -103,15 +103,13 @@ def descended(
     return state, time.process_time() - began
 
 
-def trials(effort: dict[str, int], rules: list[str]) -> Iterator[Settings]:
+def trials(effort: dict[str, Any], rules: list[str]) -> Iterator[Settings]:
     """Yield what is compared."""
     for name in rules:
         rates = RATES.get(name, (0.05, 0.15, 0.4))
         for schedule, rate in itertools.product(("constant", "cosine"), rates):
-            more = MORE.get(name, {})
-            yield Settings(
-                optimizer=name, schedule=schedule, rate=rate, **more, **effort
-            )
+            named: dict[str, Any] = {"optimizer": name, "schedule": schedule}
+            yield Settings(**named, rate=rate, **MORE.get(name, {}), **effort)
 
 
 def main() -> None:

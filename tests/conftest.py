@@ -51,6 +51,7 @@ LONGEST = (
     "tests/test_documents.py",
     "tests/search/test_solve.py",
     "tests/search/test_bound.py",
+    "tests/search/test_large.py",
     "tests/oracle/test_oracle.py",
     "tests/oracle/test_found.py",
     "tests/system/test_model.py",

@@ -31,12 +31,13 @@ def draw(
     import matplotlib.pyplot as plt
 
     order = (NAME, *CONTESTANTS)
-    rows = -(-len(places) // _COLUMNS)
+    columns = max(min(len(places), _COLUMNS), 1)
+    rows = max(-(-len(places) // columns), 1)
     for what, (column, label) in _AXES.items():
         figure, grid = plt.subplots(
             rows,
-            _COLUMNS,
-            figsize=(7.2, 1.35 * rows + 0.9),
+            columns,
+            figsize=(7.2, 1.35 * max(rows, 2) + 0.9),
             squeeze=False,
             sharex=True,
             sharey=True,
@@ -60,10 +61,13 @@ def draw(
                     color=COLOURS[OUTLINES[place]],
                     linestyle=DASHES[place],
                     linewidth=1.8 if method == NAME else 1.0,
+                    marker="o" if method == NAME else None,
+                    markersize=3.0,
+                    markevery=[0],
                     label=method,
                 )
             ax.axhline(100.0 * NEAR, color=COLOURS["grey"], linewidth=0.5)
-            ax.set(xscale="log", yscale="log", ylim=(100.0 * _FLOOR, 100.0))
+            ax.set(xscale="log", yscale="log", ylim=(50.0 * _FLOOR, 100.0))
             ax.set_title(name.replace("_", " "), fontsize=8, pad=2)
             ax.tick_params(labelsize=7)
         for ax in list(grid.flat)[len(places) :]:

@@ -39,9 +39,9 @@ def _compilations() -> Iterator[list[float]]:
     found: list[float] = []
     listening = [True]
 
-    def listen(event: str, seconds: float, **_: Any) -> None:
+    def listen(event: str, duration_secs: float, **_: Any) -> None:
         if listening[0] and event == _COMPILED:
-            found.append(seconds)
+            found.append(duration_secs)
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:

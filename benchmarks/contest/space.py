@@ -8,7 +8,7 @@ end of their box.  Nothing that is scored could not be built.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from supernode_opt.problem.problem import Problem
 from supernode_opt.problem.variables import from_unit, to_unit
@@ -50,7 +50,7 @@ class Space:
         self._box = {
             v.name: (v.low, v.high, v.scale == "log") for v in problem.variables
         }
-        self._trees: dict[tuple[int, ...], tuple[cKDTree, NDArray]] = {}
+        self._trees: dict[tuple[int, ...], tuple[KDTree, NDArray]] = {}
         self._wholes = wholes(problem)
         switches = np.stack([self.plans[name] for name in SWITCHES], axis=1)
         self._moving = [
@@ -59,7 +59,7 @@ class Space:
         for combination in np.unique(switches, axis=0):
             rows = np.flatnonzero(np.all(switches == combination, axis=1))
             octaves = self._octaves(take(self.plans, rows))
-            self._trees[tuple(int(k) for k in combination)] = (cKDTree(octaves), rows)
+            self._trees[tuple(int(k) for k in combination)] = (KDTree(octaves), rows)
 
     @property
     def size(self) -> int:

@@ -105,9 +105,9 @@ def run(
     return completed(dataset, study, solution.design, solution.scenario, made)
 
 
-def _plain(*asked: Any, **more: Any) -> robust.Answer:
+def _plain(*asked: Any) -> robust.Answer:
     """Answer a study at the catalog's constants alone."""
-    return robust.Answer(optimize(*asked, **more), None)
+    return robust.Answer(optimize(*asked), None)
 
 
 def _ready(study: Study) -> None:

@@ -201,7 +201,22 @@ def order(families: Families) -> NDArray:
     return some[np.argsort(families.bound[some], kind="stable")]
 
 
-def pieces(chosen: NDArray, weights: NDArray, most: int) -> list[NDArray]:
-    """Cut rows, in the order of `chosen`, into pieces of about `most` in weight."""
+def pieces(
+    chosen: NDArray, weights: NDArray, most: int, first: int = 0
+) -> list[NDArray]:
+    """Cut rows, in the order of `chosen`, into pieces of about equal weight.
+
+    Args:
+      chosen: places of rows.
+      weights: of every row.
+      most: weight of a piece.
+      first: weight of the first piece, from which the next ones double until they
+        weigh `most`; 0 for all alike.
+    """
     total = np.cumsum(weights[chosen].astype(np.int64))
-    return np.split(chosen, np.flatnonzero(np.diff(total // most)) + 1)
+    ends, size = [0], first or most
+    while len(total) and ends[-1] < total[-1]:
+        ends.append(ends[-1] + size)
+        size = min(2 * size, most)
+    place = np.searchsorted(ends, total)
+    return np.split(chosen, np.flatnonzero(np.diff(place)) + 1)

@@ -149,9 +149,9 @@ def _limit_sentence(near: Nearby, constraint: Constraint, price: Price) -> str:
     up, down = price.slope, price.slope_back
     if not constraint.at_most:
         up, down = down, up
-    said = [f"one more {word} of {name}: {_worth(up * size, goal.name)}"]
+    said = [f"one more {word} of {name}: {worth(up * size, goal.name)}"]
     if not abs(up - down) <= 2.0 * _AGREE * max(abs(up), abs(down)):
-        said.append(f"one less: {_worth(-down * size, goal.name)}")
+        said.append(f"one less: {worth(-down * size, goal.name)}")
     sentence = f"{', '.join(said)} ({held})"
     if price.step_to:
         at = spoken(price.step_value, price.unit, share)
@@ -189,7 +189,7 @@ def _ports(near: Nearby) -> list[Price]:
             words = "not possible within the limits"
             if other.feasible:
                 change = objective_value(other.cost, goal) - best
-                words = _worth(change, goal.name)
+                words = worth(change, goal.name)
             changes.append(change / count)
             said.append(f"one {word}: {words}")
         lanes = near.lanes[name]
@@ -222,7 +222,7 @@ def _bounds(near: Nearby) -> list[Price]:
         if abs(steep * end) < _WORTH_SAYING * abs(best):
             continue
         side, outwards = ("upper", 1.0) if at > 0.5 else ("lower", -1.0)
-        gain = _worth(outwards * steep * 0.01 * end, goal.name)
+        gain = worth(outwards * steep * 0.01 * end, goal.name)
         unit = quantity_of(Design, name).unit if "." not in name else ""
         sentence = (
             f"{spelled(name)} is at its {side} bound; moving that one per cent"
@@ -236,7 +236,7 @@ def _with(price: Price, sentence: str) -> Price:
     return Price(**(vars(price) | {"sentence": sentence}))
 
 
-def _worth(change: float, name: str) -> str:
+def worth(change: float, name: str) -> str:
     """Write a change of the objective."""
     if not math.isfinite(change):
         return "not possible"

@@ -37,12 +37,9 @@ from supernode_opt.search.relaxed import RelaxedPoints, descend_relaxed
 from supernode_opt.search.rounding import distinct, neighbourhoods
 from supernode_opt.search.settings import INFEASIBLE, Progress, Settings
 from supernode_opt.search.solution import Solution
+from supernode_opt.search.stairs import stairs
 from supernode_opt.search.start import Start, begin_with
 from supernode_opt.workload.split import TooManySplits
-
-# Splits that are held where nothing is continuous: they are tried, which takes seconds
-# for a million and compiles nothing that descends.
-TRIED = 2_000_000
 
 
 class Space(NamedTuple):
@@ -212,7 +209,11 @@ def _tried(search: Search, space: Space, facts: dict[str, Any]) -> Solution:
         return infeasible(search, conflict, INFEASIBLE, facts | {"gap": None})
     graded = Graded.exhausted(search, complete=space.complete)
     facts |= graded.facts | {"rests_on": "every candidate was evaluated"}
-    return conclude(search, graded, facts, found.columns)
+    solution = conclude(search, graded, facts, found.columns)
+    if search.settings.prices:
+        steps = stairs(problem, space.every, search.best.built)
+        solution = dataclasses.replace(solution, prices=steps)
+    return solution
 
 
 def _proved(

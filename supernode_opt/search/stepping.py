@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
+from jax.typing import ArrayLike
 
 from supernode_opt.search.rules import RULES, Descent
 
@@ -43,12 +44,13 @@ def transformation(
     return optax.chain(*parts) if parts else optax.identity()
 
 
-def size(schedule: str, phase: Array, first: Array, last: Array) -> Array:
+def size(schedule: str, phase: Array, first: ArrayLike, last: ArrayLike) -> Array:
     """Return the step size at a phase of a round, 0 where it begins and 1 at its end.
 
     Loshchilov and Hutter, SGDR, arXiv 1608.03983, begin every round anew like this,
     along half a cosine.
     """
+    first, last = jnp.asarray(first), jnp.asarray(last)
     if schedule == "constant":
         return jnp.broadcast_to(first, phase.shape)
     if schedule == "exponential":

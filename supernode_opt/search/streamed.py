@@ -24,8 +24,8 @@ from supernode_opt.search.polish import Finalist
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.relaxed import RelaxedPoints
 
-# Splits that are listed at a time.
-PIECE = 100_000
+# Splits that are listed at a time, at first and at most.
+FIRST, PIECE = 4_000, 100_000
 # Of what was looked at, kept for the end.
 _KEPT = MOST + 1
 
@@ -82,7 +82,8 @@ def stream(
       keep: called after every piece.
     """
     chosen = order(families)
-    every = pieces(chosen, families.splits, PIECE)
+    # What the first find spares many of the others.
+    every = pieces(chosen, families.splits, PIECE, min(FIRST, PIECE))
     left = sum(len(piece) for piece in every[so_far.done :])
     first = len(chosen) - left
     for piece in every[so_far.done :]:

@@ -25,6 +25,7 @@ _TRIES = 8
 _HOPE = 0.5
 # Constants that are tried for each design, the nearest first.
 _CONSTANTS = 4
+NO_CHANGE = "no change of one constant within a factor of two was found to put it ahead"
 # What the job is, which no design changes.
 _JOB = ("model.", "training.")
 
@@ -132,10 +133,7 @@ def _solved(
 def told(problem: Problem, change: Change | None) -> tuple[str, bool | None]:
     """Say what would make a design win, and whether the catalog thinks it possible."""
     if change is None:
-        words = (
-            "no constant of those most likely to would put it ahead within a factor of"
-        )
-        return f"{words} two", None
+        return NO_CHANGE, None
     path, factor = change.path, change.factor
     now = float(get(problem.scenario, path))
     unit = _quantity(problem, path).unit

@@ -110,6 +110,10 @@ def test_pieces_keep_the_order_and_their_size():
     cut = pieces(np.array([2, 0, 1, 4, 3]), weights, 8)
     assert np.concatenate(cut).tolist() == [2, 0, 1, 4, 3]
     assert [int(weights[piece].sum()) for piece in cut] == [15, 4]
+    ones = np.ones(20, int)
+    cut = pieces(np.arange(20), ones, 8, 2)
+    # 2, then 4, then 8, then 8, of which 6 are left.
+    assert [len(piece) for piece in cut] == [2, 4, 8, 6]
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +125,7 @@ def held():
 def by_family(monkeypatch):
     """Let few splits be held, and fewer be listed at a time."""
     monkeypatch.setattr(solve, "HELD", 50)
-    monkeypatch.setattr(streamed, "PIECE", 40)
+    monkeypatch.setattr(streamed, "PIECE", 100)
 
 
 def test_family_by_family_the_answer_is_the_same(held, by_family):
@@ -189,7 +193,7 @@ def test_a_journal_of_another_question_is_refused(tmp_path):
 
 
 def test_what_is_left_open_is_said_with_its_gap(by_family):
-    few = dataclasses.replace(PROOF_ONLY, maximum_candidates=400, maximum_solves=40)
+    few = dataclasses.replace(PROOF_ONLY, maximum_candidates=1)
     found = optimize(study(), few)
     facts = found.certificate
     assert found.status == "best found"

@@ -17,6 +17,7 @@ from supernode_opt.search.polish import finish
 from supernode_opt.search.prices import prices
 from supernode_opt.search.settings import Settings
 from supernode_opt.search.slsqp import polish
+from supernode_opt.search.solve import optimize
 from tests.search import studies
 
 UP = Variable("scale_up_bandwidth", 56e9, 784e9)
@@ -139,3 +140,37 @@ def test_beyond_a_step_other_lanes_are_better(asked):
                 winner = best(told, key=lambda key: told[key])
                 assert (winner != (0, 0)) == changed
     assert seen
+
+
+def test_prices_of_a_discrete_study_are_where_another_design_is_best():
+    """Every legal split of 64 chips; power and memory decide, and each is exact."""
+
+    def asked(limit):
+        return studies.problem(
+            free=("tensor_parallel", "pipeline_parallel", "micro_batch", "recompute"),
+            objective=("tokens_per_s", True),
+            constraints=(("memory_fraction", limit, True),),
+        )
+
+    limit = 0.5
+    problem = asked(limit)
+    best = optimize(problem, Settings(alternatives_within=0.5))
+    assert best.status == "proved"
+    (price,) = (one for one in best.prices if one.what == "memory_fraction")
+    assert (price.slope, price.slope_back) == (0.0, 0.0)
+    assert price.back_value == pytest.approx(best.report.memory_fraction)
+    for at, change in (
+        (price.step_value, price.step_change),
+        (price.back_value, price.back_change),
+    ):
+        away = math.copysign(1e-6, at - limit)
+        for side, wanted in ((-away, 0.0), (away, change)):
+            found = optimize(asked(at * (1.0 + side)), Settings(prices=False))
+            assert not found.prices
+            assert found.objective - best.objective == pytest.approx(wanted, rel=1e-6)
+    for other in best.alternatives:
+        assert other.objective < best.objective
+        assert other.loses
+        assert other.wins
+    least = {one.what: one for one in best.extremes}
+    assert least["power"].value <= best.report.power
