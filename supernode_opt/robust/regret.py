@@ -66,8 +66,7 @@ def distrusted(
     rivals = () if solution.status in UNANSWERED else solution.alternatives
     designs: list[tuple[Design, Scenario]] = [(solution.design, solution.scenario)]
     for rival in rivals:
-        values = rival.design
-        designs.append((values, apply(problem.scenario, values)))
+        designs.append((rival.design, apply(problem.scenario, rival.design)))
     built = [(build_design(values, given), given) for values, given in designs]
     drawn = drawn_together(built, seed, problem.origins)
     if not rivals:

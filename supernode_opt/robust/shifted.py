@@ -59,7 +59,7 @@ def columns_of(
 
 def pool_of(problem: Problem, solution: Solution) -> Columns:
     """Return the answer of a search and its alternatives as candidates, best first."""
-    designs = [solution.design, *(a.design for a in solution.alternatives)]
+    designs = [solution.design, *(one.design for one in solution.alternatives)]
     rows = [columns_of(problem, design, solution.scenario) for design in designs]
     return join([{name: row[name] for name in rows[0]} for row in rows])
 

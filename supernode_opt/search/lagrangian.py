@@ -51,9 +51,10 @@ class State(NamedTuple):
 def begin(points: ArrayLike, constraints: int) -> State:
     """Return the state before the first round: all multipliers zero."""
     # Not on the device: its every small operation would be compiled.
-    points = np.asarray(points, float)
-    zeros = np.zeros((len(points), constraints))
-    return State(points, zeros, np.zeros(len(points)), zeros)
+    began: Any = np.asarray(points, float)
+    rows = len(began)
+    none: Any = np.zeros((rows, constraints)), np.zeros(rows)
+    return State(began, none[0], none[1], none[0])
 
 
 def descend(

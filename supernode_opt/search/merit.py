@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
 from supernode_opt.batch.case import nameless
 from supernode_opt.batch.exact import report_of
@@ -210,7 +209,7 @@ class Relaxed:
         return found
 
     def decode(
-        self, points: ArrayLike, data: Mapping[str, Any]
+        self, points: Any, data: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return numbers and mixture weights of points [..., n]."""
         xp, places = namespace(points), self.places()

@@ -52,6 +52,19 @@ def test_a_program_is_traced_once_for_all_processes(programs):
     assert len(list(programs.iterdir())) == 4
 
 
+def test_equal_types_are_one_program_and_a_ready_one_is_not_asked_for(programs):
+    function, traced = counted()
+    program = Kept(function, "sum")
+    # NumPy has several types of 64 bits that are equal, with other hashes.
+    for kind in ("l", "q"):
+        rows = (np.arange(3, dtype=kind), np.ones(3, dtype=kind))
+        program(rows, 2.0)
+    assert len(traced) == 1
+    ready = program.ready(rows, 2.0)
+    np.testing.assert_array_equal(ready(rows, 5.0)["sum"], [5.0, 10.0, 15.0])
+    assert len(traced) == 1
+
+
 @pytest.mark.parametrize("damage", [b"", b"rubbish", None])
 def test_a_damaged_file_is_made_anew(programs, damage):
     first, _ = counted()

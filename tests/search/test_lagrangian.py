@@ -48,6 +48,27 @@ def test_clipping_finds_a_corner_of_the_box():
     np.testing.assert_array_equal(state.points, 0.0)
 
 
+def test_steps_are_data_of_one_program():
+    data = jnp.asarray([1.0, 2.0])
+    few, many = (
+        descend(
+            begin(np.zeros((2, 2)), 2),
+            data,
+            function=quadratic,
+            steps=steps,
+            boxed=False,
+            rate=0.1,
+            last_rate=0.1,
+            penalty=1.0,
+            descent=Descent("sgd", "constant"),
+        )
+        for steps in (2, 3)
+    )
+    # On paper: the last of the steps has no size, and slopes are shortened to one.
+    np.testing.assert_allclose(few.points, 0.1 / np.sqrt(2.0), rtol=1e-12)
+    np.testing.assert_allclose(many.points, 0.2 / np.sqrt(2.0), rtol=1e-12)
+
+
 def test_values_belong_to_the_returned_point():
     data = jnp.asarray([1.0, 2.0])
     state = solve(jnp.ones((2, 2)), data, rounds=1)
