@@ -146,8 +146,8 @@ def _compared(plans: dict[str, float]) -> str:
         f" on 512 A100, of which {plans['excluded_by_memory']:,.0f} do not fit in"
         f" memory and {plans['solved']:,.0f} were evaluated in full. Calculon's own"
         " search for the same job (batch 512, no second tier of memory) evaluated"
-        " 411,204 candidates, infeasible ones included, in 34 min 28 s as shipped and in 5 min"
-        " 36 s with its log records switched off. That was measured before, in one"
-        " process on another two-core machine, not in this run; its grid has other"
-        " choices than these plans, so that neither count contains the other."
+        " 411,204 candidates, infeasible ones included, in 34 min 28 s as shipped and"
+        " in 5 min 36 s with its log records switched off. That was measured before,"
+        " in one process on another two-core machine, not in this run; its grid has"
+        " other choices than these plans, so that neither count contains the other."
     )
