@@ -10,6 +10,7 @@ finite arguments.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -68,7 +69,8 @@ def _quartic_jvp(
     slopes = (
         jnp.where(some, one * inverse, 2.0 ** (-1.0 / _QUARTIC)) ** 3 for one in primals
     )
-    return norm, sum(s * t for s, t in zip(slopes, tangents, strict=True))
+    of_a, of_b = (s * t for s, t in zip(slopes, tangents, strict=True))
+    return norm, of_a + of_b
 
 
 def excess(base: ArrayLike, other: ArrayLike, sharpness: ArrayLike) -> Array:
@@ -157,15 +159,15 @@ def added(values: Array) -> Array:
     return sum(others, start=first)
 
 
-def combined(weights: ArrayLike, values: Array) -> Array:
+def combined(weights: Sequence[Sequence[bool]], values: Array) -> Array:
     """Add `values` over their first axis, once for every row of `weights`.
 
     Nothing may be simplified across the product: of slopes that are put together before
     it compilers make outer products, which no vector unit is fast on.
     """
     values = jax.lax.optimization_barrier(values)
-    weights = jnp.asarray(weights, values.dtype)
-    sums = jnp.tensordot(weights, values, axes=1, precision=_FULL)
+    ones = jnp.asarray(weights, values.dtype)
+    sums = jnp.tensordot(ones, values, axes=1, precision=_FULL)
     return jax.lax.optimization_barrier(sums)
 
 

@@ -244,7 +244,10 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     names = tuple(one.name for one in table)
     return Gemms(
         names,
-        rows=sum(where([k == name for k in kinds]) * counts[name] for name in used),
+        rows=sum(
+            (where([k == name for k in kinds]) * counts[name] for name in used),
+            start=jnp.zeros(()),
+        ),
         columns=columns,
         inner=widths("inner", 1),
         groups=grouped * local + (1.0 - grouped),
