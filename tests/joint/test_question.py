@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from supernode_opt.cli.app import check, evaluate
+from supernode_opt.cli.pareto import pareto
+from supernode_opt.cli.sweep import sweep
 from supernode_opt.config import schema
 from supernode_opt.joint.question import asked_of, load, understood
 from supernode_opt.reading import document
@@ -79,6 +81,13 @@ WRONG = {
     "sweep": lambda given: given.update(sweep={"axes": {"clock": [0.5, 0.6]}}),
     "weight": entry(weight=0),
     "target": entry(target=-1),
+    "without `objective: {over: worst}`": entry(target=1e5),
+    "without `objective: {over: weighted}`": (
+        lambda given: given["objective"].update(over="worst")
+    ),
+    "pareto": lambda given: given.update(
+        pareto={"objectives": [{"maximize": "mfu"}, {"minimize": "power"}]}
+    ),
     "models.1.design.chips": entry(design={"chips": 32}),
     "over": lambda given: given["objective"].update(over="best"),
     "solver.starts": lambda given: given.update(solver={"starts": 8}),
@@ -97,6 +106,11 @@ def test_what_it_may_not_say_is_refused_in_one_line(field):
     assert "\n" not in str(found.value)
 
 
+def test_gap_and_tolerance_may_be_per_cent():
+    asked = made(lambda g: g.update(solver={"gap": "1 %", "tolerance": "0.1 %"}))
+    assert (asked.settings.gap, asked.settings.tolerance) == (0.01, 0.001)
+
+
 def test_the_schema_knows_it():
     judge = jsonschema.Draft202012Validator(schema.schema())
     assert judge.is_valid(GIVEN | {"design": {"chips": 64}})
@@ -111,6 +125,10 @@ def test_other_commands_say_that_it_is_for_run(tmp_path, capsys):
     assert asked_of(document.read(file))
     with pytest.raises(StudyError, match="`run` answers"):
         evaluate(file)
+    with pytest.raises(StudyError, match="`run` answers"):
+        sweep(file, axis=["chips=16,32"])
+    with pytest.raises(StudyError, match="`run` answers"):
+        pareto(file)
     assert check(file) == 0
     told = capsys.readouterr()
     assert yaml.safe_load(told.out)["models"][0]["weight"] == 3
