@@ -119,13 +119,18 @@ def sections_of(
     return sections
 
 
+def asks_for_several(top: Node) -> bool:
+    """Tell whether a document asks for one machine for several models."""
+    return isinstance(top.value, dict) and MODELS in top.value
+
+
 def refuse_several(top: Node) -> None:
     """Refuse a study of several models where one is asked for.
 
     Raises:
       StudyError: it has `models`.
     """
-    if isinstance(top.value, dict) and MODELS in top.value:
+    if asks_for_several(top):
         top.value[MODELS].fail(
             "asks for one machine for several jobs, which `run` answers; name one"
             " `model` here"
