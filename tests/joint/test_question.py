@@ -126,7 +126,7 @@ def test_python_reads_it_as_well(tmp_path):
     asked = so.load(file)
     with pytest.raises(so.StudyError, match="`start` must be an earlier answer"):
         asked.optimize(start=3)
-    with pytest.raises(so.StudyError, match="`gap` must be a valid number"):
+    with pytest.raises(so.StudyError, match="`gap` must be a number"):
         asked.optimize(gap="small")
     file.write_text(yaml.safe_dump(GIVEN | {"model": "llama3_8b"}))
     with pytest.raises(so.StudyError, match="`model` must be left out"):
