@@ -94,9 +94,11 @@ def schema() -> Schema:
 def _solver() -> Schema:
     """Return the schema of the solver's settings, those of several models as well."""
     made = _record(Settings, partial=True)
-    number = {"type": "number", "exclusiveMinimum": 0}
-    more = dict.fromkeys(("gap", "time_limit"), number)
-    more |= {"maximum_boxes": {"type": "integer", "minimum": 1}}
+    more: Schema = {
+        "gap": _value(Share),
+        "time_limit": {"type": "number", "exclusiveMinimum": 0},
+        "maximum_boxes": {"type": "integer", "minimum": 1},
+    }
     made["properties"] = {**made["properties"], **more}
     return made
 

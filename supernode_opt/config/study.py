@@ -124,6 +124,19 @@ def asks_for_several(top: Node) -> bool:
     return isinstance(top.value, dict) and MODELS in top.value
 
 
+def refuse_several(top: Node) -> None:
+    """Refuse a study of several models where one is asked for.
+
+    Raises:
+      StudyError: it has `models`.
+    """
+    if asks_for_several(top):
+        top.value[MODELS].fail(
+            "asks for one machine for several jobs, which `run` answers; name one"
+            " `model` here"
+        )
+
+
 def understand(top: Node, default_name: str = "study", *, judged: bool = True) -> Study:
     """Make a study of a document.
 
@@ -137,11 +150,7 @@ def understand(top: Node, default_name: str = "study", *, judged: bool = True) -
       StudyError: anything in it cannot be used; the text is one line.
     """
     top = forgiving.canonical(top)
-    if asks_for_several(top):
-        top.value[MODELS].fail(
-            "asks for one machine for several jobs, which `run` answers; name one"
-            " `model` here"
-        )
+    refuse_several(top)
     sections = sections_of(top, "the study", SECTIONS, NEEDED)
     name = sections["name"].text() if "name" in sections else default_name
     if not re.fullmatch(r"\w[\w.-]{0,99}", name):

@@ -32,6 +32,8 @@ from supernode_opt.workload.split import SWITCHES
 
 OVER = "over"
 WEIGHTED, WORST = "weighted", "worst"
+# Sections that ask something of a study of one model.
+_OF_ONE = ("sweep", "pareto")
 # Sections of an entry; the first of them are put in place of or into those above.
 _OWN = ("model", "training", "practice", "design", "constraints", "weight", "target")
 _MERGED = ("training", "practice", "design", "constraints")
@@ -106,11 +108,14 @@ def understood(top: Node, default_name: str = "study") -> JointStudy:
     sections = dict(top.mapping(SECTIONS))
     if "model" in sections:
         sections["model"].fail("must be left out where `models` lists several")
-    if "sweep" in sections:
-        sections["sweep"].fail("is not for a study of several models")
+    for name in _OF_ONE:
+        if name in sections:
+            sections[name].fail("is not for a study of several models")
     entries = sections.pop(MODELS)
     over, settings = _over(sections), _settings(sections.pop("solver", None))
     made = [_alone(top, sections, entry) for entry in entries.items()]
+    for entry in entries.items():
+        _refuse_idle(entry, over)
     studies = [understand(node, default_name) for node in made]
     for entry, study in zip(entries.items(), studies, strict=True):
         _shared(entry, study, studies[0])
@@ -219,6 +224,13 @@ def _machine(study: Study) -> dict[str, object]:
     }
     free = (*problem.variables, *problem.choices)
     return made | {one.name: one for one in free if one.name not in _SPLIT}
+
+
+def _refuse_idle(entry: Node, over: str) -> None:
+    """Refuse what has no effect on an objective of this kind."""
+    idle, needed = ("weight", WEIGHTED) if over == WORST else ("target", WORST)
+    if isinstance(entry.value, dict) and idle in entry.value:
+        entry.value[idle].fail(f"has no effect without `objective: {{over: {needed}}}`")
 
 
 def _weight(entry: Node) -> float:

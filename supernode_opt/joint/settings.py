@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from supernode_opt.units import Share
+
 
 @dataclass(frozen=True)
 class JointSettings:
@@ -18,8 +20,8 @@ class JointSettings:
       whole_lanes: whether free bandwidths are built from whole lanes.
     """
 
-    gap: float = 0.005
-    tolerance: float = 1e-4
+    gap: Share = 0.005
+    tolerance: Share = 1e-4
     maximum_candidates: int = 20_000_000
     maximum_boxes: int = 400_000
     time_limit: float = 86_400.0

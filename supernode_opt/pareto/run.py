@@ -8,7 +8,7 @@ from typing import Any
 import xarray as xr
 
 from supernode_opt.batch.precise import precisely
-from supernode_opt.config.study import Study, understand
+from supernode_opt.config.study import Study, refuse_several, understand
 from supernode_opt.pareto.dataset import dataset, text_of
 from supernode_opt.pareto.epsilon import Epsilon
 from supernode_opt.pareto.front import front_of
@@ -37,6 +37,7 @@ def read(
     Raises:
       StudyError: anything in it cannot be used.
     """
+    refuse_several(top)
     section = top.mapping().get("pareto")
     top = with_objective(top, section, objectives)
     study = understand(top, default_name)

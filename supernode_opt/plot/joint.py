@@ -60,7 +60,10 @@ def course(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     boxes, gaps = dataset["boxes"].values, 100.0 * dataset["gap"].values
     good = np.isfinite(gaps) & (gaps > 0.0)
     ax = style.axes(ax, 2.4)
-    ax.plot(boxes[good], gaps[good], color=style.mark(0)[1], drawstyle="steps-post")
+    # A line through one point is not seen.
+    alone = "o" if good.sum() == 1 else None
+    color = style.mark(0)[1]
+    ax.plot(boxes[good], gaps[good], marker=alone, color=color, drawstyle="steps-post")
     ax.set_xscale("log")
     ax.set_yscale("log")
     style.log_ticks(ax.xaxis)

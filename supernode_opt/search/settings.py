@@ -11,6 +11,7 @@ from supernode_opt.search.rules import (
     Optimizer,
     Schedule,
 )
+from supernode_opt.units import Share
 
 # How far an answer is shown; see `certificate`, and `solve` of what was stopped.
 PROVED = "proved"
@@ -75,12 +76,12 @@ class Settings:
     memory: int | None = None
     sharpness: tuple[float, float] = (5.0, 300.0)
     temperature: tuple[float, float] = (1.0, 0.05)
-    tolerance: float = 1e-4
+    tolerance: Share = 1e-4
     maximum_candidates: int = 20_000_000
     maximum_solves: int = 5_000
     whole_lanes: bool = True
     prices: bool = True
-    alternatives_within: float = 0.02
+    alternatives_within: Share = 0.02
     draws: int | None = None
 
     @property

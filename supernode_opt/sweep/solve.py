@@ -12,6 +12,7 @@ import xarray as xr
 import yaml
 
 from supernode_opt.config.goal import read_objective, refuse_draws
+from supernode_opt.config.study import refuse_several
 from supernode_opt.problem.problem import Objective
 from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError
@@ -136,6 +137,7 @@ def plan_of(
         )
     if samples is not None and samples < 1:
         raise StudyError(f"sweep: samples must be at least 1, but are {samples}")
+    refuse_several(top)
     node = axes if isinstance(axes, Node) else document_of(axes)
     read = read_axes(node, method != "grid")
     points = Points(read, method, samples or 0, seed)

@@ -8,6 +8,8 @@ import yaml
 
 import supernode_opt as so
 from supernode_opt.cli.app import check, evaluate
+from supernode_opt.cli.pareto import pareto
+from supernode_opt.cli.sweep import sweep
 from supernode_opt.config import schema
 from supernode_opt.config.study import asks_for_several
 from supernode_opt.joint.question import load, understood
@@ -81,6 +83,13 @@ WRONG = {
     "sweep": lambda given: given.update(sweep={"axes": {"clock": [0.5, 0.6]}}),
     "weight": entry(weight=0),
     "target": entry(target=-1),
+    "without `objective: {over: worst}`": entry(target=1e5),
+    "without `objective: {over: weighted}`": (
+        lambda given: given["objective"].update(over="worst")
+    ),
+    "pareto": lambda given: given.update(
+        pareto={"objectives": [{"maximize": "mfu"}, {"minimize": "power"}]}
+    ),
     "models.1.design.chips": entry(design={"chips": 32}),
     "over": lambda given: given["objective"].update(over="best"),
     "solver.starts": lambda given: given.update(solver={"starts": 8}),
@@ -99,6 +108,11 @@ def test_what_it_may_not_say_is_refused_in_one_line(field):
     assert "\n" not in str(found.value)
 
 
+def test_gap_and_tolerance_may_be_per_cent():
+    asked = made(lambda g: g.update(solver={"gap": "1 %", "tolerance": "0.1 %"}))
+    assert (asked.settings.gap, asked.settings.tolerance) == (0.01, 0.001)
+
+
 def test_the_schema_knows_it():
     judge = jsonschema.Draft202012Validator(schema.schema())
     assert judge.is_valid(GIVEN | {"design": {"chips": 64}})
@@ -112,7 +126,7 @@ def test_python_reads_it_as_well(tmp_path):
     asked = so.load(file)
     with pytest.raises(so.StudyError, match="`start` must be an earlier answer"):
         asked.optimize(start=3)
-    with pytest.raises(so.StudyError, match="`gap` must be a valid number"):
+    with pytest.raises(so.StudyError, match="`gap` must be a number"):
         asked.optimize(gap="small")
     file.write_text(yaml.safe_dump(GIVEN | {"model": "llama3_8b"}))
     with pytest.raises(so.StudyError, match="`model` must be left out"):
@@ -126,6 +140,10 @@ def test_other_commands_say_that_it_is_for_run(tmp_path, capsys):
     assert asks_for_several(document.read(file))
     with pytest.raises(StudyError, match="`run` answers"):
         evaluate(file)
+    with pytest.raises(StudyError, match="`run` answers"):
+        sweep(file, axis=["chips=16,32"])
+    with pytest.raises(StudyError, match="`run` answers"):
+        pareto(file)
     assert check(file) == 0
     told = capsys.readouterr()
     assert yaml.safe_load(told.out)["models"][0]["weight"] == 3

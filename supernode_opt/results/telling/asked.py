@@ -93,7 +93,9 @@ def _sought(dataset: xr.Dataset, question: Any) -> str:
         if isinstance(asked, dict | list)
     ]
     over = f", over {', '.join(free)}" if free else ""
-    return f"{sense} {spelled(str(name))}{over}"
+    level = (store.note(dataset, "robustness") or {}).get("quantile")
+    drawn = "" if level is None else f"the {figures(100.0 * level, 3)} % quantile of "
+    return f"{sense} {drawn}{spelled(str(name))}{over}"
 
 
 def _box(dataset: xr.Dataset, name: str, asked: Any) -> str:

@@ -110,9 +110,8 @@ def _answer(dataset: xr.Dataset, everything: bool) -> Part:
     ]
     said = "all" if len(places) == count else f"{len(places)} of {count}"
     numbers = (*range(len(names)), len(names) + 1)
-    table = Grid(
-        heads, tuple(rows), f"Along the front ({said}); the knee is bold", numbers
-    )
+    known = "; the knee is bold" if dataset["is_knee"].values.any() else ""
+    table = Grid(heads, tuple(rows), f"Along the front ({said}){known}", numbers)
     return Part("answer", "Answer", tuple(lines), (table,), STRONG)
 
 
@@ -198,19 +197,22 @@ def _trade(dataset: xr.Dataset) -> Part:
     """Say the knee, and what one more per cent of another objective is worth."""
     knees = np.flatnonzero(dataset["is_knee"].values)
     first, *others = _names(dataset)
+    chord = "the line between the ends"
+    if len(others) > 1:
+        chord = "the plane between the ends"
     lines = []
     if len(knees):
         at = dataset.isel(point=int(knees[0]))
         values = [
             f"{spelled(n)} {_said(dataset, n, float(at[n]))}" for n in (first, *others)
         ]
-        far = figures(float(dataset.attrs["knee_distance"]), 3)
+        far = figures(100.0 * float(dataset.attrs["knee_distance"]), 2)
         lines.append(
-            f"Knee: {', '.join(values)}; it is {far} from the chord between the ends,"
-            " in objectives that the front normalises."
+            f"Knee: {', '.join(values)}; it lies {far} % beyond {chord}, each objective"
+            " counted in the front's extent."
         )
     elif dataset.sizes["point"] > 2:
-        lines.append("There is no knee: nothing lies on the better side of the chord.")
+        lines.append(f"There is no knee: no design lies on the better side of {chord}.")
     rows = []
     for place in _shown(dataset):
         for index, other in enumerate(others, start=1):

@@ -54,6 +54,10 @@ _FIELDS = {
     "agree": "rounding and enumeration agree",
     "assumptions": "takes for granted",
 }
+_UNDER_DRAWS = (
+    "Values are at the catalog's constants; the order is that of what was sought under"
+    " draws, the best first."
+)
 _SHARES = ("gap", "gap_by_bounds", "whole_lanes_cost", "relaxed_violation")
 
 
@@ -78,7 +82,9 @@ def alternatives(dataset: xr.Dataset) -> Part:
         rows.append((said, away, "\n".join(told)))
     heads = (spelled(wanted), "change", "differs from the answer in")
     table = grid(heads, rows, numbers=(0, 1))
-    return Part("alternatives", "Alternatives", (), (table,))
+    drawn = others and store.note(dataset, "robustness")
+    lines = (_UNDER_DRAWS,) if drawn else ()
+    return Part("alternatives", "Alternatives", lines, (table,))
 
 
 def _because(other: Mapping[str, Any]) -> str:
