@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 from supernode_opt.answer.run import asked as told_of
 from supernode_opt.answer.run import run
 from supernode_opt.api import joint
+from supernode_opt.api.earlier import earlier, folder_of
 from supernode_opt.api.progress import heard, shown
 from supernode_opt.api.result import Told
 from supernode_opt.api.solutions import Optimized, built_study
 from supernode_opt.api.sources import Read
+from supernode_opt.api.values import written
 from supernode_opt.api.verbs import verb
+from supernode_opt.config.records import read_record
 from supernode_opt.config.study import Study as Understood
-from supernode_opt.joint.question import asked_of
+from supernode_opt.config.study import asks_for_several
 from supernode_opt.reading.node import StudyError, did_you_mean
-from supernode_opt.results import kinds, outcome, store
+from supernode_opt.results import outcome, store
 from supernode_opt.search.journal import Journal
 from supernode_opt.search.rules import WORDS, idle
 from supernode_opt.search.settings import STOPPED, Settings, out_of_range
@@ -40,13 +43,13 @@ def optimized(
       StudyError: no design is legal whatever the limits, or a setting is unknown.
       KeyboardInterrupt: it was interrupted before there was a design.
     """
-    if asked_of(study.document):
+    if asks_for_several(study.document):
         return joint.optimized(study, progress, settings, start, resume)
     asked = _with(study.understood, settings)
     design = _design_of(start)
     journal = None
     if resume is not None:
-        file = Path(resume) / "search.npz"
+        file = folder_of(resume) / "search.npz"
         journal = Journal(file, told_of(asked), resume=True)
     with contextlib.ExitStack() as stack:
         show = progress
@@ -64,9 +67,7 @@ def _design_of(start: "Optimized | str | Path | None") -> dict[str, Any] | None:
     """Return the design of an earlier answer."""
     if start is None:
         return None
-    if isinstance(start, Optimized):
-        return outcome.design(start.to_xarray())
-    kind, dataset = kinds.load(Path(start))
+    kind, dataset = earlier(start, tuple(f.name for f in dataclasses.fields(Settings)))
     if kind != "design":
         raise StudyError(f"optimize: `start` is no design, but a {kind}")
     return outcome.design(dataset)
@@ -81,9 +82,11 @@ def _with(study: Understood, settings: Mapping[str, Any]) -> Understood:
         if name in WORDS and value not in WORDS[name]:
             near = did_you_mean(str(value), WORDS[name])
             raise StudyError(f"optimize: `{name}` has no {value!r}{near}")
-        if said := out_of_range(name, value):
+    given = written(settings, "", "optimize")
+    changed = read_record(given, Settings, study.settings)
+    for name, value in settings.items():
+        if said := out_of_range(name, getattr(changed, name)):
             raise StudyError(f"optimize: `{name}` {said}, but is {value!r}")
-    changed = dataclasses.replace(study.settings, **settings)
     if found := idle(settings, vars(changed)):
         raise StudyError(f"optimize: `{found[0]}` has no effect: {found[1]}")
     return dataclasses.replace(study, settings=changed)

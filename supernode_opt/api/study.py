@@ -278,7 +278,12 @@ def load(
     """
     made = Study.of(*reading.document_of(path, overrides, seed))
     # What cannot be used is told here, not at the first question.
-    _ = made.understood
+    if reading.asks_for_several(made.document):
+        from supernode_opt.joint.question import understood
+
+        understood(made.document, made._name)
+    else:
+        _ = made.understood
     return made
 
 

@@ -85,12 +85,11 @@ def run(
     session.prepare()
     from supernode_opt.answer import run as running
     from supernode_opt.cli import joint
-    from supernode_opt.config.study import document_of, understand
-    from supernode_opt.joint.question import asked_of
+    from supernode_opt.config.study import asks_for_several, document_of, understand
     from supernode_opt.results.publish import publication
 
     top, name = document_of(file, set_ or (), seed)
-    if asked_of(top):
+    if asks_for_several(top):
         return joint.answered(top, name, out, json, resume, from_)
     study = understand(top, name)
     target = out or Path("results") / study.name
@@ -144,12 +143,11 @@ def check(file: File, set_: Set = None, json: Json = False, seed: Seed = None) -
     from supernode_opt.answer import gradient
     from supernode_opt.cli import joint
     from supernode_opt.config import resolve
-    from supernode_opt.config.study import document_of, understand
-    from supernode_opt.joint.question import asked_of
+    from supernode_opt.config.study import asks_for_several, document_of, understand
     from supernode_opt.results import store
 
     top, name = document_of(file, set_ or (), seed)
-    if asked_of(top):
+    if asks_for_several(top):
         return joint.checked(top, name, json)
     study = understand(top, name)
     slopes = gradient.check(study.problem)

@@ -119,6 +119,11 @@ def sections_of(
     return sections
 
 
+def asks_for_several(top: Node) -> bool:
+    """Tell whether a document asks for one machine for several models."""
+    return isinstance(top.value, dict) and MODELS in top.value
+
+
 def understand(top: Node, default_name: str = "study", *, judged: bool = True) -> Study:
     """Make a study of a document.
 
@@ -132,7 +137,7 @@ def understand(top: Node, default_name: str = "study", *, judged: bool = True) -
       StudyError: anything in it cannot be used; the text is one line.
     """
     top = forgiving.canonical(top)
-    if isinstance(top.value, dict) and MODELS in top.value:
+    if asks_for_several(top):
         top.value[MODELS].fail(
             "asks for one machine for several jobs, which `run` answers; name one"
             " `model` here"

@@ -81,11 +81,6 @@ class JointStudy:
     text: str
 
 
-def asked_of(top: Node) -> bool:
-    """Tell whether a document asks for one machine for several models."""
-    return isinstance(top.value, dict) and MODELS in top.value
-
-
 def load(
     path: Path | str, overrides: Sequence[str] = (), *, seed: int | None = None
 ) -> JointStudy:

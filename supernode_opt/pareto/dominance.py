@@ -48,8 +48,9 @@ def knee(losses: NDArray) -> tuple[int | None, float]:
     18, 1999, doi:10.1007/BF01195985).  Distances are in normalised objectives; there is
     no knee where nothing lies on the better side of the chord.
 
-    >>> knee(np.array([[0.0, 1.0], [0.2, 0.2], [1.0, 0.0]]))
-    (1, 0.424...)
+    >>> place, distance = knee(np.array([[0.0, 1.0], [0.2, 0.2], [1.0, 0.0]]))
+    >>> place, round(distance, 3)
+    (1, 0.424)
     """
     if len(losses) < 3:
         return None, 0.0

@@ -153,9 +153,19 @@ def _knee(ax: Axes, dataset: xr.Dataset, right: NDArray, high: NDArray) -> list[
     places = np.flatnonzero(dataset["is_knee"].values)
     if not len(places):
         return []
-    looks = {"ls": "", "marker": "*", "ms": 11, "color": style.COLOURS["orange"]}
-    looks |= {"mec": "black", "mew": 0.5, "zorder": 5}
-    return list(ax.plot(right[places], high[places], label="knee", **looks))
+    (star,) = ax.plot(
+        right[places],
+        high[places],
+        label="knee",
+        ls="",
+        marker="*",
+        ms=11,
+        color=style.COLOURS["orange"],
+        mec="black",
+        mew=0.5,
+        zorder=5,
+    )
+    return [star]
 
 
 def _frame(ax: Axes, right: NDArray, high: NDArray) -> None:

@@ -170,6 +170,7 @@ def _cut(
         search.threshold,
         search.attempt,
         effort,
+        search.settings.whole_lanes,
     )
     search.add("cells", found.looked)
     search.add("open_cells", found.open)

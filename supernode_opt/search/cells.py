@@ -54,6 +54,7 @@ def cut(
     threshold: Callable[[], float],
     attempt: Callable[[Columns, NDArray], None],
     effort: int,
+    whole_lanes: bool = True,
 ) -> Cells:
     """Cut the boxes of `columns` until bounds exclude every cell.
 
@@ -66,6 +67,8 @@ def cut(
       attempt: is given candidates and the centres of their best cells [cell, n], in
         the unit box.
       effort: most cells to bound.
+      whole_lanes: whether ports are built of whole lanes, so that cells without any
+        hold no design.
     """
     names = continuous(problem)
     box = box_data(problem, names)
@@ -94,7 +97,7 @@ def cut(
         if whole.any():
             held = chosen[whole]
             stuck.append((bound[held], rows["candidate"][held]))
-        halves = snapped(problem, halves)
+        halves = snapped(problem, halves) if whole_lanes else halves
         if len(halves["chips"]):
             given = {k: v for k, v in halves.items() if k != "candidate"}
             new = cell_bounds(outlook, given)

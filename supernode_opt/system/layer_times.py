@@ -16,7 +16,6 @@ from supernode_opt.workload.operators import (
     BACKWARD_ELEMENTWISE,
     BACKWARD_KERNELS,
     FORWARD_KERNELS,
-    GROUPED,
     Gemms,
     Split,
     attention_bytes,
@@ -26,6 +25,7 @@ from supernode_opt.workload.operators import (
     query_width,
     value_width,
 )
+from supernode_opt.workload.products import GROUPED
 from supernode_opt.workload.recompute import Again
 
 # Attention efficiencies are stated for heads of 128 channels beside exponentials that

@@ -16,6 +16,14 @@ from jax.typing import ArrayLike
 
 from supernode_opt.smooth import stack
 from supernode_opt.workload.model import Model, Training, attended_length
+from supernode_opt.workload.products import (
+    GROUPED,
+    TOKENS,
+    Product,
+    products,
+    query_width,
+    value_width,
+)
 
 # Bytes per token, layer and hidden channel that residual, normalisation and rotary
 # kernels move in the forward pass; fitted on training runs of dense models to within
@@ -27,10 +35,6 @@ BACKWARD_ATTENTION = 2.5  # flash attention: five matrix products against two
 BACKWARD_ELEMENTWISE = 1.6
 FORWARD_KERNELS = 20.0
 BACKWARD_KERNELS = 34.0
-
-
-# One kernel for all experts of a rank.
-GROUPED = ("expert up", "expert down")
 
 
 class Split(NamedTuple):
@@ -82,16 +86,6 @@ class Gemms(NamedTuple):
     outputs: Array
 
 
-def query_width(model: Model) -> Any:
-    """Channels of one head's query and key [1]."""
-    return model.head_dim + (model.rope_dim if model.attention == "mla" else 0.0)
-
-
-def value_width(model: Model) -> Any:
-    """Channels of one head's value [1]."""
-    return model.value_dim if model.attention == "mla" else model.head_dim
-
-
 def key_value_channels(model: Model, tensor: ArrayLike) -> Array:
     """Key plus value channels held by one tensor rank [1].
 
@@ -102,85 +96,6 @@ def key_value_channels(model: Model, tensor: ArrayLike) -> Array:
             model.heads * (query_width(model) + value_width(model)) / tensor
         )
     return jnp.maximum(model.kv_heads / tensor, 1.0) * 2.0 * model.head_dim
-
-
-class _Product(NamedTuple):
-    """One product, by what of it varies with the split.
-
-    Attributes:
-      name: of the operator.
-      tokens: whose it works on, of `_TOKENS`.
-      columns, inner: widths before tensor parallelism [1].
-      split: whether tensor ranks share its columns, and its inner channels.
-      gathered, scattered: whether tensor ranks have its input, or its output, spread.
-      kept: whether it stays in BF16.
-    """
-
-    name: str
-    tokens: str
-    columns: ArrayLike
-    inner: ArrayLike
-    split: tuple[bool, bool] = (False, False)
-    gathered: bool = False
-    scattered: bool = False
-    kept: bool = False
-
-
-# All of a rank, its own part of the sequence, that where it is always spread, and what
-# one expert is sent.
-_TOKENS = ("all", "own", "spread", "sent")
-_COLUMNS, _INNER = (True, False), (False, True)
-
-
-def _attention_products(model: Model) -> list[_Product]:
-    hidden, width = model.hidden, model.heads * value_width(model)
-    out = _Product("attention out", "all", hidden, width, _INNER, scattered=True)
-    if model.attention == "gqa":
-        # Keys and values are added by whoever knows over how many ranks.
-        query = model.heads * model.head_dim
-        name = "query key value"
-        return [_Product(name, "all", query, hidden, _COLUMNS, gathered=True), out]
-    rank = model.key_value_rank
-    no_rope = model.heads * (model.head_dim + value_width(model))
-    query = model.heads * query_width(model)
-    compressed = jnp.asarray(model.query_rank) > 0.0
-    inner = jnp.where(compressed, model.query_rank, hidden)
-    # The compressions run on the rank's own part of the sequence, unsplit in width.
-    return [
-        _Product("query down", "own", model.query_rank, hidden),
-        _Product("query up", "all", query, inner, _COLUMNS, gathered=True),
-        _Product("key value down", "own", rank + model.rope_dim, hidden),
-        _Product("key value up", "all", no_rope, rank, _COLUMNS, gathered=True),
-        out,
-    ]
-
-
-def _products(model: Model, several: ArrayLike) -> dict[str, list[_Product]]:
-    """Return all products by part; `several` ranks share every expert's matrices."""
-    hidden, halves = model.hidden, 1.0 + model.gated
-    shared = model.shared_experts * model.expert_ffn
-    width = model.expert_ffn / several
-    experts = jnp.maximum(model.experts, 1.0)
-    return {
-        "attention": _attention_products(model),
-        "dense": [
-            _Product(
-                "ffn up", "all", halves * model.ffn, hidden, _COLUMNS, gathered=True
-            ),
-            _Product("ffn down", "all", hidden, model.ffn, _INNER, scattered=True),
-        ],
-        "expert": [
-            _Product("router", "spread", experts, hidden, kept=True),
-            _Product("shared up", "spread", halves * shared, hidden),
-            _Product("shared down", "spread", hidden, shared),
-            _Product("expert up", "sent", halves * width, hidden),
-            _Product("expert down", "sent", hidden, width),
-        ],
-        "head": [
-            _Product("lm head", "all", model.vocabulary, hidden, _COLUMNS, kept=True)
-        ],
-        "ahead": [_Product("join ahead", "spread", hidden, 2.0 * hidden)],
-    }
 
 
 def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
@@ -196,10 +111,10 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
     """
     over = 1.0 if split.expert_tensor is None else split.expert_tensor
     parts: dict[str, slice] = {}
-    table: list[_Product] = []
-    for part, products in _products(model, over).items():
-        parts[part] = slice(len(table), len(table) + len(products))
-        table += products
+    table: list[Product] = []
+    for part, members in products(model, over).items():
+        parts[part] = slice(len(table), len(table) + len(members))
+        table += members
     varying = (split.tokens, split.tensor, split.expert, split.sequence)
     depth = len(jnp.broadcast_shapes(*map(jnp.shape, varying)))
 
@@ -228,7 +143,7 @@ def layer_gemms(model: Model, split: Split) -> tuple[Gemms, dict[str, slice]]:
         "sent": spread * model.top_k / local * over,
     }
     kinds = [one.tokens for one in table]
-    used = [name for name in _TOKENS if name in kinds]
+    used = [name for name in TOKENS if name in kinds]
     columns = widths("columns", 0)
     if model.attention == "gqa":
         more = key_value_channels(model, split.tensor)

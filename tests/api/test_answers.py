@@ -174,6 +174,10 @@ def test_the_optimum_its_proof_and_what_it_rests_on(answers):
         found.plot.convergence()
     with pytest.raises(so.StudyError, match="did you mean `starts`"):
         answers["study"].optimize(start=3)
+    with pytest.raises(so.StudyError, match="`starts` must be a valid integer"):
+        answers["study"].optimize(starts="many")
+    with pytest.raises(so.StudyError, match="`resume` must be a folder, but is 3"):
+        answers["study"].optimize(resume=3)
     with pytest.raises(so.StudyError, match=r"has no 'adm' \(did you mean `adam`"):
         answers["study"].optimize(optimizer="adm")
     with pytest.raises(so.StudyError, match="`momentum` has no effect"):

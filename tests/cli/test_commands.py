@@ -344,7 +344,7 @@ def test_run_without_any_feasible_design_names_the_least_relaxation(shell):
 
 
 def test_interrupted(shell, folder, monkeypatch):
-    def stop(*_):
+    def stop(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("supernode_opt.answer.run.run", stop)

@@ -6,9 +6,11 @@ import jsonschema
 import pytest
 import yaml
 
+import supernode_opt as so
 from supernode_opt.cli.app import check, evaluate
 from supernode_opt.config import schema
-from supernode_opt.joint.question import asked_of, load, understood
+from supernode_opt.config.study import asks_for_several
+from supernode_opt.joint.question import load, understood
 from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError
 
@@ -104,11 +106,24 @@ def test_the_schema_knows_it():
     assert not judge.is_valid(GIVEN | {"models": [{"weight": 1}]})
 
 
+def test_python_reads_it_as_well(tmp_path):
+    file = tmp_path / "two.yaml"
+    file.write_text(yaml.safe_dump(GIVEN))
+    asked = so.load(file)
+    with pytest.raises(so.StudyError, match="`start` must be an earlier answer"):
+        asked.optimize(start=3)
+    with pytest.raises(so.StudyError, match="`gap` must be a valid number"):
+        asked.optimize(gap="small")
+    file.write_text(yaml.safe_dump(GIVEN | {"model": "llama3_8b"}))
+    with pytest.raises(so.StudyError, match="`model` must be left out"):
+        so.load(file)
+
+
 def test_other_commands_say_that_it_is_for_run(tmp_path, capsys):
     file = tmp_path / "two.yaml"
     file.write_text(yaml.safe_dump(GIVEN))
     assert load(file).name == "two"
-    assert asked_of(document.read(file))
+    assert asks_for_several(document.read(file))
     with pytest.raises(StudyError, match="`run` answers"):
         evaluate(file)
     assert check(file) == 0

@@ -7,7 +7,7 @@ from supernode_opt import plot
 from tests.plot import sweeps
 from tests.plot.drawn import check, title
 from tests.plot.test_bus_bandwidth import made_up
-from tests.results.kinds import joint
+from tests.results.kinds import front, joint
 
 MACHINES = ["CloudMatrix384 as built", "the best design of 24 million"]
 TOO = ("step_stacks", "power_stacks")
@@ -31,6 +31,7 @@ def result(request, dataset):
         "collectives": lambda: made_up(["one", "other"], [2, 8]),
         "sensitivity": sweeps.tornado,
         "joint": joint,
+        "front": front,
     }
 
     def made(kind):

@@ -164,7 +164,9 @@ def searched(journal, kept, most=np.inf):
         return stream(search, outlook, families, so_far, keep)
 
 
-def test_a_search_that_was_killed_goes_on_as_if_it_were_not(tmp_path, by_family):
+def test_a_search_that_was_killed_goes_on_as_if_it_were_not(tmp_path, monkeypatch):
+    # Small enough that the first finds leave more than two to look into.
+    monkeypatch.setattr(streamed, "PIECE", 20)
     file, every, few, rest = tmp_path / "folder" / "search.npz", [], [], []
     whole = searched(Journal(file, "this", resume=False), every)
     assert len(every) > 2

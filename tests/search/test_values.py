@@ -10,7 +10,7 @@ import pytest
 from supernode_opt.problem.constraints import always
 from supernode_opt.problem.problem import Objective
 from supernode_opt.problem.variables import Variable
-from supernode_opt.search import corners
+from supernode_opt.search import cells, corners
 from supernode_opt.search import exhaust as exhausting
 from supernode_opt.search.ends import Ends, Leaf, boxed, end_of
 from supernode_opt.search.lanes import lane_rates, snapped
@@ -178,6 +178,35 @@ def test_boxes_shrink_to_whole_lanes():
     assert made["chips"].tolist() == [0, 2, 3, 4, 5]
     same(made["scale_up_bandwidth_low"], [42e9, 20e9, 98e9, 20e9, 100e9])
     same(made["scale_up_bandwidth_high"], [56e9, 28e9, 100e9, 20e9, 100e9])
+
+
+@pytest.mark.parametrize(("whole", "left"), [(True, 0), (False, 1)])
+def test_cells_are_cut_to_whole_lanes_only_where_lanes_are_whole(
+    monkeypatch, whole, left
+):
+    """From 43 to 55 GB/s no port of lanes of 14 GB/s ends; 50 GB/s is the only hope."""
+    free = Variable("scale_up_bandwidth", 43e9, 55e9)
+    problem = studies.problem(free=(free,))
+    hope = 50e9
+
+    def bounded(outlook, rows):
+        low, high = (rows[f"scale_up_bandwidth_{end}"] for end in ("low", "high"))
+        return np.where((low <= hope) & (hope <= high), 0.0, np.inf)
+
+    monkeypatch.setattr(cells, "cell_bounds", bounded)
+    met = []
+    found = cells.cut(
+        problem,
+        None,
+        {"chips": np.array([32.0])},
+        np.zeros(1),
+        lambda: 1.0,
+        lambda columns, points: met.append(points),
+        20,
+        whole,
+    )
+    assert found.open == left
+    assert bool(met) == bool(left)
 
 
 def test_prices_of_limits():
