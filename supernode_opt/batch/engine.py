@@ -13,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from numpy.typing import NDArray
 
 from supernode_opt.batch.compiler import compiled
@@ -22,6 +24,9 @@ from supernode_opt.batch.precise import precisely
 
 # Blocks under way on one device that is not made of cores.
 _AHEAD = 3
+# Blocks for which what they share is not worth placing on a CPU first: that takes 5 ms
+# for a scenario, handing it over 0.1 ms a block.
+_FEW = 32
 # Compilers run side by side; more of them than cores gain nothing on small machines.
 _COMPILERS = 2
 
@@ -53,6 +58,7 @@ class Engine:
         name: str = "",
         quick: bool = False,
         whole: bool = False,
+        piece: int = 0,
     ) -> None:
         """Make an engine.
 
@@ -65,10 +71,15 @@ class Engine:
           whole: whether `function` takes a whole block of rows as it does one, and is
             not mapped over them: what it makes of a row may stand before the rows then,
             side by side for all of them, which vector units are faster on.
+          piece: rows of a block that are evaluated at a time, as many pieces as there
+            are rows for: a call with few rows takes as long as they do.  It divides
+            the block; 0 for the whole block at once.
         """
         self.block = block
+        self.piece = piece
         self.compiled: set[Any] = set()
         many = function if whole else jax.vmap(function, in_axes=(0, None))
+        many = in_pieces(many, piece) if piece else many
         self._run = Kept(many, name, quick) if name else compiled(many)
 
     @precisely
@@ -76,12 +87,17 @@ class Engine:
         """Return what the function gives of every row, as arrays [row, ...]."""
         count = length(rows)
         if not count:
-            shapes = jax.eval_shape(self._run, _shapes(rows, self.block), given)
+            shapes = jax.eval_shape(
+                self._run, _shapes(rows, self.block), given, *self._pieces(0)
+            )
             return jax.tree.map(lambda x: np.zeros((0, *x.shape[1:]), x.dtype), shapes)
         self.compiled.add(jax.tree.structure((rows, given)))
         devices = jax.local_devices()
-        # Numbers that Python holds would be handed over anew with every block.
-        given = jax.device_put(given) if len(devices) == 1 else given
+        given = jax.tree.map(_array, given)
+        few = devices[0].platform == "cpu" and count <= _FEW * self.block
+        if len(devices) == 1 and not few:
+            # What the host holds would be handed over anew with every block.
+            given = jax.device_put(given)
         answers: list[Any] = []
 
         def answer(order: int) -> None:
@@ -90,7 +106,8 @@ class Engine:
             piece = cut(rows, start, self.block)
             if len(devices) > 1:
                 piece = jax.device_put(piece, devices[order % len(devices)])
-            found = jax.tree.map(np.asarray, self._run(piece, given))
+            pieces = self._pieces(count - start)
+            found = jax.tree.map(np.asarray, self._run(piece, given, *pieces))
             if not order:
                 shaped = jax.tree.map(
                     lambda x: np.empty((count, *x.shape[1:]), x.dtype), found
@@ -106,6 +123,15 @@ class Engine:
         # What threads are set to is their own.
         side_by_side(precisely(answer), range(1, -(-count // self.block)))
         return answers[0]
+
+    def _pieces(self, count: int) -> tuple[np.int32, ...]:
+        """Return in how many pieces the first `count` rows of a block are, if in any.
+
+        A number for the program, so that there is one for any number of rows.
+        """
+        if not self.piece:
+            return ()
+        return (np.int32(-(-min(count, self.block) // self.piece)),)
 
     def many(self, groups: Sequence[Any], given: Any = None) -> list[Any]:
         """Return what `__call__` does of every group; those of one structure share."""
@@ -123,6 +149,43 @@ class Engine:
                 found[index] = jax.tree.map(lambda x, a=start, b=stop: x[a:b], answer)
                 start = stop
         return found
+
+
+def in_pieces(
+    function: Callable[[Any, Any], Any], piece: int
+) -> Callable[[Any, Any, Any], Any]:
+    """Return `function` of a block that does only the first so many pieces of it.
+
+    What it gives of the rows after these is zero.
+    """
+
+    def in_turn(rows: Any, given: Any, pieces: Any) -> Any:
+        size = length(rows)
+
+        def answer(order: Any) -> Any:
+            return function(
+                jax.tree.map(
+                    lambda x: lax.dynamic_slice_in_dim(x, order * piece, piece), rows
+                ),
+                given,
+            )
+
+        def step(order: Any, found: Any) -> Any:
+            return jax.tree.map(
+                lambda x, part: lax.dynamic_update_slice_in_dim(
+                    x, part, order * piece, 0
+                ),
+                found,
+                answer(order),
+            )
+
+        empty = jax.tree.map(
+            lambda x: jnp.zeros((size, *x.shape[1:]), x.dtype),
+            jax.eval_shape(answer, 0),
+        )
+        return lax.fori_loop(0, pieces, step, empty)
+
+    return in_turn
 
 
 def prepare(works: Iterable[tuple[Engine, Any, Any]]) -> None:
@@ -206,6 +269,11 @@ def _hands() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _array(leaf: Any) -> Any:
+    """Return a leaf with a type of its own, as it has on the device and on the host."""
+    return leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
 
 
 def _shapes(rows: Any, size: int) -> Any:

@@ -16,7 +16,7 @@ from scipy.optimize import minimize, nnls
 from supernode_opt.batch.case import nameless
 from supernode_opt.batch.exact import as_arrays
 from supernode_opt.batch.kept import Kept
-from supernode_opt.batch.precise import double
+from supernode_opt.batch.packed import Form, packed, unpacked
 from supernode_opt.batch.tally import counted
 from supernode_opt.problem.problem import Problem
 from supernode_opt.search.enumerate import Columns
@@ -37,7 +37,6 @@ from supernode_opt.search.merit import (
     program,
     wish,
 )
-from supernode_opt.system.scenario import Scenario
 
 # What misses its limits by more is not a matter of a wider margin.
 _MARGINAL = 1e-2
@@ -46,15 +45,20 @@ _WIDEST = 1e-5
 _BEARING = 2.0 * _WIDEST
 # Steps of SLSQP, which takes a dozen where nothing is wrong.
 _STEPS = 60
-# Scenarios that stay on the device.
-_PLACED = 4
 
 
 @functools.cache
-def _slopes(merit: Exact) -> Kept:
-    """Return the program of [cost, constraints] and their Jacobian at one point."""
+def _slopes(merit: Exact, form: Form) -> Kept:
+    """Return the program of [cost, constraints] and their Jacobian at one point.
 
-    def slopes(point: Array, data: Any) -> tuple[Array, Array]:
+    Args:
+      merit: of points.
+      form: of its data, which come as one vector.
+    """
+
+    def slopes(point: Array, vector: Array) -> tuple[Array, Array]:
+        data = unpacked(vector, form)
+
         def joined(point: Array) -> tuple[Array, Array]:
             cost, values = merit(point[None], data)
             both = jnp.concatenate([cost, values[0]])
@@ -63,7 +67,7 @@ def _slopes(merit: Exact) -> Kept:
         found, values = jax.jacfwd(joined, has_aux=True)(point)
         return values, found
 
-    return Kept(slopes, f"slopes {merit}", quick=True)
+    return Kept(slopes, f"slopes {merit} {form}", quick=True)
 
 
 class Polished(NamedTuple):
@@ -105,27 +109,11 @@ def _as_is(problem: Problem, columns: Columns, aim: Any) -> Polished:
 
 
 def placed(problem: Problem, columns: Columns) -> dict[str, Any]:
-    """Return the data of an ordinary polish of one candidate, on the device."""
+    """Return the data of an ordinary polish of one candidate."""
     arrays = as_arrays(complete(problem, columns), 1)
-    names = exact_merit(problem).names
     rest = {"columns": arrays, "aim": aim_of(problem), "wanted": wish(problem)}
-    placed_rest = jax.device_put(rest | axes_of(problem, names))
-    return placed_rest | {"scenario": _on_device(problem.scenario)}
-
-
-# The scenarios that were placed last, each with the setting of precision and itself.
-_placed: list[tuple[bool, Scenario, Any]] = []
-
-
-def _on_device(scenario: Scenario) -> Any:
-    """Return a scenario without names on the device; its many numbers take a while."""
-    for known in _placed:
-        if known[:1] == (double(),) and known[1] is scenario:
-            return known[2]
-    made = jax.device_put(nameless(scenario))
-    _placed.append((double(), scenario, made))
-    del _placed[:-_PLACED]
-    return made
+    names = exact_merit(problem).names
+    return rest | axes_of(problem, names) | {"scenario": nameless(problem.scenario)}
 
 
 def polish(
@@ -152,18 +140,18 @@ def polish(
     merit = exact_merit(problem)
     if not continuous(problem):
         return _as_is(problem, columns, aim)
-    # On the device once, not at every call.
     data = data or placed(problem, columns)
-    if aim is not None:
-        data = data | {"aim": jax.device_put(aim)}
-    program = _slopes(merit).ready(np.asarray(point, float), data)
+    vector, form = packed(data if aim is None else data | {"aim": aim})
+    # On the device once, not at every call.
+    given = jax.device_put(vector)
+    program = _slopes(merit, form).ready(np.asarray(point, float), given)
     own = slice(0, 1 + len(forms(problem)))
     seen: dict[bytes, tuple[NDArray, NDArray]] = {}
 
     def look(x: NDArray) -> tuple[NDArray, NDArray]:
         key = x.tobytes()
         if key not in seen:
-            values, slopes = program(x, data)
+            values, slopes = program(x, given)
             seen[key] = np.asarray(values)[own], np.asarray(slopes)[own]
         return seen[key]
 

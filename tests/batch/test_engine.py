@@ -10,6 +10,7 @@ from supernode_opt.batch.engine import (
     Engine,
     fitted,
     grouped,
+    in_pieces,
     length,
     prepare,
     repeated,
@@ -101,3 +102,26 @@ def test_a_function_of_whole_blocks_sees_them():
     )
     assert seen == [(4,)]
     np.testing.assert_array_equal(found, 2.0 * np.arange(6.0))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 9])
+def test_pieces_of_blocks_do_not_show(count):
+    seen = []
+
+    def function(rows, given):
+        seen.append(rows["x"].shape)
+        return {"times": rows["x"] * given}
+
+    engine = Engine(function, block=4, whole=True, piece=2)
+    found = engine({"x": np.arange(float(count))}, np.asarray(3.0))
+    np.testing.assert_array_equal(found["times"], 3.0 * np.arange(float(count)))
+    assert set(seen) == {(2,)}
+
+
+def test_pieces_without_rows_are_not_done():
+    def function(rows, given):
+        return rows["x"] + given
+
+    many = jax.jit(in_pieces(function, 2))
+    found = many({"x": np.arange(6.0)}, np.asarray(1.0), np.int32(2))
+    np.testing.assert_array_equal(found, [1.0, 2.0, 3.0, 4.0, 0.0, 0.0])
