@@ -163,7 +163,9 @@ def _constraints(dataset: xr.Dataset) -> tuple[Grid, ...]:
     rows = outcome.constraints(dataset)
     if not rows:
         return ()
-    priced = any(row["multiplier"] for row in rows)
+    name = str(dataset.attrs.get("objective", ""))
+    priced = name in dataset and any(row["multiplier"] for row in rows)
+    best = float(dataset[name]) if priced else np.nan
     made = []
     # Binding ones first; `sorted` keeps the order of the rest.
     for row in sorted(rows, key=lambda row: not row["tight"]):
@@ -172,11 +174,13 @@ def _constraints(dataset: xr.Dataset) -> tuple[Grid, ...]:
         cells = [spelled(row["name"]), _spoken(row, "value")]
         cells += [f"{_sense(row)} {_spoken(row, 'limit')}", state]
         if priced:
-            price = row["multiplier"]
-            cells.append(f"{price:.4g} per {row['unit'] or '1'}" if price else "")
+            # As a share of both: a price per watt or byte tells nobody anything.
+            slope = (row["multiplier"] or 0.0) * row["limit"] / best
+            cells.append(f"{slope:+.3g} %" if slope else "")
         mark = BAD if violated else STRONG if row["tight"] else ""
         made.append(Row(tuple(cells), mark))
-    heads = ("limit on", "value", "limit", "") + ("multiplier",) * priced
+    heads = ("limit on", "value", "limit", "")
+    heads += (f"1 % more: {spelled(name)}",) * priced
     return (Grid(heads, tuple(made), "Limits", numbers=(1, 4)),)
 
 
