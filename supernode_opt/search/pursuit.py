@@ -142,9 +142,10 @@ class Search:
 
     def consider(self, row: Columns, point: NDArray, worth: float = np.inf) -> Finalist:
         """Finish one candidate from `point` and keep it if it is the best."""
-        made = finish(self.problem, self.settings, row, point, worth)
-        self.finalists.append(made)
         cost = self.best.built.cost if self.best else np.inf
+        # What may become the best has its ports built, however little it gains.
+        made = finish(self.problem, self.settings, row, point, max(worth, cost))
+        self.finalists.append(made)
         if made.built.feasible and made.built.cost < cost:
             self.best = made
         return made

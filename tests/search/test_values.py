@@ -10,12 +10,13 @@ import pytest
 from supernode_opt.problem.constraints import always
 from supernode_opt.problem.problem import Objective
 from supernode_opt.problem.variables import Variable
-from supernode_opt.search import cells, corners
+from supernode_opt.search import cells, corners, pursuit
 from supernode_opt.search import exhaust as exhausting
 from supernode_opt.search.ends import Ends, Leaf, boxed, end_of
 from supernode_opt.search.lanes import lane_rates, snapped
 from supernode_opt.search.merit import judged, objective_value, wish
 from supernode_opt.search.outlook import Limit, look, toward, worst
+from supernode_opt.search.polish import Finalist
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.settings import Settings
 from supernode_opt.search.solution import constraint_states, values_of
@@ -276,3 +277,21 @@ def test_everything_tried_is_sorted_and_counted(monkeypatch):
     assert found.columns["chips"].tolist() == [16, 24, 8]
     same(found.violation, [0.2, 0.3, 0.5])
     same(found.alone, [0.3, np.inf])
+
+
+def test_a_design_that_gains_less_than_the_tolerance_has_its_ports_built(monkeypatch):
+    def polished(cost):
+        return SimpleNamespace(cost=cost, feasible=True)
+
+    def finish(problem, settings, row, point, worth):
+        ideal, whole = polished(row["ideal"]), polished(row["whole"])
+        return Finalist(ideal, ideal if ideal.cost >= worth else whole)
+
+    monkeypatch.setattr(pursuit, "finish", finish)
+    search = Search(None, Settings(tolerance=1e-2), lambda _: None)
+    search.consider({"ideal": 1.0, "whole": 1.0}, None)
+    # Better by less than the tolerance with a part of a lane, worse with whole ones.
+    search.consider({"ideal": 0.999, "whole": 1.01}, None, search.threshold())
+    assert search.best.built.cost == 1.0
+    search.consider({"ideal": 0.999, "whole": 0.9995}, None, search.threshold())
+    assert search.best.built.cost == 0.9995
