@@ -1,5 +1,6 @@
 """Everything that is chosen: one machine and one way to split the model over it."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from supernode_opt.units import (
     Count,
     CubicMetrePerSecond,
     Kelvin,
+    NonNegative,
     Number,
 )
 from supernode_opt.workload.model import Training
@@ -30,6 +32,40 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "scale_up_link": (),
     "scale_out_link": (),
 }
+
+
+@record
+class Pools:
+    """How a machine that serves is divided between prefill and decode.
+
+    The tensor, expert and pipeline parallel of the design are those of decode.
+
+    Attributes:
+      attention_data_parallel: groups of tensor ranks, each with requests of its own,
+        that share the experts of one instance [1].
+      redundant_experts: copies of busy experts beside one of each, per layer [1].
+      draft_tokens: drafted ahead in every step of decode [1].
+      decode_batch: requests in decode per group of tensor ranks; 0 for as many as
+        memory and limits allow [1].
+      prefill_chips: chips that do nothing but prefill; 0 where all do both [1].
+      prefill_tensor_parallel, prefill_attention_data_parallel,
+        prefill_expert_parallel, prefill_pipeline_parallel: of an instance there [1].
+      prefill_tokens: most tokens of a group that one pass of prefill takes [1].
+      dual_batch: weights of `SWITCHED`; two halves of a batch take turns, so that the
+        exchange between experts of one hides behind the other.
+    """
+
+    attention_data_parallel: Count = 1.0
+    redundant_experts: NonNegative = 0.0
+    draft_tokens: NonNegative = 0.0
+    decode_batch: NonNegative = 0.0
+    prefill_chips: NonNegative = 0.0
+    prefill_tensor_parallel: Count = 1.0
+    prefill_attention_data_parallel: Count = 1.0
+    prefill_expert_parallel: Count = 1.0
+    prefill_pipeline_parallel: Count = 1.0
+    prefill_tokens: Count = 8192.0
+    dual_batch: Any = (1.0, 0.0)
 
 
 @record
@@ -57,6 +93,7 @@ class Design:
       optimizer_sharding: weights of `SHARDING`.
       sequence_parallel: weights of `SWITCHED`.
       scale_up_link, scale_out_link: weights over `scenario.links`.
+      pools: what only a machine that serves has; `None` where it trains.
     """
 
     chips: Count
@@ -78,18 +115,50 @@ class Design:
     sequence_parallel: Any
     scale_up_link: Any
     scale_out_link: Any
+    pools: Pools | None = None
 
 
+# What only a machine that serves has, with what it is if nothing is said.
+SERVING_NUMBERS = {
+    f.name: f.default for f in dataclasses.fields(Pools) if f.name != "dual_batch"
+}
+SERVING_CHOICES = {"dual_batch": SWITCHED}
+# What only a job of training has, and what it is where one serves.
+TRAINING_ALONE: dict[str, float | str] = {
+    "context_parallel": 1.0,
+    "interleave": 1.0,
+    "micro_batch": 1.0,
+    "recompute": "none",
+    "optimizer_sharding": "zero0",
+    "sequence_parallel": "off",
+}
 CHOICE_NAMES = tuple(CHOICES)
-NUMBER_NAMES = tuple(f for f in Design.__dataclass_fields__ if f not in CHOICES)
+NUMBER_NAMES = tuple(
+    f for f in Design.__dataclass_fields__ if f not in CHOICES and f != "pools"
+)
 
 
 def assemble(numbers: Mapping[str, Any], weights: Mapping[str, Any]) -> Design:
     """Return a `Design` from arrays or tracers; nothing is checked."""
+    pools = None
+    if "dual_batch" in weights:
+        own = {name: numbers[name] for name in SERVING_NUMBERS}
+        pools = Pools(**own, dual_batch=weights["dual_batch"])
     return Design(
         **{name: numbers[name] for name in NUMBER_NAMES},
         **{name: weights[name] for name in CHOICE_NAMES},
+        pools=pools,
     )
+
+
+def design_numbers(serves: bool) -> tuple[str, ...]:
+    """Return the names of all numbers of a design, of one that `serves` or trains."""
+    return (*NUMBER_NAMES, *(SERVING_NUMBERS if serves else ()))
+
+
+def design_choices(serves: bool) -> dict[str, tuple[str, ...]]:
+    """Return all mixtures of a design with their alternatives."""
+    return CHOICES | (SERVING_CHOICES if serves else {})
 
 
 def one_hot(choice: str, names: tuple[str, ...]) -> Array:
@@ -114,6 +183,10 @@ def aligned(design: Design) -> Design:
     """
     mixtures = {name: jnp.asarray(getattr(design, name)) for name in CHOICES}
     numbers = {name: jnp.asarray(getattr(design, name)) for name in NUMBER_NAMES}
+    if design.pools is not None:
+        own = vars(design.pools)
+        numbers |= {name: jnp.asarray(own[name]) for name in SERVING_NUMBERS}
+        mixtures |= {name: jnp.asarray(own[name]) for name in SERVING_CHOICES}
     shapes = [number.shape for number in numbers.values()]
     shapes += [mixture.shape[1:] for mixture in mixtures.values()]
     batch = jnp.broadcast_shapes(*shapes)
@@ -123,7 +196,7 @@ def aligned(design: Design) -> Design:
         kinds, *own = mixture.shape
         inner = mixture.reshape(kinds, *(1,) * (len(batch) - len(own)), *own)
         mixtures[name] = jnp.broadcast_to(inner, (kinds, *batch))
-    return Design(**numbers, **mixtures)
+    return assemble(numbers, mixtures)
 
 
 def data_parallel(design: Design) -> Array:

@@ -21,6 +21,7 @@ from supernode_opt.system.collectives import MINIMUM_RATE
 from supernode_opt.system.design import Design, aligned, data_parallel
 from supernode_opt.system.economics import capital_cost, cost_parts
 from supernode_opt.system.failures import (
+    Progress,
     checkpoint_stall,
     failure_parts,
     progress,
@@ -28,7 +29,7 @@ from supernode_opt.system.failures import (
     stop_rate,
 )
 from supernode_opt.system.footprint import fit_probability
-from supernode_opt.system.job import run_job
+from supernode_opt.system.job import Task, run_job
 from supernode_opt.system.kernels import gemm_peak
 from supernode_opt.system.package import (
     allowed_clock,
@@ -38,19 +39,21 @@ from supernode_opt.system.package import (
     mix_of,
     provisioned,
 )
-from supernode_opt.system.parts import total
+from supernode_opt.system.parts import FailureParts, total
 from supernode_opt.system.pipeline import micro_batches
 from supernode_opt.system.precision import settled
 from supernode_opt.system.ranks import as_ranks
 from supernode_opt.system.report import Report, completed
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.serving.available import available
+from supernode_opt.system.serving.serve import serve
 from supernode_opt.system.supply import (
     heat_parts,
     power_parts,
     served_power,
     thinnest_power,
 )
-from supernode_opt.system.swing import power_swing
+from supernode_opt.system.swing import power_swing, still
 from supernode_opt.system.wiring import wire
 from supernode_opt.workload.flops import step_flops
 
@@ -80,18 +83,19 @@ def evaluate(
     Returns:
       Every quantity of the design, in base SI units.
     """
-    design, scenario = aligned(design), settled(scenario)
-    chip, training = scenario.chip, scenario.training
+    design = aligned(design)
+    serves = scenario.serving is not None
+    scenario = scenario if serves else settled(scenario)
+    chip = scenario.chip
     sustained = allowed_clock(design, scenario)
     clock, slow = design.clock, jnp.logical_not(relaxed)
     if throttled:
         clock = jnp.where(slow, jnp.minimum(clock, sustained), clock)
     port = port_limit(chip, design.scale_up_bandwidth)
     running = dataclasses.replace(design, clock=clock, scale_up_bandwidth=port)
-    job = run_job(running, scenario, sharpness, relaxed)
+    work = serve if serves else train
+    job = work(running, scenario, sharpness, relaxed)
     step = total(job.step)
-    flops = step_flops(scenario.model, training)
-    peak = design.chips * gemm_peak(scenario)
 
     busy = busy_state(design, scenario, sharpness)
     each = provisioned(busy, scenario)
@@ -100,7 +104,7 @@ def evaluate(
     supplied = power_parts(design, scenario, wiring, each)
     power = total(supplied)
     running = dataclasses.replace(design, clock=clock)
-    mix = mix_of(job.step, scenario)
+    mix = job.mix
     cores = cores_at(chip, clock, sharpness) if throttled else busy.cores
     mean = mean_state(running, scenario, mix, cores)
     if throttled:
@@ -108,15 +112,19 @@ def evaluate(
     drawn = power_parts(design, scenario, wiring, mean.power, served_power(supplied))
     average = total(drawn)
     thinnest = thinnest_power(design, scenario, power)
-    swing = power_swing(running, scenario, job.step, mix, cores)
+    swing = (
+        still(power) if serves else power_swing(running, scenario, job.step, mix, cores)
+    )
 
     cost = cost_parts(design, scenario, wiring, power, average)
     reliability = scenario.reliability
     failures = failure_parts(design, scenario, wiring, reliability.link_masking)
     unmasked = failure_parts(design, scenario, wiring, 0.0)
     waiting = repair_wait(design, scenario, failures)
-    stall = checkpoint_stall(design, scenario)
-    good = progress(scenario, failures, waiting, stall)
+    good, without = (
+        _progress(design, scenario, job, rates, waiting)
+        for rates in (failures, unmasked)
+    )
     memory = total(job.memory)
     reserved = memory - job.memory.buffers - job.memory.framework
     inlet = design.inlet_temperature
@@ -124,11 +132,7 @@ def evaluate(
     moving = supplied.scale_up_links + supplied.scale_up_switches
     values = dict(
         step_time=step,
-        bubble_fraction=job.bubble_fraction,
-        model_flops=flops,
-        peak_flops=peak,
-        data_parallel=data_parallel(as_ranks(design, scenario)[0]),
-        micro_batches=micro_batches(*as_ranks(design, scenario)),
+        **job.values,
         memory=memory,
         memory_allocated=reserved - job.memory.fragmentation,
         memory_reserved=reserved,
@@ -171,7 +175,7 @@ def evaluate(
         mtbf=1.0 / stop_rate(failures),
         goodput=good.goodput,
         checkpoint_interval=good.interval,
-        goodput_unmasked=progress(scenario, unmasked, waiting, stall).goodput,
+        goodput_unmasked=without.goodput,
         step=job.step,
         memory_parts=job.memory,
         power_parts=supplied,
@@ -182,3 +186,32 @@ def evaluate(
         failure_parts=failures,
     )
     return Report(**completed(values, design, scenario))
+
+
+def train(
+    design: Design, scenario: Scenario, sharpness: ArrayLike, relaxed: ArrayLike
+) -> Task:
+    """Return one optimizer step of the job as a task."""
+    job = run_job(design, scenario, sharpness, relaxed)
+    values = dict(
+        bubble_fraction=job.bubble_fraction,
+        model_flops=step_flops(scenario.model, scenario.training),
+        peak_flops=design.chips * gemm_peak(scenario),
+        data_parallel=data_parallel(as_ranks(design, scenario)[0]),
+        micro_batches=micro_batches(*as_ranks(design, scenario)),
+    )
+    return Task(job.step, job.memory, mix_of(job.step, scenario), values)
+
+
+def _progress(
+    design: Design,
+    scenario: Scenario,
+    job: Task,
+    failures: FailureParts,
+    waiting: ArrayLike,
+) -> Progress:
+    """Return what failures leave of a task."""
+    if scenario.serving is None:
+        stall = checkpoint_stall(design, scenario)
+        return progress(scenario, failures, waiting, stall)
+    return available(scenario, job, failures, waiting)

@@ -1,7 +1,7 @@
 """The training job on the machine: what a rank has of it, how long a step takes."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -20,6 +20,7 @@ from supernode_opt.system.footprint import (
 )
 from supernode_opt.system.layer import layer_passes
 from supernode_opt.system.layer_times import layer_times
+from supernode_opt.system.package import Mix
 from supernode_opt.system.parts import MemoryParts, StepTime
 from supernode_opt.system.pipeline import (
     Passes,
@@ -41,6 +42,22 @@ class Job(NamedTuple):
     step: StepTime
     memory: MemoryParts
     bubble_fraction: Array
+
+
+class Task(NamedTuple):
+    """What a machine does again and again: a step of training, or of decode.
+
+    Attributes:
+      step: its time, a record of parts.
+      memory: of the fullest chip, a record of parts.
+      mix: what a chip does meanwhile.
+      values: quantities to report that only such a task has.
+    """
+
+    step: Any
+    memory: Any
+    mix: Mix
+    values: dict[str, Any]
 
 
 def rank_share(

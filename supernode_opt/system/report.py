@@ -14,6 +14,7 @@ from supernode_opt.system.parts import (
     StepTime,
 )
 from supernode_opt.system.reported import facts_of, reported
+from supernode_opt.system.serving.reported import Serves
 from supernode_opt.system.ways import CALM, CAPITAL
 from supernode_opt.system.working import Working
 
@@ -22,7 +23,7 @@ _MEGA = 1e6
 
 
 @record
-class Report(Working):
+class Report(Serves, Working):
     """What `evaluate` says of a design.
 
     `power` is provisioned (every chip at peak activity), as a power budget is;
@@ -135,6 +136,18 @@ class Report(Working):
         step_exponent=1.0,
         dear=True,
     )
+    cost_per_input_megatoken: reported(
+        "USD/Mtoken",
+        "cost of a million tokens of prompts, if they bear all of it; of serving",
+        zero=False,
+        more_is_better=False,
+        formula=lambda r, d, s: (
+            _MEGA * r.cost / (r.input_tokens_per_s * r.goodput * s.facility.lifetime)
+        ),
+        shown=("$/Mtoken", 1.0),
+        compared=True,
+        dear=True,
+    ) = None
     step: StepTime
     memory_parts: MemoryParts
     power_parts: PowerParts
@@ -158,11 +171,39 @@ PARTS = {
 }
 
 
-SCALARS = tuple(name for name in Report.__dataclass_fields__ if name not in PARTS)
+# Records of parts of a machine that serves; `prefill_step` is of a full pass.
+SERVING_PARTS = {**PARTS, "prefill_step": "prefill_step_part"}
 # What is said of every scalar of the report.
 FACTS = facts_of(Report)
+_OF_SERVING = (*facts_of(Serves), "cost_per_input_megatoken")
+SCALARS = tuple(
+    name
+    for name in Report.__dataclass_fields__
+    if name not in SERVING_PARTS and name not in _OF_SERVING
+)
+SERVING_SCALARS = (*_OF_SERVING, *SCALARS)
 # What machines are compared by.
-COMPARED = tuple(name for name, facts in FACTS.items() if facts.compared)
+COMPARED = tuple(
+    name for name, facts in FACTS.items() if facts.compared and name in SCALARS
+)
+SERVING_COMPARED = tuple(
+    name for name in SERVING_SCALARS if FACTS[name].compared and name != "tokens_per_s"
+)
+
+
+def scalars(scenario: Any) -> tuple[str, ...]:
+    """Return the names of what is reported of a machine for `scenario`."""
+    return SCALARS if scenario.serving is None else SERVING_SCALARS
+
+
+def parts(scenario: Any) -> dict[str, str]:
+    """Return the records of parts that are reported of a machine for `scenario`."""
+    return PARTS if scenario.serving is None else SERVING_PARTS
+
+
+def compared(scenario: Any) -> tuple[str, ...]:
+    """Return the names of what machines for `scenario` are compared by."""
+    return COMPARED if scenario.serving is None else SERVING_COMPARED
 
 
 def is_share(name: str) -> bool:
@@ -172,8 +213,8 @@ def is_share(name: str) -> bool:
 
 def completed(values: dict[str, Any], design: Any, scenario: Any) -> dict[str, Any]:
     """Return `values` with every quantity that follows from them by its formula."""
-    made = SimpleNamespace(**values)
+    made, asked = SimpleNamespace(**values), scalars(scenario)
     for name, facts in FACTS.items():
-        if facts.formula is not None:
+        if facts.formula is not None and name in asked:
             setattr(made, name, facts.formula(made, design, scenario))
     return vars(made)

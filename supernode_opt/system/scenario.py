@@ -9,17 +9,22 @@ from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.network import LinkTechnology, Switch
 from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliability
 from supernode_opt.record import record, replace
+from supernode_opt.system.serving.stack import ServingStack
 from supernode_opt.system.software import Software
 from supernode_opt.units import Share
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.operators import Split
 from supernode_opt.workload.recompute import Recompute
 from supernode_opt.workload.routing import Routing, busiest
+from supernode_opt.workload.serving import Serving
 
 
 @record
 class Scenario:
     """What the designer cannot choose.
+
+    A machine trains or it serves: it has `training`, or `serving` and the constants of a
+    serving stack.
 
     Attributes:
       links: the link technologies a design may choose from, in the order of the
@@ -31,7 +36,7 @@ class Scenario:
     """
 
     model: Model
-    training: Training
+    training: Training | None
     chip: Chip
     host: Host
     rack: Rack
@@ -41,10 +46,11 @@ class Scenario:
     cooling: Cooling
     facility: Facility
     reliability: Reliability
-    software: Software
+    software: Software | ServingStack
     recompute: Recompute = Recompute()
     routing: Routing | None = None
     memory_headroom: Share = 0.08
+    serving: Serving | None = None
 
 
 def expert_imbalance(scenario: Scenario, split: Split) -> ArrayLike:

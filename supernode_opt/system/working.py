@@ -42,6 +42,8 @@ class Working:
         more_is_better=True,
         formula=lambda r, d, s: (
             s.training.global_batch * s.training.sequence_length / r.step_time
+            if s.serving is None
+            else r.output_tokens_per_s
         ),
         shown=("ktokens/s", 1e-3),
         headline=True,

@@ -1,0 +1,1 @@
+"""Prefill and decode of a model that is served, on the machine that training has."""

@@ -1,0 +1,48 @@
+"""A step of decode: one token, and drafts, of every request of a group."""
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from supernode_opt.system.parts import total
+from supernode_opt.system.serving.attention import decode_core
+from supernode_opt.system.serving.forward import Pass, Setting, plus, whole_pass
+
+
+def decode_pass(setting: Setting, requests: ArrayLike) -> Pass:
+    """Time one step of a group with so many requests.
+
+    A pipeline has as many micro-batches under way as stages, so that a request waits
+    for all of them while its own passes through.  Drafts are made by the layers that
+    predict ahead, one after the other, and checked by the next step.
+    """
+    scenario, pool, design = setting.scenario, setting.pool, setting.design
+    serving, model = scenario.serving, scenario.model
+    drafts = jnp.asarray(design.pools.draft_tokens)
+    each = requests / pool.pipeline
+    queries = 1.0 + drafts
+    context = serving.input_length + 0.5 * serving.output_length
+    core = decode_core(
+        scenario, pool, setting.formats, each, queries, context, design.clock
+    )
+    step = whole_pass(setting, each * queries, core)
+    # One layer of experts and the head once more for every token drafted.
+    layer = sum(
+        getattr(step.time, name)
+        for name in (
+            "projections",
+            "attention",
+            "experts",
+            "elementwise",
+            "launch",
+            "tensor_parallel",
+            "expert_parallel",
+        )
+    )
+    own = layer / model.layers / queries + step.time.head
+    return step._replace(time=plus(step.time, draft=drafts * own))
+
+
+def step_seconds(step: Pass) -> Array:
+    """Time of the step [s]."""
+    return total(step.time)
