@@ -60,6 +60,10 @@ class Serving:
         cache of prefixes [1].
       arrival_rate: requests that arrive; 0 where there are always more than can be
         served [1/s].
+      concurrency: requests that clients keep in flight on the whole machine; 0 where
+        there are as many as it takes [1].
+      burst: share of the requests that begin and end together, in waves [1].
+      prompts_ahead: prompts that are read before one's own, on average [1].
       acceptance: probability that a drafted token is accepted, given that the one
         before it was [1].
       ttft_limit, tpot_limit: time to the first token, and from then on per token, that
@@ -80,6 +84,9 @@ class Serving:
     output_variation: NonNegative = 0.0
     cached_share: Share = 0.0
     arrival_rate: quantity("1/s", zero=True) = 0.0
+    concurrency: NonNegative = 0.0
+    burst: Share = 0.0
+    prompts_ahead: NonNegative = 0.0
     acceptance: Share = 0.7
     ttft_limit: Time = 0.0
     tpot_limit: Time = 0.0

@@ -81,12 +81,14 @@ def decode_core(
     moved = read * cache_channels(model, pool.tensor) * formats.cache_bytes
     if model.attention == "mla":
         wide = 2.0 * model.key_value_rank + model.rope_dim
-        efficiency = software.decode_attention_efficiency
     else:
         wide = query_width(model) + value_width(model)
-        efficiency = software.attention_efficiency
+    # A cache of one byte a value is multiplied at a higher rate.
+    byte = jnp.clip(2.0 - jnp.asarray(formats.cache_bytes), 0.0, 1.0)
+    efficiency = software.decode_attention_efficiency
+    efficiency = efficiency * (1.0 + (software.fp8_attention - 1.0) * byte)
     flops = 2.0 * read * queries * wide * model.heads / pool.tensor
-    streaming = chip.hbm_bandwidth * chip.hbm_efficiency * software.memory_efficiency
+    streaming = chip.hbm_bandwidth * chip.hbm_efficiency * software.cache_efficiency
     computing = flops / (chip.peak_bf16 * efficiency * clock)
     return Core(maximum(moved / streaming, computing, 4.0), flops, moved)
 

@@ -6,7 +6,19 @@ from jax.typing import ArrayLike
 
 from supernode_opt.system.parts import total
 from supernode_opt.system.serving.attention import decode_core
-from supernode_opt.system.serving.forward import Pass, Setting, plus, whole_pass
+from supernode_opt.system.serving.forward import Pass, plus, whole_pass
+from supernode_opt.system.serving.setting import Setting
+
+# What every layer has a part of.
+_OF_LAYERS = (
+    "projections",
+    "attention",
+    "experts",
+    "elementwise",
+    "launch",
+    "tensor_parallel",
+    "expert_parallel",
+)
 
 
 def decode_pass(setting: Setting, requests: ArrayLike) -> Pass:
@@ -25,22 +37,14 @@ def decode_pass(setting: Setting, requests: ArrayLike) -> Pass:
     core = decode_core(
         scenario, pool, setting.formats, each, queries, context, design.clock
     )
-    step = whole_pass(setting, each * queries, core)
+    step = whole_pass(setting, each * queries, core, each * queries, prefill=False)
     # One layer of experts and the head once more for every token drafted.
-    layer = sum(
-        getattr(step.time, name)
-        for name in (
-            "projections",
-            "attention",
-            "experts",
-            "elementwise",
-            "launch",
-            "tensor_parallel",
-            "expert_parallel",
-        )
-    )
+    layer = sum(getattr(step.time, name) for name in _OF_LAYERS)
     own = layer / model.layers / queries + step.time.head
-    return step._replace(time=plus(step.time, draft=drafts * own))
+    software = scenario.software
+    host = software.step_time + software.request_time * requests
+    host = host + jnp.minimum(drafts, 1.0) * software.draft_time
+    return step._replace(time=plus(step.time, draft=drafts * own, overhead=host))
 
 
 def step_seconds(step: Pass) -> Array:

@@ -9,24 +9,25 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.record import record
-from supernode_opt.system.collectives import Network
-from supernode_opt.system.design import Design
-from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.serving.attention import Core
 from supernode_opt.system.serving.exchange import Exchange, exchange
-from supernode_opt.system.serving.pool import Pool
+from supernode_opt.system.serving.launch import started
 from supernode_opt.system.serving.products import (
     Table,
     layer_table,
+    picks,
     product_times,
     rates,
 )
+from supernode_opt.system.serving.setting import Setting
 from supernode_opt.units import quantity
 from supernode_opt.workload.operators import Split, elementwise_bytes
 from supernode_opt.workload.routing import Routing, busiest
-from supernode_opt.workload.serving import Formats
 
 Time = quantity("s", zero=True)
+# Bytes moved per channel of a token that an expert is sent: permuting it, the gate and
+# adding it up again; fitted with the constants of stacks.
+PERMUTED_BYTES = 16.0
 
 
 @record
@@ -73,27 +74,6 @@ class Pass(NamedTuple):
     work: Work
 
 
-class Setting(NamedTuple):
-    """What every pass of a pool shares.
-
-    Attributes:
-      design, scenario: which count ranks as chips.
-      pool: how the model is split.
-      formats: precisions.
-      net: rates and latencies of a rank.
-      sharpness: of time maxima.
-      relaxed: whether counts may be fractions.
-    """
-
-    design: Design
-    scenario: Scenario
-    pool: Pool
-    formats: Formats
-    net: Network
-    sharpness: ArrayLike
-    relaxed: ArrayLike
-
-
 def expert_load(setting: Setting, tokens: ArrayLike) -> Array:
     """Load of the busiest expert rank over the mean [1].
 
@@ -114,69 +94,83 @@ def expert_load(setting: Setting, tokens: ArrayLike) -> Array:
     )
 
 
-def whole_pass(setting: Setting, tokens: ArrayLike, core: Core) -> Pass:
-    """Time a pass over `tokens` of each group, whose attention core is `core`.
+def whole_pass(
+    setting: Setting, tokens: ArrayLike, core: Core, heads: ArrayLike, prefill: bool
+) -> Pass:
+    """Time a pass over `tokens` of each group on the device.
 
     Two halves of a batch that take turns call every kernel twice, on half the tokens.
+
+    Args:
+      setting: of the pool.
+      tokens: of a group [1].
+      core: attention core of a layer.
+      heads: tokens of a group that go through the LM head [1].
+      prefill: whether prompts are read: kernels are large, and started by the host.
     """
     halves = 1.0 + jnp.asarray(setting.design.pools.dual_batch[1])
     part = Core(core.time / halves, core.flops / halves, core.moved / halves)
-    one = _half_pass(setting, tokens / halves, part)
+    one = _half_pass(setting, tokens / halves, part, heads / halves, prefill)
     time = PassTime(
         **{f.name: halves * getattr(one.time, f.name) for f in fields(PassTime)}
     )
-    whole = dataclasses.replace(time, overhead=one.time.overhead)
-    return Pass(whole, Work(*(halves * part for part in one.work)))
+    return Pass(time, Work(*(halves * part for part in one.work)))
 
 
-def _half_pass(setting: Setting, tokens: ArrayLike, core: Core) -> Pass:
+def _half_pass(
+    setting: Setting, tokens: ArrayLike, core: Core, heads: ArrayLike, prefill: bool
+) -> Pass:
     scenario, pool = setting.scenario, setting.pool
-    model, software, chip = scenario.model, scenario.software, scenario.chip
-    design, clock = setting.design, setting.design.clock
+    model, software = scenario.model, scenario.software
     load = expert_load(setting, tokens)
-    table = layer_table(model, pool, tokens)
+    table = layer_table(model, pool, tokens, heads)
+    clock = setting.design.clock
     times, flops = product_times(table, scenario, setting.formats, clock, load)
-    sent = exchange(
-        design,
-        scenario,
-        pool,
-        setting.net,
-        tokens,
-        load,
-        setting.sharpness,
-        setting.relaxed,
-    )
-    sizes = Split(pool.tensor, 1.0, pool.expert, 0.0, tokens)
-    streamed = elementwise_bytes(model, sizes)
-    streaming = chip.hbm_bandwidth * chip.hbm_efficiency
-    scale = software.elementwise_traffic / streaming
-    moved = software.routing_traffic * load / streaming * streamed.routing
+    sent = exchange(setting, tokens, load, 1.0 if prefill else 0.0)
     dense = model.dense_layers
     sparse = model.layers - dense
-    elementwise = (
-        model.layers * scale * streamed.norm
-        + dense * scale * streamed.dense
-        + sparse * (scale * streamed.expert + moved)
-    )
     exposed = _exposed(setting, sent, times, sparse)
     boundaries = jnp.maximum(pool.pipeline - 1.0, 0.0)
     zero = jnp.zeros_like(exposed)
+    experts = times["expert"] + times["grouped"]
+    launch = zero
+    if not prefill:
+        working = dense * times["dense"] + sparse * experts
+        working = times["attention"] + working / model.layers
+        each = started(model, setting.formats, working, software.launch_time)
+        launch = model.layers * each + zero
     time = PassTime(
         projections=model.layers * times["attention"] + zero,
         attention=model.layers * core.time + zero,
         dense_ffn=dense * times["dense"] + zero,
-        experts=sparse * (times["expert"] + times["grouped"]) + zero,
-        elementwise=elementwise + zero,
+        experts=sparse * experts + zero,
+        elementwise=_elementwise(setting, tokens, load) + zero,
         head=times["head"] + zero,
-        launch=model.layers * software.layer_time + zero,
+        launch=launch,
         tensor_parallel=model.layers * sent.attention + dense * sent.dense + zero,
         expert_parallel=exposed,
         pipeline_transfer=boundaries * sent.stage + zero,
         draft=zero,
         prefill=zero,
-        overhead=software.step_time + zero,
+        overhead=zero,
     )
     return Pass(time, _work(setting, table, flops, core))
+
+
+def _elementwise(setting: Setting, tokens: ArrayLike, load: ArrayLike) -> Array:
+    """Time of norms, gates and permutations in all layers [s]."""
+    scenario, pool = setting.scenario, setting.pool
+    model, software, chip = scenario.model, scenario.software, scenario.chip
+    rate = 1.0 / (chip.hbm_bandwidth * chip.hbm_efficiency)
+    sizes = Split(pool.tensor, 1.0, pool.expert, 0.0, tokens)
+    streamed = elementwise_bytes(model, sizes)
+    dense = model.dense_layers
+    plain = model.layers * streamed.norm + dense * streamed.dense
+    received = tokens * pool.data * picks(model, pool) / pool.expert * load
+    wide = model.hidden + model.expert_ffn / pool.sharing
+    carried = (model.layers - dense) * received * wide * PERMUTED_BYTES
+    moved = software.elementwise_traffic * plain + software.routing_traffic * carried
+    return rate * moved
 
 
 def _exposed(

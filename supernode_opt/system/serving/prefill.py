@@ -6,10 +6,13 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import ceiling
+from supernode_opt.smooth import ceiling, maximum
+from supernode_opt.system.kernels import KERNEL_OVERLAP
 from supernode_opt.system.parts import total
 from supernode_opt.system.serving.attention import prefill_core
-from supernode_opt.system.serving.forward import Pass, Setting, whole_pass
+from supernode_opt.system.serving.forward import Pass, whole_pass
+from supernode_opt.system.serving.launch import kernels
+from supernode_opt.system.serving.setting import Setting
 
 
 class Prompt(NamedTuple):
@@ -18,12 +21,14 @@ class Prompt(NamedTuple):
     Attributes:
       step: a full pass.
       seconds: of an instance that one prompt takes when passes are full [s].
+      host: that the host takes to start its kernels [s].
       alone: from its start to its first token, nothing else running [s].
       new: tokens of a prompt that are computed [1].
     """
 
     step: Pass
     seconds: Array
+    host: Array
     alone: Array
     new: Array
 
@@ -42,7 +47,8 @@ def prefill_pass(setting: Setting, tokens: ArrayLike) -> Pass:
         cached,
         setting.design.clock,
     )
-    return whole_pass(setting, tokens, core)
+    heads = tokens / jnp.maximum(serving.input_length - cached, 1.0)
+    return whole_pass(setting, tokens, core, heads, prefill=True)
 
 
 def prompts(setting: Setting) -> Prompt:
@@ -58,4 +64,8 @@ def prompts(setting: Setting) -> Prompt:
     size = jnp.minimum(new, most)
     passes = ceiling(new / size, setting.relaxed)
     single = total(prefill_pass(setting, new / passes).time)
-    return Prompt(full, new / rate, passes * single, new)
+    scenario = setting.scenario
+    count = scenario.model.layers * kernels(scenario.model, setting.formats)
+    host = count * scenario.software.kernel_time
+    alone = passes * maximum(single, host, KERNEL_OVERLAP)
+    return Prompt(full, new / rate, host + 0.0 * seconds, alone, new)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import maximum, stack
+from supernode_opt.smooth import greatest_normal, maximum, root, stack
 from supernode_opt.system.kernels import KERNEL_OVERLAP
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.serving.pool import Pool
@@ -23,6 +23,8 @@ from supernode_opt.workload.serving import FORMATS, Formats
 
 # Tokens below which a tile takes no longer to fill.
 _LEAST_ROWS = 1e-3
+# Weights of four bits with their scales take less [B].
+_FOUR_BITS = 0.9
 # Of every format the stack's constant that says which share of its peak it reaches.
 _EFFICIENCIES = {
     "fp8": "fp8_efficiency",
@@ -64,19 +66,43 @@ def touched_share(model: Model, tokens: ArrayLike) -> Array:
     return -jnp.expm1(tokens * jnp.log1p(-share))
 
 
-def layer_table(model: Model, pool: Pool, tokens: ArrayLike) -> Table:
-    """Return the products of a rank for a pass over `tokens` of each of its groups."""
+def alone(model: Model, pool: Pool) -> Array:
+    """1 where every rank holds one expert, and shared ones have ranks of their own.
+
+    They are dispatched to like routed ones (CloudMatrix-Infer, arXiv:2506.12708: 320
+    ranks for 256 routed experts, their copies and the shared one's).
+    """
+    routed = jnp.maximum(model.experts, 2.0)
+    return jnp.where(jnp.asarray(pool.expert) >= routed, 1.0, 0.0)
+
+
+def picks(model: Model, pool: Pool) -> Array:
+    """Experts that a token is sent to [1]."""
+    return model.top_k + alone(model, pool) * model.shared_experts
+
+
+def layer_table(model: Model, pool: Pool, tokens: ArrayLike, heads: ArrayLike) -> Table:
+    """Return the products of a rank for a pass over `tokens` of each of its groups.
+
+    `heads` of them go through the LM head.
+    """
     tokens = jnp.asarray(tokens)
     tensor, sharing, held = pool.tensor, pool.sharing, pool.held(model)
     # Tokens of all groups of the instance reach the experts.
     together = tokens * pool.data
     touched = touched_share(model, together)
-    picked = together * model.top_k / jnp.maximum(model.experts, 1.0)
-    some = jnp.maximum(touched, 1e-9)
+    own = 1.0 - alone(model, pool)
+    # Copies of an expert share its tokens; what a rank is sent is what all send.
+    sent = together * picks(model, pool) / pool.expert
+    # Ranks wait for the one that reads most: of `held` experts each is picked or not.
+    spread = root(held * touched * (1.0 - touched))
+    read = jnp.minimum(held * touched + greatest_normal(pool.expert) * spread, held)
+    read = jnp.maximum(read, 1e-9)
     names, parts, columns = [], [], []
     for part, members in products(model, 1.0).items():
         for one in members:
             of_experts = one.name in GROUPED
+            of_shared = one.name.startswith("shared")
             over = tensor
             wide, deep = one.columns, one.inner
             if of_experts:
@@ -96,15 +122,16 @@ def layer_table(model: Model, pool: Pool, tokens: ArrayLike) -> Table:
             parts.append(part)
             columns.append(
                 (
-                    picked / some if of_experts else tokens,
+                    sent / read if of_experts else heads if part == "head" else tokens,
                     wide,
                     deep,
-                    held * touched if of_experts else 1.0,
+                    read if of_experts else own if of_shared else 1.0,
                     held if of_experts else 1.0,
                 )
             )
+    shape = jnp.broadcast_shapes(jnp.shape(tokens), jnp.shape(read), jnp.shape(tensor))
     rows, wide, deep, groups, holds = (
-        stack(*(jnp.broadcast_to(x, jnp.shape(tokens)) for x in column))
+        stack(*(jnp.broadcast_to(x, shape) for x in column))
         for column in zip(*columns, strict=True)
     )
     return Table(tuple(names), tuple(parts), rows, wide, deep, groups, holds)
@@ -114,14 +141,16 @@ class Rates(NamedTuple):
     """What products run at on one rank.
 
     Attributes:
-      plain: products in BF16, others and experts' [flop/s].
+      bf16, plain, experts: products that stay in BF16, others, and experts' [flop/s].
       memory: reading of weights [B/s].
+      narrow: the same where single products read weights of four bits [B/s].
     """
 
     bf16: ArrayLike
     plain: ArrayLike
     experts: ArrayLike
     memory: ArrayLike
+    narrow: ArrayLike
 
 
 def rates(scenario: Scenario, formats: Formats, clock: ArrayLike) -> Rates:
@@ -137,12 +166,18 @@ def rates(scenario: Scenario, formats: Formats, clock: ArrayLike) -> Rates:
         share = sum(w * s for w, s in zip(arithmetic, shares, strict=True))
         return rate_of(chip, arithmetic) * share * best
 
-    streaming = chip.hbm_bandwidth * chip.hbm_efficiency
+    streaming = chip.hbm_bandwidth * chip.hbm_efficiency * software.memory_efficiency
+    four = jnp.where(
+        jnp.asarray(formats.weight_bytes) < _FOUR_BITS,
+        software.fp4_memory_efficiency,
+        1.0,
+    )
     return Rates(
         chip.peak_bf16 * best,
         of(formats.arithmetic),
-        of(formats.expert_arithmetic),
-        streaming * software.memory_efficiency,
+        of(formats.expert_arithmetic) * software.expert_efficiency,
+        streaming,
+        streaming * four,
     )
 
 
@@ -202,7 +237,13 @@ def product_times(
     filling = software.gemm_width * thin + filled * some * weights
     arithmetic = flops / fast + 2.0 * filling / rate.bf16
     moved = width * weights + operand * all_rows * inner + 2.0 * all_rows * columns
-    time = maximum(arithmetic, moved / rate.memory, KERNEL_OVERLAP)
+    reading = per(
+        [
+            rate.memory if k or g else rate.narrow
+            for g, k in zip(grouped, kept, strict=True)
+        ]
+    )
+    time = maximum(arithmetic, moved / reading, KERNEL_OVERLAP)
     found: dict[str, Array] = {}
     for name, part, one in zip(table.names, table.parts, time, strict=True):
         key = "grouped" if name in GROUPED else part

@@ -8,6 +8,7 @@ from jax import Array
 from jax.scipy.special import ndtri
 from jax.typing import ArrayLike
 
+from supernode_opt.smooth import root
 from supernode_opt.system.design import Design
 from supernode_opt.system.job import Task
 from supernode_opt.system.package import Mix
@@ -17,12 +18,13 @@ from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.serving.attention import cache_bytes_per_token
 from supernode_opt.system.serving.decode import decode_pass
 from supernode_opt.system.serving.exchange import rank_network
-from supernode_opt.system.serving.forward import Pass, Setting, plus
+from supernode_opt.system.serving.forward import Pass, plus
 from supernode_opt.system.serving.held import Room, ServingMemory, most_requests, room
 from supernode_opt.system.serving.pool import apart, decode_pool, prefill_pool
 from supernode_opt.system.serving.prefill import Prompt, prompts
 from supernode_opt.system.serving.queue import FULL, waiting_time
 from supernode_opt.system.serving.rate import rate_of
+from supernode_opt.system.serving.setting import Setting
 from supernode_opt.system.serving.solved import most_within
 from supernode_opt.workload.parameters import active_parameters
 from supernode_opt.workload.serving import accepted, formats_of
@@ -56,13 +58,14 @@ def serve(
     output = jnp.maximum(serving.output_length, 1e-3)
     # Where all chips do both, every step of decode waits for the prompts of as many
     # newcomers as requests end in it.
-    ending = (1.0 - own) * prompt.seconds * writing.pool.data * tokens / output
+    ending = (1.0 - own) * tokens / output
 
-    def step_time(requests: Array) -> Array:
-        return total(decode_pass(writing, requests).time) + requests * ending
+    def waits(requests: Array, step: Array) -> Array:
+        return _interrupted(writing, prompt, requests * ending, step)
 
     def tpot(requests: Array) -> Array:
-        return step_time(requests) / tokens
+        step = total(decode_pass(writing, requests).time)
+        return (step + waits(requests, step)) / tokens
 
     spread = jnp.exp(ndtri(_percentile(serving.tpot_percentile)) * software.step_spread)
     asked = jnp.asarray(serving.tpot_limit, float)
@@ -74,10 +77,14 @@ def serve(
     )
     given = jnp.asarray(design.pools.decode_batch, float)
     free = most_within(tpot, limit, most_requests(hers), relaxed)
+    # Clients that keep so many requests in flight leave no more to decode.
+    flying = jnp.asarray(serving.concurrency, float)
+    groups = jnp.maximum(writing.pool.instances * writing.pool.data, 1e-9)
+    free = jnp.where(flying > 0.0, jnp.minimum(free, flying / groups), free)
     batch = jnp.where(given > 0.0, given, free)
     step = decode_pass(writing, batch)
-    waits = batch * ending
-    step = step._replace(time=plus(step.time, prefill=waits))
+    pausing = waits(batch, total(step.time))
+    step = step._replace(time=plus(step.time, prefill=pausing))
     seconds = total(step.time)
     # A batch that is solved for keeps the limit wherever the smallest one does.
     least = jnp.where(given > 0.0, seconds / tokens, tpot(jnp.ones_like(seconds)))
@@ -94,8 +101,8 @@ def serve(
 
     queued = _queue(reading, prompt, arriving, readers, own, load, seconds)
     moving = _handing(design, scenario, reading, formats, own)
-    shift = jnp.where(own > 0.0, 0.0, 0.5 * seconds)
-    first = prompt.alone + moving + queued + shift
+    before = serving.prompts_ahead * prompt.alone
+    first = software.first_time + prompt.alone + before + moving + queued + seconds
     late = _late(serving.ttft_percentile, queued, load)
     values = {
         "ttft": first,
@@ -147,6 +154,27 @@ def serve(
         "instance_chips": pool.instance / count + zero,
     }
     return Task(step.time, memory, mix, values)
+
+
+def _interrupted(setting: Setting, prompt: Prompt, ending: Array, step: Array) -> Array:
+    """Time that prompts of newcomers add to a step of decode on the same chips [s].
+
+    As many requests end in a step as prompts are read; where the host takes longer to
+    start their kernels than a step lasts, decode waits for a part of that, too.  Of
+    requests that all begin and end together half the prompts come before any token.
+
+    Args:
+      setting: of the pool.
+      prompt: what one of them costs.
+      ending: requests of a group that end in a step [1].
+      step: time of the step without them [s].
+    """
+    serving, software = setting.scenario.serving, setting.scenario.software
+    reading = ending * setting.pool.data * prompt.seconds
+    some = -jnp.expm1(-ending)
+    late = jnp.maximum(prompt.host - step, 0.0) * software.interference * some
+    both = root(jnp.square(reading) + jnp.square(late))
+    return (1.0 - 0.5 * serving.burst) * both
 
 
 def _percentile(share: ArrayLike) -> Array:
