@@ -81,10 +81,8 @@ class Outlook:
 
     def ways(self, name: str) -> Ways:
         """Return what is said of how the quantity or design field `name` moves."""
-        if name.startswith(FIELD):
-            return Ways({name.removeprefix(FIELD): UP})
         own = self.served.get(name)
-        return (FACTS | PART_FACTS)[name].ways if own is None else own
+        return ways_of(name) if own is None else own
 
     def toward(self, leaf: Leaf, name: str) -> str:
         """Return the end of the variable `name` at which the end `leaf` lies."""
@@ -128,6 +126,13 @@ class Outlook:
     def places(self, end: Leaf) -> frozenset[str]:
         """Return what `end` depends on."""
         return frozenset().union(*(self.inputs[leaf.name] for leaf in self.leaves[end]))
+
+
+def ways_of(name: str) -> Ways:
+    """Return how a quantity or field moves where no kind of job has ways of its own."""
+    if name.startswith(FIELD):
+        return Ways({name.removeprefix(FIELD): UP})
+    return (FACTS | PART_FACTS)[name].ways
 
 
 def _served(problem: Problem) -> Mapping[str, Ways]:
