@@ -32,6 +32,7 @@ class Chip:
       peak_bf16: dense BF16 rate at the boost clock [flop/s].
       peak_fp8: dense FP8 rate at the boost clock, 0 if there is none [flop/s].
       peak_fp4: dense NVFP4 or MXFP4 rate at boost, 0 if there is none [flop/s].
+      peak_int8: dense INT8 rate at boost, 0 if there is none; of serving alone [flop/s].
       softmax_channels: channels of an attention head whose products take as long as
         the exponential of one score: FLOPs per clock of the arrays over four times
         the exponentials per clock [1].
@@ -103,6 +104,7 @@ class Chip:
     price: Dollar
     memory_price: quantity("USD/B", zero=True)
     failure_rate: PerSecond
+    peak_int8: quantity("flop/s", zero=True) = 0.0
     leakage_exponent: NonNegative = 0.0
     power_cap: Efficiency = 1.0
     saturation_exponent: Number = 1.3
