@@ -66,8 +66,6 @@ NEAR = {"hbm_capacity": 0.09}
 # Power over the chips' and MFU of machines whose chips are served like faster ones: an
 # H20 has memory, links and host of an H100 beside 15 % of its arrays.
 OUTSIZED = {"hgx_h20": (2.4, 0.75), "hgx_h20_141gb": (2.4, 0.75)}
-# Cards for inference that any server takes.
-CARDS = {"atlas_300i_duo"}
 # Machines whose domain needs a second tier of switches.
 TWO_TIERS = {"cloudmatrix384", "atlas_950_superpod", "atlas_960_superpod"}
 
@@ -136,7 +134,7 @@ def test_clock_of_a_capped_part_lies_below_the_power_law(capped, free, ratio):
 
 def test_every_chip_has_a_machine():
     used = {catalog.system(name).chip for name in SYSTEMS}
-    assert used | CARDS == set(catalog.names("chip"))
+    assert used == set(catalog.names("chip"))
 
 
 @pytest.mark.skipif(
