@@ -19,9 +19,10 @@ import numpy as np
 import xarray as xr
 
 from supernode_opt.record import get, is_record
-from supernode_opt.results import manifest, worth
+from supernode_opt.results import manifest, served, worth
 from supernode_opt.results.versions import stamp
-from supernode_opt.system.report import PARTS, SCALARS, Report
+from supernode_opt.system.design import TRAINING_ALONE
+from supernode_opt.system.report import Report, parts, scalars
 from supernode_opt.units import label, quantities, quantity_of
 
 if TYPE_CHECKING:
@@ -72,17 +73,20 @@ def to_dataset(
     device = jax.devices()[0].device_kind
     # Put together once: a dataset that grows is copied for every variable.
     made: dict[str, xr.Variable] = {}
-    for name in SCALARS:
+    for name in scalars(scenario):
         unit = quantity_of(Report, name).unit
         made[name] = _variable((), float(getattr(report, name)), name, unit)
-    for name, dimension in PARTS.items():
-        parts = getattr(report, name)
-        names = [field.name for field in dataclasses.fields(parts)]
-        values = [float(getattr(parts, part)) for part in names]
+    for name, dimension in parts(scenario).items():
+        whole = getattr(report, name)
+        names = [field.name for field in dataclasses.fields(whole)]
+        values = [float(getattr(whole, part)) for part in names]
         made[dimension] = _names(dimension, names)
-        unit = quantity_of(type(parts), names[0]).unit
+        unit = quantity_of(type(whole), names[0]).unit
         made[name] = _variable((dimension,), values, name, unit)
+    hidden = () if scenario.serving is None else TRAINING_ALONE
     for name, value in design.items():
+        if name in hidden:
+            continue
         unit = _design_unit(name, scenario)
         made[f"design_{name}"] = _variable((), value, name, unit)
     made |= _chip(scenario)
@@ -94,7 +98,8 @@ def to_dataset(
     about = {
         "chip": scenario.chip.name,
         "model": scenario.model.name,
-        "precision": scenario.training.precision,
+        "precision": served.precision(scenario),
+        **served.attributes(scenario),
     }
     return xr.Dataset(
         made, attrs={**known, **stamp(), "device": device, **told, **about}
@@ -201,10 +206,8 @@ def _design_unit(name: str, scenario: "Scenario") -> str:
 
 def _chip(scenario: "Scenario") -> dict[str, xr.Variable]:
     """Return the roofs of the chip: dense peak, and memory rate when streaming."""
-    from supernode_opt.system.kernels import gemm_peak
-
     chip = scenario.chip
-    peak = gemm_peak(scenario)
+    peak = served.nominal_peak(scenario)
     memory = chip.hbm_bandwidth * chip.hbm_efficiency
     return {
         "chip_peak": _variable((), peak, "nominal dense peak", "flop/s"),
