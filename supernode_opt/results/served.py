@@ -46,15 +46,8 @@ def requests(dataset: xr.Dataset) -> dict[str, Any] | None:
     return None if text is None else json.loads(text)
 
 
-def precision(scenario: "Scenario") -> str:
-    """Return the precision that MFU is counted in, of weights where one serves."""
-    if scenario.serving is None:
-        return scenario.training.precision  # type: ignore[union-attr]
-    return scenario.serving.weight_precision
-
-
 def nominal_peak(scenario: "Scenario") -> float:
-    """Return the dense peak of a chip in that precision [flop/s]."""
+    """Return the dense peak of a chip that MFU is counted by [flop/s]."""
     from supernode_opt.system.kernels import gemm_peak
     from supernode_opt.system.serving.rate import rate_of
     from supernode_opt.workload.serving import formats_of

@@ -15,11 +15,10 @@ from supernode_opt.batch.precise import precisely
 from supernode_opt.batch.reports import REPORTS
 from supernode_opt.catalog.origins import Origins, assumed
 from supernode_opt.system.design import Design
-from supernode_opt.system.report import Report
+from supernode_opt.system.report import Report, scalars
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.uncertainty import draws
 from supernode_opt.uncertainty.constants import Identity, Uncertain, uncertain
-from supernode_opt.units import quantities
 
 _FIVE_TO_NINETY_FIVE = (5.0, 95.0)
 
@@ -124,7 +123,7 @@ def report_intervals(
     made = made or drawn_reports(design, scenario, seed, origins=origins)
     slower = slower_steps(made, design, scenario, seed)
     found = {}
-    for name, _ in quantities(Report):
+    for name in scalars(scenario):
         drawn = np.asarray(getattr(made.report, name)) * slower ** draws.TIMED[name]
         low, high = np.percentile(drawn, _FIVE_TO_NINETY_FIVE)
         found[name] = (float(low), float(high))

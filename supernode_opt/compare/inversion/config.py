@@ -12,7 +12,7 @@ from supernode_opt.config.goal import read_limit
 from supernode_opt.config.model import model_name
 from supernode_opt.config.records import read_field
 from supernode_opt.config.study import sections_of
-from supernode_opt.problem.problem import SCALARS
+from supernode_opt.system.report import SCALARS
 from supernode_opt.reading.node import Node, did_you_mean
 from supernode_opt.units import quantity_of
 
