@@ -28,6 +28,7 @@ from supernode_opt.catalog.read import (
     names,
     provenance,
 )
+from supernode_opt.catalog.served import chip_named, model_named
 from supernode_opt.catalog.systems import System, field_span, scenario, system
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "System",
     "UnknownEntry",
     "called",
+    "chip_named",
     "chips",
     "field_span",
     "find",
@@ -45,6 +47,7 @@ __all__ = [
     "gemm_residuals",
     "links",
     "load",
+    "model_named",
     "models",
     "names",
     "provenance",

@@ -9,7 +9,13 @@ from supernode_opt.catalog.own import BadEntry
 
 _MAKER = re.compile(r"^(nvidia|huawei|amd|google|intel|meta)")
 # What a hub appends to a model whose shape it does not change.
-_TUNED = re.compile(r"[-_ ](instruct|chat|base|hf|it|bf16|fp8)$", re.IGNORECASE)
+_TUNED = re.compile(
+    r"[-_ ](instruct|chat|base|hf|it|pt|thinking|bf16|fp8|fp4|nvfp4|mxfp4|mxfp8|int8"
+    r"|int4|w8a8|w4a8|w4a16|awq|gptq|dynamic|quantized|[a-z]?[0-9]{4})$",
+    re.IGNORECASE,
+)
+# Parameters that take part in a token, which a name may add to those in all.
+_ACTIVE = re.compile(r"[-_ ]A[0-9.]+B$", re.IGNORECASE)
 # Field of an entry with other names for it.
 ALIASES = "aliases"
 
@@ -47,6 +53,15 @@ def hub_name(name: str) -> str:
     while (cut := _TUNED.sub("", bare)) != bare:
         bare = cut
     return bare
+
+
+def without_active(name: str) -> str:
+    """Return the name of a model without the parameters that take part in a token.
+
+    >>> without_active("Qwen3.5-397B-A17B")
+    'Qwen3.5-397B'
+    """
+    return _ACTIVE.sub("", name)
 
 
 def words_of(name: str, written: Mapping[str, Any]) -> tuple[str, ...]:

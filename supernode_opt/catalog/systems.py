@@ -40,6 +40,7 @@ from supernode_opt.workload.model import (
     Model,
     Training,
     contradiction,
+    untrained,
 )
 
 # Which kind of entry stands behind each part of a scenario.
@@ -231,7 +232,7 @@ def scenario(
     for part, kind in PARTS.items():
         parts[part] = _part(part, kind, parts[part])
     shape = _part("model", "model", model, whole=MODEL_COUNTS)
-    wrong = contradiction(shape)
+    wrong = contradiction(shape) or untrained(shape)
     if wrong is not None:
         raise ValueError(f"`model` {wrong}")
     if not isinstance(training, Training):

@@ -32,7 +32,7 @@ class Chip:
       peak_bf16: dense BF16 rate at the boost clock [flop/s].
       peak_fp8: dense FP8 rate at the boost clock, 0 if there is none [flop/s].
       peak_fp4: dense NVFP4 or MXFP4 rate at boost, 0 if there is none [flop/s].
-      peak_int8: dense INT8 rate at boost, 0 if there is none; of serving alone [flop/s].
+      peak_int8: dense INT8 rate at boost, 0 if there is none; for serving [flop/s].
       softmax_channels: channels of an attention head whose products take as long as
         the exponential of one score: FLOPs per clock of the arrays over four times
         the exponentials per clock [1].

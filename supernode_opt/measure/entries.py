@@ -126,6 +126,7 @@ def _rates(found: Findings, about: About) -> Entry:
         "peak_bf16": best(found.rates["bfloat16"], "BF16 GEMM rate", "flop/s"),
         "peak_fp8": dict(none),
         "peak_fp4": none,
+        "peak_int8": none,
         "hbm_bandwidth": best(found.stream, "streaming rate", "B/s"),
         "sustained_clock": dict(clock),
         "maximum_clock": clock,

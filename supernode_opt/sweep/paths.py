@@ -30,6 +30,7 @@ _READ_EACH = (
     "scenario.chip.peak_bf16",
     "scenario.chip.peak_fp8",
     "scenario.chip.peak_fp4",
+    "scenario.chip.peak_int8",
     "scenario.cooling.reference_flow",
     "scenario.host.chips_per_board",
     "scenario.scale_up_switch.first_tier_chips",

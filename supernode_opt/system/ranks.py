@@ -19,14 +19,8 @@ from supernode_opt.workload.placement import Group
 from supernode_opt.workload.traffic import Transfer
 
 # What a package divides among its ranks.
-_SHARED = (
-    "peak_bf16",
-    "peak_fp8",
-    "peak_fp4",
-    "peak_int8",
-    "hbm_bandwidth",
-    "hbm_capacity",
-)
+_PEAKS = ("peak_bf16", "peak_fp8", "peak_fp4", "peak_int8")
+_SHARED = (*_PEAKS, "hbm_bandwidth", "hbm_capacity")
 
 
 def as_ranks(design: Design, scenario: Scenario) -> tuple[Design, Scenario]:

@@ -10,6 +10,7 @@ from supernode_opt.reading.node import did_you_mean
 from supernode_opt.record import flag, record, static
 from supernode_opt.units import (
     Count,
+    Efficiency,
     Flag,
     NonNegative,
     Share,
@@ -38,8 +39,10 @@ class Model:
     each token to `top_k` of `experts` experts of width `expert_ffn` and to
     `shared_experts` more of the same width.  With `attention="mla"` queries and keys
     have `head_dim + rope_dim` channels and values `value_dim`, through ranks
-    `query_rank` (0: no compression) and `key_value_rank`; else attention is
-    grouped-query with `kv_heads`.
+    `query_rank` (0: no compression) and `key_value_rank`.  With "factored" queries go
+    through `query_rank`, `kv_heads` keys have `head_dim` channels and values
+    `value_dim` (0: the key is the value), and outputs go through `output_rank` in each
+    of `output_groups`.  Else attention is grouped-query with `kv_heads`.
 
     Attributes:
       node_limit: most scale-up domains one token's experts lie in (0: no limit) [1].
@@ -47,6 +50,18 @@ class Model:
       window: tokens a sliding-window layer looks back, or that a sparse one picks [1].
       chunk: tokens of the chunks inside which such layers attend instead [1].
       windowed_share: share of the layers whose attention is so limited [1].
+      local: tokens at the end of the context that every layer keeps besides what it
+        compresses [1].
+      picked_entries, other_entries: entries of the cache per token of context, in
+        layers whose attention is limited and in the others (DeepSeek-V4) [1].
+      index_heads, index_dim: heads of the indexer that picks the tokens of a sparse
+        layer, and their channels (0: the window slides) [1].
+      linear_share: share of the layers with linear attention (gated delta rule), which
+        keep a state and no cache; they are served, not trained [1].
+      linear_heads, linear_key_heads, linear_dim: its value heads, its key heads, and
+        the channels of either [1].
+      linear_kernel: tokens that its convolution sees [1].
+      attention_gate: 1 or true where queries bring a gate of the output along.
       gated: 1 or true for SwiGLU (three matrices), 0 for a plain FFN (two).
       tied: 1 or true where the LM head shares the embedding matrix.
       parallel_block: 1 or true where attention and FFN read one norm's output and are
@@ -74,17 +89,31 @@ class Model:
     window: NonNegative = 0.0
     chunk: NonNegative = 0.0
     windowed_share: Share = 0.0
-    attention: Literal["gqa", "mla"] = static(default="gqa")
+    output_rank: NonNegative = 0.0
+    output_groups: NonNegative = 0.0
+    local: NonNegative = 0.0
+    picked_entries: Efficiency = 1.0
+    other_entries: Efficiency = 1.0
+    index_heads: NonNegative = 0.0
+    index_dim: NonNegative = 0.0
+    linear_share: Share = 0.0
+    linear_heads: NonNegative = 0.0
+    linear_key_heads: NonNegative = 0.0
+    linear_dim: NonNegative = 0.0
+    linear_kernel: NonNegative = 0.0
+    attention: Literal["gqa", "mla", "factored"] = static(default="gqa")
     node_limit: float = flag(default=0.0)
     gated: Flag = flag(default=1.0)
     tied: Flag = flag(default=0.0)
     dropout: Flag = flag(default=0.0)
     parallel_block: Flag = flag(default=0.0)
+    attention_gate: Flag = flag(default=0.0)
     name: str = static(default="model")
 
 
 # What counts something: a fraction of it cannot be written in a study.
-MODEL_COUNTS = tuple(name for name, _ in quantities(Model) if name != "windowed_share")
+_SHARES = ("windowed_share", "linear_share", "picked_entries", "other_entries")
+MODEL_COUNTS = tuple(name for name, _ in quantities(Model) if name not in _SHARES)
 TRAINING_COUNTS = ("sequence_length", "global_batch")
 
 
@@ -104,10 +133,24 @@ def contradiction(model: Model) -> str | None:
             "has no experts, so that every layer is dense: dense_layers must be"
             f" {layers:g}, but is {dense:g}"
         )
+    if model.windowed_share + model.linear_share > 1.0 + 1e-9:
+        return "has more layers with a window or linear attention than layers"
+    if model.linear_share and not (model.linear_heads and model.linear_dim):
+        return "has linear attention without heads: linear_heads and linear_dim"
     if dense and not model.ffn:
         return "has dense layers without an FFN: ffn must be above 0"
     if dense < layers and not (model.top_k and model.expert_ffn):
         return "has experts that compute nothing: top_k and expert_ffn must be above 0"
+    return None
+
+
+def untrained(model: Model) -> str | None:
+    """Say why training of `model` is not computed; `None` if it is."""
+    share = model.linear_share
+    if isinstance(share, int | float) and share:
+        return "has layers with linear attention, which are served but not trained here"
+    if model.attention == "factored":
+        return "has factored attention, which is served but not trained here"
     return None
 
 

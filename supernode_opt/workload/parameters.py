@@ -17,6 +17,8 @@ def attention_parameters(model: Model) -> Array:
     if model.attention == "gqa":
         channels = (2.0 * heads + 2.0 * model.kv_heads) * model.head_dim
         return jnp.asarray(hidden * channels)
+    if model.attention == "factored":
+        return _factored_parameters(model)
     wide = model.head_dim + model.rope_dim
     through = model.query_rank * (hidden + heads * wide)
     query = jnp.where(
@@ -25,6 +27,65 @@ def attention_parameters(model: Model) -> Array:
     keys = hidden * (model.key_value_rank + model.rope_dim)
     keys = keys + model.key_value_rank * heads * (model.head_dim + model.value_dim)
     return jnp.asarray(query + keys + heads * model.value_dim * hidden)
+
+
+def _factored_parameters(model: Model) -> Array:
+    """Attention of Step-3 (arXiv:2507.19427); of DeepSeek-V4, its key the value [1]."""
+    hidden, query_width = model.hidden, model.heads * model.head_dim
+    value = jnp.where(
+        jnp.asarray(model.value_dim) > 0.0, model.value_dim, model.head_dim
+    )
+    output_width = model.heads * value
+    query = jnp.where(
+        jnp.asarray(model.query_rank) > 0.0,
+        model.query_rank * (hidden + query_width),
+        hidden * query_width,
+    )
+    keys = hidden * model.kv_heads * (model.head_dim + model.value_dim)
+    output = jnp.where(
+        jnp.asarray(model.output_rank) > 0.0,
+        model.output_rank * (output_width + model.output_groups * hidden),
+        output_width * hidden,
+    )
+    return jnp.asarray(query + keys + output)
+
+
+def linear_parameters(model: Model) -> Array:
+    """One block of linear attention (gated delta rule, arXiv:2412.06464) [1].
+
+    Queries and keys, values and the gate of the output, two numbers per head that say
+    how much is forgotten and written, a convolution over queries, keys and values, and
+    the projection of the output.
+    """
+    values = model.linear_heads * model.linear_dim
+    mixed = 2.0 * model.linear_key_heads * model.linear_dim + values
+    inputs = model.hidden * (mixed + values + 2.0 * model.linear_heads)
+    return jnp.asarray(inputs + mixed * model.linear_kernel + values * model.hidden)
+
+
+def index_parameters(model: Model) -> Array:
+    """The indexer of one sparse layer (DeepSeek-V3.2, arXiv:2512.02556) [1].
+
+    Queries of all its heads, from the compressed ones where there are such, one key,
+    and a weight per head.
+    """
+    source = jnp.where(
+        jnp.asarray(model.query_rank) > 0.0, model.query_rank, model.hidden
+    )
+    queries = source * model.index_heads * model.index_dim
+    return queries + model.hidden * (model.index_dim + model.index_heads)
+
+
+def mixer_parameters(model: Model) -> Array:
+    """What mixes tokens in one layer, on average over the layers [1].
+
+    Attention with its gate and indexer, or linear attention in its place.
+    """
+    gate = model.attention_gate * model.hidden * model.heads * model.head_dim
+    share = model.linear_share
+    full = (1.0 - share) * (attention_parameters(model) + gate)
+    picks = model.windowed_share * index_parameters(model)
+    return full + picks + share * linear_parameters(model)
 
 
 def dense_ffn_parameters(model: Model) -> Array:
@@ -80,12 +141,12 @@ def adapter_parameters(model: Model, rank: ArrayLike) -> tuple[Array, Array, Arr
 
 def _expert_layer(model: Model, experts: float | Array) -> Array:
     used = experts + model.shared_experts
-    common = attention_parameters(model) + norm_parameters(model)
+    common = mixer_parameters(model) + norm_parameters(model)
     return common + router_parameters(model) + used * expert_parameters(model)
 
 
 def _count(model: Model, experts: float | Array) -> Array:
-    dense = attention_parameters(model) + norm_parameters(model)
+    dense = mixer_parameters(model) + norm_parameters(model)
     dense = dense + dense_ffn_parameters(model)
     expert_layers = model.layers - model.dense_layers
     tables = (2.0 - model.tied) * embedding_parameters(model)

@@ -17,7 +17,8 @@ CONFIDENCES = {"primary", "secondary", "estimate", "fit", "measured"}
 REQUIRED = {
     "chip": "ascend_910b ascend_910c a100_sxm_80gb h100_sxm h200_sxm h800_sxm b200 "
     "b300 gb200 gb300 a100_sxm_40gb h100_sxm_96gb_500w tpu_v4 tpu_v5e tpu_v5p tpu_v6e "
-    "tpu_v7x mi300x mi325x mi350x mi355x gaudi2 ascend_950dt ascend_960 rubin",
+    "tpu_v7x mi300x mi325x mi350x mi355x gaudi2 ascend_950dt ascend_960 rubin h20_sxm "
+    "h20_sxm_141gb ascend_910b4_64gb",
     "link": "copper aec lpo dsp sr8 cpo",
     "collective": "nccl_nvlink3_all_reduce nccl_nvlink4_all_gather nccl_any_all_to_all "
     "nccl_nvlink5_reduce_scatter hccl_hccs_all_reduce trtllm_one_sided_nvlink5_combine "
@@ -27,6 +28,7 @@ REQUIRED = {
     "system": "cloudmatrix384 gb200_nvl72 dgx_h100 hgx_h800 dgx_a100 atlas_900_a2 "
     "gb300_nvl72 hgx_a100_40gb hgx_h100_500w hgx_h200 hgx_b200 hgx_b300 tpu_v4_pod "
     "tpu_v5e_pod tpu_v5p_pod tpu_v6e_pod tpu_v7x_pod hgx_mi300x hgx_mi325x hgx_mi350x "
+    "hgx_h20 hgx_h20_141gb atlas_800i_a2 "
     "hgx_mi355x hls_gaudi2 atlas_950_superpod atlas_960_superpod vera_rubin_nvl72",
 }
 

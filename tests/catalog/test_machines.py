@@ -65,7 +65,7 @@ DIFFERENT = {
 NEAR = {"hbm_capacity": 0.09}
 # Power over the chips' and MFU of machines whose chips are served like faster ones: an
 # H20 has memory, links and host of an H100 beside 15 % of its arrays.
-OUTSIZED = {"hgx_h20": (2.4, 0.75)}
+OUTSIZED = {"hgx_h20": (2.4, 0.75), "hgx_h20_141gb": (2.4, 0.75)}
 # Machines whose domain needs a second tier of switches.
 TWO_TIERS = {"cloudmatrix384", "atlas_950_superpod", "atlas_960_superpod"}
 

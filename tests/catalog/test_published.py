@@ -30,9 +30,17 @@ LARGE_GEMM = {
     "ascend_910b": 0.84 * 353.0,
 }
 
-# Model cards differ: these two count the embedding table among the active parameters,
-# DeepSeek-V3 and Pangu Ultra MoE only the LM head.
-COUNTS_EMBEDDING = {"mixtral_8x7b", "qwen3_235b_a22b"}
+# Model cards differ: these count the embedding table among the active parameters, the
+# others, such as DeepSeek-V3 and Pangu Ultra MoE, only the LM head.
+COUNTS_EMBEDDING = {
+    "mixtral_8x7b",
+    "qwen3_235b_a22b",
+    "deepseek_v4_pro",
+    "llama4_maverick_400b",
+    "llama4_scout_109b",
+    "pangu_pro_moe_72b",
+    "grok2_270b",
+}
 ACTIVE = [
     name
     for name in catalog.names("model")

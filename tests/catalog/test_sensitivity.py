@@ -55,7 +55,7 @@ UNCABLED = ("module_bandwidth", "coding", "insertion_loss")
 # Chips that CloudMatrix384's plates would throttle, and the plates they are sold with.
 HOT = {"rubin": "cold_plate_rubin"}
 # Chips that draw most while they stream: what leaks is not taken from that.
-STREAMING = ("h20_sxm",)
+STREAMING = ("h20_sxm", "h20_sxm_141gb")
 
 
 def inert(kind, part, field):
@@ -254,7 +254,7 @@ def test_constants_move_what_they_should(kind, name):
 @pytest.mark.parametrize("kind", PLACES)
 def test_no_constant_is_forgotten(kind):
     known = {field for field, _ in quantities(RECORDS[kind])}
-    low = set(LOW_PRECISION) if kind == "chip" else set()
+    low = {*LOW_PRECISION, *SERVING_ALONE} if kind == "chip" else set()
     assert known == set(PLACES[kind][1]) | low
 
 
@@ -262,6 +262,10 @@ LOW_PRECISION = {
     "peak_fp8": ("fp8", "fp8_efficiency"),
     "peak_fp4": ("nvfp4", "nvfp4_efficiency"),
 }
+
+
+# Nothing is trained in INT8.
+SERVING_ALONE = {"peak_int8"}
 
 
 @pytest.mark.parametrize("peak", LOW_PRECISION)
