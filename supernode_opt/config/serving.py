@@ -1,4 +1,4 @@
-"""The section `serving` of a study: requests, precisions, limits; and who serves them."""
+"""The section `serving` of a study: requests, precisions, limits; and the stack."""
 
 import dataclasses
 import re

@@ -1,8 +1,8 @@
 """Legal layouts of a machine that serves: what its two pools may be, and how many.
 
 A pool is divided into instances, copies of the model.  An instance is a pipeline of
-stages, a stage some groups of tensor ranks that have requests of their own and share the
-experts of the stage's layers.
+stages, a stage some groups of tensor ranks that have requests of their own and share
+the experts of the stage's layers.
 """
 
 import itertools

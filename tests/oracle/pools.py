@@ -3,12 +3,13 @@
 The rules, stated once more and independently:
 
 - whole boards do nothing but prefill, or none; some are left for decode;
-- in either pool tensor ranks divide the heads, and tensor x data x pipeline ranks divide
-  the pool; stages are no more than layers;
+- in either pool tensor ranks divide the heads, and tensor x data x pipeline ranks
+  divide the pool; stages are no more than layers;
 - a model without experts has no groups that share any, and no expert ranks;
 - expert ranks are one or all of a stage, unless one number is given: then it divides a
   stage;
-- experts with copies fill the expert ranks of both pools evenly, with the fewest copies;
+- experts with copies fill the expert ranks of both pools evenly, with the fewest
+  copies;
 - prefill has ones where it has no chips of its own.
 """
 
