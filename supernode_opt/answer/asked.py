@@ -9,9 +9,10 @@ from supernode_opt.answer.ranges import with_ranges
 from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precise
 from supernode_opt.calibration.data.platforms import platform_of
+from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config.study import Study
 from supernode_opt.names import proper, split_words
-from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.scenario import Scenario, precision_of
 from supernode_opt.uncertainty.intervals import Drawn
 from supernode_opt.workload.model import Model
 from supernode_opt.workload.parameters import active_parameters, parameters
@@ -65,6 +66,13 @@ def asked(
     }
 
 
+def evidence_of(scenario: Scenario, design: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the measured runs behind a design as plain values, `None` of serving."""
+    if scenario.serving is not None:
+        return None
+    return behind(scenario, design).plain()
+
+
 def stack_of(scenario: Scenario) -> str:
     """Return the software stack that the constants stand for, "" if for none."""
     platform = platform_of(scenario.software.name)
@@ -81,5 +89,5 @@ def sizes(model: Model) -> dict[str, float]:
 def subject(system: str, scenario: Scenario, design: Mapping[str, Any]) -> str:
     """Name machine, model, precision and split in one line, for people."""
     words = [proper(system), proper(scenario.model.name)]
-    words += [scenario.training.precision.upper(), split_words(design)]
+    words += [precision_of(scenario).upper(), split_words(design)]
     return ", ".join(word for word in words if word)

@@ -70,13 +70,17 @@ class Evaluation:
     @property
     def design(self) -> dict[str, float | str]:
         """Values by `Design` field in SI, and data_parallel; choices by name."""
-        fixed = self.study.problem.fixed
-        return {**fixed, "data_parallel": self.report.data_parallel}
+        problem = self.study.problem
+        if problem.scenario.serving is not None:
+            return dict(problem.fixed)
+        return {**problem.fixed, "data_parallel": self.report.data_parallel}
 
     @cached_property
-    def evidence(self) -> Evidence:
-        """The measured runs behind it."""
+    def evidence(self) -> Evidence | None:
+        """The measured runs behind it; none of serving are told yet."""
         problem = self.study.problem
+        if problem.scenario.serving is not None:
+            return None
         return behind(problem.scenario, problem.fixed)
 
     @cached_property
@@ -114,7 +118,7 @@ class Evaluation:
                 "relaxation": self.broken or None,
                 "evaluations": 1,
                 "assumed": list(self.study.chosen.assumed),
-                "evidence": self.evidence.plain(),
+                "evidence": None if self.evidence is None else self.evidence.plain(),
                 "wall_s": self.wall_s,
             },
         )

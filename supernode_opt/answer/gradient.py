@@ -14,8 +14,8 @@ from supernode_opt.batch.kept import Kept
 from supernode_opt.batch.precise import precisely
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import CHOICE_NAMES, axes, from_unit
-from supernode_opt.system.design import assemble, one_hot
+from supernode_opt.problem.variables import EVERY_CHOICE, axes, from_unit
+from supernode_opt.system.design import assemble, design_choices, one_hot
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.scenario import apply
 
@@ -60,7 +60,7 @@ def check(problem: Problem) -> list[Slope]:
     frozen = {
         name: np.asarray(float(value))
         for name, value in problem.fixed.items()
-        if name not in CHOICE_NAMES
+        if name not in EVERY_CHOICE
     }
     given = (axes(variables), frozen, _mixtures(problem), nameless(problem.scenario))
     middle, ends = np.full(len(names), 0.5), np.eye(len(names)) * STEP
@@ -104,7 +104,7 @@ def _mixtures(problem: Problem) -> dict[str, Array]:
     """Return the weights of every choice: one-hot if frozen, even if free."""
     free = {choice.name: choice.options for choice in problem.choices}
     made = {}
-    for name in CHOICE_NAMES:
+    for name in design_choices(problem.scenario.serving is not None):
         known = options(name, problem.scenario)
         picked = free.get(name) or (str(problem.fixed[name]),)
         weights = [one_hot(option, known) for option in picked]

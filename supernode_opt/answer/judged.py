@@ -15,7 +15,7 @@ Judged = tuple[dict[str, Any], Any]
 
 
 def kind(runs: Path | None, platform: str = "") -> str:
-    """Return of which kind a table is: runs, gemm, memory or collectives.
+    """Return of which kind a table is: runs, serving, gemm, memory or collectives.
 
     Raises:
       BadRuns: it cannot be read.
@@ -47,8 +47,13 @@ def judged(
         found = kind(runs, platform)
         if runs is None or found == "runs":
             return "runs", *_runs(runs, platform, say)
-        judge = {"gemm": _gemm, "memory": _memory, "collectives": _collectives}[found]
-        return found, *judge(runs, say)
+        judges = {
+            "gemm": _gemm,
+            "memory": _memory,
+            "collectives": _collectives,
+            "serving": _serving,
+        }
+        return found, *judges[found](runs, say)
     except BadRuns as error:
         written = str(error)
         where = "" if runs is None or written.startswith(str(runs)) else f"{runs}: "
@@ -106,3 +111,17 @@ def _collectives(runs: Path, say: Say) -> Judged:
     say(f"predicting {len(table)} collectives")
     seen = judge.judge(table)
     return judge.report(seen), judge.dataset(seen)
+
+
+def _serving(runs: Path, say: Say) -> Judged:
+    from supernode_opt.calibration.serving import judge, posterior
+    from supernode_opt.calibration.serving.dataset import dataset
+    from supernode_opt.calibration.serving.tables import read
+
+    table = read(runs)
+    say(f"predicting {len(table)} rows of machines that serve")
+    seen = judge.judge(table, posterior.shipped())
+    if not seen.jobs:
+        reasons = "; ".join(sorted({why for _, why in seen.refused})[:3])
+        raise BadRuns(f"no row can be used: {reasons or 'the file is empty'}")
+    return judge.report(seen), dataset(seen)

@@ -33,6 +33,9 @@ def operators(design: Design, scenario: Scenario) -> dict[str, Any]:
     The result has the arrays `name`, `flops` [flop], `bytes` [B] and `time` [s]; an
     operator of several layers is counted in all of them.
     """
+    if scenario.serving is not None:
+        # Passes of serving are told by their parts.
+        return {}
     table = jax.device_get(_TABLE(design, nameless(scenario)))
     kept = {name: row for name, row in table.items() if row[2] > 0.0}
     flops, moved, times = np.stack(list(kept.values()), axis=1)

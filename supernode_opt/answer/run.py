@@ -9,11 +9,10 @@ from typing import Any
 
 import xarray as xr
 
-from supernode_opt.answer.asked import completed
+from supernode_opt.answer.asked import completed, evidence_of
 from supernode_opt.answer.operators import operators
 from supernode_opt.batch.identity import identity
 from supernode_opt.batch.precise import precisely
-from supernode_opt.calibration.evidence.told import behind
 from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
 from supernode_opt.problem.build import build_design
@@ -94,7 +93,7 @@ def run(
         objective=problem.objective.name,
         operators=operators(design, solution.scenario),
         assumed=study.chosen.assumed,
-        evidence=behind(solution.scenario, solution.design).plain(),
+        evidence=evidence_of(solution.scenario, solution.design),
     )
     made, regret = distrusted(problem, solution, study.seed)
     told = {

@@ -64,7 +64,7 @@ class Calibrated(Told):
 
 @verb
 def validate(runs: Path | str | None = None, *, platform: str = "") -> Validated:
-    """Predict measured runs, GEMMs, peaks or collectives and say how wrong that is.
+    """Predict what was measured in training, serving or tests; say how wrong that is.
 
     Args:
       runs: a CSV table; the shipped training runs if not given.

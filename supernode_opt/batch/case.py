@@ -11,10 +11,17 @@ from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
-from supernode_opt.system.design import CHOICES, Design, one_hot
+from supernode_opt.system.design import (
+    Design,
+    assemble,
+    design_choices,
+    design_numbers,
+    one_hot,
+)
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.model import AnyTraining, Precision, Training
+from supernode_opt.workload.serving import AnyServing, Serving, formats_of
 
 LINKS = ("scale_up_link", "scale_out_link")
 
@@ -45,7 +52,12 @@ def nameless(tree: Any, **fixed: Any) -> Any:
         elif field.name in fixed:
             value = fixed[field.name]
         elif isinstance(value, tuple):
-            value = tuple(nameless(item, **fixed) for item in value)
+            value = tuple(
+                nameless(item, **fixed)
+                if dataclasses.is_dataclass(item)
+                else np.asarray(item, float)
+                for item in value
+            )
         elif dataclasses.is_dataclass(value):
             value = nameless(value, **fixed)
         elif value is not None and not field.metadata.get("static"):
@@ -69,6 +81,19 @@ def any_precision(training: Training, **changes: Any) -> AnyTraining:
     return AnyTraining(**(written | changes))
 
 
+def any_serving(serving: Serving) -> AnyServing:
+    """Return `serving` with its precisions as numbers."""
+    formats = tuple(np.asarray(part, float) for part in formats_of(serving))
+    return AnyServing(**(_words(serving) | {"formats": formats}))
+
+
+def _words(serving: Serving) -> dict[str, Any]:
+    """Return the fields of a workload with the same words for every precision."""
+    plain = {f.name: f.default for f in dataclasses.fields(Serving)}
+    written = {f.name: getattr(serving, f.name) for f in dataclasses.fields(Serving)}
+    return {n: plain[n] if isinstance(v, str) else v for n, v in written.items()}
+
+
 def case(
     values: Mapping[str, float | str],
     scenario: Scenario,
@@ -81,18 +106,15 @@ def case(
       scenario: what is given.
       follow: which fields of `FOLLOWS` take their part as it is; none if not given.
     """
+    serves = scenario.serving is not None
     mixtures = {
         name: np.asarray(one_hot(str(values[name]), names))
-        for name, names in CHOICES.items()
+        for name, names in design_choices(serves).items()
         if names
     }
     mixtures |= {LINKS[0]: np.array([1.0, 0.0]), LINKS[1]: np.array([0.0, 1.0])}
-    numbers = {
-        f.name: np.asarray(float(values[f.name]))
-        for f in dataclasses.fields(Design)
-        if f.name not in mixtures
-    }
-    design = Design(**numbers, **mixtures)
+    numbers = {name: np.asarray(float(values[name])) for name in design_numbers(serves)}
+    design = assemble(numbers, mixtures)
     return case_of(design, used_links(scenario, values), follow)
 
 
@@ -100,9 +122,17 @@ def case_of(
     design: Design, scenario: Scenario, follow: Mapping[str, bool] | None = None
 ) -> Case:
     """Return one design of a scenario as a case; see `case`."""
-    training = any_precision(scenario.training)
     return Case(
         nameless(design),
-        nameless(dataclasses.replace(scenario, training=training)),
+        nameless(_of_any_precision(scenario)),
         {name: np.asarray(float((follow or {}).get(name, False))) for name in FOLLOWS},
     )
+
+
+def _of_any_precision(scenario: Scenario) -> Scenario:
+    """Return a scenario whose precisions are numbers, be they of training or not."""
+    if scenario.serving is not None:
+        serving = any_serving(scenario.serving)
+        return dataclasses.replace(scenario, serving=serving)
+    training = any_precision(scenario.training)
+    return dataclasses.replace(scenario, training=training)

@@ -19,10 +19,10 @@ from supernode_opt.batch.engine import Engine, cut, fitted, length
 from supernode_opt.batch.tally import counted
 from supernode_opt.record import get
 from supernode_opt.system.design import (
-    CHOICE_NAMES,
-    CHOICES,
-    NUMBER_NAMES,
+    EVERY_CHOICE,
+    EVERY_NUMBER,
     assemble,
+    design_choices,
 )
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
@@ -35,14 +35,14 @@ BLOCK = 4096
 # as keeps the rate of a whole one (8 ms a block of the study of a supernode, and 1 ms
 # a piece, on one core).
 PIECE = 256
-_READ = frozenset((*NUMBER_NAMES, *CHOICE_NAMES))
+_READ = frozenset((*EVERY_NUMBER, *EVERY_CHOICE))
 
 
 def report_of(row: Mapping[str, Array], scenario: Scenario) -> Report:
     """Return the exact report of one candidate, or of a batch [*batch]."""
     weights = {}
-    for name in CHOICE_NAMES:
-        count = len(CHOICES[name]) or len(scenario.links)
+    for name, known in design_choices(scenario.serving is not None).items():
+        count = len(known) or len(scenario.links)
         weights[name] = jax.nn.one_hot(row[name], count, axis=0, dtype=float)
     constants = {name: value for name, value in row.items() if "." in name}
     return evaluate(assemble(row, weights), apply(scenario, constants))
@@ -70,7 +70,7 @@ def typed(columns: Columns) -> dict[str, NDArray]:
     Whatever else a table has would make another program of it.
     """
     return {
-        name: np.asarray(column, np.int32 if name in CHOICE_NAMES else float)
+        name: np.asarray(column, np.int32 if name in EVERY_CHOICE else float)
         for name, column in columns.items()
         if "." in name or name in _READ
     }

@@ -61,7 +61,7 @@ def _traced() -> tuple[str, ...]:
     names = ["supernode_opt.smooth"]
     for room in _PURE:
         folder = importlib.import_module(room).__path__
-        names += [f"{room}.{one.name}" for one in pkgutil.iter_modules(folder)]
+        names += [one.name for one in pkgutil.walk_packages(folder, f"{room}.")]
     for name in names:
         importlib.import_module(name)
     return tuple(names)

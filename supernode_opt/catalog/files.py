@@ -15,6 +15,7 @@ from supernode_opt.hardware.plant import Cooling, Facility, Host, Rack, Reliabil
 from supernode_opt.reading.folder import plain_yaml, remembered
 from supernode_opt.reading.node import Node
 from supernode_opt.system.design import Design
+from supernode_opt.system.serving.stack import ServingStack
 from supernode_opt.system.software import Software
 from supernode_opt.units import Quantity, quantities
 from supernode_opt.workload.model import Model
@@ -31,6 +32,7 @@ RECORDS: dict[str, type] = {
     "software": Software,
     # Software as documentation describes it, before any run calibrates it.
     "declared_software": Software,
+    "serving_stack": ServingStack,
     "collective": Collective,
     "model": Model,
     "gemm_kernel": GemmKernel,

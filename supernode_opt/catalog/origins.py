@@ -80,9 +80,14 @@ class Origins:
 def owners(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
     """Yield name, path and kind of every part of a scenario that an entry may give."""
     for part, kind in PARTS.items():
-        yield part, part, kind
+        yield part, part, kind_of(part, kind, scenario.serving is not None)
     for index, link in enumerate(scenario.links):
         yield f"links.{link.name}", f"links.{index}", "link"
+
+
+def kind_of(part: str, kind: str, serves: bool) -> str:
+    """Return the kind of entry of a part: software that serves has one of its own."""
+    return "serving_stack" if serves and part == "software" else kind
 
 
 def assumed(scenario: Scenario) -> Origins:

@@ -14,7 +14,7 @@ def validate(
     runs: Annotated[
         Path | None,
         typer.Option(
-            help="Measured runs, GEMMs or collectives, CSV; if not given, shipped."
+            help="Measured runs, serving, GEMMs or collectives; if not given, shipped."
         ),
     ] = None,
     platform: Annotated[
@@ -48,7 +48,7 @@ def validate(
     if out is not None:
         with publication(out) as folder:
             save(dataset, folder / teller.FILE)
-            if all(dataset.sizes.values()):
+            if teller.FIGURES and all(dataset.sizes.values()):
                 session.draw(teller.FIGURES, dataset, folder / "figures")
         session.written(out)
     return session.DONE

@@ -6,7 +6,7 @@ from supernode_opt.config.doubts import weigh
 from supernode_opt.config.records import field_type, read_count, read_value
 from supernode_opt.problem.variables import COUNTS, Variable
 from supernode_opt.reading.node import Node
-from supernode_opt.system.design import Design
+from supernode_opt.system.design import Design, Pools
 
 FREE = "free"
 # The search tries these on a grid of the study's own.
@@ -55,7 +55,7 @@ def read_number(node: Node, record_type: type, name: str, asks: bool) -> Written
     """
 
     def read(at: Node, word: str = "value") -> float:
-        if record_type is Design and name in COUNTS:
+        if record_type in (Design, Pools) and name in COUNTS:
             found = read_count(at, field_type(record_type, name))
         else:
             found = read_value(at, field_type(record_type, name))

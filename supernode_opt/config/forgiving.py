@@ -8,9 +8,9 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 from supernode_opt.calibration.data.columns import SHORT
-from supernode_opt.problem.problem import SCALARS
 from supernode_opt.reading.node import Node, plain_word
-from supernode_opt.system.design import CHOICE_NAMES, NUMBER_NAMES
+from supernode_opt.system.design import EVERY_CHOICE, EVERY_NUMBER
+from supernode_opt.system.report import SERVING_SCALARS
 
 _DESIGN = "design."
 # The short names that tables of runs and launch scripts have for the split.
@@ -19,8 +19,8 @@ _SHORT = {
     for path, column in SHORT.items()
     if path.startswith(_DESIGN)
 }
-_FIELDS = {plain_word(name): name for name in (*NUMBER_NAMES, *CHOICE_NAMES)}
-_QUANTITIES = {plain_word(name): name for name in SCALARS}
+_FIELDS = {plain_word(name): name for name in (*EVERY_NUMBER, *EVERY_CHOICE)}
+_QUANTITIES = {plain_word(name): name for name in SERVING_SCALARS}
 
 
 def field(name: str) -> str:

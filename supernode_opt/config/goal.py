@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from supernode_opt.config.doubts import weigh_limit
 from supernode_opt.config.records import field_type, read_value
 from supernode_opt.hardware.chip import Chip
-from supernode_opt.problem.problem import RAREST, SCALARS, Constraint, Objective
+from supernode_opt.problem.problem import RAREST, Constraint, Objective
 from supernode_opt.reading.node import Node
-from supernode_opt.system.report import Report
+from supernode_opt.system.report import SERVING_SCALARS, Report, scalars
+from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import Share
 
 _SENSES = ("maximize", "minimize")
@@ -28,7 +29,7 @@ def read_objective(node: Node) -> Objective:
     if len(written) != 1:
         node.fail("must be one of {maximize: ...} and {minimize: ...}")
     ((sense, wanted),) = written.items()
-    name = wanted.one_of(SCALARS, "quantity of the report")
+    name = wanted.one_of(SERVING_SCALARS, "quantity of the report")
     return Objective(name, sense == "maximize", quantile)
 
 
@@ -40,7 +41,7 @@ def read_chance(node: Node | None) -> float | None:
     """
     if node is None:
         return None
-    return _share(node.mapping((*SCALARS, PROBABILITY)).get(PROBABILITY))
+    return _share(node.mapping((*SERVING_SCALARS, PROBABILITY)).get(PROBABILITY))
 
 
 def _share(node: Node | None) -> float | None:
@@ -90,10 +91,26 @@ def read_constraints(
         return ()
     return tuple(
         constraint
-        for name, limits in node.mapping((*SCALARS, PROBABILITY)).items()
+        for name, limits in node.mapping((*SERVING_SCALARS, PROBABILITY)).items()
         if name != PROBABILITY
         for constraint in _limits(name, limits, chip, chips, read_chance(node))
     )
+
+
+def refuse_foreign(top: Mapping[str, Node], scenario: Scenario) -> None:
+    """Refuse a quantity that is not reported of a machine for `scenario`.
+
+    Raises:
+      StudyError: one is wanted or limited.
+    """
+    named = dict(top["constraints"].mapping()) if "constraints" in top else {}
+    wanted = top["objective"].mapping()
+    for sense in _SENSES:
+        if sense in wanted:
+            named[wanted[sense].one_of(SERVING_SCALARS, "quantity")] = wanted[sense]
+    for name, node in named.items():
+        if name != PROBABILITY and name not in scalars(scenario):
+            node.fail(f"asks for {name!r}, which is of machines that serve")
 
 
 def _limits(

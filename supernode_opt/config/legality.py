@@ -6,6 +6,7 @@ from math import prod
 from supernode_opt.reading.node import Node
 from supernode_opt.system.design import CHOICES
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.pools import OF_PREFILL, Machine, illegal
 from supernode_opt.workload.split import SIZES, SWITCHES, legal
 
 _RANKS = ("tensor_parallel", "pipeline_parallel", "context_parallel")
@@ -22,6 +23,9 @@ def check(node: Node, fixed: Mapping[str, float | str], scenario: Scenario) -> N
     Raises:
       StudyError: frozen values contradict each other or the model.
     """
+    if scenario.serving is not None:
+        _check_pools(node, fixed, scenario)
+        return
     sizes = {k: v for k, v in fixed.items() if k in SIZES and isinstance(v, float)}
     for name, sentence in _contradictions(sizes, scenario):
         raise (node.mapping().get(name) or node).error(sentence)
@@ -36,6 +40,30 @@ def check(node: Node, fixed: Mapping[str, float | str], scenario: Scenario) -> N
             if name in node.mapping():
                 node.mapping()[name].fail(rest)
             node.fail(f"is no legal split: {sentence}")
+
+
+def _check_pools(
+    node: Node, fixed: Mapping[str, float | str], scenario: Scenario
+) -> None:
+    """Refuse frozen sizes that no layout of both pools has."""
+    written = node.mapping()
+    sizes = {k: v for k, v in fixed.items() if isinstance(v, float)}
+    if sizes.get("prefill_chips") == 0.0:
+        for name in (*OF_PREFILL,):
+            if name in written and sizes.get(name) != 1.0:
+                written[name].fail(
+                    "has no effect without `prefill_chips`, for all chips do both"
+                )
+    if "chips" not in sizes:
+        return
+    board = int(scenario.host.chips_per_board)
+    machine = Machine(int(sizes["chips"]), board, scenario.chip.ranks_per_chip)
+    sentence = illegal(sizes, scenario.model, machine)
+    if sentence:
+        name, _, rest = sentence.partition(" ")
+        if name in written:
+            written[name].fail(rest)
+        node.fail(f"is no legal layout: {sentence}")
 
 
 def _contradictions(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from supernode_opt import catalog
 from supernode_opt.batch.sold import default_clock
 from supernode_opt.calibration.step_time.applied import ranges
-from supernode_opt.catalog.origins import Origins, indexed, spelled
+from supernode_opt.catalog.origins import Origins, indexed, kind_of, spelled
 from supernode_opt.catalog.read import Provenance
 from supernode_opt.catalog.systems import PARTS
 from supernode_opt.config.model import CONFIG, PARAMETERS
@@ -49,7 +49,8 @@ def read_origins(
     entries, user = {}, set()
     for part in PARTS:
         default = software.entry if part == "software" else getattr(system, part)
-        entry, fields = _entry(changes.get(part), default, PARTS[part])
+        kind = kind_of(part, PARTS[part], "serving" in top)
+        entry, fields = _entry(changes.get(part), default, kind)
         entries[part] = software.entry if part == "software" else entry
         user |= {f"{part}.{field}" for field in fields}
     items = (
@@ -61,7 +62,7 @@ def read_origins(
         user |= {f"links.{link.name}.{field}" for field in fields}
     if "memory_headroom" in changes:
         user.add("memory_headroom")
-    for section in ("model", "training"):
+    for section in ("model", "serving" if "serving" in top else "training"):
         _, fields = _entry(top[section], "")
         user |= {f"{section}.{field}" for field in fields}
     design = top["design"].mapping() if "design" in top else {}

@@ -10,11 +10,11 @@ from supernode_opt.config import forgiving
 from supernode_opt.config.origins import deciding
 from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError, shown
-from supernode_opt.system.design import CHOICE_NAMES, NUMBER_NAMES
+from supernode_opt.system.design import EVERY_CHOICE, EVERY_NUMBER
 
-FIELDS = NUMBER_NAMES + CHOICE_NAMES
+FIELDS = (*EVERY_NUMBER, *EVERY_CHOICE)
 # Sections with values that the catalog may have; the first two are not in their names.
-_GIVEN = ("scenario", "design", "model", "training")
+_GIVEN = ("scenario", "design", "model", "training", "serving")
 _BOUNDS = ("low", "high", "step", "value")
 
 

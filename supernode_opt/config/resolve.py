@@ -11,10 +11,10 @@ from supernode_opt.config.doubts import as_written, limit_as_written
 from supernode_opt.config.goal import PROBABILITY, QUANTILE
 from supernode_opt.config.study import Study
 from supernode_opt.config.variables import field_of
-from supernode_opt.problem.problem import Choice, Variable
+from supernode_opt.problem.problem import Choice, Problem, Variable
 from supernode_opt.record import is_record
 from supernode_opt.search.rules import idle
-from supernode_opt.system.design import Design
+from supernode_opt.system.design import TRAINING_ALONE, holder_of
 from supernode_opt.system.scenario import Scenario
 
 
@@ -44,18 +44,18 @@ def resolved(study: Study) -> dict[str, Any]:
         **({"question": study.question} if study.question else {}),
         "system": study.system,
         "model": _plain(scenario.model),
-        "training": _plain(scenario.training),
+        **_job(scenario),
         "scenario": {
             **_stack(study),
             **{name: _plain(getattr(scenario, name)) for name in PARTS},
             "links": [_plain(link) for link in scenario.links],
             "memory_headroom": scenario.memory_headroom,
-            "recompute": _plain(scenario.recompute),
+            **_recompute(scenario),
             **_routing(scenario),
         },
         **_practice(study),
         "design": {
-            **{n: as_written(Design, n, value) for n, value in problem.fixed.items()},
+            **{n: _as_fixed(n, problem.fixed[n]) for n in told(problem)},
             **varying,
         },
         "objective": objective,
@@ -68,6 +68,31 @@ def resolved(study: Study) -> dict[str, Any]:
             "follows": sorted(problem.origins.follows),
         },
     }
+
+
+def told(problem: Problem) -> tuple[str, ...]:
+    """Return the frozen fields that are told, without training's where it serves."""
+    if problem.scenario.serving is None:
+        return tuple(problem.fixed)
+    return tuple(name for name in problem.fixed if name not in TRAINING_ALONE)
+
+
+def _as_fixed(name: str, value: float | str) -> Any:
+    return as_written(holder_of(name), name, value)
+
+
+def _job(scenario: Scenario) -> dict[str, Any]:
+    """Return what the machine does: it trains or it serves."""
+    if scenario.serving is not None:
+        return {"serving": _plain(scenario.serving)}
+    return {"training": _plain(scenario.training)}
+
+
+def _recompute(scenario: Scenario) -> dict[str, Any]:
+    """Return the list of recomputed modules, of a machine that trains alone."""
+    if scenario.serving is not None:
+        return {}
+    return {"recompute": _plain(scenario.recompute)}
 
 
 def _solver(study: Study) -> dict[str, Any]:

@@ -14,13 +14,14 @@ from supernode_opt.config.records import (
     read_record,
     read_value,
 )
+from supernode_opt.config.serving import read_serving, read_stack
 from supernode_opt.config.software import Chosen, read_software
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.reading.node import Node
 from supernode_opt.system.precision import BEST, settle, supports
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.workload.model import Training
+from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.recompute import Recompute
 from supernode_opt.workload.routing import Routing
 
@@ -70,6 +71,8 @@ def read_scenario(
         parts["recompute"] = read_record(changes["recompute"], Recompute, Recompute())
     if "routing" in changes:
         parts["routing"] = read_record(changes["routing"], Routing, Routing())
+    if "serving" in top:
+        return _served(top, changes, system, model, parts)
     chosen = read_software(top, changes, system, parts["chip"], model)
     training, assumed = _training(top["training"], parts["chip"], chosen)
     scenario = Scenario(
@@ -80,6 +83,31 @@ def read_scenario(
         **parts,
     )
     return scenario, chosen._replace(assumed=(*chosen.assumed, *assumed))
+
+
+def _served(
+    top: Mapping[str, Node],
+    changes: Mapping[str, Node],
+    system: catalog.System,
+    model: Model,
+    parts: Mapping[str, Any],
+) -> tuple[Scenario, Chosen]:
+    """Put together what is given to a machine that serves."""
+    if "practice" in top:
+        top["practice"].fail("is of training; `scenario.stack` names what serves")
+    if "recompute" in changes:
+        changes["recompute"].fail("is of training: a machine that serves keeps nothing")
+    software, entry = read_stack(changes)
+    serving, assumed = read_serving(top["serving"], parts["chip"], model)
+    scenario = Scenario(
+        model=model,
+        training=None,
+        serving=serving,
+        links=_links(changes.get("links"), system),
+        software=software,
+        **parts,
+    )
+    return scenario, Chosen(software, entry, None, None, assumed)
 
 
 def _refuse_idle(node: Node, chip: Chip) -> None:

@@ -13,11 +13,10 @@ from supernode_opt.config.records import adapter, field_type
 from supernode_opt.config.software import RELEASE
 from supernode_opt.config.study import NEEDED
 from supernode_opt.hardware.network import LinkTechnology
-from supernode_opt.problem.problem import SCALARS
 from supernode_opt.search.settings import Settings
-from supernode_opt.system.design import CHOICE_NAMES, CHOICES, NUMBER_NAMES, Design
+from supernode_opt.system.design import EVERY_CHOICE, EVERY_NUMBER, holder_of
 from supernode_opt.system.precision import BEST
-from supernode_opt.system.report import Report
+from supernode_opt.system.report import SERVING_SCALARS, Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import Share
 from supernode_opt.workload.model import Model, Training
@@ -45,7 +44,7 @@ def schema() -> Schema:
         "recompute": _record(Recompute, partial=True),
         "routing": _record(Routing, partial=True),
     }
-    quantity, share = {"enum": list(SCALARS)}, _value(Share)
+    quantity, share = {"enum": list(SERVING_SCALARS)}, _value(Share)
     names = {"type": "array", "items": {"type": "string"}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -73,7 +72,10 @@ def schema() -> Schema:
                     ]
                 },
                 "constraints": _object(
-                    {**{name: _limits(name) for name in SCALARS}, PROBABILITY: share}
+                    {
+                        **{name: _limits(name) for name in SERVING_SCALARS},
+                        PROBABILITY: share,
+                    }
                 ),
                 "solver": _solver(),
                 "seed": {"type": "integer", "minimum": 0},
@@ -113,7 +115,7 @@ def _models() -> Schema:
         "training": training,
         "practice": _practice(),
         "design": {"type": "object"},
-        "constraints": _object({name: _limits(name) for name in SCALARS}),
+        "constraints": _object({name: _limits(name) for name in SERVING_SCALARS}),
         "weight": {"type": "number", "exclusiveMinimum": 0},
         "target": positive,
     }
@@ -229,11 +231,11 @@ def _limits(name: str) -> Schema:
 def _design() -> Schema:
     free = {"const": FREE}
     fields: Schema = {}
-    for name in NUMBER_NAMES:
-        value = _value(field_type(Design, name))
+    for name in EVERY_NUMBER:
+        value = _value(field_type(holder_of(name), name))
         fields[name] = {"anyOf": [free, value, _bounds(value)]}
-    for name in CHOICE_NAMES:
-        one: Schema = {"enum": list(CHOICES[name])} if CHOICES[name] else {}
+    for name, known in EVERY_CHOICE.items():
+        one: Schema = {"enum": list(known)} if known else {}
         option = one or {"type": "string"}
         if name == "recompute":
             option = {"anyOf": [option, _modules()]}

@@ -18,6 +18,7 @@ from supernode_opt.config.records import named as named_entry
 from supernode_opt.config.records import read_entry, read_field
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.reading.node import Node
+from supernode_opt.system.serving.stack import ServingStack
 from supernode_opt.system.software import Software
 from supernode_opt.workload.model import Model
 
@@ -29,14 +30,14 @@ class Chosen(NamedTuple):
     """The software of a study.
 
     Attributes:
-      software: its constants.
+      software: its constants, of training or of serving.
       entry: name of the catalog entry or platform that it is from, "" if it is none.
       platform: what it stands for, `None` if for nothing that is calibrated.
       practice: how it is run, `None` where an entry is taken as it is written.
       assumed: what was not said and taken from usual practice.
     """
 
-    software: Software
+    software: Software | ServingStack
     entry: str
     platform: Platform | None
     practice: Practice | None

@@ -25,6 +25,7 @@ SECTIONS = (
     "model",
     "models",
     "training",
+    "serving",
     "scenario",
     "practice",
     "design",
@@ -38,7 +39,9 @@ SECTIONS = (
 )
 # In place of `model`: one machine for several of them.
 MODELS = "models"
-NEEDED = ("system", "model", "training", "objective")
+NEEDED = ("system", "model", "objective")
+# What a machine does: one of them.
+JOBS = ("training", "serving")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,6 +155,7 @@ def understand(top: Node, default_name: str = "study", *, judged: bool = True) -
     top = forgiving.canonical(top)
     refuse_several(top)
     sections = sections_of(top, "the study", SECTIONS, NEEDED)
+    _one_job(top, sections)
     name = sections["name"].text() if "name" in sections else default_name
     if not re.fullmatch(r"\w[\w.-]{0,99}", name):
         at = sections.get("name", top)
@@ -160,6 +164,7 @@ def understand(top: Node, default_name: str = "study", *, judged: bool = True) -
     system_name = named(sections["system"], "system")
     system = catalog.system(system_name)
     scenario, software = read_scenario(sections, system)
+    goal.refuse_foreign(sections, scenario)
     design = sections.get("design", Node({}, "design", top.place))
     chosen = read_variables(design, _networked(system, software), scenario)
     if judged:
@@ -190,6 +195,18 @@ def understand(top: Node, default_name: str = "study", *, judged: bool = True) -
         seed=_seed(sections.get("seed")),
         chosen=software,
     )
+
+
+def _one_job(top: Node, sections: Mapping[str, Node]) -> None:
+    """Refuse a study that says nothing of what its machine does, or two things."""
+    found = [name for name in JOBS if name in sections]
+    if not found:
+        raise StudyError(f"{top.place}: the study lacks `training` or `serving`")
+    if len(found) > 1:
+        sections["serving"].fail(
+            "stands beside `training`: for a machine that does both list two jobs"
+            " under `models`, one with `training` and one with `serving`"
+        )
 
 
 def refuse_draws(study: Study, what: str) -> None:

@@ -17,10 +17,18 @@ from supernode_opt.config.modules import own_modules
 from supernode_opt.config.override import FIELDS
 from supernode_opt.hardware.layout import filled_domain
 from supernode_opt.problem.box import default_variable, options, possible, usual_options
-from supernode_opt.problem.variables import CHOICE_NAMES, Choice, Variable
+from supernode_opt.problem.variables import Choice, Variable
 from supernode_opt.reading.node import Node, did_you_mean
 from supernode_opt.record import get, leaves, replace
-from supernode_opt.system.design import Design
+from supernode_opt.system.design import (
+    EVERY_CHOICE,
+    SERVING_CHOICES,
+    SERVING_NUMBERS,
+    TRAINING_ALONE,
+    design_choices,
+    design_numbers,
+    holder_of,
+)
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
 
@@ -54,12 +62,15 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
       StudyError: a field is unknown, or its value or bounds cannot be used.
     """
     constants = constants_of(scenario)
+    serves = scenario.serving is not None
+    fields = (*design_numbers(serves), *design_choices(serves))
     nodes: dict[str, Node] = {}
     for written_name, child in node.mapping().items():
         name = indexed(written_name, scenario)
         if name in nodes:
             child.fail("is written twice")
         nodes[name] = child
+        refuse_foreign(child, name, serves)
         if name not in FIELDS and name not in constants:
             written = [spelled(constant, scenario) for constant in constants]
             near = did_you_mean(name, [*FIELDS, *written])
@@ -71,13 +82,13 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
     choices: list[Choice] = []
     # What follows a part follows the scenario's part.
     followed = {f: get(scenario, ".".join(FOLLOWS[f])) for f in system.follows}
-    defaults = {**system.design, **followed}
+    defaults = {**system.design, **followed, **(_usual() if serves else {})}
     limits: dict[str, dict[str, float]] = {}
-    for name in (*FIELDS, *(name for name in nodes if name not in FIELDS)):
+    for name in (*fields, *(name for name in nodes if name not in fields)):
         default = defaults.get(name, FREE)
         written = nodes.get(name) or Node(default, f"{node.path}.{name}", node.place)
-        if name in CHOICE_NAMES:
-            if name == "recompute":
+        if name in EVERY_CHOICE:
+            if name == "recompute" and not serves:
                 written, scenario = own_modules(written, nodes, scenario)
             known, usual = (f(name, scenario) for f in (options, usual_options))
             found = read_choice(written, known, usual)
@@ -128,12 +139,39 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
     return Chosen(scenario, fixed, tuple(variables), tuple(choices))
 
 
+def refuse_foreign(node: Node, name: str, serves: bool) -> None:
+    """Refuse a field that only a machine for the other kind of job has.
+
+    Raises:
+      StudyError: `name` is one.
+    """
+    if serves and name in TRAINING_ALONE:
+        node.fail("is of training: a machine that serves has none")
+    if not serves and name in (*SERVING_NUMBERS, *SERVING_CHOICES):
+        node.fail("is of a machine that serves: the study has `training`")
+
+
+def _usual() -> dict[str, float | str]:
+    """Return what a machine that serves has where nothing is said.
+
+    The layout of both pools is free.
+    """
+    frozen = ("draft_tokens", "decode_batch", "prefill_tokens")
+    return {
+        **TRAINING_ALONE,
+        **{name: SERVING_NUMBERS[name] for name in frozen},
+        "pipeline_parallel": 1.0,
+        "prefill_pipeline_parallel": 1.0,
+        "dual_batch": "off",
+    }
+
+
 def constants_of(scenario: Scenario) -> list[str]:
     """Return the paths of the numbers that a design may set beside its own fields.
 
     Model and training define the question and count in whole numbers.
     """
-    given = ("model.", "training.")
+    given = ("model.", "training.", "serving.")
     paths = [path for path, _ in leaves(scenario)]
     return [path for path in paths if "." in path and not path.startswith(given)]
 
@@ -161,7 +199,7 @@ def _box(
 def field_of(name: str, scenario: Scenario) -> tuple[type, str]:
     """Return the record and the field that `name` stands for."""
     if name in FIELDS:
-        return Design, name
+        return holder_of(name), name
     owner, _, last = name.rpartition(".")
     holder = get(scenario, owner) if owner else scenario
     return type(holder), last

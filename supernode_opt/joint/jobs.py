@@ -22,7 +22,7 @@ from supernode_opt.search.enumerate import (
 from supernode_opt.search.families import anywhere
 from supernode_opt.search.inner import FEASIBLE, complete, judged_rows
 from supernode_opt.search.merit import LEAST, forms
-from supernode_opt.search.outlook import SLACK, Limit, Outlook, look, ways_of, worst
+from supernode_opt.search.outlook import SLACK, Limit, Outlook, look, worst
 from supernode_opt.search.relaxations import kindest
 from supernode_opt.search.values import composed
 
@@ -75,7 +75,7 @@ class Job:
     def resting(self) -> bool:
         """Whether something is bounded by what it is with the clock at rest."""
         leaves = set().union(*self.outlook.leaves.values())
-        return any(ways_of(leaf.name).rests for leaf in leaves)
+        return any(self.outlook.ways(leaf.name).rests for leaf in leaves)
 
     def assured(self, rows: Columns) -> NDArray:
         """Return costs that splits keep anywhere in boxes; infinite if not known."""

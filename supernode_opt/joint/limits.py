@@ -7,7 +7,7 @@ from supernode_opt.joint.jobs import Job, machine_names, turned
 from supernode_opt.record import leaves
 from supernode_opt.search.dependence import inputs_of
 from supernode_opt.search.ends import Leaf, leaves_of
-from supernode_opt.search.outlook import Limit, Outlook, toward, ways_of
+from supernode_opt.search.outlook import Limit, Outlook
 
 FLOW, CLOCK = "coolant_flow", "clock"
 # Parts of a scenario that are the job's, not the machine's.
@@ -109,11 +109,11 @@ def agreed_of(jobs: Sequence[Job], sides: Sequence[Outlook], name: str) -> float
     for outlook, leaf in _leaves(jobs, sides):
         if name not in outlook.inputs[leaf.name]:
             continue
-        ways = ways_of(leaf.name)
+        ways = outlook.ways(leaf.name)
         unsaid = ways.sign(name) is None or (ways.pumped and name == FLOW)
         if unsaid or (ways.rests and leaf.side == "high"):
             return None
-        found.add(toward(leaf, name))
+        found.add(outlook.toward(leaf, name))
     if len(found) != 1:
         return None
     outlook = jobs[0].outlook
@@ -126,14 +126,15 @@ def led_of(jobs: Sequence[Job], sides: Sequence[Outlook], names: Sequence[str]) 
         return False
     for outlook, leaf in _leaves(jobs, []):
         seen = outlook.inputs[leaf.name]
-        if FLOW in seen or ways_of(leaf.name).rests:
+        if FLOW in seen or outlook.ways(leaf.name).rests:
             return False
         if CLOCK in seen and (
-            ways_of(leaf.name).sign(CLOCK) is None or toward(leaf, CLOCK) != "high"
+            outlook.ways(leaf.name).sign(CLOCK) is None
+            or outlook.toward(leaf, CLOCK) != "high"
         ):
             return False
     for side, leaf in _side_leaves(sides):
-        seen, ways = side.inputs[leaf.name], ways_of(leaf.name)
-        if CLOCK in seen and (ways.rests or toward(leaf, CLOCK) != "low"):
+        seen, ways = side.inputs[leaf.name], side.ways(leaf.name)
+        if CLOCK in seen and (ways.rests or side.toward(leaf, CLOCK) != "low"):
             return False
     return True

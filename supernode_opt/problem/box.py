@@ -6,11 +6,13 @@ it stays within what could be built at all.
 
 from collections.abc import Mapping
 
-from supernode_opt.problem.variables import CHOICE_NAMES, Choice, Variable
+from supernode_opt.problem.variables import EVERY_CHOICE, Choice, Variable
 from supernode_opt.record import get
-from supernode_opt.system.design import CHOICES
+from supernode_opt.system.design import SERVING_NUMBERS
 from supernode_opt.system.scenario import Scenario
 
+# Requests of a group beyond these are not counted.
+MOST = 65536.0
 # Machines beyond this size are not supernodes but campuses.
 MOST_CHIPS = 65536.0
 CELSIUS = 273.15
@@ -18,7 +20,7 @@ CELSIUS = 273.15
 
 def options(name: str, scenario: Scenario) -> tuple[str, ...]:
     """Return every alternative of the choice `name`, in the order of its weights."""
-    return CHOICES[name] or tuple(link.name for link in scenario.links)
+    return EVERY_CHOICE[name] or tuple(link.name for link in scenario.links)
 
 
 def usual_options(name: str, scenario: Scenario) -> tuple[str, ...]:
@@ -48,7 +50,7 @@ def default_variable(
     Raises:
       ValueError: `name` is neither.
     """
-    if name in CHOICE_NAMES:
+    if name in EVERY_CHOICE:
         return Choice(name, usual_options(name, scenario))
     if "." in name:
         value = float(get(scenario, name))
@@ -74,8 +76,13 @@ def possible(
             1.0,
             max(float(switch.first_tier_chips * switch.radix**2), 1.0),
         ),
-        "context_parallel": (1.0, float(scenario.training.sequence_length)),
-        "micro_batch": (1.0, float(scenario.training.global_batch)),
+        # Where more tokens stand in one pass, or more requests in a batch, than any
+        # machine has memory for.
+        "decode_batch": (0.0, MOST),
+        "prefill_tokens": (1.0, 2.0**24),
+        "draft_tokens": (0.0, 16.0),
+        # Of models with fewer experts than ranks: as many copies as there are ranks.
+        "redundant_experts": (0.0, 16.0 * MOST_CHIPS),
         "scale_up_bandwidth": (1e6, 1e14),
         "scale_out_bandwidth": (1e6, 1e14),
         "oversubscription": (1.0, 64.0),
@@ -83,6 +90,11 @@ def possible(
         "coolant_flow": (flow / 1e3, flow * 1e2),
         "inlet_temperature": (CELSIUS - 20.0, float(chip.junction_limit) - 1.0),
     }
+    if scenario.training is not None:
+        wide |= {
+            "context_parallel": (1.0, float(scenario.training.sequence_length)),
+            "micro_batch": (1.0, float(scenario.training.global_batch)),
+        }
     if name in wide:
         return wide[name]
     box = default_variable(name, scenario, fixed)
@@ -95,11 +107,23 @@ def _counts(
     scenario: Scenario, fixed: Mapping[str, float | str]
 ) -> dict[str, Variable]:
     """Bound every count by what the model, the board and the switches can hold."""
-    model, training = scenario.model, scenario.training
     board = float(scenario.host.chips_per_board)
     most = max(float(fixed.get("chips", MOST_CHIPS)), board)
     switch = scenario.scale_up_switch
     domain = max(float(switch.first_tier_chips * switch.radix), board)
+    ranks = most * scenario.chip.ranks_per_chip
+    sizes = _training_sizes if scenario.serving is None else _serving_sizes
+    boxes = sizes(scenario, ranks)
+    boxes["chips"] = Variable("chips", board, max(MOST_CHIPS, board))
+    boxes["scale_up_domain"] = Variable(
+        "scale_up_domain", min(board, most), min(domain, most)
+    )
+    return boxes
+
+
+def _training_sizes(scenario: Scenario, ranks: float) -> dict[str, Variable]:
+    """Bound the sizes of a job of training."""
+    model, training = scenario.model, scenario.training
     highs = {
         "tensor_parallel": float(model.heads),
         "pipeline_parallel": float(model.layers),
@@ -109,11 +133,37 @@ def _counts(
         "interleave": float(model.layers),
         "micro_batch": min(float(training.global_batch), 64.0),
     }
+    return {name: Variable(name, 1.0, high) for name, high in highs.items()}
+
+
+def _serving_sizes(scenario: Scenario, ranks: float) -> dict[str, Variable]:
+    """Bound the sizes of both pools of a machine that serves.
+
+    More ranks than experts hold copies of them.
+    """
+    model = scenario.model
+    spread = ranks if model.experts else 1.0
+    highs = {
+        "tensor_parallel": float(model.heads),
+        "pipeline_parallel": float(model.layers),
+        "expert_parallel": spread,
+        "attention_data_parallel": spread,
+    }
     boxes = {name: Variable(name, 1.0, high) for name, high in highs.items()}
-    boxes["chips"] = Variable("chips", board, max(MOST_CHIPS, board))
-    boxes["scale_up_domain"] = Variable(
-        "scale_up_domain", min(board, most), min(domain, most)
-    )
+    boxes |= {
+        f"prefill_{name}": Variable(f"prefill_{name}", 1.0, high)
+        for name, high in highs.items()
+    }
+    counts = {
+        "prefill_chips": ranks / scenario.chip.ranks_per_chip,
+        "redundant_experts": float(model.experts),
+        # Drafts beyond are hardly ever accepted.
+        "draft_tokens": 4.0,
+        # As many as memory and limits allow, which is solved inside.
+        "decode_batch": SERVING_NUMBERS["decode_batch"],
+    }
+    boxes |= {n: Variable(n, 0.0, high, "linear") for n, high in counts.items()}
+    boxes["prefill_tokens"] = Variable("prefill_tokens", 2048.0, 32768.0)
     return boxes
 
 

@@ -8,9 +8,13 @@ import jax.numpy as jnp
 from supernode_opt.problem.box import options
 from supernode_opt.reading.node import did_you_mean, shown
 from supernode_opt.system.design import (
-    CHOICE_NAMES,
-    NUMBER_NAMES,
+    EVERY_CHOICE,
+    EVERY_NUMBER,
     Design,
+    assemble,
+    design_choices,
+    design_numbers,
+    holder_of,
     one_hot,
 )
 from supernode_opt.system.scenario import Scenario
@@ -32,18 +36,20 @@ def build_design(values: Mapping[str, float | str], scenario: Scenario) -> Desig
     """
     if not isinstance(scenario, Scenario):
         raise TypeError(f"`scenario` must be a Scenario, but is {shown(scenario)}")
-    missing = [n for n in NUMBER_NAMES + CHOICE_NAMES if n not in values]
+    serves = scenario.serving is not None
+    names, choices = design_numbers(serves), design_choices(serves)
+    missing = [n for n in (*names, *choices) if n not in values]
     if missing:
         raise ValueError(f"a design must have {', '.join(missing)}")
     check_built(values)
-    numbers = {name: jnp.asarray(float(values[name])) for name in NUMBER_NAMES}
+    numbers = {name: jnp.asarray(float(values[name])) for name in names}
     weights = {}
-    for name in CHOICE_NAMES:
+    for name in choices:
         try:
             weights[name] = one_hot(str(values[name]), options(name, scenario))
         except ValueError as error:
             raise ValueError(f"`{name}` {error}") from None
-    return Design(**numbers, **weights)
+    return assemble(numbers, weights)
 
 
 def check_built(values: Mapping[str, Any]) -> None:
@@ -54,14 +60,14 @@ def check_built(values: Mapping[str, Any]) -> None:
       TypeError: something else stands where a number belongs.
     """
     for name, value in values.items():
-        if "." in name or name == "data_parallel" or name in CHOICE_NAMES:
+        if "." in name or name == "data_parallel" or name in EVERY_CHOICE:
             continue
-        if name not in NUMBER_NAMES:
-            near = did_you_mean(name, NUMBER_NAMES + CHOICE_NAMES)
+        if name not in EVERY_NUMBER:
+            near = did_you_mean(name, (*EVERY_NUMBER, *EVERY_CHOICE))
             raise ValueError(f"`{name}` is no design variable{near}")
         if isinstance(value, str | Mapping | list | tuple | None | bool):
             raise TypeError(f"`{name}` must be a number, but is {shown(value)}")
-        number, known = float(value), quantity_of(Design, name)
+        number, known = float(value), quantity_of(holder_of(name), name)
         wrong = known.wrong(number)
         if wrong is None and known.whole and number != round(number):
             wrong = "a whole number"

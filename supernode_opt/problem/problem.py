@@ -7,15 +7,11 @@ from dataclasses import dataclass, field
 from supernode_opt.catalog.origins import Origins
 from supernode_opt.problem.box import options
 from supernode_opt.problem.build import check_built
-from supernode_opt.problem.variables import (
-    CHOICE_NAMES,
-    NUMBER_NAMES,
-    Choice,
-    Variable,
-)
+from supernode_opt.problem.variables import Choice, Variable
 from supernode_opt.reading.node import did_you_mean, shown
 from supernode_opt.record import get, leaves
-from supernode_opt.system.report import SCALARS
+from supernode_opt.system.design import design_choices, design_numbers
+from supernode_opt.system.report import SERVING_SCALARS, scalars
 from supernode_opt.system.scenario import Scenario
 
 # What is drawn ends at 2.5 standard deviations: it says nothing of what is rarer.
@@ -23,8 +19,8 @@ RAREST = 0.01
 
 
 def _scalar(name: str) -> None:
-    if name not in SCALARS:
-        near = did_you_mean(str(name), SCALARS)
+    if name not in SERVING_SCALARS:
+        near = did_you_mean(str(name), SERVING_SCALARS)
         raise ValueError(f"`{name}` is no reported quantity{near}")
 
 
@@ -145,6 +141,8 @@ class Problem:
                     said = f"must be {kind.__name__}, but is {shown(item)}"
                     raise TypeError(f"`{what}` {said}")
         _share("chance", self.chance)
+        serves = self.scenario.serving is not None
+        known = (*design_numbers(serves), *design_choices(serves))
         free = [v.name for v in self.variables] + [c.name for c in self.choices]
         named = [*self.fixed, *free]
         for name in named:
@@ -152,19 +150,25 @@ class Problem:
                 raise ValueError(f"`{name}` must be frozen or free, but is named twice")
             if "." in name:
                 self._constant(name)
-            elif name not in NUMBER_NAMES + CHOICE_NAMES:
-                near = did_you_mean(name, NUMBER_NAMES + CHOICE_NAMES)
+            elif name not in known:
+                near = did_you_mean(name, known)
                 raise ValueError(f"`{name}` is no design variable{near}")
         check_built(self.fixed)
         for choice in self.choices:
             for option in choice.options:
-                known = options(choice.name, self.scenario)
-                if option not in known:
-                    near = did_you_mean(option, known)
+                every = options(choice.name, self.scenario)
+                if option not in every:
+                    near = did_you_mean(option, every)
                     raise ValueError(f"`{choice.name}` has no {shown(option)}{near}")
-        missing = [n for n in NUMBER_NAMES + CHOICE_NAMES if n not in named]
+        missing = [n for n in known if n not in named]
         if missing:
             raise ValueError(f"neither frozen nor free: {', '.join(missing)}")
+        reported = scalars(self.scenario)
+        for one in (self.objective, *self.constraints):
+            if one.name not in reported:
+                raise ValueError(
+                    f"`{one.name}` is reported of machines that serve, not of training"
+                )
 
     def _constant(self, name: str) -> None:
         """Refuse a dotted path that leads to no constant."""

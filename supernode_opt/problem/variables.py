@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from supernode_opt.reading.node import did_you_mean, shown
 from supernode_opt.smooth import namespace
 from supernode_opt.system.design import CHOICE_NAMES as CHOICE_NAMES
-from supernode_opt.system.design import CHOICES, NUMBER_NAMES
+from supernode_opt.system.design import EVERY_CHOICE as EVERY_CHOICE
+from supernode_opt.system.design import NUMBER_NAMES, SERVING_NUMBERS
 
 Scale = Literal["log", "linear"]
 
@@ -29,8 +30,11 @@ PLAN = (
     "interleave",
     "micro_batch",
 )
-COUNTS = ("chips", *PLAN, "scale_up_domain")
-HARDWARE = tuple(name for name in NUMBER_NAMES if name not in COUNTS)
+# How a machine that serves is divided, beside what the two have in common.
+POOLS = tuple(SERVING_NUMBERS)
+_OF_TRAINING = ("chips", *PLAN, "scale_up_domain")
+COUNTS = (*_OF_TRAINING, *POOLS)
+HARDWARE = tuple(name for name in NUMBER_NAMES if name not in _OF_TRAINING)
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,9 @@ class Choice:
         Raises:
           ValueError: `name` is no mixture field or `options` is empty.
         """
-        if self.name not in CHOICES:
-            known = ", ".join(CHOICES)
-            near = did_you_mean(str(self.name), CHOICES) or f" (known: {known})"
+        if self.name not in EVERY_CHOICE:
+            known = ", ".join(EVERY_CHOICE)
+            near = did_you_mean(str(self.name), EVERY_CHOICE) or f" (known: {known})"
             raise ValueError(f"`{self.name}` is no choice of a design{near}")
         if isinstance(self.options, str) or not isinstance(self.options, Sequence):
             raise TypeError(f"the options of `{self.name}` must be several names")

@@ -113,6 +113,12 @@ KINDS = {
         _VALIDATION,
         "validation of memory",
     ),
+    "serving": Kind(
+        "validation.nc",
+        ("measured", "roofline", "phase"),
+        _VALIDATION,
+        "validation of serving",
+    ),
     "validation": Kind(
         "validation.nc", ("deviation", "measured"), _VALIDATION, "validation of runs"
     ),

@@ -19,9 +19,9 @@ import numpy as np
 import xarray as xr
 
 from supernode_opt.record import get, is_record
-from supernode_opt.results import manifest, worth
+from supernode_opt.results import manifest, served, worth
 from supernode_opt.results.versions import stamp
-from supernode_opt.system.report import PARTS, SCALARS, Report
+from supernode_opt.system.report import Report, parts, scalars
 from supernode_opt.units import label, quantities, quantity_of
 
 if TYPE_CHECKING:
@@ -66,23 +66,25 @@ def to_dataset(
     """
     import jax
 
+    from supernode_opt.system.scenario import precision_of
+
     # netCDF has only numbers and strings for attributes.
     told = {name: json.dumps(plain(value)) for name, value in (notes or {}).items()}
     known = {"study": study, "seed": int(seed), "objective": objective}
     device = jax.devices()[0].device_kind
     # Put together once: a dataset that grows is copied for every variable.
     made: dict[str, xr.Variable] = {}
-    for name in SCALARS:
+    for name in scalars(scenario):
         unit = quantity_of(Report, name).unit
         made[name] = _variable((), float(getattr(report, name)), name, unit)
-    for name, dimension in PARTS.items():
-        parts = getattr(report, name)
-        names = [field.name for field in dataclasses.fields(parts)]
-        values = [float(getattr(parts, part)) for part in names]
+    for name, dimension in parts(scenario).items():
+        whole = getattr(report, name)
+        names = [field.name for field in dataclasses.fields(whole)]
+        values = [float(getattr(whole, part)) for part in names]
         made[dimension] = _names(dimension, names)
-        unit = quantity_of(type(parts), names[0]).unit
+        unit = quantity_of(type(whole), names[0]).unit
         made[name] = _variable((dimension,), values, name, unit)
-    for name, value in design.items():
+    for name, value in _told(design, scenario).items():
         unit = _design_unit(name, scenario)
         made[f"design_{name}"] = _variable((), value, name, unit)
     made |= _chip(scenario)
@@ -94,7 +96,8 @@ def to_dataset(
     about = {
         "chip": scenario.chip.name,
         "model": scenario.model.name,
-        "precision": scenario.training.precision,
+        "precision": precision_of(scenario),
+        **served.attributes(scenario),
     }
     return xr.Dataset(
         made, attrs={**known, **stamp(), "device": device, **told, **about}
@@ -186,12 +189,25 @@ def _names(dimension: str, names: Sequence[str]) -> xr.Variable:
     return xr.Variable((dimension,), np.array(names, dtype=object), fastpath=True)
 
 
+def _told(
+    design: Mapping[str, float | str], scenario: "Scenario"
+) -> Mapping[str, float | str]:
+    """Return the design without what it has of training alone, where it serves."""
+    from supernode_opt.system.design import TRAINING_ALONE
+
+    if scenario.serving is None:
+        return design
+    return {k: v for k, v in design.items() if k not in TRAINING_ALONE}
+
+
 def _design_unit(name: str, scenario: "Scenario") -> str:
     """Return the unit of a design field or of a freed constant such as `chip.tdp`."""
-    from supernode_opt.system.design import Design
+    from supernode_opt.system.design import EVERY_CHOICE, EVERY_NUMBER, holder_of
 
-    if name in {field.name for field in dataclasses.fields(Design)}:
-        return quantity_of(Design, name).unit
+    if name in EVERY_CHOICE:
+        return ""
+    if name in EVERY_NUMBER:
+        return quantity_of(holder_of(name), name).unit
     owner, _, last = name.rpartition(".")
     holder = get(scenario, owner) if owner else scenario
     # `data_parallel` is no field of its own: it follows from the others.
@@ -201,10 +217,8 @@ def _design_unit(name: str, scenario: "Scenario") -> str:
 
 def _chip(scenario: "Scenario") -> dict[str, xr.Variable]:
     """Return the roofs of the chip: dense peak, and memory rate when streaming."""
-    from supernode_opt.system.kernels import gemm_peak
-
     chip = scenario.chip
-    peak = gemm_peak(scenario)
+    peak = served.nominal_peak(scenario)
     memory = chip.hbm_bandwidth * chip.hbm_efficiency
     return {
         "chip_peak": _variable((), peak, "nominal dense peak", "flop/s"),

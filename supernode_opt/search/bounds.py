@@ -24,8 +24,6 @@ from supernode_opt.search.outlook import (
     SPLIT,
     Limit,
     Outlook,
-    toward,
-    ways_of,
     worst,
 )
 from supernode_opt.search.relaxations import Relaxation
@@ -169,9 +167,9 @@ def _caps(outlook: Outlook, end: Leaf) -> bool:
 
 def _clock(outlook: Outlook, leaf: Leaf) -> str | None:
     """Return the end of the clock at which `leaf` lies, `None` if it sees none."""
-    if "clock" not in outlook.inputs[leaf.name] or ways_of(leaf.name).rests:
+    if "clock" not in outlook.inputs[leaf.name] or outlook.ways(leaf.name).rests:
         return None
-    return toward(leaf, "clock")
+    return outlook.toward(leaf, "clock")
 
 
 def _edges(outlook: Outlook, leaves: set[Leaf]) -> NDArray:

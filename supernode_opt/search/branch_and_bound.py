@@ -182,6 +182,9 @@ def _hopeful(
 ) -> tuple[Columns, NDArray]:
     """Return the plans whose bound with distance abolished beats the incumbent."""
     problem, count = search.problem, len(plans["chips"])
+    if problem.scenario.serving is not None:
+        # Which way boundless ports and hops without time move what is served is unsaid.
+        return plans, np.full(count, -np.inf)
     allowed = {p for name in LINKS for p in positions(problem, name)}
     nowhere = kindest(outlook, allowed)
     bound = np.zeros(count)

@@ -109,7 +109,9 @@ def _unanswered(
 ) -> Solution:
     """Say what stands in the way, or that this is not known."""
     facts |= search.counts | {"gap": None, "feasible": 0}
-    if facts["complete"] and (proof.excluded or proof.searched):
+    # Steps of a batch hide from solves what bounds do not exclude.
+    smooth = search.problem.scenario.serving is None
+    if facts["complete"] and (proof.excluded or (proof.searched and smooth)):
         facts["rests_on"] = (
             "bounds" if proof.excluded else "polished solves from many starts"
         )

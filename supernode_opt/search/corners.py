@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from supernode_opt.batch.exact import quantities
 from supernode_opt.search.ends import FIELD, Leaf
 from supernode_opt.search.enumerate import Columns
-from supernode_opt.search.outlook import Outlook, toward, ways_of
+from supernode_opt.search.outlook import Outlook
 from supernode_opt.system.scenario import Scenario
 
 # The clock of a chip at rest; zero would divide.
@@ -53,7 +53,7 @@ def corner_values(
         values = quantities(at, scenario, asked)
         for leaf in members:
             value = values[leaf.name]
-            if ways_of(leaf.name).pumped and _moves(outlook, rows, "coolant_flow"):
+            if outlook.ways(leaf.name).pumped and _moves(outlook, rows, "coolant_flow"):
                 value = value * _pumping(outlook, rows, scenario, leaf.side)
             found[leaf] = value
     return found
@@ -81,9 +81,9 @@ def _grouped(
     moving = {n for n in (*outlook.low, *_boxes(rows)) if _moves(outlook, rows, n)}
     groups: list[tuple[dict[str, str], list[Leaf]]] = []
     for leaf in sorted(leaves):
-        ways = ways_of(leaf.name)
+        ways = outlook.ways(leaf.name)
         wanted = {
-            name: toward(leaf, name)
+            name: outlook.toward(leaf, name)
             for name in sorted(moving & outlook.inputs[leaf.name])
         }
         if ways.rests:

@@ -19,12 +19,15 @@ from supernode_opt.batch.exact import report_of
 from supernode_opt.batch.identity import identity
 from supernode_opt.reading import folder
 from supernode_opt.record import get
-from supernode_opt.system.design import CHOICE_NAMES, NUMBER_NAMES
+from supernode_opt.system.design import design_choices, design_numbers
 from supernode_opt.system.parts import PART_FACTS
-from supernode_opt.system.report import SCALARS
+from supernode_opt.system.report import scalars
 from supernode_opt.system.scenario import Scenario
 
-QUANTITIES = (*SCALARS, *PART_FACTS)
+
+def quantities_of(scenario: Scenario) -> tuple[str, ...]:
+    """Return the names of what is told to depend on inputs."""
+    return (*scalars(scenario), *PART_FACTS)
 
 
 class Value(NamedTuple):
@@ -41,20 +44,39 @@ class Value(NamedTuple):
     least: float | None = None
 
 
+class Traced(NamedTuple):
+    """The exact model as a program.
+
+    Attributes:
+      jaxpr: of the design's fields and the scenario's numbers to reported quantities.
+      names: of what enters, the design's fields first.
+      chosen: how many of these there are.
+      told: names of what leaves.
+    """
+
+    jaxpr: ClosedJaxpr
+    names: tuple[str, ...]
+    chosen: int
+    told: tuple[str, ...]
+
+
 @functools.lru_cache(maxsize=32)
-def _traced(structure: Any) -> tuple[ClosedJaxpr, tuple[str, ...]]:
+def _traced(structure: Any) -> Traced:
     """Trace the exact model once for all scenarios of one structure."""
-    row = {name: jnp.zeros((), float) for name in NUMBER_NAMES}
-    row |= {name: jnp.zeros((), np.int32) for name in CHOICE_NAMES}
-    scenario = jax.tree.unflatten(structure, [1.0] * structure.num_leaves)
+    leaves = [np.asarray(1.0)] * structure.num_leaves
+    scenario = jax.tree.unflatten(structure, leaves)
+    serves = scenario.serving is not None
+    row = {name: jnp.zeros((), float) for name in design_numbers(serves)}
+    row |= {name: jnp.zeros((), np.int32) for name in design_choices(serves)}
 
     def reported(row: dict[str, Any], scenario: Scenario) -> list[Any]:
         report = report_of(row, scenario)
-        return [get(report, name) for name in QUANTITIES]
+        return [get(report, name) for name in quantities_of(scenario)]
 
     jaxpr = jax.make_jaxpr(reported)(row, scenario)
     paths = [jax.tree_util.keystr(p) for p, _ in jax.tree.leaves_with_path(scenario)]
-    return jaxpr, (*sorted(row), *(_dotted(path) for path in paths))
+    names = (*sorted(row), *(_dotted(path) for path in paths))
+    return Traced(jaxpr, names, len(row), quantities_of(scenario))
 
 
 def _dotted(path: str) -> str:
@@ -92,8 +114,7 @@ def _inputs(
 def _read(
     structure: Any, flat: tuple[float, ...], free: frozenset[str]
 ) -> dict[str, frozenset[str]]:
-    jaxpr, names = _traced(structure)
-    chosen = len(NUMBER_NAMES) + len(CHOICE_NAMES)
+    jaxpr, names, chosen, told = _traced(structure)
     known = [None] * chosen + list(flat)
     entering = [
         Value(1 << k) if k < chosen or name in free else Value(0, np.asarray(number))
@@ -102,7 +123,7 @@ def _read(
     left = walk(jaxpr, entering)
     return {
         quantity: frozenset(n for k, n in enumerate(names) if value.seen >> k & 1)
-        for quantity, value in zip(QUANTITIES, left, strict=True)
+        for quantity, value in zip(told, left, strict=True)
     }
 
 

@@ -25,7 +25,9 @@ from supernode_opt.search.rounding import nearest
 def relaxes(search: Search) -> bool:
     """Tell whether a relaxed descent has anything to move, and nothing is known yet."""
     known = search.best is not None
-    return moves(search.problem) and search.settings.outer > 0 and not known
+    # The batch that is solved for gives the relaxed model of serving no STRUCTURE yet.
+    trains = search.problem.scenario.serving is None
+    return trains and moves(search.problem) and search.settings.outer > 0 and not known
 
 
 def descended(

@@ -99,7 +99,7 @@ def _reaches(
       For either, per fabric, [key, technology].
     """
     rows = cross(
-        any_split({"chips": chips, "scale_up_domain": domain}),
+        any_split(outlook, {"chips": chips, "scale_up_domain": domain}),
         {
             LINKS[0]: np.repeat(np.asarray(inner, np.int32), len(outer)),
             LINKS[1]: np.tile(np.asarray(outer, np.int32), len(inner)),
@@ -168,10 +168,12 @@ def _stands_in(
             for field in seen_fields(outlook, leaf):
                 if field in freed:
                     return False
-                mine, theirs = (span_of(link, field, leaf) for link in (one, other))
+                mine, theirs = (
+                    span_of(outlook, link, field, leaf) for link in (one, other)
+                )
                 if mine == theirs and mine.low == mine.high:
                     continue
-                good = good_end(leaf, field)
+                good = good_end(outlook, leaf, field)
                 if good is None:
                     return False
                 # The worst of the one that replaces, the best of the other.

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from supernode_opt.record import is_record
-from supernode_opt.system.design import NUMBER_NAMES
+from supernode_opt.system.design import EVERY_NUMBER
 from supernode_opt.system.parts import PART_FACTS
 from supernode_opt.system.report import FACTS
 
@@ -153,7 +153,7 @@ class _Fields:
         self._leaf, self.chips = leaf, chips
 
     def __getattr__(self, name: str) -> Any:
-        if name not in NUMBER_NAMES:
+        if name not in EVERY_NUMBER:
             raise TypeError(f"`{name}` is no number")
         return _end_pair(self._leaf, FIELD + name)
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import PLAN, Variable
+from supernode_opt.problem.variables import PLAN, POOLS, Variable
 from supernode_opt.record import get
 from supernode_opt.units import quantity_of
+from supernode_opt.workload.pools import Machine, enumerate_pools, illegal
 from supernode_opt.workload.sizes import divisors
 from supernode_opt.workload.split import SIZES, SWITCHES, enumerate_splits, legal
 
@@ -87,6 +88,8 @@ def plans(problem: Problem, limit: int) -> Columns:
     Raises:
       TooManySplits: there are more than `limit`.
     """
+    if problem.scenario.serving is not None:
+        return _served(problem, limit)
     ranges = {name: ends(problem, name) for name in PLAN}
     switches: dict[str, Sequence[int]] = {n: positions(problem, n) for n in SWITCHES}
     model, training = problem.scenario.model, problem.scenario.training
@@ -96,8 +99,34 @@ def plans(problem: Problem, limit: int) -> Columns:
     )
 
 
+def _served(problem: Problem, limit: int) -> Columns:
+    """Return every legal layout of a machine that serves, as columns."""
+    ranges = {name: ends(problem, name) for name in (*PLAN, *POOLS)}
+    choices = {"dual_batch": positions(problem, "dual_batch")}
+    machines = [_machine(problem, chips) for chips in chip_counts(problem)]
+    columns = enumerate_pools(problem.scenario.model, machines, ranges, choices, limit)
+    count = len(columns["chips"])
+    for name in PLAN:
+        columns.setdefault(name, np.full(count, ranges[name][0]))
+    for name in SWITCHES:
+        place = positions(problem, name)[0]
+        columns[name] = np.full(count, place, np.int32)
+    return columns
+
+
+def _machine(problem: Problem, chips: int) -> Machine:
+    scenario = problem.scenario
+    board = int(scenario.host.chips_per_board)
+    return Machine(chips, board, scenario.chip.ranks_per_chip)
+
+
 def illegal_reason(problem: Problem) -> str:
     """Say why there is no legal split at all; "" unless the whole split is frozen."""
+    if problem.scenario.serving is not None:
+        sizes = (n for n in (*PLAN, *POOLS) if not variable(problem, n))
+        known = {name: float(problem.fixed[name]) for name in sizes}
+        machine = _machine(problem, chip_counts(problem)[-1])
+        return illegal(known, problem.scenario.model, machine)
     if any(variable(problem, name) for name in SIZES):
         return ""
     split = {name: float(problem.fixed[name]) for name in SIZES}

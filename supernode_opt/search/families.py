@@ -29,7 +29,7 @@ from supernode_opt.search.enumerate import (
     tilable,
     wholes,
 )
-from supernode_opt.search.outlook import SLACK, Outlook, ways_of
+from supernode_opt.search.outlook import SLACK, Outlook
 from supernode_opt.search.relaxations import BOUNDLESS, Relaxation, kindest
 from supernode_opt.workload.recompute import RECOMPUTE
 from supernode_opt.workload.split import SWITCHES, grown
@@ -175,7 +175,7 @@ def _known(outlook: Outlook, leaf: Leaf, again: str) -> bool:
     seen = outlook.inputs[leaf.name] & {*MEMBERS}
     if not seen or outlook.splitless(leaf):
         return True
-    ways = ways_of(leaf.name)
+    ways = outlook.ways(leaf.name)
     if ways.nowhere and _THRASH in outlook.constants():
         return False
     return leaf.side == "low" and ways.kindred == again

@@ -14,8 +14,9 @@ from supernode_opt.problem.variables import PLAN
 from supernode_opt.search.corners import corner_values
 from supernode_opt.search.ends import Leaf
 from supernode_opt.search.enumerate import Columns, cross, join, take
-from supernode_opt.search.outlook import SLACK, Limit, Outlook, ways_of, worst
+from supernode_opt.search.outlook import SLACK, Limit, Outlook, worst
 from supernode_opt.search.values import composed
+from supernode_opt.system.design import SERVING_CHOICES, SERVING_NUMBERS
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.workload.split import SWITCHES
 
@@ -24,11 +25,14 @@ _HALVINGS = 12
 _ROWS = 65_536
 
 
-def any_split(keys: Columns) -> Columns:
+def any_split(outlook: Outlook, keys: Columns) -> Columns:
     """Complete `keys` with some split: what is asked does not see it."""
     count = len(keys["chips"])
     made = {name: np.ones(count) for name in PLAN}
     made |= {name: np.zeros(count, np.int32) for name in SWITCHES}
+    if outlook.scenario.serving is not None:
+        made |= {name: np.full(count, v) for name, v in SERVING_NUMBERS.items()}
+        made |= {name: np.zeros(count, np.int32) for name in SERVING_CHOICES}
     return made | keys
 
 
@@ -36,7 +40,7 @@ def flows(outlook: Outlook, leaves: Iterable[Leaf]) -> Columns:
     """Cut the range of flow into intervals if one end of it does not suit all."""
     low, high = outlook.low["coolant_flow"], outlook.high["coolant_flow"]
     seeing = [leaf for leaf in leaves if "coolant_flow" in outlook.inputs[leaf.name]]
-    if low == high or not any(ways_of(leaf.name).pumped for leaf in seeing):
+    if low == high or not any(outlook.ways(leaf.name).pumped for leaf in seeing):
         return {
             "coolant_flow_low": np.array([low]),
             "coolant_flow_high": np.array([high]),
@@ -73,7 +77,7 @@ def clock_caps(
         blocks = _blocks(keys, max(_ROWS // wide, 1))
         parts = [clock_caps(outlook, k, scenario, limits) for k in blocks]
         return np.concatenate(parts)
-    rows = cross(any_split(keys), cut)
+    rows = cross(any_split(outlook, keys), cut)
 
     def holds(index: NDArray, clock: NDArray) -> NDArray:
         part = take(rows, index) | {"clock_low": clock, "clock_high": clock}
@@ -124,7 +128,9 @@ def hardware_ends(
             for block in _blocks(keys, most)
         ]
         return join(parts)  # type: ignore[arg-type, return-value]
-    rows = cross(any_split(keys), {"clock_low": clocks[0], "clock_high": clocks[1]})
+    rows = cross(
+        any_split(outlook, keys), {"clock_low": clocks[0], "clock_high": clocks[1]}
+    )
     found = corner_values(outlook, cross(rows, cut), scenario, leaves)
     best = {"low": np.fmin, "high": np.fmax}
     return {

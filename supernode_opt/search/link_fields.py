@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.search.ends import Leaf
-from supernode_opt.search.outlook import Outlook, ways_of
+from supernode_opt.search.outlook import Outlook
 
 _SHORT = "short_"
 
@@ -24,23 +24,27 @@ def seen_fields(outlook: Outlook, leaf: Leaf) -> frozenset[str]:
     """
     paths = (name.split(".") for name in outlook.inputs[leaf.name])
     fields = {words[2] for words in paths if words[0] == "links"}
-    if not ways_of(leaf.name).blended:
+    if not outlook.ways(leaf.name).blended:
         return frozenset(fields)
     return frozenset(f.removeprefix(_SHORT) for f in fields - {f"{_SHORT}reach"})
 
 
-def span_of(link: LinkTechnology, field: str, leaf: Leaf) -> Span:
+def span_of(outlook: Outlook, link: LinkTechnology, field: str, leaf: Leaf) -> Span:
     """Return what a property of `link` can be worth to the end `leaf`."""
     value = float(getattr(link, field))
     short = getattr(link, _SHORT + field, None)
-    if short is None or not ways_of(leaf.name).blended or not float(link.short_reach):
+    if (
+        short is None
+        or not outlook.ways(leaf.name).blended
+        or not float(link.short_reach)
+    ):
         return Span(value, value)
     return Span(min(value, float(short)), max(value, float(short)))
 
 
-def good_end(leaf: Leaf, field: str) -> str | None:
+def good_end(outlook: Outlook, leaf: Leaf, field: str) -> str | None:
     """Return the end of a property that is best for the end `leaf`, if known."""
-    sign = ways_of(leaf.name).sign(f"links.*.{field}")
+    sign = outlook.ways(leaf.name).sign(f"links.*.{field}")
     if sign is None:
         return None
     return "low" if (sign > 0) == (leaf.side == "low") else "high"

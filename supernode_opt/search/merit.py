@@ -31,7 +31,7 @@ from supernode_opt.smooth import namespace
 from supernode_opt.system.design import assemble, data_parallel, expert_ranks
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.parts import PART_FACTS
-from supernode_opt.system.report import FACTS, SCALARS, Report
+from supernode_opt.system.report import FACTS, Report, scalars
 from supernode_opt.system.scenario import Scenario, apply
 
 # A quantity this small, in any SI unit, counts as zero under a logarithm.
@@ -68,8 +68,9 @@ def program(problem: Problem) -> tuple[str, ...]:
     unless it is asked about.
     """
     asked = {problem.objective.name, *(name for name, _ in forms(problem))}
-    cheap = tuple(name for name in SCALARS if not FACTS[name].dear)
-    return cheap if asked <= set(cheap) else (*SCALARS, *PART_FACTS)
+    every = scalars(problem.scenario)
+    cheap = tuple(name for name in every if not FACTS[name].dear)
+    return cheap if asked <= set(cheap) else (*every, *PART_FACTS)
 
 
 def wish(problem: Problem) -> dict[str, Any]:

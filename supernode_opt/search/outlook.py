@@ -15,22 +15,23 @@ from numpy.typing import NDArray
 from supernode_opt.batch.case import nameless
 from supernode_opt.problem.constraints import Form, normalised
 from supernode_opt.problem.problem import Objective, Problem
-from supernode_opt.problem.variables import HARDWARE, PLAN
+from supernode_opt.problem.variables import HARDWARE, PLAN, POOLS
 from supernode_opt.search.dependence import inputs_of
 from supernode_opt.search.ends import FIELD, Leaf, leaves_of
 from supernode_opt.search.enumerate import ends
 from supernode_opt.search.merit import forms, limits, program
-from supernode_opt.system.design import NUMBER_NAMES
+from supernode_opt.system.design import EVERY_NUMBER, SERVING_CHOICES
 from supernode_opt.system.parts import PART_FACTS
 from supernode_opt.system.report import FACTS
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.serving.moves import serving_ways
 from supernode_opt.system.ways import UP, Ways
 from supernode_opt.workload.split import SWITCHES
 
 # Rounding in the last digits must not exclude anything.
 SLACK = 1e-9
 LINK_FIELDS = ("scale_up_link", "scale_out_link")
-SPLIT = frozenset((*PLAN, *SWITCHES))
+SPLIT = frozenset((*PLAN, *SWITCHES, *POOLS, *SERVING_CHOICES))
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Outlook:
       inputs: what every quantity depends on.
       leaves: ends without formula that each asked end follows from.
       program: quantities that the problem's programs compute.
+      served: ways of quantities of a machine that serves, where they are its own.
     """
 
     objective: Objective
@@ -75,6 +77,17 @@ class Outlook:
     inputs: Mapping[str, frozenset[str]]
     leaves: Mapping[Leaf, frozenset[Leaf]]
     program: tuple[str, ...]
+    served: Mapping[str, Ways]
+
+    def ways(self, name: str) -> Ways:
+        """Return what is said of how the quantity or design field `name` moves."""
+        own = self.served.get(name)
+        return ways_of(name) if own is None else own
+
+    def toward(self, leaf: Leaf, name: str) -> str:
+        """Return the end of the variable `name` at which the end `leaf` lies."""
+        sign = self.ways(leaf.name).sign(name)
+        return "low" if (sign is None or sign > 0) == (leaf.side == "low") else "high"
 
     def free(self) -> frozenset[str]:
         """Return what moves within the box."""
@@ -91,7 +104,7 @@ class Outlook:
           leaf: an end without formula.
           fixed: variables that do not move after all.
         """
-        ways = ways_of(leaf.name)
+        ways = self.ways(leaf.name)
         moving = (self.free() & self.inputs[leaf.name]) - fixed
         if ways.rests:
             if leaf.side == "high" and moving:
@@ -108,7 +121,7 @@ class Outlook:
     def splitless(self, leaf: Leaf) -> bool:
         """Tell whether the end `leaf` is the same for every split of the job."""
         seen = self.inputs[leaf.name] & SPLIT
-        return not seen or (ways_of(leaf.name).rests and leaf.side == "low")
+        return not seen or (self.ways(leaf.name).rests and leaf.side == "low")
 
     def places(self, end: Leaf) -> frozenset[str]:
         """Return what `end` depends on."""
@@ -116,16 +129,20 @@ class Outlook:
 
 
 def ways_of(name: str) -> Ways:
-    """Return what is said of how the quantity or design field `name` moves."""
+    """Return how a quantity or field moves where no kind of job has ways of its own."""
     if name.startswith(FIELD):
         return Ways({name.removeprefix(FIELD): UP})
     return (FACTS | PART_FACTS)[name].ways
 
 
-def toward(leaf: Leaf, name: str) -> str:
-    """Return the end of the variable `name` at which the end `leaf` lies."""
-    sign = ways_of(leaf.name).sign(name)
-    return "low" if (sign is None or sign > 0) == (leaf.side == "low") else "high"
+def _served(problem: Problem) -> Mapping[str, Ways]:
+    """Return the ways of quantities of a machine that serves; none where it trains."""
+    if problem.scenario.serving is None:
+        return {}
+    batched, apart = (
+        ends(problem, name)[0] > 0.0 for name in ("decode_batch", "prefill_chips")
+    )
+    return serving_ways(problem.scenario, batched, apart)
 
 
 def look(problem: Problem) -> Outlook:
@@ -150,9 +167,10 @@ def look(problem: Problem) -> Outlook:
         {name: float(low) for name, (low, _) in box.items()},
         {name: float(high) for name, (_, high) in box.items()},
         inputs_of(scenario, freed)
-        | {FIELD + name: frozenset({name}) for name in NUMBER_NAMES},
+        | {FIELD + name: frozenset({name}) for name in EVERY_NUMBER},
         leaves_of({wanted, *(limit.end for limit in every)}, scenario),
         program(problem),
+        _served(problem),
     )
 
 

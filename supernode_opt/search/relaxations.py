@@ -13,7 +13,7 @@ from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.record import replace
 from supernode_opt.search.ends import Leaf
 from supernode_opt.search.link_fields import good_end, seen_fields, span_of
-from supernode_opt.search.outlook import Outlook, ways_of
+from supernode_opt.search.outlook import Outlook
 from supernode_opt.system.scenario import Scenario
 
 # A port so wide that nothing is ever waited for [B/s].
@@ -83,9 +83,9 @@ def _best_fields(
     """Return the best of every property that `leaf` sees; `None` if not known."""
     found = {}
     for field in seen_fields(outlook, leaf):
-        spans = [span_of(link, field, leaf) for link in usable]
+        spans = [span_of(outlook, link, field, leaf) for link in usable]
         least, most = min(s.low for s in spans), max(s.high for s in spans)
-        end = good_end(leaf, field)
+        end = good_end(outlook, leaf, field)
         if end is None and least < most:
             return None
         found[field] = most if end == "high" else least
@@ -94,7 +94,7 @@ def _best_fields(
 
 def _placeless(outlook: Outlook, leaf: Leaf) -> bool:
     """Tell whether `leaf` has a bound whatever the domain and however long the hops."""
-    ways, seen = ways_of(leaf.name), outlook.inputs[leaf.name]
+    ways, seen = outlook.ways(leaf.name), outlook.inputs[leaf.name]
     if not outlook.splitless(leaf):
         # The hops of the job's scenario take no time, which must be good for it.
         return ways.nowhere and leaf.side == "low"

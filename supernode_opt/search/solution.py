@@ -18,7 +18,7 @@ from supernode_opt.problem.constraints import all_constraints, normalised
 from supernode_opt.problem.problem import Constraint, Objective, Problem
 from supernode_opt.search.enumerate import Columns
 from supernode_opt.search.records import Alternative, Extreme, Price
-from supernode_opt.system.design import CHOICE_NAMES, Design
+from supernode_opt.system.design import EVERY_CHOICE, SERVING_NUMBERS, Design
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario, apply
@@ -107,11 +107,13 @@ def values_of(problem: Problem, columns: Columns) -> dict[str, float | str]:
     """Return a one-row candidate as plain values, data_parallel included."""
     plain: dict[str, float | str] = {}
     for name, column in columns.items():
-        if name in CHOICE_NAMES:
+        if name in EVERY_CHOICE:
             plain[name] = options(name, problem.scenario)[int(column[0])]
         else:
             # Twelve digits: whole lanes stay whole through logarithm and exponential.
             plain[name] = float(f"{float(column[0]):.12g}")
+    if problem.scenario.serving is not None:
+        return plain
     ranks = [
         float(plain[f"{kind}_parallel"]) for kind in ("tensor", "pipeline", "context")
     ]
@@ -201,9 +203,10 @@ _KIND = (
     "scale_up_link",
     "scale_out_link",
     "recompute",
+    *SERVING_NUMBERS,
 )
 
 
 def kind_of(columns: Columns, row: int) -> tuple[float, ...]:
     """Return what two candidates must not share to differ in kind."""
-    return tuple(float(columns[name][row]) for name in _KIND)
+    return tuple(float(columns[name][row]) for name in _KIND if name in columns)

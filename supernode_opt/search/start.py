@@ -6,7 +6,7 @@ import numpy as np
 
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import CHOICE_NAMES, PLAN, to_unit
+from supernode_opt.problem.variables import EVERY_CHOICE, PLAN, to_unit
 from supernode_opt.search.enumerate import (
     LINKS,
     Columns,
@@ -52,7 +52,7 @@ def _candidate(problem: Problem, start: Start) -> Columns | str:
         if name not in start:
             return f"{name} is not given"
         value = start[name]
-        if name in CHOICE_NAMES:
+        if name in EVERY_CHOICE:
             every = options(name, problem.scenario)
             place = every.index(str(value)) if value in every else -1
             if place not in positions(problem, name):

@@ -76,6 +76,9 @@ def chords_hold(problem: Problem, columns: Columns, seed: int) -> bool:
     size, count = len(merit.names), len(columns["chips"])
     if not continuous(problem) or not count:
         return True
+    if problem.scenario.serving is not None:
+        # A batch of whole requests makes steps of what would be smooth.
+        return False
     random = np.random.default_rng(seed)
     few = random.choice(count, min(count, _CANDIDATES), replace=False)
     rows = take(columns, random.choice(few, CHORDS))

@@ -137,6 +137,10 @@ NUMBER_NAMES = tuple(
     f for f in Design.__dataclass_fields__ if f not in CHOICES and f != "pools"
 )
 
+# Those of a machine that trains and of one that serves together.
+EVERY_NUMBER = (*NUMBER_NAMES, *SERVING_NUMBERS)
+EVERY_CHOICE = CHOICES | SERVING_CHOICES
+
 
 def assemble(numbers: Mapping[str, Any], weights: Mapping[str, Any]) -> Design:
     """Return a `Design` from arrays or tracers; nothing is checked."""
@@ -159,6 +163,16 @@ def design_numbers(serves: bool) -> tuple[str, ...]:
 def design_choices(serves: bool) -> dict[str, tuple[str, ...]]:
     """Return all mixtures of a design with their alternatives."""
     return CHOICES | (SERVING_CHOICES if serves else {})
+
+
+def place_of(name: str) -> str:
+    """Return the path in a design of the field called `name`."""
+    return f"pools.{name}" if name in SERVING_NUMBERS else name
+
+
+def holder_of(name: str) -> type:
+    """Return the record that has the field `name` of a design."""
+    return Pools if name in SERVING_NUMBERS else Design
 
 
 def one_hot(choice: str, names: tuple[str, ...]) -> Array:

@@ -64,6 +64,13 @@ def expert_imbalance(scenario: Scenario, split: Split) -> ArrayLike:
     return busiest(scenario.routing, scenario.model, split.expert, tokens)
 
 
+def precision_of(scenario: Scenario) -> str:
+    """Return the precision that weights are multiplied in: trained in, or served in."""
+    if scenario.serving is not None:
+        return scenario.serving.weight_precision
+    return scenario.training.precision
+
+
 def apply(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
     """Return `scenario` with every dotted constant of `values` put in its place."""
     for name, value in values.items():

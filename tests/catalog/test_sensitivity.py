@@ -11,11 +11,11 @@ import pytest
 from supernode_opt import catalog
 from supernode_opt.calibration.step_time.constants import EAGER
 from supernode_opt.catalog.read import RECORDS
-from supernode_opt.problem.problem import SCALARS
 from supernode_opt.record import get, replace
 from supernode_opt.system.design import CHOICES
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.layer_times import layer_times
+from supernode_opt.system.report import SCALARS
 from supernode_opt.units import quantities
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.operators import Split
@@ -55,7 +55,7 @@ UNCABLED = ("module_bandwidth", "coding", "insertion_loss")
 # Chips that CloudMatrix384's plates would throttle, and the plates they are sold with.
 HOT = {"rubin": "cold_plate_rubin"}
 # Chips that draw most while they stream: what leaks is not taken from that.
-STREAMING = ("h20_sxm",)
+STREAMING = ("h20_sxm", "h20_sxm_141gb")
 
 
 def inert(kind, part, field):

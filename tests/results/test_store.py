@@ -10,24 +10,34 @@ import pytest
 
 from supernode_opt.plot import FIGURES, draw_all
 from supernode_opt.results import store
-from supernode_opt.system.report import Report
+from supernode_opt.system.report import PARTS, SCALARS, Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantities
 
 
-def filled(record_type: type):
+def filled(record_type: type, **given):
     """Make a record whose numbers are 1, 2, 3, ... in the order of its fields.
 
     Shares are 1, 1/2, 1/3, ...
+
+    Args:
+      record_type: of the record; what it need not have it has not.
+      **given: fields that are otherwise: their values, or the type of one that is
+        filled so, too.
     """
     hints = typing.get_type_hints(record_type)
     bounded = {name for name, found in quantities(record_type) if found.high == 1.0}
     values = {}
     for index, field in enumerate(dataclasses.fields(record_type), start=1):
         hint = hints[field.name]
-        if field.metadata.get("static"):
+        if isinstance(hint, types.UnionType):
+            hint = typing.get_args(hint)[0]
+        if field.name in given:
+            found = given[field.name]
+            values[field.name] = filled(found) if isinstance(found, type) else found
+        elif field.metadata.get("static") or field.default is None:
             continue
-        if typing.get_origin(hint) is tuple:
+        elif typing.get_origin(hint) is tuple:
             values[field.name] = (filled(typing.get_args(hint)[0]),)
         elif dataclasses.is_dataclass(hint):
             values[field.name] = filled(hint)
@@ -96,7 +106,7 @@ def test_every_quantity_has_its_unit(dataset):
     assert all("units" in dataset[name].attrs for name in FIELDS)
 
 
-FIELDS = [field.name for field in dataclasses.fields(Report)]
+FIELDS = (*SCALARS, *PARTS)
 
 
 def test_parts_keep_their_names_and_order(dataset):

@@ -165,7 +165,7 @@ def test_what_is_called_independent_does_not_move(deep):
     given = look(problem).scenario
     seen = dependence.inputs_of(given, [])
     # In the order of the programs that bounds compile.
-    names = dependence.QUANTITIES
+    names = dependence.quantities_of(given)
     assert set(names) == set(seen)
     base = quantities(rows, given, names)
     assert any(len(inputs) < 5 for inputs in seen.values())
@@ -272,8 +272,6 @@ def test_the_oracle_of_directions_has_teeth(monkeypatch):
     assert np.all(bounds(look(loose), candidates) <= best)
     wrong = FACTS["step_time"].ways.reversed()
     monkeypatch.setattr(outlook, "ways_of", lambda name: wrong)
-    monkeypatch.setattr("supernode_opt.search.bounds.ways_of", lambda name: wrong)
-    monkeypatch.setattr("supernode_opt.search.corners.ways_of", lambda name: wrong)
     assert not np.all(bounds(look(loose), candidates) <= best)
 
 

@@ -15,7 +15,7 @@ from supernode_opt.search import exhaust as exhausting
 from supernode_opt.search.ends import Ends, Leaf, boxed, end_of
 from supernode_opt.search.lanes import lane_rates, snapped
 from supernode_opt.search.merit import judged, objective_value, wish
-from supernode_opt.search.outlook import Limit, look, toward, worst
+from supernode_opt.search.outlook import Limit, look, worst
 from supernode_opt.search.polish import Finalist
 from supernode_opt.search.pursuit import Search
 from supernode_opt.search.settings import Settings
@@ -103,10 +103,10 @@ def test_what_is_wanted_and_asked_is_looked_at_where_it_is_best():
         Leaf("tokens_per_s", "high"),
     ]
     # More clock is less time and more power.
-    assert toward(Leaf("step_time", "low"), "clock") == "high"
-    assert toward(Leaf("step_time", "high"), "clock") == "low"
-    assert toward(Leaf("power", "low"), "clock") == "low"
-    assert toward(Leaf("power", "high"), "clock") == "high"
+    assert outlook.toward(Leaf("step_time", "low"), "clock") == "high"
+    assert outlook.toward(Leaf("step_time", "high"), "clock") == "low"
+    assert outlook.toward(Leaf("power", "low"), "clock") == "low"
+    assert outlook.toward(Leaf("power", "high"), "clock") == "high"
     assert outlook.free() == {"clock", "coolant_flow", "chip.price"}
     assert outlook.constants() == ("chip.price",)
 

@@ -179,7 +179,7 @@ def _runs(
     return tuple(Run({**given, **cells}, line) for line, cells in read.rows)
 
 
-Kind = Literal["runs", "gemm", "collectives", "memory"]
+Kind = Literal["runs", "gemm", "collectives", "memory", "serving"]
 
 # One name of each group must be among the columns.
 _COLLECTIVES = (
@@ -187,11 +187,13 @@ _COLLECTIVES = (
     ("num_gpus", "ranks", "moe_ep_size"),
     ("latency_ms",),
 )
+# Of rows of machines that serve: as published, or as engines' benchmarks write them.
+_SERVING = (("chip", "system"), ("phase", "mode"), ("tpot_ms", "silicon_tpot_ms"))
 _GEMM = (("gemm_dtype",), ("m",), ("n",), ("k",), ("latency_ms",))
 
 
 def kind_of(path: Path) -> Kind:
-    """Tell training runs, matrix products and collectives apart.
+    """Tell training, serving, matrix products and collectives apart.
 
     Raises:
       BadRuns: the file cannot be read.
@@ -199,6 +201,8 @@ def kind_of(path: Path) -> Kind:
     header = set(read_table(path).columns)
     if _has(header, _COLLECTIVES):
         return "collectives"
+    if _has(header, _SERVING):
+        return "serving"
     if header & {"peak_bytes", "memory_gib"}:
         return "memory"
     return "gemm" if _has(header, _GEMM) else "runs"

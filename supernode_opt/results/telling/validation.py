@@ -69,6 +69,16 @@ _TABLES = (
         "peaks of memory",
     ),
     _Table(
+        "roofline",
+        "predicted",
+        "measured",
+        "deviation",
+        "",
+        "fitted",
+        ("quantity", "family", "machine", "model"),
+        "rates and latencies of machines that serve",
+    ),
+    _Table(
         "deviation",
         "predicted",
         "measured",

@@ -197,11 +197,11 @@ def _looked(
         most = jnp.minimum(reach, length)
         return (ramp * (cached + 0.5 * ramp) + (new - ramp) * most) / new
 
-    ratio, chunk = model.picked_ratio, jnp.asarray(model.chunk)
+    entries, chunk = model.picked_entries, jnp.asarray(model.chunk)
     chunked = jnp.minimum(0.5 * chunk, whole)
-    near = jnp.where(chunk > 0.0, chunked, within(model.window * ratio) / ratio)
+    near = jnp.where(chunk > 0.0, chunked, within(model.window / entries) * entries)
     share, linear = model.windowed_share, model.linear_share
-    looked = near * share + whole * (1.0 - share - linear) / model.other_ratio
+    looked = near * share + whole * (1.0 - share - linear) * model.other_entries
     looked = looked + (1.0 - linear) * within(model.local)
-    indexed = mixer_shares(model)["index"] * whole / ratio
+    indexed = mixer_shares(model)["index"] * whole * entries
     return looked, indexed

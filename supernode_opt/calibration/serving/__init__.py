@@ -1,0 +1,1 @@
+"""Measured rows of machines that serve: read, predicted, fitted and judged."""

@@ -1,0 +1,65 @@
+"""Which way quantities of a machine that serves move, where training says otherwise.
+
+As in `system.ways`, a way is said of everything else held: split, domain and links.  A
+batch that is solved for grows as passes become faster, and fills whole requests: times
+that are of the whole batch then move either way, while what a chip generates does not
+fall, for a pass over more requests takes less time for each of them.
+"""
+
+from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.ways import DOWN, MEAN, UP, Ways
+
+_SLOW = {
+    "scale_up_bandwidth": DOWN,
+    "scale_out_bandwidth": DOWN,
+    "clock": DOWN,
+    "oversubscription": UP,
+    "chip.hbm_bandwidth": DOWN,
+    "chip.hbm_efficiency": DOWN,
+    "links.*.latency": UP,
+    "links.*.energy": UP,
+    "scale_up_switch.latency": UP,
+    "scale_out_switch.latency": UP,
+    **{f"chip.peak_{name}": DOWN for name in ("bf16", "fp8", "fp4", "int8")},
+}
+SLOW = Ways(_SLOW, blended=True)
+FAST = Ways({name: -sign for name, sign in _SLOW.items()}, blended=True)
+NEITHER = Ways()
+
+
+def serving_ways(scenario: Scenario, batched: bool, apart: bool) -> dict[str, Ways]:
+    """Return the ways of all quantities that depend on what is served.
+
+    Args:
+      scenario: what is given.
+      batched: whether every design has a batch that is given, not solved for.
+      apart: whether every design has chips that do nothing but prefill.
+    """
+    serving = scenario.serving
+    whole = SLOW if batched else NEITHER
+    first = SLOW if batched or apart else NEITHER
+    # Of requests that wait the share that is late grows slower than waits fall.
+    exact = not (float(serving.ttft_percentile) and float(serving.arrival_rate))
+    return {
+        "step_time": whole,
+        "tpot": whole,
+        "ttft": first,
+        "ttft_fraction": first if exact else NEITHER,
+        "tpot_fraction": SLOW,
+        "load_fraction": SLOW,
+        "batch": FAST,
+        "requests_per_s": FAST,
+        "decode_tokens_per_s_per_chip": FAST,
+        "prefill_tokens_per_s_per_chip": FAST,
+        "cache_capacity": NEITHER,
+        # The batch fills what the weights leave.
+        "memory": FAST,
+        "memory_allocated": FAST,
+        "memory_reserved": FAST,
+        "fit_probability": SLOW,
+        "average_power": MEAN,
+        "cost_parts.energy": MEAN,
+        "goodput": NEITHER,
+        "goodput_unmasked": NEITHER,
+        "checkpoint_interval": NEITHER,
+    }
