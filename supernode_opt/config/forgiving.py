@@ -19,6 +19,10 @@ _SHORT = {
     for path, column in SHORT.items()
     if path.startswith(_DESIGN)
 }
+# Serving engines call the groups that attend to requests of their own so.
+_SHORT |= dict.fromkeys(("adp", "attention_dp"), "attention_data_parallel")
+# Of the pools of a machine that serves, whose fields may stand below their name.
+_POOLS = ("decode", "prefill")
 _FIELDS = {plain_word(name): name for name in (*EVERY_NUMBER, *EVERY_CHOICE)}
 _QUANTITIES = {plain_word(name): name for name in SERVING_SCALARS}
 
@@ -28,9 +32,17 @@ def field(name: str) -> str:
 
     >>> field("TP"), field("micro-batch"), field("chip.tdp")
     ('tensor_parallel', 'micro_batch', 'chip.tdp')
+    >>> field("decode.batch"), field("decode.tp"), field("prefill.tp")
+    ('decode_batch', 'tensor_parallel', 'prefill_tensor_parallel')
     """
-    word = plain_word(name)
-    return _FIELDS.get(word) or _SHORT.get(name.lower()) or name
+    found = _FIELDS.get(plain_word(name)) or _SHORT.get(name.lower())
+    if found is None and name.startswith(tuple(f"{pool}." for pool in _POOLS)):
+        pool, _, inner = name.partition(".")
+        inner = field(inner)
+        own = f"{pool}_{inner}"
+        # What is shared is of decode.
+        found = own if own in EVERY_NUMBER or pool == "prefill" else inner
+    return found or name
 
 
 def quantity(name: str) -> str:
@@ -59,10 +71,23 @@ def canonical(top: Node) -> Node:
     if not isinstance(top.value, dict):
         return top
     changed = {
-        name: renamed(child, _SECTIONS[name]) if name in _SECTIONS else child
+        name: renamed(_flat(child), _SECTIONS[name]) if name in _SECTIONS else child
         for name, child in top.value.items()
     }
     return dataclasses.replace(top, value=changed)
+
+
+def _flat(node: Node) -> Node:
+    """Return a section in which the fields of a pool stand beside the others."""
+    if not isinstance(node.value, dict):
+        return node
+    children: dict[str, Node] = {}
+    for name, child in node.value.items():
+        if name in _POOLS and isinstance(child.value, dict):
+            children |= {f"{name}.{n}": inner for n, inner in child.value.items()}
+        else:
+            children[name] = child
+    return dataclasses.replace(node, value=children)
 
 
 def renamed(node: Node, name_of: Callable[[str], str]) -> Node:

@@ -114,7 +114,7 @@ def named(node: Node, kind: str) -> str:
         node.fail(
             f"is no shipped model{near}: download its config.json and write its path"
         )
-    return found or node.one_of(catalog.names(kind), kind)
+    return found or node.one_of(catalog.names(kind), kind.replace("_", " "))
 
 
 def read_entry(

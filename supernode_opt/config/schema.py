@@ -11,7 +11,7 @@ from supernode_opt.config.goal import PROBABILITY, QUANTILE
 from supernode_opt.config.model import CONFIG, PARAMETERS
 from supernode_opt.config.records import adapter, field_type
 from supernode_opt.config.software import RELEASE
-from supernode_opt.config.study import NEEDED
+from supernode_opt.config.study import JOBS, NEEDED
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.search.settings import Settings
 from supernode_opt.system.design import EVERY_CHOICE, EVERY_NUMBER, holder_of
@@ -22,10 +22,11 @@ from supernode_opt.units import Share
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.recompute import MODULES, NAMED, Recompute
 from supernode_opt.workload.routing import Routing
+from supernode_opt.workload.serving import Serving
 
 Schema = dict[str, Any]
 # What a study of one model needs, and each of several has its own of.
-_EACH = ("model", "training")
+_EACH = ("model",)
 _OVER = {"enum": ["weighted", "worst"]}
 
 
@@ -40,7 +41,7 @@ def schema() -> Schema:
         **parts,
         "links": {"type": "array", "items": link, "minItems": 1},
         "memory_headroom": headroom,
-        "stack": {"enum": list(known_stacks())},
+        "stack": {"enum": [*known_stacks(), *catalog.names("serving_stack")]},
         "recompute": _record(Recompute, partial=True),
         "routing": _record(Routing, partial=True),
     }
@@ -57,6 +58,7 @@ def schema() -> Schema:
                 "model": _model(),
                 "models": _models(),
                 "training": _training(),
+                "serving": _serving(),
                 "scenario": _object(scenario),
                 "practice": _practice(),
                 "design": _design(),
@@ -89,7 +91,10 @@ def schema() -> Schema:
         ),
         "required": [name for name in NEEDED if name not in _EACH],
         # Of several models each may have a training of its own.
-        "anyOf": [{"required": list(_EACH)}, {"required": ["models"]}],
+        "anyOf": [
+            *({"required": [*_EACH, job]} for job in JOBS),
+            {"required": ["models"]},
+        ],
     }
 
 
@@ -113,6 +118,7 @@ def _models() -> Schema:
     fields = {
         "model": _model(),
         "training": training,
+        "serving": _serving(),
         "practice": _practice(),
         "design": {"type": "object"},
         "constraints": _object({name: _limits(name) for name in SERVING_SCALARS}),
@@ -189,6 +195,19 @@ def _training() -> Schema:
     made = _record(Training)
     known = made["properties"]["precision"]
     known["enum"] = [*known["enum"], BEST]
+    return made
+
+
+def _serving() -> Schema:
+    """Return the schema of what is served: lengths and limits may be of percentiles."""
+    made = _record(Serving)
+    words = {"type": ["number", "string", "object"]}
+    names = ("input_length", "output_length", "ttft_limit", "tpot_limit")
+    for name in names:
+        made["properties"][name] = words
+    made["properties"]["arrival_rate"] = {"type": ["number", "string"]}
+    for name in ("ttft_percentile", "tpot_percentile"):
+        made["properties"][name] = _value(Share)
     return made
 
 

@@ -4,12 +4,14 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
+from supernode_opt.config.doubts import is_bare
 from supernode_opt.config.lengths import read_lengths
-from supernode_opt.config.records import named, read_entry, read_record
+from supernode_opt.config.records import named, read_entry, read_record, read_value
 from supernode_opt.hardware.chip import Chip
 from supernode_opt.reading.node import Node
 from supernode_opt.system.serving.rate import ARITHMETIC
 from supernode_opt.system.serving.stack import ServingStack
+from supernode_opt.units import Share
 from supernode_opt.workload.model import Model
 from supernode_opt.workload.serving import FORMATS, Serving
 
@@ -24,6 +26,8 @@ _FORMATS = (
     "cache_precision",
 )
 _LIMITS = ("ttft_limit", "tpot_limit")
+# A limit of so many seconds without that word is meant in milliseconds.
+_LONGEST = {"ttft_limit": 60.0, "tpot_limit": 1.0}
 _SATURATED = "saturation"
 # Requests and prompts are counted: they have no unit of their own.
 _COUNTED = re.compile(r"\b(requests?|req|prompts?)\s*/")
@@ -49,6 +53,10 @@ def read_serving(
     for name in _LIMITS:
         if name in written:
             _put_limit(written, name)
+            _refuse_seconds(written[name], name)
+        share = f"{name.partition('_')[0]}_percentile"
+        if share in written:
+            written[share] = _share(written[share])
     if "arrival_rate" in written:
         written["arrival_rate"] = _rate(written["arrival_rate"])
     for name in _FORMATS:
@@ -88,6 +96,24 @@ def _put_limit(written: dict[str, Node], name: str) -> None:
     written[name] = dataclasses.replace(child, path=node.path)
     share = float(found.group(1) or 0.0) / 100.0
     written[other] = dataclasses.replace(node, value=share)
+
+
+def _refuse_seconds(node: Node, name: str) -> None:
+    """Refuse a limit that lacks its unit and would be long as seconds."""
+    if is_bare(node) and not isinstance(node.value, bool):
+        value = float(node.value)
+        if value >= _LONGEST[name]:
+            node.fail(
+                f"would be {value:g} s: write {value:g} ms, or whatever unit is meant"
+            )
+
+
+def _share(node: Node) -> Node:
+    """Read a percentile: `95 %` or 0.95; 0 is the mean."""
+    value = node.value if isinstance(node.value, float) else read_value(node, Share)
+    if not 0.0 <= value < 1.0:
+        node.fail(f"must be below 100 %, but is {node.described()}")
+    return dataclasses.replace(node, value=value)
 
 
 def _rate(node: Node) -> Node:

@@ -1,6 +1,7 @@
 """The chosen half of a study: which variables are frozen, and how far others may go."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 from supernode_opt import catalog
@@ -31,6 +32,7 @@ from supernode_opt.system.design import (
 )
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.workload.pools import IDLE, OF_PREFILL, redundant
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +107,8 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
         else:
             scenario = replace(scenario, name, number)
 
+    if serves:
+        _settle_pools(fixed, limits, nodes, scenario)
     for name, value in fixed.items():
         if name in nodes and isinstance(value, float):
             require_inside(nodes[name], value, *possible(name, scenario, fixed))
@@ -137,6 +141,35 @@ def read_variables(node: Node, system: catalog.System, scenario: Scenario) -> Ch
                 f" {used:.0%} of what power cap and cooling allow"
             )
     return Chosen(scenario, fixed, tuple(variables), tuple(choices))
+
+
+def _settle_pools(
+    fixed: dict[str, float | str],
+    limits: dict[str, dict[str, float]],
+    nodes: Mapping[str, Node],
+    scenario: Scenario,
+) -> None:
+    """Fix what follows from what is frozen of the pools, and is not written.
+
+    Without chips of its own prefill has no layout; copies of experts are as few as fill
+    the ranks.
+    """
+    if fixed.get("prefill_chips") == 0.0:
+        for name in OF_PREFILL:
+            if name in limits and name not in nodes:
+                del limits[name]
+                fixed[name] = IDLE
+    spread = [fixed.get(name) for name in ("expert_parallel", OF_PREFILL[2])]
+    name = "redundant_experts"
+    if name in nodes or name not in limits:
+        return
+    if not scenario.model.experts:
+        spread = [1.0, 1.0]
+    if all(isinstance(size, float) for size in spread):
+        ranks = math.lcm(*(int(size) for size in spread if isinstance(size, float)))
+        copies = redundant(scenario.model, ranks, (0.0, float(ranks)))
+        del limits[name]
+        fixed[name] = float(copies or 0)
 
 
 def refuse_foreign(node: Node, name: str, serves: bool) -> None:

@@ -23,10 +23,10 @@ from supernode_opt.problem.problem import Problem
 from supernode_opt.record import get
 from supernode_opt.robust.sample import Sample
 from supernode_opt.search.enumerate import Columns
-from supernode_opt.system.design import CHOICE_NAMES, CHOICES, assemble
+from supernode_opt.system.design import EVERY_CHOICE, assemble, design_choices
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.follow import followed
-from supernode_opt.system.report import FACTS, SCALARS
+from supernode_opt.system.report import FACTS, scalars
 from supernode_opt.system.scenario import apply
 from supernode_opt.uncertainty import draws
 
@@ -50,8 +50,8 @@ def _program(names: tuple[str, ...], paths: tuple[str, ...]) -> Kept:
             given = apply(scenario, {p: constants[i] for i, p in enumerate(paths)})
             given = apply(given, own)
             weights = {}
-            for name in CHOICE_NAMES:
-                count = len(CHOICES[name]) or len(scenario.links)
+            for name, known in design_choices(scenario.serving is not None).items():
+                count = len(known) or len(scenario.links)
                 weights[name] = jax.nn.one_hot(row[name], count, dtype=float)
             design = followed(assemble(row, weights), given, follow)
             report = evaluate(design, given)
@@ -66,8 +66,9 @@ def asked(problem: Problem) -> tuple[str, ...]:
     """Return the quantities that a robust problem is about, and the time of a step."""
     limits = (*all_constraints(problem), *chances(problem))
     wanted = {problem.objective.name, TIME, *(one.name for one in limits)}
-    cheap = tuple(name for name in SCALARS if not FACTS[name].dear)
-    return cheap if wanted <= {*cheap} else SCALARS
+    every = scalars(problem.scenario)
+    cheap = tuple(name for name in every if not FACTS[name].dear)
+    return cheap if wanted <= {*cheap} else every
 
 
 def drawn_values(
@@ -133,7 +134,7 @@ def deviations(problem: Problem, columns: Columns) -> NDArray:
     """Return what no constant explains of log step time, deviation [candidate] [1]."""
     known: dict[tuple[float, ...], float] = {}
     names = ("chips", *(n for n in columns if n.endswith("_parallel")))
-    names = tuple(name for name in names if name not in CHOICE_NAMES)
+    names = tuple(name for name in names if name not in EVERY_CHOICE)
     table = np.stack([np.asarray(columns[name], float) for name in names], axis=1)
     unique, place = np.unique(table, axis=0, return_inverse=True)
     for row in unique:

@@ -26,7 +26,7 @@ from supernode_opt.search.inner import complete
 from supernode_opt.search.settings import UNANSWERED
 from supernode_opt.search.solution import Solution, plain_report
 from supernode_opt.search.start import Start
-from supernode_opt.system.design import CHOICE_NAMES
+from supernode_opt.system.design import EVERY_CHOICE
 from supernode_opt.system.scenario import Scenario
 
 # Searches with limits moved, at most.
@@ -46,7 +46,7 @@ def columns_of(
     for name, value in design.items():
         if name == "data_parallel":
             continue
-        if name in CHOICE_NAMES:
+        if name in EVERY_CHOICE:
             place = options(name, problem.scenario).index(str(value))
             made[name] = np.asarray([place], np.int32)
         else:

@@ -119,9 +119,13 @@ def _searched(
         facts["start"] = begin_with(search, start)
     try:
         # Where nothing has to be solved for, trying them all is soon done.
-        most = HELD if continuous(search.problem) else TRIED
+        serves = search.problem.scenario.serving is not None
+        most = HELD if continuous(search.problem) and not serves else TRIED
         every = plans(search.problem, most)
     except TooManySplits:
+        if serves:
+            # Families are of splits of training.
+            raise
         try:
             return large(search, outlook, seed, facts, journal)
         except TooManySplits:

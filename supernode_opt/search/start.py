@@ -6,19 +6,22 @@ import numpy as np
 
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import EVERY_CHOICE, PLAN, to_unit
+from supernode_opt.problem.variables import EVERY_CHOICE, PLAN, POOLS, to_unit
 from supernode_opt.search.enumerate import (
     LINKS,
     Columns,
     chip_counts,
     domains,
     ends,
+    plans,
     positions,
     wholes,
 )
 from supernode_opt.search.inner import exact_merit
+from supernode_opt.search.large import TRIED
 from supernode_opt.search.merit import box_data
 from supernode_opt.search.pursuit import Search
+from supernode_opt.system.design import SERVING_CHOICES, TRAINING_ALONE
 from supernode_opt.workload.split import SIZES, SWITCHES, legal
 
 # Fields of a design, SI or the name of an alternative, and constants by dotted path.
@@ -48,7 +51,10 @@ def begin_with(search: Search, start: Start) -> str:
 def _candidate(problem: Problem, start: Start) -> Columns | str:
     """Return the decisions of `start` as one row, or why it is not one."""
     row: dict[str, float] = {}
-    for name in ("chips", *PLAN, "scale_up_domain", *SWITCHES, *LINKS):
+    serves = problem.scenario.serving is not None
+    more = (*POOLS, *SERVING_CHOICES) if serves else ()
+    start = {**TRAINING_ALONE, **start} if serves else start
+    for name in ("chips", *PLAN, "scale_up_domain", *SWITCHES, *LINKS, *more):
         if name not in start:
             return f"{name} is not given"
         value = start[name]
@@ -62,7 +68,7 @@ def _candidate(problem: Problem, start: Start) -> Columns | str:
     chips = int(row["chips"])
     if chips not in chip_counts(problem):
         return f"{chips} chips are not allowed"
-    for name in PLAN:
+    for name in () if serves else PLAN:
         low, high = ends(problem, name)
         if not low - 1e-9 <= row[name] <= high + 1e-9:
             return f"{name} {row[name]:g} is not from {low:g} to {high:g}"
@@ -70,12 +76,25 @@ def _candidate(problem: Problem, start: Start) -> Columns | str:
         return f"scale_up_domain {row['scale_up_domain']:g} is not allowed"
     given, ranks = problem.scenario, problem.scenario.chip.ranks_per_chip
     split = {name: row[name] for name in (*SIZES, *SWITCHES)}
-    broken = legal(split, given.model, given.training, ranks)
+    if serves:
+        broken = "" if _listed(problem, row) else "no layout of both pools is like it"
+    else:
+        broken = legal(split, given.model, given.training, ranks)
     if broken:
         return broken
     for name, values in wholes(problem).items():
         if name not in start or float(start[name]) not in values:
             return f"{name} is not allowed"
         row[name] = float(start[name])
-    kinds = {name: np.int32 for name in (*SIZES, *SWITCHES, *LINKS)}
+    names = (*SWITCHES, *LINKS, *SERVING_CHOICES)
+    kinds = {name: np.int32 for name in (*(() if serves else SIZES), *names)}
     return {name: np.asarray([v], kinds.get(name, float)) for name, v in row.items()}
+
+
+def _listed(problem: Problem, row: Mapping[str, float]) -> bool:
+    """Tell whether a layout is among the legal ones of a machine that serves."""
+    every = plans(problem, TRIED)
+    same = np.ones(len(every["chips"]), bool)
+    for name, column in every.items():
+        same &= column == row[name]
+    return bool(same.any())
