@@ -14,7 +14,8 @@ from supernode_opt.results.telling.parts import (
     Row,
     grid,
 )
-from supernode_opt.system.report import COMPARED, FACTS, SERVING_COMPARED
+from supernode_opt.system.report import COMPARED, FACTS, SERVING_COMPARED, Report
+from supernode_opt.units import quantity_of
 from supernode_opt.words import figures
 
 DIMENSIONS = ("precision", "model", "system")
@@ -142,7 +143,7 @@ def _serves(dataset: xr.Dataset) -> bool:
 def _heading(name: str) -> str:
     """Return name and unit of a quantity."""
     facts = FACTS[name]
-    unit = "%" if facts.share else facts.shown[0]
+    unit = "%" if facts.share else facts.shown[0] or quantity_of(Report, name).unit
     said = facts.label or spelled(name)
     return unit if said.split()[0].lower() in unit.lower() else f"{said} [{unit}]"
 
