@@ -38,7 +38,8 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant("collective_latency", 7e-6, 0.30, 0.30, "custom all-reduce kernels"),
     Constant("request_time", 20e-6, 0.60, 0.60, "scheduling and streaming"),
     # What all of them share.
-    Constant("expert_efficiency", 0.6, 0.30, 0.0, "grouped products of few tokens"),
+    Constant("expert_efficiency", 0.85, 0.15, 0.0, "grouped INT8 products of 910C"),
+    Constant("expert_tokens", 60.0, 0.70, 0.0, "tiles of 64 to 128 rows"),
     Constant("fp4_efficiency", 0.83, 0.15, 0.0, _KERNELS),
     Constant("fp4_memory_efficiency", 0.65, 0.15, 0.0, "products of few rows, FP4"),
     Constant("cache_efficiency", 0.88, 0.06, 0.0, "FlashMLA and arXiv:2506.12708 T9"),
