@@ -58,6 +58,8 @@ ACRONYMS = {
     "pue": "PUE",
     "qkv": "QKV",
     "tdp": "TDP",
+    "tpot": "TPOT",
+    "ttft": "TTFT",
     **{word: word.upper() for word in CAPITALS},
 }
 # Sizes of a split in the short words of the field, in the order they are written in.
@@ -70,6 +72,16 @@ SPLIT = {
 }
 # And of its schedule.
 SCHEDULE = {"interleave": "VP", "micro_batch": "MBS"}
+# Of an instance that serves, the same sizes under other names in prefill.
+INSTANCE = {
+    "tensor_parallel": "TP",
+    "pipeline_parallel": "PP",
+    "attention_data_parallel": "ADP",
+    "expert_parallel": "EP",
+}
+# What only a design that serves has, and tells it from one that trains.
+_SERVES = "attention_data_parallel"
+_PREFILL = "prefill_"
 # Such as 671b, 8x7b, a22b, 910c, h100, nvl72, mi300x and 80gb.
 _TYPE = re.compile(r"(\d+x)?[a-z]{0,3}\d+[a-z]{0,2}")
 # Such as the 2 of two racks.
@@ -110,25 +122,83 @@ def split_words(
 ) -> str:
     """Name the sizes of a split that are not one, all of them or those in `sizes`.
 
+    Of a machine that serves these are the sizes of its pools, whatever `sizes` has.
+
     >>> split_words({"tensor_parallel": 8.0, "pipeline_parallel": 1, "micro_batch": 2})
     'TP 8 MBS 2'
+    >>> split_words({"attention_data_parallel": 8.0, "tensor_parallel": 4.0})
+    'TP 4 ADP 8'
     """
+    if _SERVES in design:
+        return ", ".join(pool_words(design))
     known = {word: design.get(name) for name, word in sizes.items()}
     return " ".join(f"{w} {float(v):.0f}" for w, v in known.items() if v and v > 1.0)
 
 
+def pool_words(design: Mapping[str, Any]) -> list[str]:
+    """Name the split of an instance in each pool of chips that serves, decode first.
+
+    >>> design = {"attention_data_parallel": 320.0, "expert_parallel": 320.0}
+    >>> design |= {"chips": 256.0, "prefill_chips": 96.0}
+    >>> design |= {"prefill_attention_data_parallel": 32, "prefill_expert_parallel": 32}
+    >>> pool_words(design)
+    ['decode 160 chips ADP 320 EP 320', 'prefill 96 chips ADP 32 EP 32']
+    """
+    sizes = instance_words(design)
+    apart = float(design.get(f"{_PREFILL}chips") or 0.0)
+    if not apart:
+        return [sizes] if sizes else []
+    own = {
+        name: design[_PREFILL + name] for name in INSTANCE if _PREFILL + name in design
+    }
+    rest = float(design.get("chips", 0.0)) - apart
+    # What is swept beside them may leave out how many chips there are.
+    said = f"decode {rest:.0f} chips" if rest > 0.0 else "decode"
+    made = (said, sizes), (f"prefill {apart:.0f} chips", instance_words(own))
+    return [" ".join(filter(None, words)) for words in made]
+
+
+def instance_words(design: Mapping[str, Any]) -> str:
+    """Name the sizes of one instance that serves, those that are not one."""
+    known = {word: design.get(name) for name, word in INSTANCE.items()}
+    return " ".join(f"{w} {float(v):.0f}" for w, v in known.items() if v and v > 1.0)
+
+
 def practice_words(design: Mapping[str, Any]) -> list[str]:
-    """Name what else of a split decides memory: sharding, recompute, sequences.
+    """Name what else of a split matters most.
+
+    In training it is what decides memory: sharding, recompute, sequences; in serving
+    drafts and batches.
 
     >>> practice_words({"optimizer_sharding": "zero1", "recompute": "selective"})
     ['ZeRO-1', 'selective recompute']
+    >>> practice_words({"attention_data_parallel": 8.0, "draft_tokens": 1.0})
+    ['1 draft token']
     """
+    if _SERVES in design:
+        return _serving_practice(design)
     sharding = str(design.get("optimizer_sharding", ""))
     made = [sharding.replace("zero", "ZeRO-")] if sharding else []
     recompute = design.get("recompute", "none")
     made += [] if recompute == "none" else [f"{recompute} recompute".replace("_", " ")]
     if design.get("sequence_parallel") == "on":
         made.append("sequence parallel")
+    return made
+
+
+def _serving_practice(design: Mapping[str, Any]) -> list[str]:
+    made = []
+    for name, one in (
+        ("draft_tokens", "draft token"),
+        ("redundant_experts", "redundant expert"),
+    ):
+        count = float(design.get(name) or 0.0)
+        if count:
+            made.append(f"{count:.0f} {one}" + "s" * (count != 1.0))
+    if design.get("dual_batch") == "on":
+        made.append("dual batch")
+    if design.get("decode_batch"):
+        made.append(f"batch {float(design['decode_batch']):.0f}")
     return made
 
 

@@ -3,7 +3,7 @@
 import math
 
 _STEPS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
-_PREFIXED = ("W", "B", "B/s", "flop", "flop/s", "USD")
+_PREFIXED = ("W", "B", "B/s", "flop", "flop/s", "USD", "token")
 _SMALL = ((1e-3, "m"), (1e-6, "u"), (1e-9, "n"))
 _HOUR = 3600.0
 # Units that people say instead of those in SI, with how many make one, and the size
@@ -17,6 +17,7 @@ _SAID = {
     "USD/m^2": ("USD/cm^2", 1e-4, math.inf),
     "USD/B": ("USD/GB", 1e9, 1e-3),
     "USD/J": ("USD/kWh", 3.6e6, 1e-3),
+    "token/flop": ("tokens/s per TFLOP/s", 1e12, math.inf),
 }
 
 

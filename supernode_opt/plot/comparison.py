@@ -10,10 +10,9 @@ from matplotlib.ticker import MaxNLocator
 from supernode_opt.plot import style
 from supernode_opt.plot.measure import Measure, measure
 from supernode_opt.plot.subject import precision, proper, subject
-from supernode_opt.system.report import FACTS, Report
+from supernode_opt.system.report import COMPARED, SERVING_COMPARED, Report
 from supernode_opt.units import quantity_of
 
-_PANELS = tuple(name for name, facts in FACTS.items() if facts.compared)
 _ROW = 0.1
 DIMENSIONS = ("precision", "model", "system")
 
@@ -35,12 +34,14 @@ def comparison(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     """
     systems = _named(dataset)
     series = _series(dataset)
+    # Machines that serve are compared by what those that train do not have.
+    shown_in = COMPARED if SERVING_COMPARED[0] not in dataset else SERVING_COMPARED
     columns = 2 if style.narrow(ax) else 3
-    rows = -(-(len(_PANELS) + 1) // columns)
+    rows = -(-(len(shown_in) + 1) // columns)
     high = 0.55 + _ROW * len(systems) * (len(series) + 1)
     ax = style.axes(ax, 0.5 + rows * high)
     figure, grid = style.panels(ax, rows, columns)
-    for place, name in enumerate(_PANELS):
+    for place, name in enumerate(shown_in):
         row, column = divmod(place, columns)
         panel = figure.add_subplot(grid[row, column])
         shown = _shown(dataset, name)
@@ -51,7 +52,7 @@ def comparison(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         panel.set_xlim(left=None if name == "goodput" else 0.0)
         panel.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     # What is left of the last row holds the legend.
-    corner = figure.add_subplot(grid[rows - 1, len(_PANELS) % columns :])
+    corner = figure.add_subplot(grid[rows - 1, len(shown_in) % columns :])
     corner.set_axis_off()
     handles = panel.get_legend_handles_labels()[0]
     corner.legend(handles=handles, loc="center", fontsize=style.SMALL, frameon=False)

@@ -8,8 +8,8 @@ import xarray as xr
 from supernode_opt.reading import dataset as datasets
 from supernode_opt.reading import document
 from supernode_opt.reading.node import StudyError
-from supernode_opt.results import manifest, publish, sound, store
-from supernode_opt.system.report import FACTS
+from supernode_opt.results import manifest, publish, served, sound, store
+from supernode_opt.system.report import FACTS, SCALARS
 from supernode_opt.units import parse
 
 _PARTS = {
@@ -20,11 +20,38 @@ _PARTS = {
     "cost_breakdown": "cost_parts",
     "failure_breakdown": "failure_parts",
 }
+# Of a machine that serves, its passes of prefill as well.
+_SERVING_PARTS = {"prefill_breakdown": "prefill_step"}
 _DESIGN = "design_"
-# What a person is told first of every result.
-HEADLINE = tuple(name for name, facts in FACTS.items() if facts.headline)
+# What a person is told first of every result, and of one whose machine serves: there a
+# step is no more than a step of decode, and MFU is that of each phase.
+HEADLINE = tuple(n for n, facts in FACTS.items() if facts.headline and n in SCALARS)
+SERVING_HEADLINE = (
+    "output_tokens_per_s",
+    "output_tokens_per_s_per_chip",
+    "ttft",
+    "tpot",
+    "user_tokens_per_s",
+    "cache_capacity",
+    "memory",
+    "fit_probability",
+    "power",
+    "average_power",
+    "tokens_per_joule",
+    "junction_temperature",
+    "cost",
+    "cost_per_chip_hour",
+    "goodput",
+    "cost_per_megatoken",
+    "cost_per_input_megatoken",
+)
 # Totals that are printed with the parts they are the sum of.
 TOTALS = {name: facts.parts for name, facts in FACTS.items() if facts.parts}
+
+
+def headline(dataset: xr.Dataset) -> tuple[str, ...]:
+    """Return the names of the quantities that people are told first of a result."""
+    return HEADLINE if served.requests(dataset) is None else SERVING_HEADLINE
 
 
 def load(path: Path) -> xr.Dataset:
@@ -56,7 +83,8 @@ def check(opened: xr.Dataset, file: Path) -> None:
     if not {"study", "objective", "status"} <= opened.attrs.keys():
         raise StudyError(f"{file}: is not a result of `supernode-opt`")
     try:
-        sound.check(opened, _PARTS.values(), HEADLINE, TOTALS)
+        sound.check_requests(opened)
+        sound.check(opened, _parts(opened).values(), headline(opened), TOTALS)
     except sound.Unsound as error:
         raise StudyError(f"{file}: cannot be read as a result: {error}") from None
 
@@ -77,11 +105,11 @@ def summary(dataset: xr.Dataset) -> dict[str, Any]:
         **{
             facts.key: _number(dataset, name, _offset(facts.key))
             for name, facts in FACTS.items()
-            if facts.key
+            if facts.key and (name in SCALARS or name in dataset)
         },
         "design": design(dataset),
         "constraints": constraints(dataset),
-        **{key: parts(dataset, part) for key, part in _PARTS.items()},
+        **{key: parts(dataset, part) for key, part in _parts(dataset).items()},
         "report": {
             name: _number(dataset, name)
             for name in map(str, dataset.data_vars)
@@ -165,6 +193,11 @@ def elasticities(dataset: xr.Dataset) -> dict[str, float | None]:
     if "elasticity" not in dataset:
         return {}
     return store.plain(dataset["elasticity"].to_series().to_dict())
+
+
+def _parts(dataset: xr.Dataset) -> dict[str, str]:
+    serves = served.requests(dataset) is not None
+    return _PARTS | (_SERVING_PARTS if serves else {})
 
 
 def parts(dataset: xr.Dataset, name: str) -> dict[str, float | None]:

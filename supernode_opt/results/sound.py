@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from supernode_opt.reading import document
 from supernode_opt.reading.node import InputError
+from supernode_opt.results import served
 from supernode_opt.units import UnitError, parse
 
 _CONSTRAINT = ("value", "limit", "margin", "multiplier", "at_most", "tight")
@@ -39,6 +40,25 @@ class _Extreme(BaseModel):
     differs: str = ""
 
 
+class _Requests(BaseModel):
+    input_length: float
+    output_length: float
+    arrival_rate: float
+    concurrency: float
+    cached_share: float
+    ttft_limit: float
+    tpot_limit: float
+    ttft_percentile: float
+    tpot_percentile: float
+    ranks_per_chip: float
+    experts: float
+    weight_precision: str
+    expert_precision: str
+    activation_precision: str
+    cache_precision: str
+
+
+_REQUESTS = TypeAdapter(_Requests)
 # Every note of a result and what it is.
 _NOTES: dict[str, TypeAdapter[Any]] = {
     "status": TypeAdapter(str),
@@ -65,6 +85,26 @@ _COUNTS = ("parameters", "active_parameters")
 
 class Unsound(ValueError):
     """What a dataset lacks to be a result."""
+
+
+def check_requests(dataset: xr.Dataset) -> None:
+    """Refuse a dataset whose machine serves something that cannot be read.
+
+    Raises:
+      Unsound: it is so.
+    """
+    text = dataset.attrs.get(served.NAME)
+    if text is None:
+        return
+    try:
+        known = _REQUESTS.validate_json(text, strict=True)
+    except (TypeError, ValueError):
+        said = "what it serves cannot be read"
+        raise Unsound(f"its attribute `{served.NAME}`: {said}") from None
+    positive = known.input_length > 0.0 and known.ranks_per_chip > 0.0
+    _require(positive, "what it serves has no length")
+    for name in served.NEEDED:
+        _require(_is_scalar(dataset, name), f"it lacks the number `{name}`")
 
 
 def check(

@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from supernode_opt.record import get, is_record
-from supernode_opt.results import manifest, worth
+from supernode_opt.results import manifest, served, worth
 from supernode_opt.results.versions import stamp
 from supernode_opt.system.report import Report, parts, scalars
 from supernode_opt.units import label, quantities, quantity_of
@@ -97,6 +97,7 @@ def to_dataset(
         "chip": scenario.chip.name,
         "model": scenario.model.name,
         "precision": precision_of(scenario),
+        **served.attributes(scenario),
     }
     return xr.Dataset(
         made, attrs={**known, **stamp(), "device": device, **told, **about}
@@ -216,10 +217,8 @@ def _design_unit(name: str, scenario: "Scenario") -> str:
 
 def _chip(scenario: "Scenario") -> dict[str, xr.Variable]:
     """Return the roofs of the chip: dense peak, and memory rate when streaming."""
-    from supernode_opt.system.kernels import gemm_peak
-
     chip = scenario.chip
-    peak = gemm_peak(scenario) if scenario.serving is None else chip.peak_bf16
+    peak = served.nominal_peak(scenario)
     memory = chip.hbm_bandwidth * chip.hbm_efficiency
     return {
         "chip_peak": _variable((), peak, "nominal dense peak", "flop/s"),

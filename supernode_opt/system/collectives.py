@@ -64,15 +64,26 @@ def network(design: Design, scenario: Scenario, relaxed: ArrayLike) -> Network:
 
 def duration(transfer: Transfer, net: Network, sharpness: ArrayLike) -> Array:
     """Time of one use: the slower port, plus hops, plus the call itself [s]."""
-    moving = maximum(
+    moved = moving(transfer, net, sharpness)
+    return summed(stack(moved, beginning(transfer, net)))
+
+
+def moving(transfer: Transfer, net: Network, sharpness: ArrayLike) -> Array:
+    """Time of the bytes of one use at the slower port; it grows as they do [s]."""
+    found = maximum(
         transfer.inner / net.inner_rate, transfer.outer / net.outer_rate, sharpness
     )
     if net.die_rate is not None:
-        moving = maximum(moving, transfer.die / net.die_rate, sharpness)
+        found = maximum(found, transfer.die / net.die_rate, sharpness)
+    return found
+
+
+def beginning(transfer: Transfer, net: Network) -> Array:
+    """Time of one use whatever it moves: its hops and the call itself [s]."""
     hops = transfer.board_hops * net.board_latency
     hops = hops + transfer.inner_hops * net.inner_latency
     hops = hops + transfer.outer_hops * net.outer_latency
-    return summed(stack(moving, hops + transfer.calls * net.call_latency))
+    return hops + transfer.calls * net.call_latency
 
 
 def durations(transfers: list[Transfer], net: Network, sharpness: ArrayLike) -> Array:

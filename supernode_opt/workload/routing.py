@@ -50,10 +50,6 @@ def busiest(
 ) -> Array:
     """Load of the busiest of the expert ranks over the mean [1].
 
-    Every token picks `top_k` different ones of the experts: of `E`, a rank with one
-    `n`-th gets a hypergeometric number of picks.  Experts of a rank that are popular
-    more or less than others even each other out.
-
     Args:
       routing: how tokens are routed.
       model: its experts, and how many of them a token picks.
@@ -63,11 +59,29 @@ def busiest(
     if routing.imbalance is not None:
         excess = jnp.asarray(routing.imbalance) - 1.0
         return 1.0 + routing.scale * excess
+    spread = scatter(routing, model, ranks, tokens)
+    return 1.0 + routing.scale * greatest_normal(ranks) * spread
+
+
+def scatter(
+    routing: Routing, model: Model, ranks: ArrayLike, tokens: ArrayLike
+) -> Array:
+    """Standard deviation of the loads of expert ranks over their mean [1].
+
+    Every token picks `top_k` different ones of the experts: of `E`, a rank with one
+    `n`-th gets a hypergeometric number of picks.  Experts of a rank that are popular
+    more or less than others even each other out.
+
+    Args:
+      routing: how tokens are routed, where it was not measured.
+      model: its experts, and how many of them a token picks.
+      ranks: that share the experts of a layer [1].
+      tokens: that one of them sends [1].
+    """
     ranks, experts = jnp.asarray(ranks), jnp.maximum(model.experts, 1.0)
     picked = jnp.maximum(tokens * model.top_k, 1e-3)
     left = jnp.maximum(experts - model.top_k, 0.0) / jnp.maximum(experts - 1.0, 1.0)
     variance = left / picked + routing.popularity**2 * ranks / experts
     variance = (1.0 - 1.0 / ranks) * variance
     # The floor keeps the slope finite where one rank has everything.
-    scatter = jnp.sqrt(jnp.maximum(variance, 1e-12))
-    return 1.0 + routing.scale * greatest_normal(ranks) * scatter
+    return jnp.sqrt(jnp.maximum(variance, 1e-12))

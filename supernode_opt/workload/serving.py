@@ -27,6 +27,10 @@ _FORMATTED = (
     "activation_precision",
     "cache_precision",
 )
+_WORDS = {
+    "cache_tier": ("pooled", "host"),
+    "cache_plane": ("scale_up", "scale_out"),
+}
 
 
 class Formats(NamedTuple):
@@ -70,12 +74,16 @@ class Serving:
         a design must keep; 0 for none [s].
       ttft_percentile, tpot_percentile: share of requests that must keep it; 0 for
         their mean [1].
-      slow_cache_share: of the tokens found in a cache, those that come from the pooled
-        memory over the scale-up fabric, not from the chip's own [1].
+      slow_cache_share: of the tokens found in a cache, those that come from the slower
+        memory of `cache_tier`, not from the chip's own [1].
       weight_precision: of stored weights.
       expert_precision: of the routed experts' weights, "" for that of the others.
       activation_precision: of what multiplies them, "" for that of the weights.
       cache_precision: of the key-value cache.
+      cache_tier: the slower memory that caches of prefixes lie in: pooled memory over
+        the scale-up fabric, or that of the board's host.
+      cache_plane: what carries caches from prefill to decode: the scale-up fabric where
+        one domain holds all chips (else the network), or the network.
     """
 
     input_length: Count
@@ -97,6 +105,8 @@ class Serving:
     expert_precision: str = static(default="")
     activation_precision: str = static(default="")
     cache_precision: Format = static(default="bf16")
+    cache_tier: Literal["pooled", "host"] = static(default="pooled")
+    cache_plane: Literal["scale_up", "scale_out"] = static(default="scale_up")
 
     def __post_init__(self) -> None:
         """Refuse what no study file could say.
@@ -110,6 +120,11 @@ class Serving:
             word = getattr(self, name)
             if word and word not in FORMATS:
                 near = did_you_mean(word, FORMATS)
+                raise ValueError(f"`serving.{name}` must not be {word!r}{near}")
+        for name, known in _WORDS.items():
+            word = getattr(self, name)
+            if word not in known:
+                near = did_you_mean(word, known)
                 raise ValueError(f"`serving.{name}` must not be {word!r}{near}")
         for name in ("ttft_percentile", "tpot_percentile"):
             value = getattr(self, name)

@@ -10,7 +10,7 @@ import pytest
 
 from supernode_opt.plot import FIGURES, draw_all
 from supernode_opt.results import store
-from supernode_opt.system.report import Report
+from supernode_opt.system.report import PARTS, SCALARS, Report
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantities
 
@@ -25,6 +25,13 @@ def filled(record_type: type):
     values = {}
     for index, field in enumerate(dataclasses.fields(record_type), start=1):
         hint = hints[field.name]
+        arms = [one for one in typing.get_args(hint) if one is not type(None)]
+        if isinstance(hint, types.UnionType):
+            # A machine trains: what is of serving alone is not there.
+            hint = arms[0]
+        if field.name in ("serving", "prefill_step"):
+            values[field.name] = None
+            continue
         if field.metadata.get("static"):
             continue
         if typing.get_origin(hint) is tuple:
@@ -96,7 +103,7 @@ def test_every_quantity_has_its_unit(dataset):
     assert all("units" in dataset[name].attrs for name in FIELDS)
 
 
-FIELDS = [field.name for field in dataclasses.fields(Report)]
+FIELDS = (*SCALARS, *PARTS)
 
 
 def test_parts_keep_their_names_and_order(dataset):

@@ -10,8 +10,8 @@ from supernode_opt.calibration.serving.job import Job
 from supernode_opt.calibration.serving.posterior import QUANTITIES
 from supernode_opt.calibration.serving.predict import Predicted, Table
 from supernode_opt.calibration.step_time.score import members
-from supernode_opt.system.serving.attention import cache_bytes_per_token
 from supernode_opt.system.serving.rate import rate_of
+from supernode_opt.workload.cache import token_bytes
 from supernode_opt.workload.parameters import active_parameters, parameters
 from supernode_opt.workload.serving import accepted, formats_of
 
@@ -51,7 +51,7 @@ def _plain(job: Job, layout: object, batch: float) -> tuple[float, float, float]
     size = float(formats.expert_bytes if float(model.experts) else formats.weight_bytes)
     read = max(active, total * share) * size
     context = float(serving.input_length) + 0.5 * float(serving.output_length)
-    cached = requests * context * float(cache_bytes_per_token(model, formats))
+    cached = requests * context * float(token_bytes(model, formats.cache_bytes))
     memory = (read + cached) / (chips * float(chip.hbm_bandwidth))
     peak = float(rate_of(chip, formats.expert_arithmetic))
     computing = 2.0 * active * tokens / (chips * peak)

@@ -6,6 +6,8 @@ import xarray as xr
 
 from supernode_opt.names import practice_words, proper, spelled, split_words
 from supernode_opt.results import outcome, store
+from supernode_opt.results import served as serving
+from supernode_opt.results.telling import served
 from supernode_opt.results.telling.parts import Part, facts
 from supernode_opt.words import both, figures
 
@@ -13,13 +15,16 @@ from supernode_opt.words import both, figures
 def asked(dataset: xr.Dataset) -> Part:
     """Return what a design was asked for; files of old versions say less."""
     question, design = outcome.question(dataset), outcome.design(dataset)
+    numbers = str(dataset.attrs.get("precision", "")).upper()
+    job = [("training", trained(question.get("training"))), ("precision", numbers)]
+    if serving.requests(dataset) is not None:
+        job = served.asked(dataset)
     rows = [
         ("study", question["name"]),
         ("machine", _machine(dataset, question, design)),
         ("model", _model(dataset)),
-        ("training", trained(question.get("training"))),
+        *job,
         ("software", software(dataset)),
-        ("precision", str(dataset.attrs.get("precision", "")).upper()),
         ("split", ", ".join([split_words(design) or "none", *practice_words(design)])),
         ("sought", _sought(dataset, question)),
     ]

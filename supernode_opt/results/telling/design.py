@@ -1,14 +1,12 @@
 """What a design says: asked, answer with its range, why, what else, and the details."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
 from supernode_opt.names import spelled
 from supernode_opt.results import outcome, store
-from supernode_opt.results.telling import distrust, search
+from supernode_opt.results import served as serving
+from supernode_opt.results.telling import distrust, limits, search, served
 from supernode_opt.results.telling.asked import asked
 from supernode_opt.results.telling.parts import (
     BAD,
@@ -20,6 +18,7 @@ from supernode_opt.results.telling.parts import (
     facts,
     grid,
 )
+from supernode_opt.results.telling.quantity import range_of, value
 from supernode_opt.search.settings import UNANSWERED
 from supernode_opt.system.report import is_share
 from supernode_opt.words import both, spoken
@@ -65,25 +64,6 @@ def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
     ]
 
 
-def value(dataset: xr.Dataset, name: str) -> str:
-    """Write a reported quantity."""
-    unit = dataset[name].attrs["units"]
-    return spoken(float(dataset[name]), unit, is_share(name))
-
-
-def range_of(
-    dataset: xr.Dataset, name: str, known: dict[str, tuple[float, float]]
-) -> str:
-    """Write the range of a quantity, "" where it does not vary."""
-    low, high = known.get(name, (np.nan, np.nan))
-    if not np.isfinite([low, high]).all():
-        return ""
-    unit, share = dataset[name].attrs["units"], is_share(name)
-    # Ends that are written alike are no range.
-    alike = spoken(low, unit, share) == spoken(high, unit, share)
-    return "" if alike else both(low, high, unit, share)
-
-
 def _answer(dataset: xr.Dataset) -> Part:
     status = str(store.note(dataset, "status"))
     unanswered = status in UNANSWERED
@@ -98,90 +78,41 @@ def _answer(dataset: xr.Dataset) -> Part:
             (spelled(name), value(dataset, name), range_of(dataset, name, known)),
             STRONG if name == wanted else "",
         )
-        for name in dict.fromkeys((wanted, *outcome.HEADLINE))
+        for name in dict.fromkeys((wanted, *outcome.headline(dataset)))
     ]
     headings = ("quantity", "value", "5-95 %")
     if not known:
         headings, rows = headings[:2], [Row(r.cells[:2], r.mark) for r in rows]
-    table = Grid(headings, tuple(rows), numbers=(1, 2))
+    tables = [Grid(headings, tuple(rows), numbers=(1, 2))]
+    if serving.requests(dataset) is not None:
+        tables.append(served.phases(dataset, known))
     mark = BAD if unanswered else STRONG
-    return Part("answer", "Answer", tuple(filter(None, lines)), (table,), mark)
+    return Part("answer", "Answer", tuple(filter(None, lines)), tuple(tables), mark)
 
 
 def _why(dataset: xr.Dataset) -> Part:
-    lines = [_binding(dataset)]
-    for whole, verb in (("step_time", "goes to"), ("power", "goes to")):
-        shares = _shares(dataset, whole, outcome.TOTALS[whole])
+    lines = [limits.binding(dataset)]
+    wholes = ["step_time", "power"]
+    if serving.requests(dataset) is not None:
+        lines += served.why(dataset)
+        wholes.insert(1, "prefill_step")
+    for whole in wholes:
+        shares = _shares(dataset, whole)
         named = [s for s in shares[:_NAMED] if s[2] >= _LEAST] or shares[:1]
         listed = ", ".join(f"{name} {100.0 * share:.0f} %" for name, _, share in named)
-        lines.append(f"{spelled(whole).capitalize()} {verb} {listed}.")
+        lines.append(f"{_called(dataset, whole).capitalize()} goes to {listed}.")
     narrows = store.note(dataset, "narrows")
     if narrows:
         listed = ", ".join(f"{k} {100.0 * v:.0f} %" for k, v in narrows.items())
         lines.append(f"The range of step time comes from {listed} (of its variance).")
-    return Part("why", "Why", tuple(filter(None, lines)), _constraints(dataset))
+    return Part("why", "Why", tuple(filter(None, lines)), limits.constraints(dataset))
 
 
-def _binding(dataset: xr.Dataset) -> str:
-    """Say which limits are broken, which bind, or which is nearest."""
-    rows = outcome.constraints(dataset)
-    broken = [row for row in rows if _violated(row)]
-    if broken:
-        return f"Violated: {_listed(broken)}."
-    tight = [row for row in rows if row["tight"]]
-    if tight:
-        return f"Binding: {_listed(tight)}."
-    known = [row for row in rows if row["margin"] is not None and row["limit"]]
-    if not known:
-        return ""
-    nearest = min(known, key=lambda row: row["margin"])
-    return f"No limit binds; the nearest is {_listed([nearest])}."
-
-
-def _listed(rows: Sequence[dict[str, Any]]) -> str:
-    return "; ".join(
-        f"{spelled(row['name'])}, {_spoken(row, 'value')} of {_sense(row)}"
-        f" {_spoken(row, 'limit')}"
-        for row in rows
-    )
-
-
-def _violated(row: dict[str, Any]) -> bool:
-    return row["margin"] is not None and row["margin"] < -1e-6
-
-
-def _sense(row: dict[str, Any]) -> str:
-    return "at most" if row["at_most"] else "at least"
-
-
-def _spoken(row: dict[str, Any], field: str) -> str:
-    found = row[field]
-    return "-" if found is None else spoken(found, row["unit"], is_share(row["name"]))
-
-
-def _constraints(dataset: xr.Dataset) -> tuple[Grid, ...]:
-    rows = outcome.constraints(dataset)
-    if not rows:
-        return ()
-    name = str(dataset.attrs.get("objective", ""))
-    priced = name in dataset and any(row["multiplier"] for row in rows)
-    best = float(dataset[name]) if priced else np.nan
-    made = []
-    # Binding ones first; `sorted` keeps the order of the rest.
-    for row in sorted(rows, key=lambda row: not row["tight"]):
-        violated = _violated(row)
-        state = "violated" if violated else "binding" if row["tight"] else ""
-        cells = [spelled(row["name"]), _spoken(row, "value")]
-        cells += [f"{_sense(row)} {_spoken(row, 'limit')}", state]
-        if priced:
-            # As a share of both: a price per watt or byte tells nobody anything.
-            slope = (row["multiplier"] or 0.0) * row["limit"] / best
-            cells.append(f"{slope:+.3g} %" if slope else "")
-        mark = BAD if violated else STRONG if row["tight"] else ""
-        made.append(Row(tuple(cells), mark))
-    heads = ("limit on", "value", "limit", "")
-    heads += (f"1 % more: {spelled(name)}",) * priced
-    return (Grid(heads, tuple(made), "Limits", numbers=(1, 4)),)
+def _called(dataset: xr.Dataset, whole: str) -> str:
+    """Return what a total is called."""
+    serves = serving.requests(dataset) is not None
+    known = served.WHOLES if serves else {}
+    return known.get(whole, spelled(whole))
 
 
 def _ranges(dataset: xr.Dataset) -> Part:
@@ -205,7 +136,10 @@ def _three(
 def _design(dataset: xr.Dataset) -> Part:
     rows = []
     given, stated = outcome.asked(dataset), outcome.stated(dataset)
+    inert = served.hidden(dataset)
     for name, built in outcome.design(dataset).items():
+        if name in inert:
+            continue
         unit = dataset[f"design_{name}"].attrs["units"]
         asked_for, origin = given.get(name), "given"
         if name not in given:
@@ -217,31 +151,35 @@ def _design(dataset: xr.Dataset) -> Part:
         elif stated is not None and name not in stated:
             origin = "as the machine has it" if name in _MACHINE else "nothing else"
         mark = STRONG if origin.startswith("free") else FAINT
-        rows.append(Row((spelled(name), spoken(built, unit), origin), mark))
+        said = served.chosen(name, built) or spoken(built, unit)
+        rows.append(Row((spelled(name), said, origin), mark))
     table = Grid(("variable", "value", "chosen from"), tuple(rows))
     taken = store.note(dataset, "assumed") or ()
     lines = [f"Taken from usual practice, as the study is silent: {a}." for a in taken]
     return Part("design", "Design", tuple(lines), (table,))
 
 
-def _shares(
-    dataset: xr.Dataset, whole: str, part: str
-) -> list[tuple[str, float, float]]:
+def _shares(dataset: xr.Dataset, whole: str) -> list[tuple[str, float, float]]:
     """Return name, value [SI] and share [1] of the parts of a total, largest first."""
-    total, values = float(dataset[whole]), dataset[part].to_series()
+    values = dataset[outcome.TOTALS.get(whole, whole)].to_series()
+    total = float(dataset[whole].sum())
     order = values.sort_values(ascending=False, kind="stable").items()
     return [(spelled(str(k)), float(v), float(v) / total) for k, v in order if v > 0.0]
 
 
 def _breakdowns(dataset: xr.Dataset) -> Part:
     grids = []
-    for whole, part in outcome.TOTALS.items():
-        unit = dataset[part].attrs["units"]
+    wholes = list(outcome.TOTALS)
+    if serving.requests(dataset) is not None:
+        wholes.insert(1, "prefill_step")
+    for whole in wholes:
+        unit = dataset[whole].attrs["units"]
         rows = [
             (name, spoken(size, unit), f"{100.0 * share:.1f} %")
-            for name, size, share in _shares(dataset, whole, part)
+            for name, size, share in _shares(dataset, whole)
         ]
-        title = f"{spelled(whole).capitalize()} {value(dataset, whole)}"
+        total = spoken(float(dataset[whole].sum()), unit)
+        title = f"{_called(dataset, whole).capitalize()} {total}"
         grids.append(grid(("part", "value", "share"), rows, title, (1, 2)))
     return Part("parts", "Where time, memory, power and money go", (), tuple(grids))
 

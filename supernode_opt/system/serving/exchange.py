@@ -1,4 +1,7 @@
-"""What the ranks of a pool send each other in one layer of a pass."""
+"""What the ranks of a pool send each other in one layer of a pass.
+
+Every exchange takes a time of its own and one per token of a group.
+"""
 
 from typing import NamedTuple
 
@@ -8,30 +11,48 @@ from jax.typing import ArrayLike
 
 from supernode_opt.hardware.fabric import crowding
 from supernode_opt.smooth import maximum, rows, stack
-from supernode_opt.system.collectives import Network, durations, network
+from supernode_opt.system.collectives import Network, beginning, moving, network
 from supernode_opt.system.design import Design
 from supernode_opt.system.ranks import per_rank, through_package
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.system.serving.products import picks
 from supernode_opt.system.serving.setting import Setting
 from supernode_opt.workload.placement import Group, crossings, place
 from supernode_opt.workload.traffic import Transfer, all_to_all, gather, stage_hop
 
 
-class Exchange(NamedTuple):
-    """Times of one layer of a pass, each [*batch] [s].
+class Calls(NamedTuple):
+    """Time of an exchange in one layer, [*batch] each.
 
     Attributes:
-      attention: adding up what tensor ranks have of attention's output.
-      dense: the same of a dense FFN, or of experts where tokens are not spread.
-      experts: dispatch and combine between groups with tokens of their own.
-      stage: handing a pass to the next stage, once per boundary.
+      fixed: whatever is sent [s].
+      each: per token of a group [s].
     """
 
-    attention: Array
-    dense: Array
-    experts: Array
-    stage: Array
+    fixed: Array
+    each: Array
+
+    def of(self, tokens: ArrayLike) -> Array:
+        """Return the time of so many tokens [s]."""
+        return self.fixed + self.each * tokens
+
+
+class Exchange(NamedTuple):
+    """What ranks exchange in a layer.
+
+    Attributes:
+      reduced: adding up what tensor ranks have of the output of attention, of a dense
+        FFN, or of experts where there is one group.
+      sent: dispatch and combine between groups with tokens of their own, at even load.
+      shared: gathering tokens for experts that several ranks share, and adding up.
+      stage: handing a pass to the next stage, once per boundary.
+      several: 1 where there are such groups, else 0 [1].
+    """
+
+    reduced: Calls
+    sent: Calls
+    shared: Calls
+    stage: Calls
+    several: Array
 
 
 def rank_network(design: Design, scenario: Scenario, relaxed: ArrayLike) -> Network:
@@ -39,15 +60,11 @@ def rank_network(design: Design, scenario: Scenario, relaxed: ArrayLike) -> Netw
     return per_rank(network(design, scenario, relaxed), scenario)
 
 
-def exchange(
-    setting: Setting, tokens: ArrayLike, load: ArrayLike, once: ArrayLike
-) -> Exchange:
+def exchange(setting: Setting, once: ArrayLike) -> Exchange:
     """Time what one layer of a pass exchanges.
 
     Args:
       setting: of the pool.
-      tokens: of one group of tensor ranks in this pass [1].
-      load: of the busiest expert rank over the mean; all wait for it [1].
       once: 1 where a token is sent once to every domain that has experts of its, as by
         the kernels of prefill, 0 where once to every expert [1].
     """
@@ -63,45 +80,32 @@ def exchange(
         moved = moved._replace(inner=moved.inner * more, outer=2.0 * moved.outer)
         return through_package(moved, group, direct=False)
 
-    hidden = tokens * model.hidden
     leaving = crossings(
         pool.pipeline, pool.stage, design.scale_up_domain, setting.relaxed
     )
-    hop = stage_hop(stages, leaving, 2.0 * hidden / pool.tensor)
+    hop = stage_hop(stages, leaving, 2.0 * model.hidden / pool.tensor)
     both = software.dispatch_bytes + software.combine_bytes
     reach = jnp.minimum(model.top_k, pool.expert) / pool.expert
-    among = tokens * pool.data * reach * model.hidden
-    timed = durations(
-        [
-            reduced(tensors, 2.0 * hidden),
+    among = pool.data * reach * model.hidden
+    timed = [
+        Calls(beginning(one, setting.net), moving(one, setting.net, setting.sharpness))
+        for one in (
+            reduced(tensors, 2.0 * model.hidden),
             reduced(sharing, 0.5 * both * among),
             hop._replace(inner=hop.inner * crowding(switch, 2.0, False)),
-        ],
-        setting.net,
-        setting.sharpness,
-    )
-    summed, divided, stage = rows(timed)
-    spread = jnp.clip(pool.data - 1.0, 0.0, 1.0)
-    several = jnp.clip(pool.expert - 1.0, 0.0, 1.0)
-    ways = (software.dispatch_bytes, software.combine_bytes)
-    sent = sum(_sent(setting, experts, tokens, each, once) for each in ways)
-    between = several * software.exchange_scale * load * sent + divided
+        )
+    ]
     return Exchange(
-        attention=summed,
-        dense=summed,
-        experts=spread * between + (1.0 - spread) * summed,
-        stage=stage,
+        reduced=timed[0],
+        sent=_sent(setting, experts, once),
+        shared=timed[1],
+        stage=timed[2],
+        several=jnp.clip(jnp.asarray(pool.data) - 1.0, 0.0, 1.0),
     )
 
 
-def _sent(
-    setting: Setting,
-    group: Group,
-    tokens: ArrayLike,
-    channel_bytes: ArrayLike,
-    once: ArrayLike,
-) -> Array:
-    """Time of one dispatch or combine, as a test of it alone measures it [s].
+def _sent(setting: Setting, group: Group, once: ArrayLike) -> Calls:
+    """Time of a dispatch and a combine, as tests of them alone measure it.
 
     A fixed time, one that grows with the ranks inside a domain, and bytes over the
     slower of two ports.  With 15 us, 2 us, 20 us and 0.92 of the network's rate all
@@ -111,9 +115,9 @@ def _sent(
     scenario, pool, net = setting.scenario, setting.pool, setting.net
     model, software = scenario.model, scenario.software
     switch = scenario.scale_up_switch
-    own = tokens / pool.tensor
-    size = channel_bytes * model.hidden
-    copies = picks(model, pool) * own * size
+    own = 1.0 / jnp.asarray(pool.tensor)
+    size = (software.dispatch_bytes + software.combine_bytes) * model.hidden
+    copies = pool.picks(model) * own * size
     inside, others = group.inside / group.size, 1.0 - 1.0 / group.size
     every = all_to_all(group, own, size, model, 1.0)
     leaves = jnp.clip(group.outside - 1.0, 0.0, 1.0)
@@ -123,7 +127,7 @@ def _sent(
     inner = inner * crowding(switch, group.most, True) * software.scale_up_efficiency
     outer = outer * scenario.scale_out_switch.all_to_all_contention
     outer = outer * software.scale_out_efficiency
-    moving = maximum(
+    each = maximum(
         inner / (net.inner_rate * software.exchange_efficiency * faster),
         outer / (net.outer_rate * software.network_exchange_efficiency * faster),
         setting.sharpness,
@@ -134,7 +138,11 @@ def _sent(
         + net.inner_latency
         - software.scale_up_latency
     )
-    return fixed + leaves * software.network_exchange_time + moving
+    fixed = 2.0 * (fixed + leaves * software.network_exchange_time)
+    # A single rank has nobody to send to.
+    among = jnp.clip(jnp.asarray(pool.expert) - 1.0, 0.0, 1.0)
+    among = among * software.exchange_scale
+    return Calls(among * fixed, among * each)
 
 
 def _groups(setting: Setting) -> list[Group]:

@@ -9,25 +9,29 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.record import record
+from supernode_opt.smooth import greatest_normal, maximum
+from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.serving.attention import Core
 from supernode_opt.system.serving.exchange import Exchange, exchange
 from supernode_opt.system.serving.launch import started
 from supernode_opt.system.serving.products import (
-    Table,
-    layer_table,
-    picks,
+    Costs,
+    product_costs,
     product_times,
-    rates,
+    product_work,
+    read_experts,
+    shapes,
+    touched_share,
 )
 from supernode_opt.system.serving.setting import Setting
 from supernode_opt.units import quantity
+from supernode_opt.workload.mixers import mixer_shares
 from supernode_opt.workload.operators import Split, elementwise_bytes
-from supernode_opt.workload.routing import Routing, busiest
+from supernode_opt.workload.routing import Routing, scatter
 
 Time = quantity("s", zero=True)
-# Bytes moved per channel of a token that an expert is sent: permuting it, the gate and
-# adding it up again; fitted with the constants of stacks.
-PERMUTED_BYTES = 16.0
+# So many tokens even out what chance has to do with the load of experts.
+_ENDLESS = 1e12
 
 
 @record
@@ -68,159 +72,253 @@ class Work(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """A pass of all layers: time by parts, and the work of a rank."""
+    """A pass of all layers: time by parts, the joint of drafts [s], a rank's work."""
 
     time: PassTime
+    joint: Array
     work: Work
 
 
-def expert_load(setting: Setting, tokens: ArrayLike) -> Array:
-    """Load of the busiest expert rank over the mean [1].
+class PassCosts(NamedTuple):
+    """All of a pass that its tokens do not change; made once, used for any number.
 
-    Copies of busy experts take their excess away: what is left of the spread of their
-    popularity falls with the copies of each, `E / (E + redundant)`.
+    Attributes:
+      setting: of the pool.
+      products: of a layer, the head and the joint of drafts.
+      core: attention of a layer, of one request in decode or one token of a prompt.
+      exchange: what ranks send each other in a layer.
+      plain: elementwise kernels of all layers per token of a group [s].
+      carried: the same of what experts are sent, at even load [s].
+      held: experts of a rank [1].
+      greatest: expected greatest of as many standard normals as expert ranks [1].
+      chance: variance of the load of an expert rank, of one token that it sends [1].
+      lasting: the same of popularity, however many tokens there are [1].
+      prefill: whether prompts are read: kernels are large, and started by the host.
     """
-    scenario, pool = setting.scenario, setting.pool
-    model, software = scenario.model, scenario.software
-    kept = model.experts / jnp.maximum(model.experts + pool.redundant, 1.0)
+
+    setting: Setting
+    products: Costs
+    core: Core
+    exchange: Exchange
+    plain: Array
+    carried: Array
+    held: Array
+    greatest: Array
+    chance: Array
+    lasting: Array
+    prefill: bool
+
+
+def routing_of(setting: Setting) -> Routing:
+    """Return how tokens fall on experts, of which busy ones may have copies.
+
+    Copies take the excess of busy experts away: what is left of the spread of their
+    popularity falls with the copies of each, `E / (E + redundant)`.  A measured
+    imbalance stands as it is.
+    """
+    scenario, experts = setting.scenario, setting.scenario.model.experts
+    kept = experts / jnp.maximum(experts + setting.pool.redundant, 1.0)
     routing = scenario.routing
     if routing is None:
-        routing = Routing(popularity=software.expert_popularity * kept)
-    own = tokens * pool.data / pool.expert
-    return jnp.where(
-        jnp.asarray(model.experts) > 0.0,
-        busiest(routing, model, pool.expert, own),
-        1.0,
+        return Routing(popularity=scenario.software.expert_popularity * kept)
+    return dataclasses.replace(routing, popularity=routing.popularity * kept)
+
+
+def pass_costs(
+    setting: Setting, core: Core, prefill: bool, again: ArrayLike = 1.0
+) -> PassCosts:
+    """Return what passes of a pool cost.
+
+    Args:
+      setting: of the pool.
+      core: attention of a layer, of one request or one token.
+      prefill: whether prompts are read.
+      again: see `product_costs`.
+    """
+    scenario, pool = setting.scenario, setting.pool
+    model, formats, clock = scenario.model, setting.formats, setting.design.clock
+    table = shapes(model, pool)
+    routing, ranks = routing_of(setting), jnp.asarray(pool.expert)
+    lasting = jnp.square(scatter(routing, model, ranks, _ENDLESS))
+    chance = jnp.square(scatter(Routing(), model, ranks, 1.0))
+    plain, carried = _elementwise(setting)
+    return PassCosts(
+        setting,
+        product_costs(table, scenario, formats, clock, again),
+        core,
+        exchange(setting, 1.0 if prefill else 0.0),
+        plain,
+        carried,
+        jnp.asarray(pool.held(model)),
+        greatest_normal(ranks),
+        chance,
+        lasting,
+        prefill,
     )
 
 
+def expert_load(costs: PassCosts, tokens: ArrayLike) -> tuple[Array, Array]:
+    """Load of the busiest expert rank over the mean, in all and for good [1].
+
+    The first has what chance adds to few tokens, the second what popularity does to
+    any number.
+    """
+    setting = costs.setting
+    pool, model = setting.pool, setting.scenario.model
+    routing = routing_of(setting)
+    if routing.imbalance is not None:
+        each = 1.0 + routing.scale * (jnp.asarray(routing.imbalance) - 1.0)
+        both = each, each
+    else:
+        own = jnp.maximum(tokens * pool.data / pool.expert, 1e-3)
+        share = routing.scale * costs.greatest
+        spread = jnp.sqrt(costs.chance / own + costs.lasting)
+        both = 1.0 + share * spread, 1.0 + share * jnp.sqrt(costs.lasting)
+    some = jnp.asarray(model.experts) > 0.0
+    return jnp.where(some, both[0], 1.0), jnp.where(some, both[1], 1.0)
+
+
 def whole_pass(
-    setting: Setting, tokens: ArrayLike, core: Core, heads: ArrayLike, prefill: bool
+    costs: PassCosts, tokens: ArrayLike, cores: ArrayLike, heads: ArrayLike
 ) -> Pass:
     """Time a pass over `tokens` of each group on the device.
 
     Two halves of a batch that take turns call every kernel twice, on half the tokens.
 
     Args:
-      setting: of the pool.
+      costs: of the pool.
       tokens: of a group [1].
-      core: attention core of a layer.
+      cores: how often it has the attention core of `costs` [1].
       heads: tokens of a group that go through the LM head [1].
-      prefill: whether prompts are read: kernels are large, and started by the host.
     """
-    halves = 1.0 + jnp.asarray(setting.design.pools.dual_batch[1])
-    part = Core(core.time / halves, core.flops / halves, core.moved / halves)
-    one = _half_pass(setting, tokens / halves, part, heads / halves, prefill)
+    halves = 1.0 + jnp.asarray(costs.setting.design.pools.dual_batch[1])
+    one = _half_pass(costs, tokens / halves, cores / halves, heads / halves)
     time = PassTime(
         **{f.name: halves * getattr(one.time, f.name) for f in fields(PassTime)}
     )
-    return Pass(time, Work(*(halves * part for part in one.work)))
+    work = Work(*(halves * part for part in one.work))
+    return Pass(time, halves * one.joint, work)
 
 
 def _half_pass(
-    setting: Setting, tokens: ArrayLike, core: Core, heads: ArrayLike, prefill: bool
+    costs: PassCosts, tokens: Array, cores: ArrayLike, heads: ArrayLike
 ) -> Pass:
+    setting = costs.setting
     scenario, pool = setting.scenario, setting.pool
     model, software = scenario.model, scenario.software
-    load = expert_load(setting, tokens)
-    table = layer_table(model, pool, tokens, heads)
-    clock = setting.design.clock
-    times, flops = product_times(table, scenario, setting.formats, clock, load)
-    sent = exchange(setting, tokens, load, 1.0 if prefill else 0.0)
+    load, lasting = expert_load(costs, tokens)
+    # Tokens of all groups of the instance reach the experts; what a rank is sent is
+    # what all send, and copies of an expert share its tokens.
+    together = tokens * pool.data
+    read = read_experts(costs.held, touched_share(model, together), costs.greatest)
+    sent = load * together * pool.picks(model) / pool.expert
+    heads = jnp.broadcast_to(heads, jnp.shape(sent))
+    tokens = jnp.broadcast_to(tokens, jnp.shape(sent))
+    times = product_times(costs.products, tokens, heads, sent, read)
+    core = costs.core.times(cores)
     dense = model.dense_layers
     sparse = model.layers - dense
-    exposed = _exposed(setting, sent, times, sparse)
-    boundaries = jnp.maximum(pool.pipeline - 1.0, 0.0)
-    zero = jnp.zeros_like(exposed)
-    experts = times["expert"] + times["grouped"]
+    mixing = {name: model.layers * s for name, s in mixer_shares(model).items()}
+    projections = sum(count * times[name] for name, count in mixing.items())
+    experts = sparse * (times["expert"] + times["grouped"])
+    elementwise = costs.plain * tokens + costs.carried * load * tokens
+    zero = jnp.zeros_like(experts)
     launch = zero
-    if not prefill:
-        working = dense * times["dense"] + sparse * experts
-        working = times["attention"] + working / model.layers
-        each = started(model, setting.formats, working, software.launch_time)
-        launch = model.layers * each + zero
+    if not costs.prefill:
+        working = projections + dense * times["dense"] + experts
+        each = started(
+            model, setting.formats, working / model.layers, software.launch_time
+        )
+        launch = model.layers * each
+    between = costs.exchange
+    summed = between.reduced.of(tokens)
+    # All wait for the busiest rank: for its bytes, and in every call.
+    moved = lasting * between.sent.fixed + load * between.sent.each * tokens
+    moved = sparse * between.several * (moved + between.shared.of(tokens))
+    rest = projections + experts + model.layers * core.time + elementwise + launch
+    work = product_work(costs.products, model, tokens, heads, sent, read)
+    streamed = model.layers * core.moved
+    peak = scenario.chip.peak_bf16 * setting.design.clock
+    boundaries = jnp.maximum(pool.pipeline - 1.0, 0.0)
     time = PassTime(
-        projections=model.layers * times["attention"] + zero,
+        projections=projections + zero,
         attention=model.layers * core.time + zero,
         dense_ffn=dense * times["dense"] + zero,
-        experts=sparse * experts + zero,
-        elementwise=_elementwise(setting, tokens, load) + zero,
+        experts=experts,
+        elementwise=elementwise + zero,
         head=times["head"] + zero,
         launch=launch,
-        tensor_parallel=model.layers * sent.attention + dense * sent.dense + zero,
-        expert_parallel=exposed,
-        pipeline_transfer=boundaries * sent.stage + zero,
+        tensor_parallel=summed
+        * (model.layers + dense + sparse * (1.0 - between.several))
+        + zero,
+        expert_parallel=_exposed(setting, moved, rest) + zero,
+        pipeline_transfer=boundaries * between.stage.of(tokens) + zero,
         draft=zero,
         prefill=zero,
         overhead=zero,
     )
-    return Pass(time, _work(setting, table, flops, core))
+    return Pass(
+        time,
+        times["ahead"] + zero,
+        Work(
+            work[0] + model.layers * core.flops,
+            work[1] + model.layers * core.flops / peak,
+            work[2] + streamed,
+        ),
+    )
 
 
-def _elementwise(setting: Setting, tokens: ArrayLike, load: ArrayLike) -> Array:
-    """Time of norms, gates and permutations in all layers [s]."""
+def _elementwise(setting: Setting) -> tuple[Array, Array]:
+    """Time of norms and gates per token, and of what experts are sent [s].
+
+    Permuting what is routed, and the gates of experts, count where they are received.
+    """
     scenario, pool = setting.scenario, setting.pool
     model, software, chip = scenario.model, scenario.software, scenario.chip
     rate = 1.0 / (chip.hbm_bandwidth * chip.hbm_efficiency)
-    sizes = Split(pool.tensor, 1.0, pool.expert, 0.0, tokens)
-    streamed = elementwise_bytes(model, sizes)
-    dense = model.dense_layers
+    streamed = elementwise_bytes(model, Split(pool.tensor, 1.0, pool.expert, 0.0, 1.0))
+    dense, own = model.dense_layers, 1.0 - pool.alone(model)
+    sparse = model.layers - dense
+    # Training has both of every copy and of shared experts, spread over tensor ranks.
+    gates = streamed.expert / jnp.maximum(model.top_k + model.shared_experts, 1.0)
+    permuted = streamed.routing / jnp.maximum(model.top_k, 1.0) * pool.tensor
     plain = model.layers * streamed.norm + dense * streamed.dense
-    received = tokens * pool.data * picks(model, pool) / pool.expert * load
-    wide = model.hidden + model.expert_ffn / pool.sharing
-    carried = (model.layers - dense) * received * wide * PERMUTED_BYTES
-    moved = software.elementwise_traffic * plain + software.routing_traffic * carried
-    return rate * moved
+    plain = plain + sparse * own * model.shared_experts * gates
+    received = pool.data * pool.picks(model) / pool.expert
+    gates = gates * pool.tensor / pool.sharing * software.elementwise_traffic
+    carried = sparse * received * (permuted * software.routing_traffic + gates)
+    return rate * software.elementwise_traffic * plain, rate * carried
 
 
-def _exposed(
-    setting: Setting, sent: Exchange, times: dict[str, Array], sparse: ArrayLike
-) -> Array:
+def _exposed(setting: Setting, moved: Array, rest: Array) -> Array:
     """Return what is exposed of the exchange between experts in all layers [s].
 
     With two halves of a batch in turn as much of it hides behind the other half as the
     stack overlaps, but no more than there is of either.
     """
-    software = setting.scenario.software
     dual = jnp.asarray(setting.design.pools.dual_batch[1])
-    whole = sparse * sent.experts
-    spread = jnp.clip(setting.pool.data - 1.0, 0.0, 1.0)
-    compute = sparse * (times["attention"] + times["expert"] + times["grouped"])
-    behind = jnp.minimum(whole, compute) * software.dual_batch_overlap
-    return whole - dual * spread * behind
-
-
-def _work(setting: Setting, table: Table, flops: Array, core: Core) -> Work:
-    """Add up arithmetic at its peak rate and bytes of memory over the layers."""
-    scenario = setting.scenario
-    model, chip, formats = scenario.model, scenario.chip, setting.formats
-    rate = rates(scenario, formats, setting.design.clock)
-    counts = {
-        "attention": model.layers,
-        "dense": model.dense_layers,
-        "expert": model.layers - model.dense_layers,
-        "head": 1.0,
-        "ahead": 0.0,
-    }
-    done, busy, moved = 0.0, 0.0, 0.0
-    for k, (name, part) in enumerate(zip(table.names, table.parts, strict=True)):
-        times_used = counts[part]
-        grouped = name in ("expert up", "expert down")
-        speed = rate.experts if grouped else rate.plain
-        size = formats.expert_bytes if grouped else formats.weight_bytes
-        each = table.columns[k] * table.inner[k] * table.groups[k]
-        done = done + times_used * flops[k]
-        busy = busy + times_used * flops[k] / speed
-        moved = moved + times_used * size * each
-    busy = busy + model.layers * core.flops / (chip.peak_bf16 * setting.design.clock)
-    return Work(
-        jnp.asarray(done + model.layers * core.flops),
-        jnp.asarray(busy),
-        jnp.asarray(moved + model.layers * core.moved),
-    )
+    lesser = moved + rest - maximum(moved, rest, setting.sharpness)
+    behind = lesser * setting.scenario.software.dual_batch_overlap
+    return moved - dual * behind
 
 
 def plus(time: PassTime, **more: ArrayLike) -> PassTime:
     """Return a pass whose named parts take longer."""
     changed = {name: getattr(time, name) + value for name, value in more.items()}
     return dataclasses.replace(time, **changed)
+
+
+def layer_time(time: PassTime, scenario: Scenario) -> Array:
+    """Time of one layer of a pass, averaged over the layers [s]."""
+    names = (
+        "projections",
+        "attention",
+        "dense_ffn",
+        "experts",
+        "elementwise",
+        "launch",
+        "tensor_parallel",
+        "expert_parallel",
+    )
+    whole = sum(getattr(time, name) for name in names)
+    return whole / scenario.model.layers

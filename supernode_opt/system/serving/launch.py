@@ -10,14 +10,15 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from supernode_opt.smooth import root
+from supernode_opt.workload.mixers import mixer_shares
 from supernode_opt.workload.model import Model
 from supernode_opt.workload.serving import Formats
 
 # Kernels of every attention block, of a dense FFN, of experts, of shared ones beside
 # them, and what latent attention has more.
 ATTENTION, DENSE, EXPERTS, SHARED, LATENT = 6.0, 3.0, 7.0, 9.0, 12.0
-# What linear attention (gated delta rule) has more.
-LINEAR = 15.0
+# What linear attention (gated delta rule), and what an indexer has more.
+LINEAR, INDEX = 15.0, 8.0
 # To quantise activations before the products of attention, or of the FFN.
 QUANTISING = 3.0
 # Products among them, whose start hides behind their own reading.
@@ -29,8 +30,10 @@ def kernels(model: Model, formats: Formats) -> Array:
     sparse = (model.layers - model.dense_layers) / model.layers
     shared = jnp.minimum(model.shared_experts, 1.0)
     count = ATTENTION + DENSE + sparse * (EXPERTS - DENSE + SHARED * shared)
-    if model.attention == "mla":
-        count = count + LATENT
+    shares = mixer_shares(model)
+    if model.attention in ("mla", "factored"):
+        count = count + LATENT * shares["attention"]
+    count = count + LINEAR * shares["linear"] + INDEX * shares["index"]
     # BF16 operands need no quantising; a step between one byte and two.
     low = jnp.clip(2.0 - jnp.asarray(formats.activation_bytes), 0.0, 1.0)
     return count + 2.0 * QUANTISING * jnp.minimum(low * 4.0, 1.0)
@@ -40,7 +43,8 @@ def products(model: Model) -> Array:
     """Products among the kernels of a layer [1]."""
     sparse = (model.layers - model.dense_layers) / model.layers
     count = PRODUCTS + sparse * (PRODUCTS_EXPERTS - PRODUCTS)
-    return count + (PRODUCTS_LATENT if model.attention == "mla" else 0.0)
+    latent = model.attention in ("mla", "factored")
+    return count + (PRODUCTS_LATENT * mixer_shares(model)["attention"] * latent)
 
 
 def started(

@@ -50,9 +50,27 @@ class Pool(NamedTuple):
         """Ranks that share the matrices of every expert [1]."""
         return jnp.maximum(self.stage / self.expert, 1.0)
 
+    def alone(self, model: Model) -> Array:
+        """1 where shared experts have ranks of their own, else 0 [1].
+
+        There ranks are left when each has one routed expert or a copy; tokens are
+        dispatched to shared experts like to routed ones (CloudMatrix-Infer,
+        arXiv:2506.12708: 320 ranks for 256 experts, their copies and the shared one's).
+        """
+        routed = jnp.maximum(model.experts, 1.0) + self.redundant
+        left = jnp.asarray(self.expert) >= routed + jnp.maximum(
+            model.shared_experts, 1.0
+        )
+        return jnp.where(left & (jnp.asarray(model.shared_experts) > 0.0), 1.0, 0.0)
+
+    def picks(self, model: Model) -> Array:
+        """Experts that a token is sent to [1]."""
+        return model.top_k + self.alone(model) * model.shared_experts
+
     def held(self, model: Model) -> Array:
         """Experts that a rank holds, or has a share of, per layer [1]."""
-        return (jnp.maximum(model.experts, 1.0) + self.redundant) / self.expert
+        each = (jnp.maximum(model.experts, 1.0) + self.redundant) / self.expert
+        return jnp.where(self.alone(model) > 0.0, 1.0, each)
 
     def layers(self, model: Model, relaxed: ArrayLike) -> Array:
         """Layers of the largest stage [1]."""

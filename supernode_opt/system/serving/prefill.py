@@ -9,10 +9,16 @@ from jax.typing import ArrayLike
 from supernode_opt.smooth import ceiling, maximum
 from supernode_opt.system.kernels import KERNEL_OVERLAP
 from supernode_opt.system.parts import total
-from supernode_opt.system.serving.attention import prefill_core
-from supernode_opt.system.serving.forward import Pass, whole_pass
+from supernode_opt.system.serving.attention import SHORTEST, prefill_core
+from supernode_opt.system.serving.forward import (
+    Pass,
+    PassCosts,
+    pass_costs,
+    whole_pass,
+)
 from supernode_opt.system.serving.launch import kernels
 from supernode_opt.system.serving.setting import Setting
+from supernode_opt.workload.serving import Serving
 
 
 class Prompt(NamedTuple):
@@ -33,39 +39,58 @@ class Prompt(NamedTuple):
     new: Array
 
 
-def prefill_pass(setting: Setting, tokens: ArrayLike) -> Pass:
-    """Time a pass over `tokens` of each group, whole prompts or parts of them."""
-    scenario, pool = setting.scenario, setting.pool
-    serving = scenario.serving
-    cached = serving.input_length * serving.cached_share
+def computed_tokens(serving: Serving) -> Array:
+    """Tokens of a prompt that no cache has; one at least, which asks [1]."""
+    new = jnp.asarray(serving.input_length) * (1.0 - serving.cached_share)
+    return jnp.maximum(new, SHORTEST)
+
+
+def prefill_costs(setting: Setting) -> PassCosts:
+    """Return what passes of the pool cost that their tokens do not change.
+
+    Where lengths differ a token finds itself in a longer prompt than the mean one, by
+    `1 + cv^2` (see `attention.context_of`).
+    """
+    scenario, serving = setting.scenario, setting.scenario.serving
+    length = serving.input_length * (1.0 + serving.input_variation**2)
+    cached = length * serving.cached_share
     core = prefill_core(
         scenario,
-        pool,
+        setting.pool,
         setting.formats,
-        tokens,
-        serving.input_length,
+        length,
         cached,
         setting.design.clock,
+        setting.sharpness,
     )
-    heads = tokens / jnp.maximum(serving.input_length - cached, 1.0)
-    return whole_pass(setting, tokens, core, heads, prefill=True)
+    again = serving.input_length / computed_tokens(serving)
+    return pass_costs(setting, core, prefill=True, again=jnp.maximum(again, 1.0))
+
+
+def prefill_pass(costs: PassCosts, tokens: ArrayLike) -> Pass:
+    """Time a pass over `tokens` of each group, whole prompts or parts of them."""
+    tokens = jnp.asarray(tokens, float)
+    heads = tokens / computed_tokens(costs.setting.scenario.serving)
+    return whole_pass(costs, tokens, tokens, heads)
 
 
 def prompts(setting: Setting) -> Prompt:
     """Return what prompts cost the pool of `setting`."""
     serving, pool = setting.scenario.serving, setting.pool
-    new = serving.input_length * (1.0 - serving.cached_share)
-    new = jnp.maximum(new, 1.0)
+    new = computed_tokens(serving)
     most = setting.design.pools.prefill_tokens
-    full = prefill_pass(setting, most)
+    costs = prefill_costs(setting)
+    full = prefill_pass(costs, most)
     seconds = total(full.time)
     # Stages work on different chunks at once.
     rate = pool.data * pool.pipeline * most / seconds
     size = jnp.minimum(new, most)
     passes = ceiling(new / size, setting.relaxed)
-    single = total(prefill_pass(setting, new / passes).time)
+    single = total(prefill_pass(costs, new / passes).time)
     scenario = setting.scenario
     count = scenario.model.layers * kernels(scenario.model, setting.formats)
     host = count * scenario.software.kernel_time
-    alone = passes * maximum(single, host, KERNEL_OVERLAP)
+    # The next part of a prompt is in the first stage when the last one leaves it.
+    turns = 1.0 + (passes - 1.0) / pool.pipeline
+    alone = turns * maximum(single, host, KERNEL_OVERLAP)
     return Prompt(full, new / rate, host + 0.0 * seconds, alone, new)

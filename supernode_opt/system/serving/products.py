@@ -3,22 +3,26 @@
 The shapes are those of training (`workload.products`); what differs is that weights are
 read anew in every pass, of which only the experts that some token picked, that tensor
 ranks keep whole activations, and that weights may be narrower than what multiplies them.
+
+A product over `T` tokens that reads `G` matrices takes the norm of its arithmetic,
+`T computing + G filling`, and of its memory, `T moving + G reading` (a roofline;
+Williams, Waterman and Patterson 2009).  The four do not depend on the batch.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from supernode_opt.smooth import greatest_normal, maximum, root, stack
+from supernode_opt.smooth import combined, maximum, root, stack
 from supernode_opt.system.kernels import KERNEL_OVERLAP
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.serving.pool import Pool
 from supernode_opt.system.serving.rate import rate_of
+from supernode_opt.workload.mixers import mixer_shares, mixers
 from supernode_opt.workload.model import Model
-from supernode_opt.workload.operators import key_value_channels
-from supernode_opt.workload.products import GROUPED, products
+from supernode_opt.workload.products import GROUPED, Product, products
 from supernode_opt.workload.serving import FORMATS, Formats
 
 # Tokens below which a tile takes no longer to fill.
@@ -33,27 +37,48 @@ _EFFICIENCIES = {
     "mxfp4": "fp4_efficiency",
     "nvfp4": "fp4_efficiency",
 }
+# What the time of products is told by.
+PARTS = ("attention", "index", "linear", "dense", "expert", "grouped", "head", "ahead")
 
 
-class Table(NamedTuple):
-    """Products of a layer, a head and a joint of drafts, stacked [operator, *batch].
+class Shapes(NamedTuple):
+    """Products of a layer, the head and the joint of drafts [operator, *batch].
+
+    Those over all tokens of a group come first, then the head, then the experts'.
 
     Attributes:
-      names: of the operators.
-      parts: of which part each is: attention, dense, expert, head, ahead.
-      rows: tokens of one matrix; of experts, of one that some token picked [1].
+      names, parts: of the operators, and which of `PARTS` each belongs to.
+      kept: whether each stays in BF16.
       columns, inner: of a matrix on one rank [1].
-      groups: matrices that are read [1].
-      held: matrices that the rank holds [1].
     """
 
     names: tuple[str, ...]
     parts: tuple[str, ...]
-    rows: Array
+    kept: tuple[bool, ...]
     columns: Array
     inner: Array
-    groups: Array
-    held: Array
+
+
+class Costs(NamedTuple):
+    """What products take, by token and by matrix, each [operator, *batch].
+
+    Attributes:
+      parts: to which of `PARTS` each belongs.
+      computing, moving: per token, in arithmetic and in memory [s].
+      filling, reading: per matrix [s].
+      flops: per token [flop].
+      busy: per token, of arithmetic at its peak rate [s].
+      weights: of a matrix [B].
+    """
+
+    parts: tuple[str, ...]
+    computing: Array
+    moving: Array
+    filling: Array
+    reading: Array
+    flops: Array
+    busy: Array
+    weights: Array
 
 
 def touched_share(model: Model, tokens: ArrayLike) -> Array:
@@ -66,75 +91,57 @@ def touched_share(model: Model, tokens: ArrayLike) -> Array:
     return -jnp.expm1(tokens * jnp.log1p(-share))
 
 
-def alone(model: Model, pool: Pool) -> Array:
-    """1 where every rank holds one expert, and shared ones have ranks of their own.
+def read_experts(held: ArrayLike, touched: Array, greatest: ArrayLike) -> Array:
+    """Experts that the rank reads which reads most [1].
 
-    They are dispatched to like routed ones (CloudMatrix-Infer, arXiv:2506.12708: 320
-    ranks for 256 routed experts, their copies and the shared one's).
+    Of `held` experts each is picked or not; `greatest` is the expected greatest of as
+    many standard normals as there are ranks, and all wait for it.
     """
-    routed = jnp.maximum(model.experts, 2.0)
-    return jnp.where(jnp.asarray(pool.expert) >= routed, 1.0, 0.0)
-
-
-def picks(model: Model, pool: Pool) -> Array:
-    """Experts that a token is sent to [1]."""
-    return model.top_k + alone(model, pool) * model.shared_experts
-
-
-def layer_table(model: Model, pool: Pool, tokens: ArrayLike, heads: ArrayLike) -> Table:
-    """Return the products of a rank for a pass over `tokens` of each of its groups.
-
-    `heads` of them go through the LM head.
-    """
-    tokens = jnp.asarray(tokens)
-    tensor, sharing, held = pool.tensor, pool.sharing, pool.held(model)
-    # Tokens of all groups of the instance reach the experts.
-    together = tokens * pool.data
-    touched = touched_share(model, together)
-    own = 1.0 - alone(model, pool)
-    # Copies of an expert share its tokens; what a rank is sent is what all send.
-    sent = together * picks(model, pool) / pool.expert
-    # Ranks wait for the one that reads most: of `held` experts each is picked or not.
     spread = root(held * touched * (1.0 - touched))
-    read = jnp.minimum(held * touched + greatest_normal(pool.expert) * spread, held)
-    read = jnp.maximum(read, 1e-9)
-    names, parts, columns = [], [], []
-    for part, members in products(model, 1.0).items():
-        for one in members:
-            of_experts = one.name in GROUPED
-            of_shared = one.name.startswith("shared")
-            over = tensor
-            wide, deep = one.columns, one.inner
-            if of_experts:
-                # Every expert's middle is divided among those that share it.
-                wide = wide / sharing if one.name == "expert up" else wide
-                deep = deep / sharing if one.name == "expert down" else deep
-            elif one.name == "shared up":
-                wide = wide / over
-            elif one.name == "shared down":
-                deep = deep / over
-            else:
-                wide = wide / over if one.split[0] else wide
-                deep = deep / over if one.split[1] else deep
-            if one.name == "query key value":
-                wide = wide + key_value_channels(model, tensor)
-            names.append(one.name)
-            parts.append(part)
-            columns.append(
-                (
-                    sent / read if of_experts else heads if part == "head" else tokens,
-                    wide,
-                    deep,
-                    read if of_experts else own if of_shared else 1.0,
-                    held if of_experts else 1.0,
-                )
-            )
-    shape = jnp.broadcast_shapes(jnp.shape(tokens), jnp.shape(read), jnp.shape(tensor))
-    rows, wide, deep, groups, holds = (
-        stack(*(jnp.broadcast_to(x, shape) for x in column))
-        for column in zip(*columns, strict=True)
+    return jnp.maximum(jnp.minimum(held * touched + greatest * spread, held), 1e-9)
+
+
+def shapes(model: Model, pool: Pool) -> Shapes:
+    """Return the products of a rank of the pool."""
+    table = products(model, 1.0)
+    whole = mixers(model, pool.tensor)
+    whole |= {name: table[name] for name in ("dense", "expert", "ahead", "head")}
+    first = [(p, one) for p, some in whole.items() for one in some]
+    members = [(p, one) for p, one in first if one.name not in GROUPED]
+    members += [("grouped", one) for _, one in first if one.name in GROUPED]
+    own = 1.0 - pool.alone(model)
+    widths = [_widths(one, pool, own) for _, one in members]
+    columns, inner = (stack(*column) for column in zip(*widths, strict=True))
+    return Shapes(
+        tuple(one.name for _, one in members),
+        tuple(part for part, _ in members),
+        tuple(one.kept for _, one in members),
+        *jnp.broadcast_arrays(columns, inner),
     )
-    return Table(tuple(names), tuple(parts), rows, wide, deep, groups, holds)
+
+
+def _widths(one: Product, pool: Pool, own: ArrayLike) -> tuple[ArrayLike, ArrayLike]:
+    """Columns and inner channels of a product on one rank [1]."""
+    wide, deep, tensor, sharing = one.columns, one.inner, pool.tensor, pool.sharing
+    if one.name == "expert up":
+        # Every expert's middle is divided among those that share it.
+        return wide / sharing, deep
+    if one.name == "expert down":
+        return wide, deep / sharing
+    if one.name == "shared up":
+        return own * wide / tensor, deep
+    if one.name == "shared down":
+        return wide, own * deep / tensor
+    split = one.split
+    return wide / tensor if split[0] else wide, deep / tensor if split[1] else deep
+
+
+def layers_with(model: Model) -> dict[str, ArrayLike]:
+    """Return how many layers have each of `PARTS`; head and joint are counted once."""
+    sparse = model.layers - model.dense_layers
+    mixing = {name: model.layers * s for name, s in mixer_shares(model).items()}
+    others = {"dense": model.dense_layers, "expert": sparse, "grouped": sparse}
+    return {**mixing, **others, "head": 1.0, "ahead": 0.0}
 
 
 class Rates(NamedTuple):
@@ -181,71 +188,113 @@ def rates(scenario: Scenario, formats: Formats, clock: ArrayLike) -> Rates:
     )
 
 
-def product_times(
-    table: Table, scenario: Scenario, formats: Formats, clock: ArrayLike, busiest: Array
-) -> tuple[dict[str, Array], Array]:
-    """Time every part of the table.
-
-    The time of a product is training's (`system.kernels.gemm_passes`, forward).
+def product_costs(
+    table: Shapes,
+    scenario: Scenario,
+    formats: Formats,
+    clock: ArrayLike,
+    again: ArrayLike = 1.0,
+) -> Costs:
+    """Return what the products of a table take; training's forward kernels do.
 
     Args:
-      table: shapes.
+      table: their shapes.
       scenario: chip and stack.
       formats: precisions.
       clock: of the chip [1].
-      busiest: load of the busiest expert rank over the mean [1].
-
-    Returns:
-      Time of every part, [*batch] each [s], and FLOPs of every operator [flop].
+      again: tokens, over those of the pass, that the compressed keys and values are
+        brought to their width of: those that were cached as well [1].
     """
     software, rate = scenario.software, rates(scenario, formats, clock)
     grouped = [name in GROUPED for name in table.names]
-    kept = [name in ("router", "lm head") for name in table.names]
-    depth = table.rows.ndim - 1
+    kinds = list(zip(grouped, table.kept, strict=True))
+    depth = table.columns.ndim - 1
 
-    def per(values: list[ArrayLike]) -> Array:
-        made = stack(*values)
-        if made.ndim == 1:
-            return made.reshape(-1, *(1,) * depth)
-        return made
+    def of(kept: ArrayLike, plain: ArrayLike, experts: ArrayLike) -> Array:
+        """One of three for every product."""
+        made = stack(*(kept if k else experts if g else plain for g, k in kinds))
+        return made.reshape(-1, *(1,) * depth) if made.ndim == 1 else made
 
-    width = per(
+    width = of(2.0, formats.weight_bytes, formats.expert_bytes)
+    operand = of(2.0, formats.activation_bytes, formats.activation_bytes)
+    each = 1.0 / of(rate.bf16, rate.plain, rate.experts)
+    reading = 1.0 / of(rate.memory, rate.narrow, rate.memory)
+    filled = of(software.gemm_tokens, software.gemm_tokens, software.expert_tokens)
+    columns, inner = table.columns, table.inner
+    weights = columns * inner
+    thin = inner * jnp.minimum(columns, 1.0) + columns * jnp.minimum(inner, 1.0)
+    filling = 2.0 / rate.bf16
+    some = jnp.minimum(columns, 1.0) * jnp.minimum(inner, 1.0)
+    known = stack(*(again if n == "key value up" else 1.0 for n in table.names))
+    known = known.reshape(-1, *(1,) * depth) if known.ndim == 1 else known
+    flops = 2.0 * weights * known
+    return Costs(
+        parts=table.parts,
+        computing=flops * each + filling * software.gemm_width * thin * known,
+        moving=some * (operand * inner + 2.0 * columns) * reading * known,
+        filling=filling * filled * weights,
+        reading=width * weights * reading,
+        flops=flops,
+        busy=flops * each,
+        weights=width * weights,
+    )
+
+
+def by_token_and_matrix(
+    values: Array, tokens: ArrayLike, heads: ArrayLike, sent: ArrayLike
+) -> Array:
+    """Multiply `values` [operator, *batch] by the tokens that each works on."""
+    return jnp.concatenate(
+        [values[:-3] * tokens, values[-3:-2] * heads, values[-2:] * sent]
+    )
+
+
+def product_times(
+    costs: Costs, tokens: Array, heads: Array, sent: Array, read: Array
+) -> dict[str, Array]:
+    """Time every part of the table, of one layer that has it [*batch] [s].
+
+    Args:
+      costs: of the products.
+      tokens, heads: of a group, and those of them that go through the head [1].
+      sent: tokens that reach the experts of the busiest rank [1].
+      read: experts that it reads [1].
+    """
+
+    def taken(part: slice, count: Array, matrices: ArrayLike, rows: Array) -> Array:
+        some = jnp.minimum(rows / _LEAST_ROWS, 1.0) * matrices
+        computing = count * costs.computing[part] + some * costs.filling[part]
+        moving = count * costs.moving[part] + matrices * costs.reading[part]
+        return maximum(computing, moving, KERNEL_OVERLAP)
+
+    times = jnp.concatenate(
         [
-            2.0 if k else formats.expert_bytes if g else formats.weight_bytes
-            for g, k in zip(grouped, kept, strict=True)
+            taken(slice(-3), tokens, 1.0, tokens),
+            taken(slice(-3, -2), heads, 1.0, heads),
+            taken(slice(-2, None), sent, read, sent / read),
         ]
     )
-    operand = per([2.0 if k else formats.activation_bytes for k in kept])
-    fast = per(
-        [
-            rate.bf16 if k else rate.experts if g else rate.plain
-            for g, k in zip(grouped, kept, strict=True)
-        ]
+    ones = [[part == name for part in costs.parts] for name in PARTS]
+    return dict(zip(PARTS, combined(ones, times), strict=True))
+
+
+def product_work(
+    costs: Costs, model: Model, tokens: Array, heads: Array, sent: Array, read: Array
+) -> tuple[Any, Any, Any]:
+    """Return FLOPs [flop], time at the peak rate [s] and weights read [B] of a pass."""
+    count = layers_with(model)
+    often = stack(*(count[part] for part in costs.parts))
+    often = often.reshape(-1, *(1,) * (costs.flops.ndim - 1))
+    done, busy, weights = (
+        often * one for one in (costs.flops, costs.busy, costs.weights)
     )
-    filled = per(
-        [software.expert_tokens if g else software.gemm_tokens for g in grouped]
+
+    def total(values: Array, plain: Array, head: Array, experts: Array) -> Array:
+        summed = jnp.sum(values[:-3], 0) * plain + values[-3] * head
+        return summed + jnp.sum(values[-2:], 0) * experts
+
+    return (
+        total(done, tokens, heads, sent),
+        total(busy, tokens, heads, sent),
+        total(weights, jnp.ones_like(tokens), jnp.ones_like(heads), read),
     )
-    load = per([busiest if g else 1.0 for g in grouped])
-    rows, columns, inner = table.rows * load, table.columns, table.inner
-    all_rows = rows * table.groups
-    flops = 2.0 * all_rows * columns * inner
-    thin = all_rows * (
-        inner * jnp.minimum(columns, 1.0) + columns * jnp.minimum(inner, 1.0)
-    )
-    some = jnp.minimum(rows / _LEAST_ROWS, 1.0)
-    weights = table.groups * columns * inner
-    filling = software.gemm_width * thin + filled * some * weights
-    arithmetic = flops / fast + 2.0 * filling / rate.bf16
-    moved = width * weights + operand * all_rows * inner + 2.0 * all_rows * columns
-    reading = per(
-        [
-            rate.memory if k or g else rate.narrow
-            for g, k in zip(grouped, kept, strict=True)
-        ]
-    )
-    time = maximum(arithmetic, moved / reading, KERNEL_OVERLAP)
-    found: dict[str, Array] = {}
-    for name, part, one in zip(table.names, table.parts, time, strict=True):
-        key = "grouped" if name in GROUPED else part
-        found[key] = found[key] + one if key in found else one
-    return found, flops

@@ -18,6 +18,18 @@ from jax.typing import ArrayLike
 FULL = 0.999
 
 
+def waiting_share(load: ArrayLike, servers: ArrayLike) -> Array:
+    """Probability that a request has to wait [1].
+
+    Sakasegawa's approximation of Erlang's; `rho` for one server, where it is exact.
+    """
+    load = jnp.clip(jnp.asarray(load, float), 0.0, FULL)
+    exponent = jnp.sqrt(2.0 * (jnp.maximum(servers, 1.0) + 1.0)) - 1.0
+    some = load > 0.0
+    power = jnp.exp(exponent * jnp.log(jnp.where(some, load, 1.0)))
+    return jnp.where(some, power, 0.0)
+
+
 def waiting_time(
     load: ArrayLike,
     servers: ArrayLike,
@@ -39,10 +51,23 @@ def waiting_time(
     """
     load = jnp.clip(jnp.asarray(load, float), 0.0, FULL)
     servers = jnp.maximum(servers, 1.0)
-    exponent = jnp.sqrt(2.0 * (servers + 1.0)) - 1.0
-    some = load > 0.0
-    power = jnp.where(
-        some, jnp.exp(exponent * jnp.log(jnp.where(some, load, 1.0))), 0.0
-    )
-    factor = 0.5 * (arrivals + variation) * power / (servers * (1.0 - load))
+    share = waiting_share(load, servers)
+    factor = 0.5 * (arrivals + variation) * share / (servers * (1.0 - load))
     return factor * service
+
+
+def waiting_at(percentile: ArrayLike, mean: ArrayLike, share: ArrayLike) -> Array:
+    """Wait of the request at a percentile [s].
+
+    Waits are exponential given that there is one: exactly for M/M/m, in heavy traffic
+    for others (Kingman 1962): with the probability `P` of waiting `W / P ln(P / (1 -
+    p))`, none where less than `1 - p` wait.
+
+    Args:
+      percentile: share of the requests that wait no longer, below 1 [1].
+      mean: of all waits [s].
+      share: of the requests, those that wait at all [1].
+    """
+    share = jnp.maximum(share, 1e-12)
+    beyond = jnp.log(share / (1.0 - jnp.asarray(percentile, float)))
+    return mean / share * jnp.maximum(beyond, 0.0)

@@ -40,7 +40,7 @@ class ServingStack:
       fp8_attention: rate of attention in decode over that, with a cache of one byte a
         value [1].
       elementwise_traffic, routing_traffic: bytes that elementwise kernels and
-        permutations of routed tokens move, over the usual [1].
+        permutations of routed tokens move, over those of training [1].
       expert_popularity: standard deviation of how often experts are picked over the
         mean, after balancing [1].
       exchange_time, exchange_growth: of a dispatch or combine, fixed, and per doubling
@@ -94,7 +94,7 @@ class ServingStack:
     decode_attention_efficiency: Efficiency = 0.65
     fp8_attention: Number = 1.39
     elementwise_traffic: NonNegative = 1.0
-    routing_traffic: NonNegative = 1.0
+    routing_traffic: NonNegative = 2.0
     expert_popularity: NonNegative = 0.2
     exchange_time: Time = 15e-6
     exchange_growth: Time = 2e-6
