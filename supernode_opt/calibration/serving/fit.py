@@ -29,6 +29,8 @@ from supernode_opt.calibration.step_time.score import members
 SCALES = {"tpot": 0.09, "ttft": 0.22, "rate": 0.09}
 # Rows of one group count fully up to this many.
 FULL_WEIGHT_ROWS = 12
+# Rows of pools of one phase are few, and nothing else tells of many expert ranks.
+LARGE_WEIGHT = 3.0
 # Requests of a rank up to which first tokens tell of prefill and not of a queue.
 QUIET = 8.0
 _ITERATIONS = 14
@@ -75,9 +77,11 @@ def observations(stacked: Table, batches: NDArray, case: NDArray) -> Seen:
                 rows.append((i, k, np.log(measured[name][i])))
     job, quantity, value = (np.asarray(x) for x in zip(*rows, strict=True))
     keys = [(*group_of(jobs[i]), k) for i, k in zip(job, quantity, strict=True)]
-    weight = np.ones(len(job))
+    weight = np.asarray(
+        [1.0 if jobs[i].phase == "mixed" else LARGE_WEIGHT for i in job]
+    )
     for own in members(keys).values():
-        weight[own] = min(1.0, FULL_WEIGHT_ROWS / len(own))
+        weight[own] *= min(1.0, FULL_WEIGHT_ROWS / len(own))
     return Seen(job, quantity, value, weight)
 
 

@@ -209,7 +209,7 @@ def _trusted(
     words: Words, phase: Phase, simulated: bool, ended: float, guessed: bool
 ) -> tuple[str, ...]:
     """Return what of a row a fit may use: nothing that hangs on a guess."""
-    if words.production or words.mlperf or simulated:
+    if words.production or words.mlperf or simulated or words.untuned:
         return ()
     if phase == "mixed":
         return ("rate",) if ended else ()
