@@ -66,9 +66,7 @@ def asked(
     }
 
 
-def evidence_of(
-    scenario: Scenario, design: Mapping[str, Any]
-) -> dict[str, Any] | None:
+def evidence_of(scenario: Scenario, design: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the measured runs behind a design as plain values, `None` of serving."""
     if scenario.serving is not None:
         return None

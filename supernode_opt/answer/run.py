@@ -9,11 +9,10 @@ from typing import Any
 
 import xarray as xr
 
-from supernode_opt.answer.asked import completed
+from supernode_opt.answer.asked import completed, evidence_of
 from supernode_opt.answer.operators import operators
 from supernode_opt.batch.identity import identity
 from supernode_opt.batch.precise import precisely
-from supernode_opt.answer.asked import evidence_of
 from supernode_opt.config import resolve
 from supernode_opt.config.study import Study
 from supernode_opt.problem.build import build_design

@@ -113,9 +113,7 @@ def case(
         if names
     }
     mixtures |= {LINKS[0]: np.array([1.0, 0.0]), LINKS[1]: np.array([0.0, 1.0])}
-    numbers = {
-        name: np.asarray(float(values[name])) for name in design_numbers(serves)
-    }
+    numbers = {name: np.asarray(float(values[name])) for name in design_numbers(serves)}
     design = assemble(numbers, mixtures)
     return case_of(design, used_links(scenario, values), follow)
 

@@ -1,13 +1,15 @@
 """Lengths of prompts and answers: a value, a mean with its spread, or quantiles.
 
-Between two quantiles, and beyond the outer ones, the logarithm of the length is linear in
-the normal score of the share, so that three quantiles of a log-normal distribution give
-back that distribution.  Mean and variance of the pieces are those of truncated log-normal
-ones (Johnson, Kotz and Balakrishnan 1994, Continuous Univariate Distributions, 14):
+Between two quantiles, and beyond the outer ones, the logarithm of the length is linear
+in the normal score of the share, so that three quantiles of a log-normal distribution
+give back that distribution.  Mean and variance of the pieces are those of truncated
+log-normal ones (Johnson, Kotz and Balakrishnan 1994, Continuous Univariate
+Distributions, chapter 14); with the normal distribution function F
 
-    E[exp(k (a + b z)); z1 < z < z2] = exp(k a + k^2 b^2 / 2) (F(z2 - k b) - F(z1 - k b))
+    E[e^(k (a + b z)); z1 < z < z2] = e^(k a + (k b)^2 / 2) (F(z2 - k b) - F(z1 - k b))
 """
 
+import itertools
 import math
 import re
 from statistics import NormalDist
@@ -67,7 +69,7 @@ def read_lengths(node: Node, least: float) -> Lengths:
     if not points:
         node.fail("must have quantiles such as `p50: 900`")
     order = sorted(points.items())
-    for (below, low), (above, high) in zip(order, order[1:], strict=False):
+    for (below, low), (above, high) in itertools.pairwise(order):
         if high < low:
             node.fail(
                 f"must rise, but has {high:g} at p{100 * above:g} below {low:g} at"

@@ -71,7 +71,7 @@ def resolved(study: Study) -> dict[str, Any]:
 
 
 def told(problem: Problem) -> tuple[str, ...]:
-    """Return the frozen fields that are told: where it serves none of training's own."""
+    """Return the frozen fields that are told, without training's where it serves."""
     if problem.scenario.serving is None:
         return tuple(problem.fixed)
     return tuple(name for name in problem.fixed if name not in TRAINING_ALONE)
@@ -89,7 +89,7 @@ def _job(scenario: Scenario) -> dict[str, Any]:
 
 
 def _recompute(scenario: Scenario) -> dict[str, Any]:
-    """Return the list of recomputed modules, which a machine that serves has none of."""
+    """Return the list of recomputed modules, of a machine that trains alone."""
     if scenario.serving is not None:
         return {}
     return {"recompute": _plain(scenario.recompute)}

@@ -72,7 +72,10 @@ def schema() -> Schema:
                     ]
                 },
                 "constraints": _object(
-                    {**{name: _limits(name) for name in SERVING_SCALARS}, PROBABILITY: share}
+                    {
+                        **{name: _limits(name) for name in SERVING_SCALARS},
+                        PROBABILITY: share,
+                    }
                 ),
                 "solver": _solver(),
                 "seed": {"type": "integer", "minimum": 0},

@@ -1,4 +1,4 @@
-"""The section `serving` of a study: requests, precisions, limits; and who serves them."""
+"""The section `serving` of a study: requests, precisions, limits; and the stack."""
 
 import dataclasses
 import re
@@ -30,7 +30,9 @@ _COUNTED = re.compile(r"\b(requests?|req|prompts?)\s*/")
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)|mean")
 
 
-def read_serving(node: Node, chip: Chip, model: Model) -> tuple[Serving, tuple[str, ...]]:
+def read_serving(
+    node: Node, chip: Chip, model: Model
+) -> tuple[Serving, tuple[str, ...]]:
     """Read what is served.
 
     Returns:
@@ -126,7 +128,9 @@ def read_stack(changes: Mapping[str, Node]) -> tuple[ServingStack, str]:
     written, stack = changes.get("software"), changes.get("stack")
     entry = USUAL if stack is None else named(stack, KIND)
     if written is None:
-        return read_entry(Node(entry, "scenario.software", ""), KIND, ServingStack), entry
+        return read_entry(
+            Node(entry, "scenario.software", ""), KIND, ServingStack
+        ), entry
     names_one = not isinstance(written.value, dict) or "base" in written.value
     if stack is not None and names_one:
         written.fail("must change fields alone, because `scenario.stack` names a stack")

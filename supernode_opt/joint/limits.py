@@ -129,7 +129,8 @@ def led_of(jobs: Sequence[Job], sides: Sequence[Outlook], names: Sequence[str]) 
         if FLOW in seen or outlook.ways(leaf.name).rests:
             return False
         if CLOCK in seen and (
-            outlook.ways(leaf.name).sign(CLOCK) is None or outlook.toward(leaf, CLOCK) != "high"
+            outlook.ways(leaf.name).sign(CLOCK) is None
+            or outlook.toward(leaf, CLOCK) != "high"
         ):
             return False
     for side, leaf in _side_leaves(sides):

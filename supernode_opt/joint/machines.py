@@ -79,7 +79,7 @@ def _hold(sides: Sequence[Outlook], rows: Columns, sure: bool) -> NDArray:
             return np.zeros(len(good), bool)
         if not limits or not len(left):
             continue
-        some = any_split(outlook, take(rows, left))
+        some = any_split(side, take(rows, left))
         ends = [one.end for one in limits]
         asked = {leaf for end in ends for leaf in side.leaves[end]}
         found = corner_values(side, some, side.scenario, asked)

@@ -168,7 +168,9 @@ def _stands_in(
             for field in seen_fields(outlook, leaf):
                 if field in freed:
                     return False
-                mine, theirs = (span_of(outlook, link, field, leaf) for link in (one, other))
+                mine, theirs = (
+                    span_of(outlook, link, field, leaf) for link in (one, other)
+                )
                 if mine == theirs and mine.low == mine.high:
                     continue
                 good = good_end(outlook, leaf, field)

@@ -104,9 +104,7 @@ def _served(problem: Problem, limit: int) -> Columns:
     ranges = {name: ends(problem, name) for name in (*PLAN, *POOLS)}
     choices = {"dual_batch": positions(problem, "dual_batch")}
     machines = [_machine(problem, chips) for chips in chip_counts(problem)]
-    columns = enumerate_pools(
-        problem.scenario.model, machines, ranges, choices, limit
-    )
+    columns = enumerate_pools(problem.scenario.model, machines, ranges, choices, limit)
     count = len(columns["chips"])
     for name in PLAN:
         columns.setdefault(name, np.full(count, ranges[name][0]))

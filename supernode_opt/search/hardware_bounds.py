@@ -128,7 +128,9 @@ def hardware_ends(
             for block in _blocks(keys, most)
         ]
         return join(parts)  # type: ignore[arg-type, return-value]
-    rows = cross(any_split(outlook, keys), {"clock_low": clocks[0], "clock_high": clocks[1]})
+    rows = cross(
+        any_split(outlook, keys), {"clock_low": clocks[0], "clock_high": clocks[1]}
+    )
     found = corner_values(outlook, cross(rows, cut), scenario, leaves)
     best = {"low": np.fmin, "high": np.fmax}
     return {

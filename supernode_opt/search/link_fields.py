@@ -29,13 +29,15 @@ def seen_fields(outlook: Outlook, leaf: Leaf) -> frozenset[str]:
     return frozenset(f.removeprefix(_SHORT) for f in fields - {f"{_SHORT}reach"})
 
 
-def span_of(
-    outlook: Outlook, link: LinkTechnology, field: str, leaf: Leaf
-) -> Span:
+def span_of(outlook: Outlook, link: LinkTechnology, field: str, leaf: Leaf) -> Span:
     """Return what a property of `link` can be worth to the end `leaf`."""
     value = float(getattr(link, field))
     short = getattr(link, _SHORT + field, None)
-    if short is None or not outlook.ways(leaf.name).blended or not float(link.short_reach):
+    if (
+        short is None
+        or not outlook.ways(leaf.name).blended
+        or not float(link.short_reach)
+    ):
         return Span(value, value)
     return Span(min(value, float(short)), max(value, float(short)))
 

@@ -139,10 +139,7 @@ def _served(problem: Problem) -> Mapping[str, Ways]:
     """Return the ways of quantities of a machine that serves; none where it trains."""
     if problem.scenario.serving is None:
         return {}
-    batched, apart = (
-        ends(problem, name)[0] > 0.0 for name in ("decode_batch", "prefill_chips")
-    )
-    return serving_ways(problem.scenario, batched, apart)
+    return serving_ways(ends(problem, "decode_batch")[0] > 0.0)
 
 
 def look(problem: Problem) -> Outlook:

@@ -1,8 +1,8 @@
 """Legal layouts of a machine that serves: what its two pools may be, and how many.
 
 A pool is divided into instances, copies of the model.  An instance is a pipeline of
-stages, a stage some groups of tensor ranks that have requests of their own and share the
-experts of the stage's layers.
+stages, a stage some groups of tensor ranks that have requests of their own and share
+the experts of the stage's layers.
 """
 
 import itertools
@@ -156,10 +156,12 @@ def enumerate_pools(
     table = np.concatenate(rows) if rows else np.zeros((0, len(_COLUMNS)))
     columns = dict(zip(_COLUMNS, table.T, strict=True))
     combined = list(itertools.product(*more, switches["dual_batch"]))
-    wide = {name: np.repeat(v, len(combined)) for name, v in columns.items()}
+    wide: dict[str, NDArray] = {
+        name: np.repeat(v, len(combined)) for name, v in columns.items()
+    }
     for k, name in enumerate((*_LISTED, "dual_batch")):
-        wide[name] = np.tile([one[k] for one in combined], len(table)).astype(float)
-    wide["dual_batch"] = wide["dual_batch"].astype(np.int32)
+        kind = np.int32 if name == "dual_batch" else float
+        wide[name] = np.tile([one[k] for one in combined], len(table)).astype(kind)
     return wide
 
 
@@ -180,7 +182,7 @@ def _pairs(
     if prefill:
         sizes = [ranges[name] for name in OF_PREFILL]
         reading = layouts(model, prefill * machine.ranks, sizes)
-    found = []
+    found: list[tuple[float, ...]] = []
     for one, other in itertools.product(writing, reading):
         spread = math.lcm(int(one[2]), int(other[2]))
         copies = redundant(model, spread, ranges["redundant_experts"])
@@ -204,7 +206,8 @@ def illegal(values: Mapping[str, float], model: Model, machine: Machine) -> str:
             f"prefill_chips must leave chips for decode, but is {prefill:g} of"
             f" {machine.chips}"
         )
-    pools = [("", LAYOUT, None if prefill is None else machine.chips - prefill)]
+    pools: list[tuple[str, Sequence[str], float | None]] = []
+    pools.append(("", LAYOUT, None if prefill is None else machine.chips - prefill))
     if prefill != 0.0:
         pools.append(("prefill_", OF_PREFILL, prefill))
     for prefix, names, chips in pools:

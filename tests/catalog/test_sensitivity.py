@@ -11,11 +11,11 @@ import pytest
 from supernode_opt import catalog
 from supernode_opt.calibration.step_time.constants import EAGER
 from supernode_opt.catalog.read import RECORDS
-from supernode_opt.problem.problem import SCALARS
 from supernode_opt.record import get, replace
 from supernode_opt.system.design import CHOICES
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.layer_times import layer_times
+from supernode_opt.system.report import SCALARS
 from supernode_opt.units import quantities
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.operators import Split

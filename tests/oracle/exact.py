@@ -11,11 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from supernode_opt.problem.problem import SCALARS
-from supernode_opt.problem.variables import CHOICE_NAMES, NUMBER_NAMES
 from supernode_opt.record import is_record, replace
-from supernode_opt.system.design import CHOICES, assemble
+from supernode_opt.system.design import (
+    EVERY_CHOICE,
+    assemble,
+    design_choices,
+    design_numbers,
+)
 from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.report import scalars
 
 BLOCK = 2048
 
@@ -39,11 +43,12 @@ def anonymous(record):
 
 def _report(row, scenario):
     weights = {
-        name: jax.nn.one_hot(row[name], len(CHOICES[name]) or len(scenario.links))
-        for name in CHOICE_NAMES
+        name: jax.nn.one_hot(row[name], len(known) or len(scenario.links))
+        for name, known in design_choices(scenario.serving is not None).items()
     }
     report = evaluate(assemble(row, weights), scenario)
-    return jnp.stack([jnp.asarray(getattr(report, name), float) for name in SCALARS])
+    names = scalars(scenario)
+    return jnp.stack([jnp.asarray(getattr(report, name), float) for name in names])
 
 
 @partial(jax.jit, static_argnames="own")
@@ -59,12 +64,14 @@ def reports(scenario, columns):
     """
     given = anonymous(scenario)
     constants = [name for name in columns if "." in name]
-    count = len(columns["chips"])
+    count, names = len(columns["chips"]), scalars(scenario)
+    serves = scenario.serving is not None
+    fields = (*design_numbers(serves), *design_choices(serves))
     parts = []
     for start in range(0, count, BLOCK):
         rows = {}
-        for name in (*NUMBER_NAMES, *CHOICE_NAMES, *constants):
-            kind = np.int32 if name in CHOICE_NAMES else float
+        for name in (*fields, *constants):
+            kind = np.int32 if name in EVERY_CHOICE else float
             piece = np.asarray(columns[name][start : start + BLOCK], kind)
             rows[name] = np.pad(piece, (0, BLOCK - len(piece)), mode="edge")
         own = given
@@ -74,5 +81,5 @@ def reports(scenario, columns):
                 own = replace(own, name, rows.pop(name))
         found = np.asarray(_block(rows, own, bool(constants)))
         parts.append(found[: count - start])
-    table = np.concatenate(parts) if parts else np.zeros((0, len(SCALARS)))
-    return {name: table[:, index] for index, name in enumerate(SCALARS)}
+    table = np.concatenate(parts) if parts else np.zeros((0, len(names)))
+    return {name: table[:, index] for index, name in enumerate(names)}

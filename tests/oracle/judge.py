@@ -7,9 +7,10 @@ import numpy as np
 
 from supernode_opt.problem.box import options
 from supernode_opt.problem.constraints import all_constraints
-from supernode_opt.problem.variables import CHOICE_NAMES, HARDWARE
+from supernode_opt.problem.variables import EVERY_CHOICE, HARDWARE
 from supernode_opt.record import get
 from supernode_opt.workload.split import SIZES, SWITCHES, legal
+from tests.oracle import pools
 from tests.oracle.exact import reports
 from tests.oracle.space import COUNTED, LANES, domain_sizes, machine_sizes
 from tests.oracle.truth import CLEARLY, TOLERANCE, violation
@@ -74,7 +75,7 @@ def _refusal(problem, solution, truth):
 def _columns(problem, solution):
     columns = {}
     for name, value in solution.design.items():
-        if name in CHOICE_NAMES:
+        if name in EVERY_CHOICE:
             value = options(name, problem.scenario).index(value)
         if name != "data_parallel" and "." not in name:
             columns[name] = np.asarray([float(value)])
@@ -94,16 +95,22 @@ def _design(problem, solution, *, whole_lanes):
     faults = []
     columns = _columns(problem, solution)
     plain = {name: float(column[0]) for name, column in columns.items()}
-    split = {name: plain[name] for name in SIZES + SWITCHES}
     given = problem.scenario
-    ranks = given.chip.ranks_per_chip
-    broken = legal(split, given.model, given.training, ranks)
+    if given.serving is not None:
+        broken = None if pools.listed(problem, plain) else "no layout of both pools"
+    else:
+        split = {name: plain[name] for name in SIZES + SWITCHES}
+        ranks = given.chip.ranks_per_chip
+        broken = legal(split, given.model, given.training, ranks)
     chips = int(plain["chips"])
     if broken is None and chips not in machine_sizes(problem):
         broken = f"{chips} chips cannot be built"
     if broken is None and plain["scale_up_domain"] not in domain_sizes(problem, chips):
         broken = f"no domain of {plain['scale_up_domain']:g}"
     for v in problem.variables:
+        if given.serving is not None and v.name in pools.NAMES:
+            # Layouts are listed; sizes of a pool that is not there are one.
+            continue
         value, room = plain[v.name], 1e-9 * max(abs(v.low), abs(v.high))
         if not v.low - room <= value <= v.high + room:
             broken = broken or f"{v.name} is {value}, outside {v.low} to {v.high}"

@@ -20,9 +20,10 @@ import numpy as np
 
 from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import CHOICE_NAMES, HARDWARE
+from supernode_opt.problem.variables import EVERY_CHOICE, HARDWARE
 from supernode_opt.record import get
 from supernode_opt.workload.split import SIZES, SWITCHES, legal
+from tests.oracle import pools
 
 COUNTED = (
     "rack.chips_per_rack",
@@ -164,13 +165,16 @@ def space(problem, *, whole_lanes, most=None):
     ]
     links = [_positions(problem, name) for name in LINKS]
     tail = list(itertools.product(*links, *ranges))
-    table = []
-    for split in splits(problem):
+    table, sizes = [], (*SIZES, *SWITCHES)
+    listed = splits
+    if scenario.serving is not None:
+        sizes, listed = pools.NAMES, pools.layouts
+    for split in listed(problem):
         for domain in domain_sizes(problem, split["chips"]):
-            table.append([*(split[n] for n in SIZES + SWITCHES), domain])
+            table.append([*(split[n] for n in sizes), domain])
         if most is not None and len(table) * len(tail) > most:
             return None
-    names = (*SIZES, *SWITCHES, "scale_up_domain", *LINKS, *(v.name for v in counted))
+    names = (*sizes, "scale_up_domain", *LINKS, *(v.name for v in counted))
     added = np.asarray(tail, float)
     head = np.asarray(table, float).reshape(len(table), len(names) - added.shape[1])
     wide = np.concatenate(
@@ -200,7 +204,7 @@ def plain(problem, columns, row):
     made = {}
     for name, column in columns.items():
         value = column[row]
-        if name in CHOICE_NAMES:
+        if name in EVERY_CHOICE:
             made[name] = options(name, problem.scenario)[int(value)]
         else:
             made[name] = float(value)

@@ -13,8 +13,7 @@ from hypothesis import strategies
 
 from supernode_opt import catalog
 from supernode_opt.problem.constraints import always
-from supernode_opt.problem.problem import SCALARS
-from supernode_opt.system.report import FACTS, Report
+from supernode_opt.system.report import FACTS, SCALARS, Report
 from supernode_opt.units import quantity_of
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.split import SIZES, SWITCHES, enumerate_splits

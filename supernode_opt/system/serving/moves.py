@@ -6,7 +6,6 @@ that are of the whole batch then move either way, while what a chip generates do
 fall, for a pass over more requests takes less time for each of them.
 """
 
-from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.ways import DOWN, MEAN, UP, Ways
 
 _SLOW = {
@@ -27,24 +26,19 @@ FAST = Ways({name: -sign for name, sign in _SLOW.items()}, blended=True)
 NEITHER = Ways()
 
 
-def serving_ways(scenario: Scenario, batched: bool, apart: bool) -> dict[str, Ways]:
+def serving_ways(batched: bool) -> dict[str, Ways]:
     """Return the ways of all quantities that depend on what is served.
 
     Args:
-      scenario: what is given.
       batched: whether every design has a batch that is given, not solved for.
-      apart: whether every design has chips that do nothing but prefill.
     """
-    serving = scenario.serving
     whole = SLOW if batched else NEITHER
-    first = SLOW if batched or apart else NEITHER
-    # Of requests that wait the share that is late grows slower than waits fall.
-    exact = not (float(serving.ttft_percentile) and float(serving.arrival_rate))
     return {
         "step_time": whole,
         "tpot": whole,
-        "ttft": first,
-        "ttft_fraction": first if exact else NEITHER,
+        # Newcomers wait for a step at its limit, however long steps really are.
+        "ttft": SLOW,
+        "ttft_fraction": SLOW,
         "tpot_fraction": SLOW,
         "load_fraction": SLOW,
         "batch": FAST,
