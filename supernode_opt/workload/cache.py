@@ -30,13 +30,13 @@ def entry_channels(model: Model) -> Array:
 def _limited(model: Model, context: ArrayLike) -> Array:
     """Entries that a limited layer looks at, of `context` tokens [1]."""
     reach = jnp.where(jnp.asarray(model.chunk) > 0.0, model.chunk, model.window)
-    return jnp.minimum(context / model.picked_ratio, reach)
+    return jnp.minimum(context * model.picked_entries, reach)
 
 
 def _others(model: Model, context: ArrayLike) -> Array:
     """Entries of the layers whose attention is not limited, of all layers [1]."""
     share = 1.0 - model.windowed_share - model.linear_share
-    return share * context / model.other_ratio
+    return share * context * model.other_entries
 
 
 def _local(model: Model, context: ArrayLike) -> Array:
@@ -51,7 +51,7 @@ def entries_kept(model: Model, context: ArrayLike) -> Array:
     """
     picked = jnp.where(
         jnp.asarray(model.index_heads) > 0.0,
-        context / model.picked_ratio,
+        context * model.picked_entries,
         _limited(model, context),
     )
     kept = model.windowed_share * picked + _others(model, context)
@@ -67,7 +67,7 @@ def entries_read(model: Model, context: ArrayLike) -> Array:
 def index_channels(model: Model, context: ArrayLike) -> Array:
     """Channels of the indexer's keys, kept and read, a mean over all layers [1]."""
     indexed = jnp.where(jnp.asarray(model.index_heads) > 0.0, model.index_dim, 0.0)
-    return model.windowed_share * indexed * context / model.picked_ratio
+    return model.windowed_share * indexed * context * model.picked_entries
 
 
 def state_channels(model: Model) -> Array:

@@ -10,6 +10,7 @@ from supernode_opt.reading.node import did_you_mean
 from supernode_opt.record import flag, record, static
 from supernode_opt.units import (
     Count,
+    Efficiency,
     Flag,
     NonNegative,
     Share,
@@ -51,8 +52,8 @@ class Model:
       windowed_share: share of the layers whose attention is so limited [1].
       local: tokens at the end of the context that every layer keeps besides what it
         compresses [1].
-      picked_ratio, other_ratio: tokens of context per entry of the cache, in layers
-        whose attention is limited and in the others (DeepSeek-V4) [1].
+      picked_entries, other_entries: entries of the cache per token of context, in
+        layers whose attention is limited and in the others (DeepSeek-V4) [1].
       index_heads, index_dim: heads of the indexer that picks the tokens of a sparse
         layer, and their channels (0: the window slides) [1].
       linear_share: share of the layers with linear attention (gated delta rule), which
@@ -91,8 +92,8 @@ class Model:
     output_rank: NonNegative = 0.0
     output_groups: NonNegative = 0.0
     local: NonNegative = 0.0
-    picked_ratio: Count = 1.0
-    other_ratio: Count = 1.0
+    picked_entries: Efficiency = 1.0
+    other_entries: Efficiency = 1.0
     index_heads: NonNegative = 0.0
     index_dim: NonNegative = 0.0
     linear_share: Share = 0.0
@@ -111,7 +112,7 @@ class Model:
 
 
 # What counts something: a fraction of it cannot be written in a study.
-_SHARES = ("windowed_share", "linear_share")
+_SHARES = ("windowed_share", "linear_share", "picked_entries", "other_entries")
 MODEL_COUNTS = tuple(name for name, _ in quantities(Model) if name not in _SHARES)
 TRAINING_COUNTS = ("sequence_length", "global_batch")
 

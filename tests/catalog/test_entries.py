@@ -18,7 +18,7 @@ REQUIRED = {
     "chip": "ascend_910b ascend_910c a100_sxm_80gb h100_sxm h200_sxm h800_sxm b200 "
     "b300 gb200 gb300 a100_sxm_40gb h100_sxm_96gb_500w tpu_v4 tpu_v5e tpu_v5p tpu_v6e "
     "tpu_v7x mi300x mi325x mi350x mi355x gaudi2 ascend_950dt ascend_960 rubin h20_sxm "
-    "h20_sxm_141gb ascend_910b4_64gb atlas_300i_duo",
+    "h20_sxm_141gb ascend_910b4_64gb",
     "link": "copper aec lpo dsp sr8 cpo",
     "collective": "nccl_nvlink3_all_reduce nccl_nvlink4_all_gather nccl_any_all_to_all "
     "nccl_nvlink5_reduce_scatter hccl_hccs_all_reduce trtllm_one_sided_nvlink5_combine "

@@ -55,7 +55,7 @@ UNCABLED = ("module_bandwidth", "coding", "insertion_loss")
 # Chips that CloudMatrix384's plates would throttle, and the plates they are sold with.
 HOT = {"rubin": "cold_plate_rubin"}
 # Chips that draw most while they stream: what leaks is not taken from that.
-STREAMING = ("h20_sxm",)
+STREAMING = ("h20_sxm", "h20_sxm_141gb")
 
 
 def inert(kind, part, field):

@@ -70,7 +70,7 @@ CHIPS = {
     "Ascend 910C": "ascend_910c",
     "Ascend 910B": "ascend_910b",
     "Ascend 910B (Atlas 800I A2)": "ascend_910b4_64gb",
-    "Ascend 300I Duo": "atlas_300i_duo",
+    "Ascend 300I Duo": None,
     "TPU v7x": "tpu_v7x",
     "Ironwood": "tpu_v7x",
     "TPU v6e": "tpu_v6e",

@@ -86,7 +86,7 @@ def test_another_number_of_parameters_than_is_said_is_questioned(folder):
         ("{hugging_face: Qwen3-32B, base: llama3_8b}", "one of `base` and"),
         ("{layers: 8, hidden: 64}", "lacks 5 fields: `heads` such as"),
         ("{base: llama3_8b, layer: 3}", "`model.layer` is not a known field (did you"),
-        ("Qwen/Qwen3-14B", "download its config.json and write its path"),
+        ("Qwen/Qwen3-4B", "download its config.json and write its path"),
         ("{base: llama3_8b, parameters: many}", "`model.parameters` must be a number"),
         (f"{SHAPE}, experts: 4, dense_layers: 0}}", "has experts that compute nothing"),
     ],

@@ -48,10 +48,13 @@ _MEMBERS = {
     "a100": ("a100_sxm_80gb", "a100_sxm_40gb", "a800_sxm_80gb"),
     "hopper": (
         *("h100_sxm", "h100_sxm_96gb_500w", "h200_sxm", "h800_sxm", "h20_sxm"),
-        *("gh200_96gb", "gh200_144gb"),
+        *("h20_sxm_141gb", "gh200_96gb", "gh200_144gb"),
     ),
     "blackwell": ("b200", "b300", "gb200", "gb300"),
-    "ascend_910b": ("ascend_910b1", "ascend_910b3", "ascend_910b4", "ascend_910c"),
+    "ascend_910b": (
+        *("ascend_910b1", "ascend_910b3", "ascend_910b4", "ascend_910b4_64gb"),
+        "ascend_910c",
+    ),
 }
 FAMILIES = {chip: family for family, chips in _MEMBERS.items() for chip in chips}
 
