@@ -21,9 +21,9 @@ from supernode_opt.compare.entries import default_name
 from supernode_opt.compare.inversion import config as inversion
 from supernode_opt.compare.inversion import report as inverted
 from supernode_opt.compare.inversion import solve as inverting
-from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.config import override
 from supernode_opt.reading.node import Node, StudyError, did_you_mean, shown
+from supernode_opt.system.report import FACTS
 
 # Where a field stands in a comparison, by the section of a study that has it.
 _HOMES = {"training": "training", "design": "plan"}
@@ -43,7 +43,8 @@ class Compared(Told):
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the compared quantities of every machine with their ranges, SI."""
-        names = [name + end for name in QUANTITIES for end in ("", "_low", "_high")]
+        every = [name for name in FACTS if f"{name}_low" in self._dataset]
+        names = [name + end for name in every for end in ("", "_low", "_high")]
         return self._dataset[names].to_dataframe()
 
 

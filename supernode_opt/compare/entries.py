@@ -4,26 +4,27 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
+from supernode_opt.compare import jobs
 from supernode_opt.config import study as studies
 from supernode_opt.config.model import model_name
 from supernode_opt.config.origins import deciding
 from supernode_opt.config.records import named
 from supernode_opt.problem.problem import Problem
-from supernode_opt.problem.variables import PLAN
+from supernode_opt.problem.variables import PLAN, POOLS
 from supernode_opt.reading import document
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.results import outcome
+from supernode_opt.system.design import SERVING_CHOICES
 from supernode_opt.system.precision import settle
-from supernode_opt.workload.model import Precision
+from supernode_opt.system.scenario import precision_of
 from supernode_opt.workload.split import SWITCHES
 
-_ENTRY = ("name", "system", "saved", "chips", "scenario", "design")
-FREE = (*PLAN, *SWITCHES)
-PRECISIONS = (*get_args(Precision), "best")
+_ENTRY = ("name", "system", "saved", "chips", "scenario", "design", "serving")
+FREE = (*PLAN, *SWITCHES, *POOLS, *SERVING_CHOICES)
 # Names of files that say nothing; their folder does.
 _GENERAL = ("compare", "crossover", "invert", "question")
 
@@ -36,7 +37,8 @@ class Cell:
       system: what the file calls the machine.
       model: name of the model.
       wanted: the precision that was asked for.
-      problem: its split free, all else frozen, in the precision that its chip has.
+      problem: its split free, all else frozen, in the precision that its chip has;
+        what it seeks ranks splits.
     """
 
     system: str
@@ -46,8 +48,8 @@ class Cell:
 
     @property
     def precision(self) -> str:
-        """The precision that the chip trains in."""
-        return self.problem.scenario.training.precision
+        """The precision that the chip trains in, or of the weights that it serves."""
+        return precision_of(self.problem.scenario)
 
 
 def default_name(path: Path | str) -> str:
@@ -142,9 +144,22 @@ def machines(node: Node) -> dict[str, Node]:
 
 
 def cell(
-    name: str, entry: Node, sections: Mapping[str, Node], model: Node, wanted: str
+    name: str,
+    entry: Node,
+    sections: Mapping[str, Node],
+    model: Node,
+    wanted: str,
+    sought: str = "",
 ) -> Cell:
     """Read one machine with one model in one precision.
+
+    Args:
+      name: what the file calls the machine.
+      entry: it, as it is written.
+      sections: of the file.
+      model: as it is written.
+      wanted: precision.
+      sought: quantity that ranks splits; the usual one if not given.
 
     Raises:
       StudyError: something cannot be used, or more than the split is free.
@@ -163,16 +178,17 @@ def cell(
     design |= own
     if "provenance" in given:
         given["provenance"] = deciding(given["provenance"], own)
-    training = sections["training"]
-    if "precision" in training.mapping():
-        training.mapping()["precision"].fail("is asked for in `precisions`")
-    objective = {"maximize": Node("tokens_per_s", "objective.maximize", entry.place)}
+    if "serving" in sections:
+        given["serving"] = jobs.served(sections, written.get("serving"), wanted)
+    else:
+        given["training"] = jobs.trained(sections, written.get("serving"))
+    sought = sought or jobs.USUAL["serving" if "serving" in sections else "training"]
+    objective = {"maximize": Node(sought, "objective.maximize", entry.place)}
     study = studies.understand(
         Node(
             given
             | {
                 "model": model,
-                "training": training,
                 "design": Node(design, "design", entry.place),
                 "objective": Node(objective, "objective", entry.place),
             },
@@ -184,12 +200,12 @@ def cell(
     if loose:
         entry.fail(f"must be a frozen machine, but free are: {', '.join(loose)}")
     problem = study.problem
-    precision = settle(problem.scenario.chip, wanted)  # type: ignore[arg-type]
-    job = dataclasses.replace(problem.scenario.training, precision=precision)
-    scenario = dataclasses.replace(problem.scenario, training=job)
-    return Cell(
-        name, model_name(model), wanted, dataclasses.replace(problem, scenario=scenario)
-    )
+    if problem.scenario.training is not None:
+        precision = settle(problem.scenario.chip, wanted)  # type: ignore[arg-type]
+        job = dataclasses.replace(problem.scenario.training, precision=precision)
+        scenario = dataclasses.replace(problem.scenario, training=job)
+        problem = dataclasses.replace(problem, scenario=scenario)
+    return Cell(name, model_name(model), wanted, problem)
 
 
 def _saved(node: Node) -> dict[str, Node]:

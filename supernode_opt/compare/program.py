@@ -21,21 +21,34 @@ from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.follow import followed
 from supernode_opt.system.job import run_job
 from supernode_opt.system.parts import total
-from supernode_opt.system.report import COMPARED, FACTS
+from supernode_opt.system.report import FACTS, compared, limited
 from supernode_opt.system.scenario import Scenario
 
-QUANTITIES = COMPARED
-LESS_IS_BETTER = tuple(n for n in QUANTITIES if not FACTS[n].more_is_better)
-LIMITS = tuple(name for name, facts in FACTS.items() if facts.ceiling is not None)
-OUTPUTS = (*QUANTITIES, *LIMITS)
 BLOCK = 1024
 
 
+def less_is_better(name: str) -> bool:
+    """Tell whether machines are better with less of the quantity `name`."""
+    return not FACTS[name].more_is_better
+
+
+def rate_of(scenario: Scenario) -> str:
+    """Return the quantity that says how fast a machine does what it is asked for."""
+    serves = scenario.serving is not None
+    return "output_tokens_per_s" if serves else "tokens_per_s"
+
+
+def outputs(scenario: Scenario) -> tuple[str, ...]:
+    """Return what is evaluated of a machine: what is compared, then what is limited."""
+    return (*compared(scenario), *limited(scenario))
+
+
 def _reported(one: Case, given: None) -> Array:
-    """Return the `OUTPUTS` of one case."""
+    """Return the `outputs` of one case."""
     design = followed(one.design, one.scenario, one.follow)
     report = evaluate(design, one.scenario)
-    return jnp.stack([jnp.asarray(getattr(report, name)) for name in OUTPUTS])
+    names = outputs(one.scenario)
+    return jnp.stack([jnp.asarray(getattr(report, name)) for name in names])
 
 
 def _timed(design: Design, scenario: Scenario) -> Array:
@@ -57,6 +70,7 @@ def prepare(cases: Sequence[Case]) -> None:
     works += [
         (TIMED, row.design, _untimed(one.scenario))
         for row, one in zip(rows, cases, strict=True)
+        if one.scenario.serving is None
     ]
     engine.prepare(works)
 
@@ -64,14 +78,6 @@ def prepare(cases: Sequence[Case]) -> None:
 def times(designs: Design, scenario: Scenario) -> NDArray:
     """Return step time [s] and memory over capacity [1] of every design [row, 2]."""
     return TIMED(designs, _untimed(scenario))
-
-
-_RATE = QUANTITIES.index("tokens_per_s")
-
-
-def longer(steps: NDArray, others: NDArray) -> NDArray:
-    """Return how much longer steps take than others take, of `OUTPUTS` [row] [1]."""
-    return others[:, _RATE] / steps[:, _RATE]
 
 
 def _untimed(scenario: Scenario) -> Scenario:
@@ -92,12 +98,12 @@ def excess(scenario: Scenario, values: NDArray) -> NDArray:
 
     Args:
       scenario: says what the limits are.
-      values: what is limited, in the order of `LIMITS` [..., limit].
+      values: what is limited, in the order of `limited` [..., limit].
     """
     most = limits(scenario)
     parts = [
         np.asarray(normalised(values[..., index], most[name], True))
-        for index, name in enumerate(LIMITS)
+        for index, name in enumerate(limited(scenario))
     ]
     # What is not a number counts as broken.
     return np.nan_to_num(np.stack(parts, axis=-1) - ROUNDING, nan=np.inf)
@@ -108,7 +114,8 @@ def broken(problem: Problem, values: NDArray) -> tuple[str, ...]:
     most = limits(problem.scenario)
     over = excess(problem.scenario, values)
     found = []
-    for name, value, by in zip(LIMITS, values, over, strict=True):
+    names = limited(problem.scenario)
+    for name, value, by in zip(names, values, over, strict=True):
         side = name.removesuffix("_reach")
         if by <= 0.0:
             continue

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from supernode_opt.batch.case import Case, case
 from supernode_opt.batch.engine import Engine
-from supernode_opt.compare import program
 from supernode_opt.compare.inversion.config import Inversion
 from supernode_opt.record import get, replace
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.follow import FOLLOWS, followed
+from supernode_opt.system.report import limited
 
 # Values of the constant that are evaluated at once.
 BLOCK = 43
@@ -39,14 +39,18 @@ def _along(paths: tuple[str, ...], quantity: str) -> Engine:
 
     It is given the machine and whether it holds the constant at each of `paths` [path],
     and returns the logarithm of the quantity, its derivative by the logarithm of the
-    constant, and what limits are set on [limit].
+    constant, and what limits are set on [limit].  A batch that is solved for is whole:
+    of a machine that serves the derivative is that of the model in which counts may be
+    fractions.
 
     Args:
       paths: where any of the machines holds the constant.
       quantity: field of `Report`.
     """
 
-    def log_quantity(log: Any, given: tuple[Case, Any]) -> tuple[Any, Any]:
+    def log_quantity(
+        log: Any, given: tuple[Case, Any], relaxed: bool = False
+    ) -> tuple[Any, Any]:
         one, held = given
         values = {}
         for index, path in enumerate(paths):
@@ -54,11 +58,16 @@ def _along(paths: tuple[str, ...], quantity: str) -> Engine:
             values[path] = jnp.where(held[index], jnp.exp(log), now)
         changed = put(one, values)
         design = followed(changed.design, changed.scenario, changed.follow)
-        report = evaluate(design, changed.scenario)
-        limits = jnp.stack([jnp.asarray(getattr(report, n)) for n in program.LIMITS])
+        report = evaluate(design, changed.scenario, relaxed=relaxed)
+        names = limited(changed.scenario)
+        limits = jnp.stack([jnp.asarray(getattr(report, n)) for n in names])
         return jnp.log(getattr(report, quantity)), limits
 
     def along(log: Any, given: tuple[Case, Any]) -> tuple[Any, Any, Any]:
+        if given[0].scenario.serving is not None:
+            value, limits = log_quantity(log, given)
+            slope, _ = jax.grad(log_quantity, has_aux=True)(log, given, True)
+            return value, slope, limits
         slopes = jax.value_and_grad(log_quantity, has_aux=True)
         (value, limits), slope = slopes(log, given)
         return value, slope, limits

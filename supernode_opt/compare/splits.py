@@ -5,11 +5,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.batch.case import Case, case
+from supernode_opt.batch.case import Case, case, nameless
+from supernode_opt.batch.exact import quantities
 from supernode_opt.compare import program
+from supernode_opt.problem.box import options
 from supernode_opt.problem.problem import Problem
-from supernode_opt.search.enumerate import illegal_reason, plans, tilable
-from supernode_opt.system.design import CHOICES, Design
+from supernode_opt.search.enumerate import (
+    Columns,
+    illegal_reason,
+    plans,
+    tilable,
+    whole_candidates,
+)
+from supernode_opt.search.inner import complete
+from supernode_opt.system.design import CHOICE_NAMES, CHOICES, NUMBER_NAMES, Design
+from supernode_opt.system.divided import split_choices, split_numbers
 from supernode_opt.workload.split import SIZES, SWITCHES
 
 MOST = 5_000_000
@@ -33,12 +43,15 @@ class Best(NamedTuple):
 def best_split(problem: Problem) -> Best:
     """Evaluate every legal split of a problem in which nothing else is free.
 
-    Only the time of a step and its memory depend on the split in a way that ranks
-    splits: provisioned power and capital are the machine's own.
+    Of a machine that trains only the time of a step and its memory depend on the split
+    in a way that ranks splits: provisioned power and capital are the machine's own.
+    One that serves is best where what the problem seeks is, within its limits.
 
     Raises:
       TooManySplits: there are more than five million.
     """
+    if problem.scenario.serving is not None:
+        return _best_pools(problem)
     rows, found = _timed(problem)
     count = len(found)
     if not count:
@@ -61,7 +74,66 @@ def same_times(one: Problem, other: Problem) -> bool:
 
     Then what differs between them does not rank splits.
     """
+    if one.scenario.serving is not None:
+        first, second = (_served(problem)[1] for problem in (one, other))
+        return all(np.array_equal(first[name], second[name]) for name in first)
     return bool(np.array_equal(_timed(one)[1], _timed(other)[1]))
+
+
+def _best_pools(problem: Problem) -> Best:
+    """Evaluate every legal layout of both pools; of equals the least loaded wins."""
+    rows, found = _served(problem)
+    count = len(rows["chips"])
+    if not count:
+        why = illegal_reason(problem) or "no layout of these chips is legal"
+        return Best({}, 0, why)
+    most = program.limits(problem.scenario)
+    over = np.max([found[name] / most[name] for name in _RANKED], axis=0)
+    over = np.nan_to_num(over, nan=np.inf)
+    fits = over <= 1.0 + 1e-9
+    if not fits.any():
+        nearest = int(np.argmin(over))
+        worst = max(_RANKED, key=lambda name: found[name][nearest] / most[name])
+        far = 100.0 * (found[worst][nearest] / most[worst] - 1.0)
+        why = f"the nearest layout breaks its limit on {_MEANT[worst]} by {far:.3g} %"
+        return Best(_named(problem, rows, nearest), count, why)
+    sought = problem.objective
+    worth = found[sought.name] * (1.0 if sought.maximize else -1.0)
+    worth = np.where(fits, worth, -np.inf)
+    # Where requests arrive so often and no more, many layouts keep up.
+    equal = worth >= worth.max() - 1e-9 * abs(worth.max())
+    best = np.argmin(np.where(equal, found["load_fraction"], np.inf))
+    return Best(_named(problem, rows, int(best)), count)
+
+
+# What a layout of pools may break, and what people call it.
+_MEANT = {
+    "memory_fraction": "memory",
+    "ttft_fraction": "time to the first token",
+    "tpot_fraction": "time per output token",
+    "load_fraction": "load",
+}
+_RANKED = tuple(_MEANT)
+
+
+def _served(problem: Problem) -> tuple[Columns, Columns]:
+    """Return every legal layout, and what ranks them [layout]."""
+    rows = whole_candidates(problem, tilable(problem, plans(problem, MOST)))
+    rows = complete(problem, rows)
+    names = tuple(dict.fromkeys((problem.objective.name, *_RANKED)))
+    if not len(rows["chips"]):
+        return rows, dict.fromkeys(names, np.zeros(0))
+    return rows, quantities(rows, nameless(problem.scenario), names)
+
+
+def _named(problem: Problem, rows: Columns, index: int) -> dict[str, float | str]:
+    """Return one of the layouts as a design."""
+    values: dict[str, float | str] = dict(problem.fixed)
+    for name in split_numbers(problem.scenario):
+        values[name] = float(rows[name][index])
+    for name in split_choices(problem.scenario):
+        values[name] = options(name, problem.scenario)[int(rows[name][index])]
+    return values
 
 
 def _timed(problem: Problem) -> tuple[dict, NDArray]:
@@ -84,7 +156,7 @@ def _designs(first: Case, rows: dict) -> Design:
     """Return the designs of all rows; what is not the split's is as in `first`."""
     count = len(rows["chips"])
     made = {}
-    for name in Design.__dataclass_fields__:
+    for name in (*NUMBER_NAMES, *CHOICE_NAMES):
         held = getattr(first.design, name)
         made[name] = np.broadcast_to(held, (count, *np.shape(held)))
     made |= {name: np.asarray(rows[name], float) for name in SIZES}

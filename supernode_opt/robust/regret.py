@@ -68,15 +68,17 @@ def distrusted(
     for rival in rivals:
         designs.append((rival.design, apply(problem.scenario, rival.design)))
     built = [(build_design(values, given), given) for values, given in designs]
-    drawn = drawn_together(built, seed, problem.origins)
+    drawn = drawn_together(built, seed, problem.origins, apart=True)
     if not rivals:
         return drawn[0], None
     name = problem.objective.name
     power = draws.TIMED[name]
     made = []
     for one, (values, given) in zip(drawn, designs, strict=True):
-        slower = draws.noise_of_split(given, values, seed)
-        slower = slower * draws.installation(given, seed) * one.calibrated
+        slower = one.slower
+        if slower is None:
+            slower = draws.noise_of_split(given, values, seed)
+            slower = slower * draws.installation(given, seed) * one.calibrated
         made.append(np.asarray(getattr(one.report, name)) * slower**power)
     told = standing(np.stack(made), problem.objective.maximize)
     sentence = _sentence(name, *told, [values for values, _ in designs])

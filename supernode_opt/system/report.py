@@ -146,6 +146,7 @@ class Report(Serves, Working):
         ),
         shown=("$/Mtoken", 1.0),
         compared=True,
+        step_exponent=1.0,
         dear=True,
     ) = None
     step: StepTime
@@ -204,6 +205,16 @@ def parts(scenario: Any) -> dict[str, str]:
 def compared(scenario: Any) -> tuple[str, ...]:
     """Return the names of what machines for `scenario` are compared by."""
     return COMPARED if scenario.serving is None else SERVING_COMPARED
+
+
+def limited(scenario: Any) -> tuple[str, ...]:
+    """Return the names of what every machine for `scenario` has a ceiling on."""
+    known = scalars(scenario)
+    return tuple(
+        name
+        for name, facts in FACTS.items()
+        if facts.ceiling is not None and name in known
+    )
 
 
 def is_share(name: str) -> bool:

@@ -22,11 +22,12 @@ from supernode_opt.calibration.step_time.posterior import (
     told_by_kernels,
 )
 from supernode_opt.record import replace
+from supernode_opt.system.divided import split_fields
 from supernode_opt.system.report import Report
 from supernode_opt.system.reported import facts_of
 from supernode_opt.system.scenario import Scenario, precision_of
+from supernode_opt.uncertainty import served
 from supernode_opt.uncertainty.constants import Identity, Uncertain, drawn_value
-from supernode_opt.workload.split import SIZES, SWITCHES
 
 DRAWS = 512
 # Normal draws beyond these would leave what a catalog range was meant to say.
@@ -96,11 +97,19 @@ def rows_of(
     one: Case,
     known: Mapping[Identity, Uncertain],
     normal: Mapping[Identity, NDArray],
-    count: int = DRAWS,
+    slower: NDArray,
 ) -> Case:
-    """Return a case under every draw; what follows a part follows it as drawn."""
+    """Return a case under every draw; what follows a part follows it as drawn.
+
+    Args:
+      one: the case.
+      known: what is drawn of it.
+      normal: standard normals of every constant of any machine [draw].
+      slower: see `noise`; a machine that serves keeps its limits in spite of it [draw].
+    """
     values = {key: drawn_value(held, normal[key]) for key, held in known.items()}
-    return varied(repeated(one, count), known, values)
+    rows = varied(repeated(one, len(slower)), known, values)
+    return served.stretched(rows, slower)
 
 
 def varied(
@@ -121,6 +130,8 @@ def calibrated(scenario: Scenario) -> bool:
 
     By runs of the chip's family, or by kernels of the stack on the chip.
     """
+    if scenario.serving is not None:
+        return served.calibrated(scenario)
     platform = platform_of(scenario.software.name)
     family = family_of(scenario.chip.name)
     if platform is None or platform.family != family:
@@ -171,8 +182,7 @@ def deviation(scenario: Scenario, split: Mapping[str, Any]) -> float:
       scenario, split: see `noise`.
     """
     if scenario.serving is not None:
-        # What constants of serving leave unexplained is not told of runs yet.
-        return 0.0
+        return served.deviation(scenario)
     platform = platform_of(scenario.software.name)
     return intervals.widened_noise(
         own_platform.behind(scenario.software.name) or shipped.posterior(),
@@ -197,7 +207,7 @@ def noise_of_split(
     """
     wide = deviation(scenario, split)
     own = min(OWN, wide)
-    called = (f"{name} {split[name]}" for name in (*SIZES, *SWITCHES))
+    called = (f"{name} {split[name]}" for name in split_fields(scenario))
     alone = standard_normal(seed, count, "split", *called)
     shared = noise_normal(scenario, seed, count)
     return np.exp(np.sqrt(wide**2 - own**2) * shared + own * alone)
@@ -224,6 +234,9 @@ def installation(scenario: Scenario, seed: int, count: int = DRAWS) -> NDArray:
 
 def tuned_elsewhere(scenario: Scenario) -> bool:
     """Tell whether what is known of a stack is known of others' clusters."""
+    if scenario.serving is not None:
+        # What serving stacks are known by are benchmarks that users can repeat.
+        return False
     platform = platform_of(scenario.software.name)
     if platform is None or platform.documented.maker:
         return False
@@ -244,3 +257,26 @@ def slowed(drawn: NDArray, slower: NDArray, names: Sequence[str]) -> NDArray:
     """Return quantities `names` [draw, quantity] of steps that take `slower` times."""
     powers = np.asarray([TIMED[name] for name in names])
     return drawn * slower[:, None] ** powers
+
+
+def told(
+    scenario: Scenario,
+    names: Sequence[str],
+    drawn: NDArray,
+    held: NDArray,
+    slower: NDArray,
+) -> NDArray:
+    """Return what is reported of a machine in every draw [draw, quantity].
+
+    Args:
+      scenario: what is given.
+      names: of the quantities, tokens a second among them.
+      drawn, held: of rows of draws, and with a calibrated chip as its entry has it
+        [draw, quantity].
+      slower: see `noise` [draw].
+    """
+    powers = np.asarray([TIMED[name] for name in names])
+    if scenario.serving is not None:
+        return slowed(served.settled(names, drawn, held, powers), slower, names)
+    rate = list(names).index("tokens_per_s")
+    return slowed(drawn, slower * drawn[:, rate] / held[:, rate], names)

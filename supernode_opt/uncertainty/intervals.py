@@ -4,8 +4,9 @@ Constants are drawn from their catalog ranges, the fitted ones with the correlat
 that the calibration found, and the whole machine is evaluated for every draw.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from supernode_opt.catalog.origins import Origins, assumed
 from supernode_opt.system.design import Design
 from supernode_opt.system.report import Report, scalars
 from supernode_opt.system.scenario import Scenario
-from supernode_opt.uncertainty import draws
+from supernode_opt.uncertainty import draws, served
 from supernode_opt.uncertainty.constants import Identity, Uncertain, uncertain
 
 _FIVE_TO_NINETY_FIVE = (5.0, 95.0)
@@ -32,12 +33,15 @@ class Drawn(NamedTuple):
       report: of every draw.
       calibrated: what steps take with a calibrated chip as its catalog entry has it,
         over what they take in `report` [draw] [1].
+      slower: of a machine that serves, the unit of time of `report`, in which limits
+        bind as `draws.noise` has it; `None` of one that trains [draw] [s].
     """
 
     known: Mapping[Identity, Uncertain]
     normal: Mapping[Identity, NDArray]
     report: Report
     calibrated: NDArray
+    slower: NDArray | None = None
 
 
 def drawn_reports(
@@ -69,8 +73,15 @@ def drawn_together(
     seed: int,
     origins: Origins,
     count: int = draws.DRAWS,
+    apart: bool = False,
 ) -> list[Drawn]:
-    """Evaluate designs of one study under the same draws; see `drawn_reports`."""
+    """Evaluate designs of one study under the same draws; see `drawn_reports`.
+
+    Args:
+      designs: with what is given.
+      seed, origins, count: see `drawn_reports`.
+      apart: whether splits of one machine err on their own, too.
+    """
     groups, made = [], []
     for design, scenario in designs:
         known = uncertain(scenario, origins)
@@ -79,18 +90,44 @@ def drawn_together(
         tables = [normal]
         if draws.calibrated(scenario):
             tables.append(draws.as_calibrated(scenario, normal))
-        groups += [draws.rows_of(one, known, table, count) for table in tables]
-        made.append((known, normal, len(tables)))
+        slower = None
+        if scenario.serving is not None:
+            err = draws.noise_of_split if apart else draws.noise
+            slower = err(scenario, split_of(design), seed, count)
+        unit = np.ones(count) if slower is None else slower
+        groups += [draws.rows_of(one, known, table, unit) for table in tables]
+        made.append((scenario, known, normal, len(tables), slower))
     reports = iter(REPORTS.many(groups))
     found = []
-    for known, normal, tables in made:
+    for scenario, known, normal, tables, slower in made:
         report = next(reports)
         ratio = np.ones(count)
         if tables > 1:
-            held = np.asarray(next(reports).step_time)
-            ratio = held / np.asarray(report.step_time)
-        found.append(Drawn(known, normal, report, ratio))
+            held = next(reports)
+            if slower is None:
+                times = np.asarray(held.step_time)
+                ratio = times / np.asarray(report.step_time)
+            else:
+                report = _settled(scenario, report, held)
+        found.append(Drawn(known, normal, report, ratio, slower))
     return found
+
+
+def split_of(design: Design) -> dict[str, Any]:
+    """Return the fields of a design by name, those of its pools among them."""
+    return vars(design) | (vars(design.pools) if design.pools is not None else {})
+
+
+def _settled(scenario: Scenario, report: Report, held: Report) -> Report:
+    """Return drawn reports whose times are those of a chip as its entry has it."""
+    names = scalars(scenario)
+    drawn, as_sold = (
+        np.stack([np.asarray(getattr(one, name)) for name in names], axis=1)
+        for one in (report, held)
+    )
+    powers = np.asarray([draws.TIMED[name] for name in names])
+    values = served.settled(names, drawn, as_sold, powers)
+    return dataclasses.replace(report, **dict(zip(names, values.T, strict=True)))
 
 
 def ready(design: Design, scenario: Scenario, origins: Origins) -> None:
@@ -100,7 +137,9 @@ def ready(design: Design, scenario: Scenario, origins: Origins) -> None:
 
 def slower_steps(made: Drawn, design: Design, scenario: Scenario, seed: int) -> NDArray:
     """Return how much longer steps take than drawn reports have them [draw] [1]."""
-    slower = draws.noise(scenario, vars(design), seed)
+    if made.slower is not None:
+        return made.slower
+    slower = draws.noise(scenario, split_of(design), seed)
     return slower * draws.installation(scenario, seed) * made.calibrated
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from supernode_opt.compare.program import QUANTITIES
+from supernode_opt.system.report import COMPARED
 
 STEP = {
     "gemm": 3.1,
@@ -193,7 +193,7 @@ def compared():
             "system": ["one", "two"],
         }
     )
-    for name in QUANTITIES:
+    for name in COMPARED:
         made[name] = (axes, value)
         made[f"{name}_low"] = (axes, 0.9 * value)
         made[f"{name}_high"] = (axes, 1.2 * value)

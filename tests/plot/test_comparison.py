@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.plot import style
 from supernode_opt.plot.comparison import comparison
+from supernode_opt.system.report import COMPARED
 from tests.plot.drawn import legend
 
 
@@ -23,7 +23,7 @@ def panels(ax):
 
 def test_every_quantity_has_a_panel_with_its_unit(compared):
     words = [panel.get_xlabel() for panel in panels(comparison(compared))]
-    assert len(words) == len(QUANTITIES)
+    assert len(words) == len(COMPARED)
     assert "power [mW]" in words
     assert "goodput [%]" in words
 

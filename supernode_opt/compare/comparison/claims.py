@@ -20,7 +20,8 @@ from supernode_opt.compare.comparison.next import sentence as measure_next
 from supernode_opt.compare.comparison.seen import Pair, Turn, Verdict
 from supernode_opt.compare.comparison.sentences import sentence as told
 from supernode_opt.compare.comparison.sentences import statement
-from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
+from supernode_opt.compare.program import less_is_better
+from supernode_opt.system.report import compared
 from supernode_opt.uncertainty.constants import Identity, Uncertain
 from supernode_opt.uncertainty.draws import varied
 
@@ -40,9 +41,8 @@ def ends_of(cases: Sequence[tuple[Case, Mapping[Identity, Uncertain]]]) -> list[
             values[identity][2 * index : 2 * index + 2] = held.low, held.high
         rows.append(varied(repeated(one, 2 * len(known)), dict(known), values))
     found = program.REPORTED.many(rows)
-    parts = (
-        report[:, : len(QUANTITIES)].reshape(-1, 2, len(QUANTITIES)) for report in found
-    )
+    wide = len(compared(cases[0][0].scenario)) if cases else 0
+    parts = (report[:, :wide].reshape(-1, 2, wide) for report in found)
     known = (known for _, known in cases)
     return [dict(zip(*one, strict=True)) for one in zip(known, parts, strict=True)]
 
@@ -86,28 +86,28 @@ def _next(claim: Claim, pair: Pair) -> tuple[Next, ...]:
     a, b = pair
     known = {**a.known, **b.known}
     return worth_measuring(
-        _margin(claim, a.drawn, b.drawn),
-        -1.0 if claim.quantity in LESS_IS_BETTER else 1.0,
-        ((claim.better, a.drawn), (claim.than, b.drawn)),
+        _margin(claim, pair, a.drawn, b.drawn),
+        -1.0 if less_is_better(claim.quantity) else 1.0,
+        ((claim.better, a.rates()), (claim.than, b.rates())),
         {identity: a.normal[identity] for identity in known},
     )
 
 
-def _margin(claim: Claim, better: NDArray, than: NDArray) -> NDArray:
+def _margin(claim: Claim, pair: Pair, better: NDArray, than: NDArray) -> NDArray:
     """Return the logarithm of by how much the claim is true."""
-    column = QUANTITIES.index(claim.quantity)
-    sign = -1.0 if claim.quantity in LESS_IS_BETTER else 1.0
+    column = pair[0].names.index(claim.quantity)
+    sign = -1.0 if less_is_better(claim.quantity) else 1.0
     return sign * np.log(better[..., column] / than[..., column])
 
 
 def _truth(claim: Claim, pair: Pair) -> tuple[float, float, tuple[float, float, float]]:
     """Return margin, share of draws in which it is true, and the ratio's range."""
     a, b = pair
-    column = QUANTITIES.index(claim.quantity)
+    column = a.names.index(claim.quantity)
     ratio = a.drawn[:, column] / b.drawn[:, column]
     low, high = np.percentile(ratio, (5.0, 95.0))
-    margin = float(_margin(claim, a.value, b.value))
-    share = float(np.mean(_margin(claim, a.drawn, b.drawn) > 0.0))
+    margin = float(_margin(claim, pair, a.value, b.value))
+    share = float(np.mean(_margin(claim, pair, a.drawn, b.drawn) > 0.0))
     value = float(a.value[column] / b.value[column])
     return margin, share, (value, float(low), float(high))
 
@@ -126,10 +126,11 @@ def _turns(asked: Sequence[tuple[Claim, Pair]]):
     """Yield, for each claim, the constants that turn it, the nearest first."""
     wanted = []
     for order, (claim, (a, b)) in enumerate(asked):
-        true = _margin(claim, a.value, b.value) > 0.0
+        true = _margin(claim, (a, b), a.value, b.value) > 0.0
         for identity, known in {**a.known, **b.known, **a.known}.items():
             away = _margin(
                 claim,
+                (a, b),
                 a.ends.get(identity, np.tile(a.value, (2, 1))),
                 b.ends.get(identity, np.tile(b.value, (2, 1))),
             )
@@ -169,8 +170,8 @@ def _narrowed(asked: Sequence[tuple[Claim, Pair]], brackets: list) -> list:
     found = program.REPORTED.many(rows) if rows else []
     made = []
     for index, (order, identity, _, _) in enumerate(brackets):
-        claim, grid = asked[order][0], grids[index]
-        true = _margin(claim, found[2 * index], found[2 * index + 1]) > 0.0
+        (claim, pair), grid = asked[order], grids[index]
+        true = _margin(claim, pair, found[2 * index], found[2 * index + 1]) > 0.0
         first = int(np.argmax(true != true[0]))
         made.append((order, identity, grid[max(first - 1, 0)], grid[first]))
     return made

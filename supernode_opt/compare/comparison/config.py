@@ -9,13 +9,13 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from supernode_opt.compare import entries
+from supernode_opt.compare import entries, jobs
 from supernode_opt.compare.entries import Cell
-from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.config import override
 from supernode_opt.config.model import model_name
 from supernode_opt.config.study import sections_of
 from supernode_opt.reading.node import Node
+from supernode_opt.system.report import COMPARED, SERVING_COMPARED
 
 SECTIONS = (
     "name",
@@ -23,6 +23,7 @@ SECTIONS = (
     "systems",
     "models",
     "training",
+    "serving",
     "precisions",
     "plan",
     "claims",
@@ -86,13 +87,14 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Comparison:
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    needed = ("systems", "models", "training")
-    sections = sections_of(top, "the comparison", SECTIONS, needed)
-    precisions = ["bf16"]
+    sections = sections_of(top, "the comparison", SECTIONS, ("systems", "models"))
+    job = jobs.job_of(top, sections, "the comparison")
     if "precisions" in sections:
-        items = sections["precisions"].items()
-        precisions = [item.one_of(entries.PRECISIONS, "precision") for item in items]
+        items, known = sections["precisions"].items(), jobs.precisions(sections)
+        precisions = [item.one_of(known, "precision") for item in items]
         entries.unique(items, precisions)
+    else:
+        precisions = [jobs.usual_precision(sections)]
     models = sections["models"].items()
     model_names = [model_name(model) for model in models]
     entries.unique(models, model_names)
@@ -103,7 +105,13 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Comparison:
         for wanted in precisions
         for name, entry in machines.items()
     )
-    claims = _claims(sections.get("claims"), list(machines), model_names, precisions)
+    claims = _claims(
+        sections.get("claims"),
+        list(machines),
+        model_names,
+        precisions,
+        COMPARED if job == "training" else SERVING_COMPARED,
+    )
     return Comparison(
         cells=cells,
         claims=claims,
@@ -113,18 +121,22 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Comparison:
 
 
 def _claims(
-    node: Node | None, systems: list[str], models: list[str], precisions: list[str]
+    node: Node | None,
+    systems: list[str],
+    models: list[str],
+    precisions: list[str],
+    quantities: Sequence[str],
 ) -> tuple[Claim, ...]:
     """Read the claims; without any, each machine is held against each in all."""
     made = []
     if node is None:
         each = itertools.combinations(systems, 2)
-        every = itertools.product(models, precisions, each, QUANTITIES)
+        every = itertools.product(models, precisions, each, quantities)
         return tuple(Claim(*pair, name, m, p) for m, p, pair, name in every)
     for item in node.items():
         written = entries.fields(item, _CLAIM, *_CLAIM[:3])
         better, than = (written[k].one_of(systems, "machine") for k in _CLAIM[:2])
-        quantity = written["in"].one_of(QUANTITIES, "quantity")
+        quantity = written["in"].one_of(quantities, "quantity")
         on, at = models, precisions
         if "model" in written:
             on = [written["model"].one_of(models, "model")]

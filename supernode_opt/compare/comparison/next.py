@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from supernode_opt.calibration.step_time.fit import NOISE
-from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.uncertainty.constants import Identity
 from supernode_opt.uncertainty.worth import (
     called,
@@ -23,7 +22,6 @@ from supernode_opt.words import figures
 # What takes away less than this share of the variance is not worth a line: by chance
 # alone one constant of a hundred does 1.5 % in 512 draws.
 LEAST = 0.05
-_TOKENS = QUANTITIES.index("tokens_per_s")
 
 
 class Next(NamedTuple):
@@ -69,10 +67,10 @@ def worth_measuring(
     Args:
       margin: logarithm of by how much the claim is true [draw].
       sign: 1 where that is the logarithm of the ratio, -1 where of its inverse.
-      machines: name and quantities under every draw of both [draw, quantity].
+      machines: name of both and tokens a second under every draw [draw].
       normal: standard normals behind the draws of every constant of either [draw].
     """
-    steps = {name: np.log(drawn[:, _TOKENS]) for name, drawn in dict(machines).items()}
+    steps = {name: np.log(rates) for name, rates in dict(machines).items()}
     runs = {
         (f"a measured step of {name}", f"step of {name}"): removed(margin, one, NOISE)
         for name, one in steps.items()

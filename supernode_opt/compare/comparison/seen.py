@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from supernode_opt.batch.case import Case
 from supernode_opt.calibration.evidence.told import Evidence
 from supernode_opt.compare.comparison.next import Next
+from supernode_opt.compare.program import rate_of
 from supernode_opt.uncertainty.constants import Identity, Uncertain
 
 
@@ -16,23 +17,29 @@ class Seen(NamedTuple):
 
     Attributes:
       case: its best design at the catalog's values.
+      names: of the quantities.
       known: its uncertain constants.
       value: quantities at the catalog's values [quantity].
       drawn: quantities of every draw [draw, quantity].
       normal: standard normals behind the draws, of its constants among others [draw].
       ends: quantities at the low and the high end of each constant alone [2, quantity].
-      precision: it trains in.
-      evidence: the measured runs behind it.
+      precision: it trains or serves in.
+      evidence: the measured runs behind it; none of serving.
     """
 
     case: Case
+    names: tuple[str, ...]
     known: Mapping[Identity, Uncertain]
     value: NDArray
     drawn: NDArray
     normal: Mapping[Identity, NDArray]
     ends: Mapping[Identity, NDArray]
     precision: str
-    evidence: Evidence
+    evidence: Evidence | None
+
+    def rates(self) -> NDArray:
+        """Return what a run would measure: tokens a second of every draw [draw]."""
+        return self.drawn[:, self.names.index(rate_of(self.case.scenario))]
 
 
 class Turn(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from supernode_opt.catalog.read import RECORDS
 from supernode_opt.compare.comparison.config import Claim
 from supernode_opt.compare.comparison.seen import Pair, Turn
-from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
+from supernode_opt.compare.program import less_is_better
 from supernode_opt.names import spelled
 from supernode_opt.system.report import Report, is_share
 from supernode_opt.uncertainty.worth import called
@@ -27,7 +27,7 @@ def said(value: float, quantity: str) -> str:
 def statement(claim: Claim) -> str:
     """Return what a claim says."""
     quantity = spelled(claim.quantity)
-    better = "below" if claim.quantity in LESS_IS_BETTER else "above"
+    better = "below" if less_is_better(claim.quantity) else "above"
     return (
         f"{claim.better} {better} {claim.than} in {quantity},"
         f" {claim.model} {claim.wanted.upper()}"
@@ -53,7 +53,7 @@ def sentence(
       turns: constants that turn it alone.
     """
     a, b = pair
-    column = QUANTITIES.index(claim.quantity)
+    column = a.names.index(claim.quantity)
     trained = ""
     if a.precision != b.precision:
         trained = f" ({a.precision.upper()} against {b.precision.upper()})"

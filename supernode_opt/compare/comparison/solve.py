@@ -18,14 +18,16 @@ from supernode_opt.compare.comparison.config import Comparison
 from supernode_opt.compare.comparison.seen import Pair, Seen, Verdict
 from supernode_opt.compare.comparison.sentences import units_of
 from supernode_opt.compare.entries import Cell
-from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.compare.splits import Best, best_split
 from supernode_opt.reading.node import StudyError
 from supernode_opt.results.telling.comparison import DIMENSIONS, ENDS
 from supernode_opt.results.versions import stamp
+from supernode_opt.system.design import TRAINING_ALONE
+from supernode_opt.system.divided import split_choices, split_fields, split_numbers
+from supernode_opt.system.report import compared
 from supernode_opt.uncertainty import draws
 from supernode_opt.uncertainty.constants import uncertain
-from supernode_opt.workload.split import SIZES, SWITCHES, TooManySplits
+from supernode_opt.workload.split import TooManySplits
 
 # Called with what is being done and the share of it that is done.
 Progress = Callable[[str, float], None]
@@ -89,10 +91,10 @@ def find(cells: Sequence[Cell], seed: int, tell: Progress) -> list[Found]:
 
 def _any_case(cell: Cell) -> Case:
     values = dict(cell.problem.fixed)
-    values |= {name: values.get(name, 1.0) for name in SIZES}
-    defaults = zip(SWITCHES, ("none", "zero0", "off"), strict=True)
-    values |= {name: values.get(name, word) for name, word in defaults}
-    return case(values, cell.problem.scenario)
+    scenario = cell.problem.scenario
+    usual = dict.fromkeys(split_numbers(scenario), 1.0)
+    usual |= dict.fromkeys(split_choices(scenario), "off") | TRAINING_ALONE
+    return case(usual | values, scenario)
 
 
 def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[Found]:
@@ -108,32 +110,34 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
         problem = cells[i].problem
         sold = case(bests[i].values, problem.scenario, problem.origins.following())
         rows.append(repeated(one, 1))
+        slower = draws.noise(problem.scenario, bests[i].values, seed)
         for drawn in (normal, draws.as_calibrated(problem.scenario, normal)):
-            rows.append(draws.rows_of(sold, held, drawn))
+            rows.append(draws.rows_of(sold, held, drawn, slower))
     reports = program.REPORTED.many(rows) if rows else []
     ends = ends_of(list(zip(cases, known, strict=True))) if legal else []
     both = zip(cells, bests, strict=True)
     found = [Found(cell, best, None, best.reason) for cell, best in both]
     for place, i in enumerate(legal):
-        cell, wide = cells[i], len(QUANTITIES)
+        cell, names = cells[i], compared(cells[i].problem.scenario)
+        wide = len(names)
         (value,), drawn, held = reports[3 * place : 3 * place + 3]
         broken = program.broken(cell.problem, value[wide:])
         if bests[i].reason or broken:
             reason = bests[i].reason or broken[0]
             found[i] = found[i]._replace(reason=reason)
             continue
-        slower = draws.noise(cell.problem.scenario, bests[i].values, seed)
-        slower = slower * program.longer(held, drawn)
-        drawn = draws.slowed(drawn[:, :wide], slower, QUANTITIES)
+        given = cell.problem.scenario
+        slower = draws.noise(given, bests[i].values, seed)
         seen = Seen(
             cases[place],
+            names,
             known[place],
             value[:wide],
-            drawn,
+            draws.told(given, names, drawn[:, :wide], held[:, :wide], slower),
             normal,
             ends[place],
             cell.precision,
-            behind(cell.problem.scenario, bests[i].values),
+            behind(given, bests[i].values) if given.serving is None else None,
         )
         found[i] = found[i]._replace(seen=seen)
     return found
@@ -170,7 +174,8 @@ def _dataset(
     )
     seen = [f.seen for f in found]
     nothing = np.full(draws.DRAWS, np.nan)
-    for column, name in enumerate(QUANTITIES):
+    given = cells[0].problem.scenario
+    for column, name in enumerate(compared(given)):
         words = units_of(name)
         value = [np.nan if one is None else one.value[column] for one in seen]
         drawn = [nothing if one is None else one.drawn[:, column] for one in seen]
@@ -178,16 +183,18 @@ def _dataset(
         for suffix, one in zip(ENDS.values(), values, strict=True):
             dataset[name + suffix] = laid(one, **words)
         dataset[f"{name}_drawn"] = laid(drawn, "draw", **words)
+    evidence = [None if one is None else one.evidence for one in seen]
     texts: dict[str, list[Any]] = {
         "trained_in": [cell.precision for cell in cells],
         "status": [f.reason or "feasible" for f in found],
-        "evidence": ["" if one is None else one.evidence.sentence for one in seen],
-        "grade": ["" if one is None else one.evidence.grade for one in seen],
+        "evidence": [one.sentence if one else "" for one in evidence],
+        "grade": [one.grade if one else "" for one in evidence],
     }
     numbers: dict[str, list[Any]] = {"splits": [f.best.splits for f in found]}
-    for name in (*SIZES, *SWITCHES):
+    for name in split_fields(given):
         column = [f.best.values.get(name, np.nan) for f in found]
-        (numbers if name in SIZES else texts)[f"design_{name}"] = column
+        kind = numbers if name in split_numbers(given) else texts
+        kind[f"design_{name}"] = column
     for name, column in numbers.items():
         dataset[name] = laid(np.array(column, float))
     for name, column in texts.items():

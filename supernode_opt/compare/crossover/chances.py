@@ -7,10 +7,11 @@ from supernode_opt.batch.case import used_links
 from supernode_opt.compare import program
 from supernode_opt.compare.crossover.config import Crossover
 from supernode_opt.compare.crossover.steps import Step, sign_of
-from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.compare.sides import Machines, put
+from supernode_opt.system.report import compared
 from supernode_opt.uncertainty import draws
 from supernode_opt.uncertainty.constants import uncertain
+from supernode_opt.uncertainty.intervals import split_of
 
 
 def margins(
@@ -36,7 +37,8 @@ def margins(
     """
     known = [_known(asked, machines, i) for i in range(len(machines.cases))]
     normal = draws.normals(known, asked.seed)
-    column = QUANTITIES.index(asked.up.quantity)
+    names = compared(asked.up.sides[0].problem.scenario)
+    column = names.index(asked.up.quantity)
     seen: dict[tuple[int, int], NDArray] = {}
 
     def logs(member: int, place: int) -> NDArray:
@@ -46,14 +48,14 @@ def margins(
         if key not in seen:
             one = machines.cases[member]
             scenario = machines.asked.sides[member].problem.scenario
-            value = dict.fromkeys(paths, np.full(draws.DRAWS, grid[place]))
+            moved = put(one, dict.fromkeys(paths, np.asarray(grid[place])))
+            slower = draws.noise(scenario, split_of(one.design), asked.seed)
             found, held = (
-                program.REPORTED(put(draws.rows_of(one, known[member], drawn), value))
+                program.REPORTED(draws.rows_of(moved, known[member], drawn, slower))
                 for drawn in (normal, draws.as_calibrated(scenario, normal))
             )
-            slower = draws.noise(scenario, vars(one.design), asked.seed)
-            slower = slower * program.longer(held, found)
-            found = draws.slowed(found[:, : len(QUANTITIES)], slower, QUANTITIES)
+            found, held = (rows[:, : len(names)] for rows in (found, held))
+            found = draws.told(scenario, names, found, held, slower)
             seen[key] = np.log(found[:, column])
         return seen[key]
 

@@ -15,12 +15,12 @@ from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.inversion import config as condition
 from supernode_opt.compare.inversion.config import SHARED, Inversion, changing
 from supernode_opt.compare.places import STEPPED, Constant, Place, constant_of
-from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.config import override
 from supernode_opt.config.records import read_field
 from supernode_opt.config.study import sections_of
 from supernode_opt.problem.box import possible
 from supernode_opt.reading.node import Node
+from supernode_opt.system.report import compared
 
 SECTIONS = (*SHARED, "across", "up", "seed")
 
@@ -63,9 +63,10 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Crossover:
     up = _inversion(top, sections, default_name)
     if len(up.sides) < 2:
         sections["condition"].fail("must set one machine against another")
-    if up.quantity not in QUANTITIES:
+    known_quantities = compared(up.sides[0].problem.scenario)
+    if up.quantity not in known_quantities:
         node = sections["condition"].mapping()["quantity"]
-        node.one_of(QUANTITIES, "quantity of a comparison")
+        node.one_of(known_quantities, "quantity of a comparison")
     known = ("constant", "values", "low", "high", "of")
     written = entries.fields(sections["across"], known, "constant")
     node = written["constant"]

@@ -17,9 +17,10 @@ from supernode_opt.compare import program
 from supernode_opt.compare.columns import Column, columns, together
 from supernode_opt.compare.crossover.config import Crossover
 from supernode_opt.compare.places import Place, changed
-from supernode_opt.compare.program import LESS_IS_BETTER, QUANTITIES
+from supernode_opt.compare.program import less_is_better
 from supernode_opt.compare.sides import Machines, put
 from supernode_opt.compare.splits import same_times
+from supernode_opt.system.report import compared
 
 # Values of the constant at which splits are found anew if it enters their times.
 _SPLIT = 9
@@ -68,7 +69,7 @@ class Members(NamedTuple):
 
 def sign_of(asked: Crossover) -> float:
     """Return 1 where more of what is compared is better, else -1."""
-    return -1.0 if asked.up.quantity in LESS_IS_BETTER else 1.0
+    return -1.0 if less_is_better(asked.up.quantity) else 1.0
 
 
 def find_members(asked: Crossover, progress: Callable[[str, float], None]) -> Members:
@@ -124,8 +125,9 @@ def along(
         wide = repeated(one, len(values))
         rows.append(put(wide, dict.fromkeys(place.paths, values)))
     found = np.stack(program.REPORTED.many(rows))
-    column = QUANTITIES.index(asked.up.quantity)
-    return np.log(found[..., column]), found[..., len(QUANTITIES) :]
+    names = compared(asked.up.sides[0].problem.scenario)
+    column = names.index(asked.up.quantity)
+    return np.log(found[..., column]), found[..., len(names) :]
 
 
 def today(asked: Crossover, grid: NDArray) -> int:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from supernode_opt.compare import entries
+from supernode_opt.compare import entries, jobs
 from supernode_opt.compare.entries import Cell
 from supernode_opt.compare.places import Constant, constant_of
 from supernode_opt.config import override
@@ -12,8 +12,8 @@ from supernode_opt.config.goal import read_limit
 from supernode_opt.config.model import model_name
 from supernode_opt.config.records import read_field
 from supernode_opt.config.study import sections_of
-from supernode_opt.system.report import SCALARS
 from supernode_opt.reading.node import Node, did_you_mean
+from supernode_opt.system.report import FACTS, SCALARS, SERVING_SCALARS
 from supernode_opt.units import quantity_of
 
 # What every question about a constant and a condition says.
@@ -23,11 +23,13 @@ SHARED = (
     "systems",
     "model",
     "training",
+    "serving",
     "precision",
     "plan",
     "condition",
 )
 SECTIONS = (*SHARED, "constant", "of", "bracket", "replan")
+_CONDITION = ("quantity", "of", "equals")
 # How far from the catalog's value to look where no bracket is given.
 WIDEST = 1e3
 
@@ -73,18 +75,22 @@ def read(top: Node, default_name: str) -> Inversion:
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
     """
-    needed = ("systems", "model", "training", "constant", "condition")
+    needed = ("systems", "model", "constant", "condition")
     sections = sections_of(top, "the inversion", SECTIONS, needed)
+    serves = jobs.job_of(top, sections, "the inversion") == "serving"
     listed = entries.machines(sections["systems"])
     model_name(sections["model"])
-    wanted = "bf16"
+    wanted = jobs.usual_precision(sections)
     if "precision" in sections:
-        wanted = sections["precision"].one_of(entries.PRECISIONS, "precision")
+        known = jobs.precisions(sections)
+        wanted = sections["precision"].one_of(known, "precision")
+    quantity = _quantity(sections["condition"], serves)
+    sought = quantity if serves and _is_rate(quantity) else ""
     cells = {
-        name: entries.cell(name, entry, sections, sections["model"], wanted)
+        name: entries.cell(name, entry, sections, sections["model"], wanted, sought)
         for name, entry in listed.items()
     }
-    quantity, names, target = _condition(sections["condition"], cells)
+    names, target = _condition(sections["condition"], quantity, cells)
     sides = tuple(cells[name] for name in names)
     node = sections["constant"]
     found, owner = constant_of(node, sides, changing(sections, names))
@@ -119,24 +125,36 @@ def _yes(node: Node | None) -> bool:
     return node.value
 
 
+def _quantity(node: Node, serves: bool) -> str:
+    """Read the quantity that a condition is about."""
+    written = entries.fields(node, _CONDITION, "quantity")
+    known = SERVING_SCALARS if serves else SCALARS
+    return written["quantity"].one_of(known, "quantity of the report")
+
+
+def _is_rate(quantity: str) -> bool:
+    """Tell whether machines are divided so as to have much of it a second."""
+    facts = FACTS[quantity]
+    return facts.step_exponent < 0.0 and bool(facts.more_is_better)
+
+
 def _condition(
-    node: Node, cells: Mapping[str, Cell]
-) -> tuple[str, tuple[str, ...], float | None]:
+    node: Node, quantity: str, cells: Mapping[str, Cell]
+) -> tuple[tuple[str, ...], float | None]:
     """Read {quantity, of, equals}; the machines default to the first and the second."""
-    written = entries.fields(node, ("quantity", "of", "equals"), "quantity")
+    written = node.mapping(_CONDITION)
     systems = list(cells)
-    quantity = written["quantity"].one_of(SCALARS, "quantity of the report")
     first = written["of"].one_of(systems, "machine") if "of" in written else systems[0]
     if "equals" not in written:
         others = [name for name in systems if name != first]
         if len(others) != 1:
             node.fail("lacks `equals`: a value, or another machine")
-        return quantity, (first, others[0]), None
+        return (first, others[0]), None
     equals = written["equals"]
     if equals.value in systems:
         if equals.value == first:
             equals.fail(f"is {first} itself")
-        return quantity, (first, str(equals.value)), None
+        return (first, str(equals.value)), None
     if isinstance(equals.value, str) and not equals.value[:1].isdigit():
         equals.fail(
             f"must be a value or a machine, but is {equals.described()}"
@@ -147,7 +165,7 @@ def _condition(
     target = read_limit(equals, quantity, machine.scenario.chip, chips)
     if not target > 0.0:
         equals.fail(f"must be above zero, but is {equals.described()}")
-    return quantity, (first,), target
+    return (first,), target
 
 
 def _bracket(

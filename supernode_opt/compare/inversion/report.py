@@ -108,7 +108,8 @@ def sentence(asked: Inversion, solution: Solution) -> str:
         text = f"{condition(asked, 'passes')} between a {words} of {before} and {after}"
         text += f", the sizes that can be built; at {after} {values}"
     else:
-        text = f"{condition(asked)} where {spelled(asked.constant)} is {at}"
+        verb = "equals" if solution.met else "reaches"
+        text = f"{condition(asked, verb)} where {spelled(asked.constant)} is {at}"
         text += f": {against_catalog(asked, solution.value)}; {values}"
     if not solution.settled:
         text += "; beyond it another split is better and crosses the condition again"

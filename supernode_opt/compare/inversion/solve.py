@@ -25,6 +25,8 @@ from supernode_opt.reading.node import StudyError
 SCAN = 129
 TOLERANCE = 1e-10
 _MOST_STEPS = 60
+# Logarithms of both sides that differ by less are equal.
+_MET = 1e-6
 _MOST_PLANS = 8
 
 
@@ -44,6 +46,7 @@ class Solution(NamedTuple):
       steps: evaluations of the derivative.
       between: sizes that can be built between which the condition turns, if the
         constant comes in sizes; `value` is the larger one.
+      met: whether it is met exactly, not passed in a step.
     """
 
     found: bool
@@ -57,6 +60,7 @@ class Solution(NamedTuple):
     curves: NDArray
     steps: int
     between: tuple[float, float] | None = None
+    met: bool = True
 
 
 def nearest_turn(scan: NDArray, grid: NDArray, asked: Inversion) -> int | None:
@@ -144,6 +148,8 @@ def _solve(asked: Inversion, plans: tuple[Values, ...]) -> Solution:
         log_value = float(np.log(grid[int(np.argmin(valid))]))
     else:
         log_value, steps = root(machines.gap, *np.log(grid[place : place + 2]))
+        if asked.sides[0].problem.scenario.serving is not None:
+            log_value = _kept_side(machines, log_value)
     logs, slopes, limits = machines.at(np.asarray([log_value]))
     return Solution(
         found=place is not None,
@@ -156,7 +162,21 @@ def _solve(asked: Inversion, plans: tuple[Values, ...]) -> Solution:
         grid=grid,
         curves=np.exp(curves),
         steps=steps,
+        met=bool(abs(machines.apart(logs)[0]) < _MET),
     )
+
+
+def _kept_side(machines: Machines, log_value: float) -> float:
+    """Return the side of a crossing on which the first machine is at least as good.
+
+    A batch that is solved for is whole: what depends on it may pass the condition in a
+    step, on one side of which it is not met.
+    """
+    sign = -1.0 if program.less_is_better(machines.asked.quantity) else 1.0
+    near = log_value + np.asarray([0.0, -1.0, 1.0]) * 4.0 * TOLERANCE
+    apart = sign * machines.apart(machines.at(near)[0])
+    good = apart >= 0.0
+    return float(near[np.argmin(np.where(good, np.abs(apart), np.inf))])
 
 
 def root(gap: Callable, low: float, high: float) -> tuple[float, int]:

@@ -25,6 +25,7 @@ class Serves:
         headline=True,
         key="ttft_s",
         compared=True,
+        step_exponent=1.0,
     ) = None
     tpot: reported(
         "s",
@@ -36,6 +37,7 @@ class Serves:
         headline=True,
         key="tpot_s",
         compared=True,
+        step_exponent=1.0,
     ) = None
     ttft_fraction: reported(
         "",
@@ -44,6 +46,7 @@ class Serves:
         ways=_SLOW,
         ceiling=lambda s: 1.0,
         share=True,
+        step_exponent=1.0,
     ) = None
     tpot_fraction: reported(
         "",
@@ -52,6 +55,7 @@ class Serves:
         ways=_SLOW,
         ceiling=lambda s: 1.0,
         share=True,
+        step_exponent=1.0,
     ) = None
     load_fraction: reported(
         "",
@@ -60,6 +64,7 @@ class Serves:
         ways=_SLOW,
         ceiling=lambda s: 1.0,
         share=True,
+        step_exponent=1.0,
     ) = None
     user_tokens_per_s: reported(
         "token/s",
@@ -67,6 +72,7 @@ class Serves:
         more_is_better=True,
         formula=lambda r, d, s: 1.0 / r.tpot,
         compared=True,
+        step_exponent=-1.0,
     ) = None
     batch: reported(
         "", "requests in decode per group of tensor ranks", ways=_FAST, headline=True
@@ -78,6 +84,7 @@ class Serves:
         more_is_better=True,
         ways=_FAST,
         shown=("requests/s", 1.0),
+        step_exponent=-1.0,
     ) = None
     output_tokens_per_s: reported(
         "token/s",
@@ -88,6 +95,7 @@ class Serves:
         headline=True,
         key="output_tokens_per_s",
         compared=True,
+        step_exponent=-1.0,
     ) = None
     input_tokens_per_s: reported(
         "token/s",
@@ -95,6 +103,7 @@ class Serves:
         more_is_better=True,
         formula=lambda r, d, s: r.requests_per_s * s.serving.input_length,
         shown=("ktokens/s", 1e-3),
+        step_exponent=-1.0,
     ) = None
     output_tokens_per_s_per_chip: reported(
         "token/s",
@@ -104,6 +113,7 @@ class Serves:
         headline=True,
         key="output_tokens_per_s_per_chip",
         compared=True,
+        step_exponent=-1.0,
     ) = None
     decode_tokens_per_s_per_chip: reported(
         "token/s",
@@ -113,6 +123,7 @@ class Serves:
         headline=True,
         key="decode_tokens_per_s_per_chip",
         compared=True,
+        step_exponent=-1.0,
     ) = None
     prefill_tokens_per_s_per_chip: reported(
         "token/s",
@@ -122,6 +133,7 @@ class Serves:
         headline=True,
         key="prefill_tokens_per_s_per_chip",
         compared=True,
+        step_exponent=-1.0,
     ) = None
     decode_tokens_per_flop: reported(
         "token/flop",
@@ -130,18 +142,33 @@ class Serves:
         formula=lambda r, d, s: r.decode_tokens_per_s_per_chip * d.chips / r.peak_flops,
         shown=("tokens/s/TFLOP/s", 1e12),
         compared=True,
+        step_exponent=-1.0,
     ) = None
     decode_mfu: reported(
-        "", "FLOPs of decode over the chips' peak", label="MFU of decode", share=True
+        "",
+        "FLOPs of decode over the chips' peak",
+        label="MFU of decode",
+        share=True,
+        step_exponent=-1.0,
     ) = None
     prefill_mfu: reported(
-        "", "FLOPs of prefill over the chips' peak", label="MFU of prefill", share=True
+        "",
+        "FLOPs of prefill over the chips' peak",
+        label="MFU of prefill",
+        share=True,
+        step_exponent=-1.0,
     ) = None
     decode_bandwidth_utilisation: reported(
-        "", "bytes that decode reads over the chips' memory bandwidth", share=True
+        "",
+        "bytes that decode reads over the chips' memory bandwidth",
+        share=True,
+        step_exponent=-1.0,
     ) = None
     prefill_bandwidth_utilisation: reported(
-        "", "bytes that prefill reads over the chips' memory bandwidth", share=True
+        "",
+        "bytes that prefill reads over the chips' memory bandwidth",
+        share=True,
+        step_exponent=-1.0,
     ) = None
     pool_ratio: reported("", "chips of prefill over those of decode") = None
     decode_instances: reported("", "copies of the model in decode") = None

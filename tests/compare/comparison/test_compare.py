@@ -21,7 +21,6 @@ from supernode_opt.compare.comparison import config as question
 from supernode_opt.compare.comparison import solve as answer
 from supernode_opt.compare.comparison.claims import _word
 from supernode_opt.compare.entries import FREE
-from supernode_opt.compare.program import QUANTITIES
 from supernode_opt.config import study
 from supernode_opt.problem.build import build_design
 from supernode_opt.reading import document
@@ -31,6 +30,7 @@ from supernode_opt.results.comparison import summary
 from supernode_opt.search.enumerate import plans
 from supernode_opt.search.solution import plain_report
 from supernode_opt.system.evaluate import evaluate
+from supernode_opt.system.report import COMPARED
 from supernode_opt.uncertainty import draws
 from supernode_opt.uncertainty.intervals import report_intervals
 
@@ -87,25 +87,25 @@ def test_the_best_split_is_the_best_of_all(found):
             rows.setdefault(name, np.full(count, value))
         elif name.endswith("_link"):
             rows[name] = np.full(count, links.index(value))
-    names = (*QUANTITIES, "memory_fraction")
+    names = (*COMPARED, "memory_fraction")
     every = quantities(rows, problem.scenario, names)
     fits = every["memory_fraction"] <= 1.0 - problem.scenario.memory_headroom
     assert best.best.splits == count
     assert 0 < fits.sum() < count
     row = np.argmax(np.where(fits, every["tokens_per_s"], 0.0))
-    for value, name in zip(best.seen.value, QUANTITIES, strict=True):
+    for value, name in zip(best.seen.value, COMPARED, strict=True):
         assert value == pytest.approx(every[name][row], rel=1e-12), name
 
 
 def test_reported_is_what_the_model_says(found):
     seen = one(found, "cloudmatrix384")
     report = plain_report(seen.best.values, seen.cell.problem.scenario)
-    for value, name in zip(seen.seen.value, QUANTITIES, strict=True):
+    for value, name in zip(seen.seen.value, COMPARED, strict=True):
         assert value == pytest.approx(float(getattr(report, name)), rel=1e-12), name
 
 
 def test_a_chip_without_fp8_trains_in_bf16_and_says_so(dataset):
-    for name in QUANTITIES:
+    for name in COMPARED:
         pair = dataset[name].sel(system="cloudmatrix384", model="llama3_8b").values
         assert pair[0] == pair[1], name
     trained = dataset["trained_in"].sel(model="llama3_8b", precision="fp8")
