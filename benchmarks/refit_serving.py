@@ -73,15 +73,13 @@ def broken(job: Job) -> str:
     b200 = job.machine == "hgx_b200"
     if row.text("mode") != "agg" and not collected:
         return "pools of unknown size"
-    if deepseek and tensor and not collected:
-        if "post3" in version or when == "2026-01-14":
-            return "drafts that are not told"
-    if deepseek and job.stack == "sglang" and version == "0.5.9" and not collected:
-        if job.precision == "fp8" and b200 and first.expert == 1.0:
-            return "drafts that are not told"
-    if job.called.startswith("qwen3_5") and b200 and job.precision == "fp8":
-        if first.chips == 4.0 and first.expert == 1.0:
-            return "drafts that are not told"
+    plain = job.precision == "fp8" and b200 and first.expert == 1.0
+    late = "post3" in version or when == "2026-01-14"
+    sglang = job.stack == "sglang" and version == "0.5.9"
+    drafted = deepseek and not collected and ((tensor and late) or (sglang and plain))
+    hybrid = job.called.startswith("qwen3_5") and plain and first.chips == 4.0
+    if drafted or hybrid:
+        return "drafts that are not told"
     if job.called == "gpt_oss_120b" and (
         vendor or (job.machine == "dgx_h100" and job.under_way >= 512.0)
     ):
@@ -90,9 +88,9 @@ def broken(job: Job) -> str:
         return "eager"
     if job.machine == "gb200_nvl72" and (vendor or first.chips == 1.0):
         return "pools written as one engine"
-    if job.machine == "hgx_b300" and deepseek and job.stack == "sglang":
-        if row.text("isl") == "8192":
-            return "prefill not tuned"
+    b300 = job.machine == "hgx_b300" and deepseek and job.stack == "sglang"
+    if b300 and row.text("isl") == "8192":
+        return "prefill not tuned"
     if vendor and job.stack == "vllm" and job.precision == "fp8":
         return "hits of a prefix cache"
     cell = row.text("isl"), row.text("osl")

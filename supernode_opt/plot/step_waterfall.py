@@ -5,8 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from supernode_opt.plot import style
-from supernode_opt.plot.measure import Measure, of_variable, words
+from supernode_opt.plot.measure import Measure, measure, of_variable, words
 from supernode_opt.plot.subject import subject
+from supernode_opt.results import served
 
 # Parts below this share of the step are drawn as one.
 SMALL_SHARE = 0.005
@@ -59,7 +60,9 @@ def step_waterfall(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
         return _waterfall(dataset, "step", "step time", KINDS, told, ax)
     token = of_variable(dataset, "tpot").said(float(dataset["tpot"]))
     rate = of_variable(dataset, "decode_tokens_per_s_per_chip")
-    told = f"Step of decode {of_variable(dataset, 'step_time').said(whole)}: TPOT {token}"
+    told = (
+        f"Step of decode {of_variable(dataset, 'step_time').said(whole)}: TPOT {token}"
+    )
     told += f", {rate.said(float(dataset['decode_tokens_per_s_per_chip']))} per chip"
     return _waterfall(dataset, "step", "step of decode", SERVING_KINDS, told, ax)
 

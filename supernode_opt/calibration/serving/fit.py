@@ -1,9 +1,9 @@
 """The fit: maximum a posteriori by Gauss-Newton, robust to outliers.
 
 The logarithm of every constant of a stack is a shared value plus a deviation of the
-stack, each with a Gaussian prior; as in the fit of step times errors follow Student's t.
-Rows of one model on one machine and stack count fully up to some number, then ever less:
-what they have in common tells nothing new.
+stack, each with a Gaussian prior; as in the fit of step times errors follow Student's
+t.  Rows of one model on one machine and stack count fully up to some number, then ever
+less: what they have in common tells nothing new.
 """
 
 from collections.abc import Callable
@@ -106,9 +106,7 @@ def fit(
     mean = centre.copy()
     if start is not None:
         known = dict(zip(start.names, start.mean, strict=True))
-        mean = np.asarray(
-            [known.get(n, c) for n, c in zip(names, centre, strict=True)]
-        )
+        mean = np.asarray([known.get(n, c) for n, c in zip(names, centre, strict=True)])
     extra = np.ones(len(jobs)) if weights is None else weights
     scales = np.asarray([SCALES[name] for name in QUANTITIES])
     precision = np.diag(1.0 / spread**2)

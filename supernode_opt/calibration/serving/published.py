@@ -76,9 +76,7 @@ def job_of(row: Run) -> Job:
     words = words_of(f"{row.text('id')}; {remarks}", row.text("source"))
     machine = machine_of(row.text("chip"), read.number("domain"))
     chip = catalog.load("chip", catalog.system(machine).chip)
-    stack = stack_named(
-        row.text("source"), remarks, row.text("chip"), row.text("id")
-    )
+    stack = stack_named(row.text("source"), remarks, row.text("chip"), row.text("id"))
     formats = precisions_of(
         row.text("weight_precision"),
         row.text("kv_precision"),

@@ -2,7 +2,8 @@
 
 The shapes are those of training (`workload.products`); what differs is that weights are
 read anew in every pass, of which only the experts that some token picked, that tensor
-ranks keep whole activations, and that weights may be narrower than what multiplies them.
+ranks keep whole activations, and that weights may be narrower than what multiplies
+them.
 
 A product over `T` tokens that reads `G` matrices takes the norm of its arithmetic,
 `T computing + G filling`, and of its memory, `T moving + G reading` (a roofline;

@@ -213,9 +213,7 @@ def _served(
 
     Pools apart are as fast as the slower; without answers there is prefill alone.
     """
-    output = jnp.asarray(
-        decode.costs.setting.scenario.serving.output_length, float
-    )
+    output = jnp.asarray(decode.costs.setting.scenario.serving.output_length, float)
     some = output > 0.0
     able = requests * decode.tokens / seconds / jnp.where(some, output, 1.0)
     both = jnp.where(own > 0.0, jnp.minimum(able, reads), able)

@@ -58,7 +58,9 @@ def _built(values, weights):
 def drawn(where, count, seed, system="cloudmatrix384"):
     """Whole layouts of both pools, or of one that does both."""
     random = np.random.default_rng(seed)
-    values = {name: np.full(count, v) for name, v in {**SERVING_NUMBERS, **INERT}.items()}
+    values = {
+        name: np.full(count, v) for name, v in {**SERVING_NUMBERS, **INERT}.items()
+    }
     _continuous(values, where, system, random, count)
     sparse = float(where.model.experts) > 0.0
     for prefix in ("", "prefill_"):

@@ -61,7 +61,11 @@ evaluated = jax.jit(evaluate)
 
 
 def scenario(
-    system="cloudmatrix384", model="deepseek_v3_671b", stack=STACK, constants=(), **asked
+    system="cloudmatrix384",
+    model="deepseek_v3_671b",
+    stack=STACK,
+    constants=(),
+    **asked,
 ):
     """A catalog machine that serves 4,096 tokens in and 1,024 out, or as `asked`."""
     where = catalog.scenario(system, model, TRAINING)

@@ -99,7 +99,11 @@ def test_slopes_are_those_of_finite_differences(model):
         smooth = np.abs(one - two) <= 1e-5 * np.abs(two) + 1e-7 * size
         assert smooth.mean() > 0.8, name
         close = np.abs(exact - one) <= 1e-4 * np.abs(one) + 1e-6 * size
-        assert np.all(close[smooth]), (name, exact[smooth & ~close], one[smooth & ~close])
+        assert np.all(close[smooth]), (
+            name,
+            exact[smooth & ~close],
+            one[smooth & ~close],
+        )
 
 
 def test_the_batch_answers_to_the_limit_as_the_implicit_function_says():

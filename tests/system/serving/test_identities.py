@@ -1,4 +1,4 @@
-"""What serving comes to where terms are taken away: bytes, FLOPs, training's forward."""
+"""What serving comes to where terms are taken away: bytes, FLOPs, a forward pass."""
 
 import dataclasses
 
