@@ -159,9 +159,15 @@ def pool_words(design: Mapping[str, Any]) -> list[str]:
 
 
 def instance_words(design: Mapping[str, Any]) -> str:
-    """Name the sizes of one instance that serves, those that are not one."""
+    """Name the sizes of one instance that serves, those that are not one.
+
+    >>> instance_words({"tensor_parallel": 1.0}), instance_words({})
+    ('TP 1', '')
+    """
     known = {word: design.get(name) for name, word in INSTANCE.items()}
-    return " ".join(f"{w} {float(v):.0f}" for w, v in known.items() if v and v > 1.0)
+    made = [f"{w} {float(v):.0f}" for w, v in known.items() if v and v > 1.0]
+    # A single rank holds the whole model.
+    return " ".join(made) or ("TP 1" if any(known.values()) else "")
 
 
 def practice_words(design: Mapping[str, Any]) -> list[str]:

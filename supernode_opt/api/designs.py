@@ -16,7 +16,7 @@ from supernode_opt.batch.precise import precise
 from supernode_opt.reading.node import did_you_mean
 from supernode_opt.results import outcome
 from supernode_opt.search.solution import ConstraintState, nearest
-from supernode_opt.system.report import FACTS, PARTS, SCALARS, Report
+from supernode_opt.system.report import FACTS, Report, parts, scalars
 from supernode_opt.units import quantity_of, with_unit
 
 if TYPE_CHECKING:
@@ -51,12 +51,13 @@ class Evaluated(Result):
         Raises:
           StudyError: nothing is reported under this name.
         """
-        found(dict.fromkeys(SCALARS, True), name, "quantity of the report")
+        found(dict.fromkeys(self._scalars, True), name, "quantity of the report")
         return self._source.number(name)
 
     def __getattr__(self, name: str) -> float:
         """Return the reported quantity `name`, SI."""
-        if name in SCALARS:
+        # What is not made yet has no study to look at.
+        if not name.startswith("_") and name in self._scalars:
             return self[name]
         near = "" if name.startswith("_") else did_you_mean(name, dir(self))
         kind = type(self).__name__
@@ -64,7 +65,12 @@ class Evaluated(Result):
 
     def __dir__(self) -> list[str]:
         """Return what there is, reported quantities included."""
-        return sorted({*super().__dir__(), *SCALARS})
+        return sorted({*super().__dir__(), *self._scalars})
+
+    @property
+    def _scalars(self) -> tuple[str, ...]:
+        """Names of what is reported."""
+        return scalars(self.__dict__["study"].problem.scenario)
 
     def quantity(self, name: str) -> Any:
         """Return the reported quantity `name` as a pint quantity, in SI.
@@ -80,7 +86,8 @@ class Evaluated(Result):
         Raises:
           StudyError: nothing with parts is reported under this name.
         """
-        known = {**outcome.TOTALS, **{part: part for part in PARTS}}
+        every = parts(self.study.problem.scenario)
+        known = {**outcome.TOTALS, **{part: part for part in every}}
         part = found(known, name, "total of the report")
         return self._source.parts(part)
 
@@ -136,7 +143,8 @@ class Evaluated(Result):
     def headline(self) -> tuple[str, ...]:
         """Names of the quantities that people are told first, what is sought first."""
         goal = self.study.problem.objective.name
-        return tuple(dict.fromkeys((goal, *outcome.HEADLINE)))
+        told = (name for name in outcome.HEADLINE if name in self._scalars)
+        return tuple(dict.fromkeys((goal, *told)))
 
     def nearest_limits(self) -> list[ConstraintState]:
         """Return the limits that bind or come nearest to it, tightest first."""
@@ -156,7 +164,7 @@ class Evaluated(Result):
                 quantity_of(Report, name).unit or "1",
                 FACTS[name].description,
             )
-            for name in SCALARS
+            for name in self._scalars
         }
         columns = ["value", "low", "high", "unit", "description"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from supernode_opt.api import wording
 from supernode_opt.api.fields import located
 from supernode_opt.problem.box import default_variable, possible
-from supernode_opt.problem.variables import CHOICE_NAMES, COUNTS, Choice
+from supernode_opt.problem.variables import COUNTS, EVERY_CHOICE, Choice
 from supernode_opt.reading.node import StudyError
 from supernode_opt.record import get
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # What of a machine moves most, where nothing is named.
 _USUAL = ("scale_up_bandwidth", "scale_out_bandwidth", "clock", "tensor_parallel")
 _USUAL += ("pipeline_parallel", "expert_parallel", "micro_batch")
+# And of one that serves.
+_USUAL_SERVING = ("scale_up_bandwidth", "clock", "tensor_parallel", "expert_parallel")
+_USUAL_SERVING += ("attention_data_parallel", "prefill_chips", "decode_batch")
 # Places of a slider.
 _STEPS = 101
 
@@ -74,7 +77,9 @@ def explored(study: "Study", names: Sequence[str]) -> Any:
         ) from None
     state = Explorer(study)
     shown = ipywidgets.HTML()
-    fields = [located(name, "explore")[-1] for name in names] or list(_USUAL)
+    serves = state.study.problem.scenario.serving is not None
+    usual = _USUAL_SERVING if serves else _USUAL
+    fields = [located(name, "explore")[-1] for name in names] or list(usual)
     sliders = {name: _slider(ipywidgets, state.study, name) for name in fields}
 
     def show() -> None:
@@ -108,7 +113,7 @@ def _slider(widgets: Any, study: "Study", name: str) -> Any:
     look = {"style": style, "layout": layout, "continuous_update": True}
     label = wording.words(name)
     box = default_variable(name, scenario, fixed)
-    if isinstance(box, Choice) or name in CHOICE_NAMES:
+    if isinstance(box, Choice) or name in EVERY_CHOICE:
         options = list(dict.fromkeys([*getattr(box, "options", ()), str(value)]))
         return widgets.Dropdown(
             options=options, value=str(value), description=label, style=style

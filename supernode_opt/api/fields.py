@@ -11,14 +11,17 @@ from supernode_opt.config.override import FIELDS
 from supernode_opt.config.study import SECTIONS
 from supernode_opt.reading.node import Node, StudyError, did_you_mean
 from supernode_opt.workload.model import Training
+from supernode_opt.workload.serving import Serving
 
 _GOALS = ("maximize", "minimize")
 _TRAINING = tuple(field.name for field in dataclasses.fields(Training))
+_SERVING = tuple(field.name for field in dataclasses.fields(Serving))
 _SCENARIO = (*PARTS, "stack", "routing", "memory_headroom", "links")
 # In which section a word stands that is no section itself; a design comes first.
 _HOMES = {
     **dict.fromkeys(_SCENARIO, "scenario"),
     **dict.fromkeys(_TRAINING, "training"),
+    **dict.fromkeys(_SERVING, "serving"),
     **dict.fromkeys(FIELDS, "design"),
     **dict.fromkeys((*_GOALS, QUANTILE), "objective"),
 }

@@ -5,18 +5,16 @@ from typing import TYPE_CHECKING, Any
 from supernode_opt.api import fields
 from supernode_opt.api.values import written
 from supernode_opt.api.verbs import verb
+from supernode_opt.compare.entries import FREE
 from supernode_opt.compare.splits import best_split
 from supernode_opt.config.study import understand
 from supernode_opt.problem.problem import Choice, Variable
-from supernode_opt.problem.variables import PLAN
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.record import get
-from supernode_opt.workload.split import SWITCHES, TooManySplits
+from supernode_opt.workload.split import TooManySplits
 
 if TYPE_CHECKING:
     from supernode_opt.api.study import Study
-
-_SPLIT = (*PLAN, *SWITCHES)
 
 
 @verb
@@ -52,7 +50,7 @@ def machine(study: "Study") -> "Study":
     """
     problem, node, name = study.problem, study.document, study.name
     free = [
-        one for one in (*problem.variables, *problem.choices) if one.name not in _SPLIT
+        one for one in (*problem.variables, *problem.choices) if one.name not in FREE
     ]
     for one in free:
         node = fields.put(node, f"design.{one.name}", Node(None, one.name, "frozen"))

@@ -13,7 +13,7 @@ from supernode_opt.api.result import Result, found
 from supernode_opt.api.verbs import verb
 from supernode_opt.results.versions import stamp
 from supernode_opt.search.solution import plain_report
-from supernode_opt.system.report import SCALARS
+from supernode_opt.system.report import scalars
 from supernode_opt.words import spoken
 
 if TYPE_CHECKING:
@@ -142,6 +142,11 @@ HOW = (
     " which counts may be fractions."
 )
 
+HOW_SERVING = (
+    "Derivatives of the model in which counts, requests of a batch among them, may be"
+    " fractions: a batch that limits decide moves with them (implicit function)."
+)
+
 
 @verb
 def gradient(study: "Study", quantity: str | None) -> Gradient:
@@ -153,10 +158,12 @@ def gradient(study: "Study", quantity: str | None) -> Gradient:
     built = study.frozen()
     problem = built.problem
     name = quantity or problem.objective.name
-    found({one: one for one in SCALARS}, name, "quantity of the report")
+    known = {one: one for one in scalars(problem.scenario)}
+    found(known, name, "quantity of the report")
     rows = slopes.slopes(problem.fixed, problem.scenario, {name: 1.0})
     value = float(getattr(plain_report(problem.fixed, problem.scenario), name))
-    return Gradient(name, value, rows, wording.asked(built), HOW)
+    how = HOW if problem.scenario.serving is None else HOW_SERVING
+    return Gradient(name, value, rows, wording.asked(built), how)
 
 
 def envelope(

@@ -12,6 +12,7 @@ from supernode_opt.api.result import Told
 from supernode_opt.api.study import Study
 from supernode_opt.api.values import written
 from supernode_opt.api.verbs import verb
+from supernode_opt.compare import jobs
 from supernode_opt.compare.comparison import config as comparison
 from supernode_opt.compare.comparison import solve as comparing
 from supernode_opt.compare.crossover import config as crossing
@@ -26,7 +27,7 @@ from supernode_opt.reading.node import Node, StudyError, did_you_mean, shown
 from supernode_opt.system.report import FACTS
 
 # Where a field stands in a comparison, by the section of a study that has it.
-_HOMES = {"training": "training", "design": "plan"}
+_HOMES = {"training": "training", "serving": "serving", "design": "plan"}
 # What a machine of a comparison keeps of a study.
 _MACHINE = ("system", "scenario", "design")
 
@@ -80,9 +81,9 @@ def compare(
       models: on which models; those of the studies if not given.
       seed: of the draws.
       progress: called with what is done and how far.
-      **sections: others of the file, such as `precisions=["bf16", "fp8"]`, `training`,
-        `plan` and `claims`, or fields as a study takes them: `model`, `chips`,
-        `sequence_length`, `tensor_parallel`.
+      **sections: others of the file, such as `precisions=["bf16", "fp8"]`, `training`
+        or `serving`, `plan` and `claims`, or fields as a study takes them: `model`,
+        `chips`, `sequence_length`, `tensor_parallel`.
 
     Raises:
       StudyError: anything in it cannot be used; the text is one line.
@@ -137,6 +138,9 @@ def _machines(what: Any) -> dict[str, Any]:
             systems.append(str(one))
             continue
         kept = {k: v for k, v in machine(one).to_dict().items() if k in _MACHINE}
+        # Chips serve in the precisions that they are good at.
+        formats = {k: v for k, v in _served(one).items() if k in jobs.OWN}
+        kept |= {"serving": formats} if formats else {}
         named = one.understood.name
         name = named if named != "study" else f"{one.system}_{number + 1}"
         systems.append({"name": name, **kept})
@@ -147,10 +151,20 @@ def _machines(what: Any) -> dict[str, Any]:
     made: dict[str, Any] = {"systems": systems}
     if studies:
         first = studies[0].understood.problem.scenario
+        made["models"] = [first.model.name]
+        if first.serving is not None:
+            asked = _served(studies[0]).items()
+            made["serving"] = {k: v for k, v in asked if k not in jobs.OWN}
+            return made
         given = dict(studies[0].to_dict()["training"])
         made["precisions"] = [given.pop("precision", first.training.precision)]
-        made |= {"training": given, "models": [first.model.name]}
+        made["training"] = given
     return made
+
+
+def _served(study: Study) -> dict[str, Any]:
+    """Return what a study says of serving, nothing where it trains."""
+    return dict(study.to_dict().get("serving", {}))
 
 
 @verb
@@ -165,8 +179,8 @@ def invert(
     Args:
       what: a file, or its sections as a mapping.
       progress: called with what is done and how far.
-      **sections: of the file, such as `systems`, `model`, `training`, `constant` and
-        `condition`.
+      **sections: of the file, such as `systems`, `model`, `training` or `serving`,
+        `constant` and `condition`.
 
     Raises:
       StudyError: anything in it cannot be used; the text is one line.

@@ -14,7 +14,12 @@ from supernode_opt.batch.kept import Kept
 from supernode_opt.catalog.origins import spelled
 from supernode_opt.problem.build import build_design
 from supernode_opt.record import get, leaves
-from supernode_opt.system.design import NUMBER_NAMES, Design
+from supernode_opt.system.design import (
+    TRAINING_ALONE,
+    Design,
+    design_numbers,
+    place_of,
+)
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.report import Report
 from supernode_opt.system.scenario import Scenario, apply
@@ -66,7 +71,8 @@ def slopes(
     """Differentiate a weighted sum of reported quantities at one design.
 
     The exact model is differentiated by what may take any value; counts (ranks, chips,
-    layers) have steps there, and are relaxed to fractions for theirs.  Alternatives,
+    layers) have steps there, and are relaxed to fractions for theirs.  So is all of a
+    machine that serves, whose batch is whole where it is solved for.  Alternatives,
     such as a link, have no derivative.
 
     Args:
@@ -84,12 +90,13 @@ def slopes(
         program(design, nameless(scenario), weight, np.asarray(flag))
         for flag in (False, True)
     )
-    found = []
+    serves, found = scenario.serving is not None, []
     for kind, tree, place, path, name in _numbers(design, scenario):
         holder, _, field = path.rpartition(".")
         owner = get(tree, holder) if holder else tree
         known = quantity_of(type(owner), field)
-        slope = (relaxed if known.whole else exact)[place]
+        fraction = known.whole or serves
+        slope = (relaxed if fraction else exact)[place]
         found.append(
             Slope(
                 name,
@@ -97,7 +104,7 @@ def slopes(
                 float(get(tree, path)),
                 known.unit,
                 float(get(slope, path)),
-                known.whole,
+                fraction,
             )
         )
     return found
@@ -107,8 +114,10 @@ def _numbers(
     design: Design, scenario: Scenario
 ) -> Iterator[tuple[str, Any, int, str, str]]:
     """Yield (kind, record, place among arguments, path, name) of every number."""
-    for name in NUMBER_NAMES:
-        yield "design", design, 0, name, name
+    serves = scenario.serving is not None
+    for name in design_numbers(serves):
+        if not (serves and name in TRAINING_ALONE):
+            yield "design", design, 0, place_of(name), name
     for path, _ in leaves(scenario):
         yield "constant", scenario, 1, path, spelled(path, scenario)
 

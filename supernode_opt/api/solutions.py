@@ -13,7 +13,7 @@ from supernode_opt.api.sources import Read
 from supernode_opt.api.verbs import verb
 from supernode_opt.config.doubts import as_written
 from supernode_opt.results import outcome, store
-from supernode_opt.system.design import Design
+from supernode_opt.system.design import EVERY_NUMBER, holder_of
 
 if TYPE_CHECKING:
     from supernode_opt.api.gradients import Gradient
@@ -156,9 +156,9 @@ def built_study(asked: "Study", design: dict[str, float | str]) -> "Study":
     found = {}
     for name in asked.free:
         value = design.get(name)
-        if isinstance(value, float) and name in Design.__dataclass_fields__:
+        if isinstance(value, float) and name in EVERY_NUMBER:
             value = int(value) if value == int(value) else value
-            value = as_written(Design, name, value)
+            value = as_written(holder_of(name), name, value)
         if value is not None:
             found[f"design.{name}"] = value
     return asked.set(found)

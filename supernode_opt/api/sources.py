@@ -60,10 +60,11 @@ class Now:
 
     def told(self) -> dict[str, Any]:
         """Return status, message, evidence (a sentence) and what was assumed."""
+        evidence = self._found.evidence
         return {
             "status": self._found.status,
             "message": self._found.message,
-            "evidence": self._found.evidence.plain()["sentence"],
+            "evidence": "" if evidence is None else evidence.sentence,
             "assumed": list(self._found.study.chosen.assumed),
         }
 

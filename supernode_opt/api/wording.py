@@ -9,7 +9,7 @@ from supernode_opt.answer.verdict import ROUNDING
 from supernode_opt.names import spelled
 from supernode_opt.reading.node import StudyError
 from supernode_opt.search.solution import ConstraintState
-from supernode_opt.system.design import Design
+from supernode_opt.system.design import EVERY_NUMBER, holder_of
 from supernode_opt.system.report import FACTS, Report, is_share
 from supernode_opt.units import quantity_of
 from supernode_opt.words import figures, spoken
@@ -52,8 +52,8 @@ def words(name: str) -> str:
 
 def field_said(name: str, value: float | str) -> str:
     """Write the value of a design field with its unit."""
-    known = name in Design.__dataclass_fields__
-    return spoken(value, quantity_of(Design, name).unit if known else "")
+    known = name in EVERY_NUMBER
+    return spoken(value, quantity_of(holder_of(name), name).unit if known else "")
 
 
 def left(limit: ConstraintState) -> str:

@@ -14,7 +14,7 @@ USUAL = {"training": "tokens_per_s", "serving": "output_tokens_per_s"}
 PRECISIONS = (*get_args(Precision), "best")
 # Precisions are what chips are good at; all else that is served is the same for all.
 _WEIGHTS = "weight_precision"
-_OWN = (_WEIGHTS, "expert_precision", "activation_precision", "cache_precision")
+OWN = (_WEIGHTS, "expert_precision", "activation_precision", "cache_precision")
 # What a machine serves in where the file says it machine by machine.
 AS_SERVED = "as served"
 
@@ -87,7 +87,7 @@ def served(sections: Mapping[str, Node], own: Node | None, wanted: str) -> Node:
     shared = sections["serving"]
     made = dict(shared.mapping())
     if own is not None:
-        made |= own.mapping(_OWN)
+        made |= own.mapping(OWN)
     if wanted != AS_SERVED:
         asked = "precisions" in sections or "precision" in sections
         if asked and _WEIGHTS in made:

@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 
 from supernode_opt.problem.problem import Constraint, Problem
 from supernode_opt.smooth import namespace
-from supernode_opt.system.report import FACTS, scalars
+from supernode_opt.system.report import FACTS, limited
 from supernode_opt.system.scenario import Scenario
 
 # A quantity this small, in any SI unit, counts as zero under a logarithm.
@@ -28,11 +28,9 @@ Form = tuple[str, bool]
 
 def always(scenario: Scenario) -> tuple[Constraint, ...]:
     """Return the limits that every design must respect in `scenario`."""
-    reported = scalars(scenario)
     return tuple(
-        Constraint(name, float(facts.ceiling(scenario)), at_most=True)
-        for name, facts in FACTS.items()
-        if facts.ceiling is not None and name in reported
+        Constraint(name, float(FACTS[name].ceiling(scenario)), at_most=True)
+        for name in limited(scenario)
     )
 
 

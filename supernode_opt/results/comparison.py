@@ -7,8 +7,7 @@ from typing import Any
 import xarray as xr
 
 from supernode_opt.results import store
-from supernode_opt.results.telling.comparison import DIMENSIONS, ENDS
-from supernode_opt.system.report import COMPARED
+from supernode_opt.results.telling.comparison import DIMENSIONS, ENDS, compared
 
 
 def summary(dataset: xr.Dataset) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def _machine(one: xr.Dataset) -> dict[str, Any]:
     words = ("system", "model", "precision", "trained_in", "status", "evidence")
     made: dict[str, Any] = {key: one[key].item() for key in words}
     made["splits"] = int(one["splits"])
-    made |= {name: _range(one, name) for name in COMPARED}
+    made |= {name: _range(one, name) for name in compared(one)}
     names = [n for n in map(str, one.data_vars) if n.startswith("design_")]
     design = {name.removeprefix("design_"): one[name].item() for name in names}
     return made | {"design": design if made["status"] == "feasible" else {}}

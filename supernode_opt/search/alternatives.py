@@ -30,6 +30,9 @@ from supernode_opt.units import quantity_of
 from supernode_opt.words import figures, spoken
 
 MOST = 5
+# What tells machines that serve apart.
+_OF_SERVING = ("decode_tokens_per_s_per_chip", "prefill_tokens_per_s_per_chip")
+_OF_SERVING += ("batch_per_chip", "tpot", "ttft")
 
 
 def finished(search: Search, others: Columns | None = None) -> list[Rival]:
@@ -144,7 +147,10 @@ def _loses(
 ) -> tuple[str, ...]:
     """Return what is more of a design than of the best, and what it leans on."""
     said = []
-    for whole in _totals(problem.objective.name):
+    serves = problem.scenario.serving is not None
+    if serves:
+        said += _served(best, other)
+    for whole in () if serves else _totals(problem.objective.name):
         part = FACTS[whole].parts
         mine, theirs = (vars(getattr(one, part)) for one in (other, best))
         unit = quantity_of(Report, whole).unit
@@ -167,6 +173,20 @@ def _loses(
     if leaned:
         said.append(f"leans on {' and '.join(leaned)}")
     return tuple(said)
+
+
+def _served(best: Report, other: Report) -> list[str]:
+    """Return what differs most of both phases: a batch fills what time is left it."""
+    away = {
+        name: float(getattr(other, name)) / max(float(getattr(best, name)), 1e-300) - 1
+        for name in _OF_SERVING
+    }
+    told = [
+        f"{spelled(name)} {100.0 * change:+.2g} %"
+        for name, change in away.items()
+        if abs(change) > 1e-3
+    ]
+    return [", ".join(told)] if told else []
 
 
 def _totals(goal: str) -> list[str]:

@@ -27,7 +27,7 @@ from supernode_opt.sweep.places import (
     quietly,
     tries,
 )
-from supernode_opt.system.design import NUMBER_NAMES
+from supernode_opt.system.design import design_numbers
 
 # Combinations of words and rules that are read, some milliseconds each.
 MOST_CELLS = 20_000
@@ -41,7 +41,8 @@ class Cell(NamedTuple):
       refusal: why it cannot be read, "" if it can; then nothing else is told.
       case: the design and its scenario.
       fixed: its design as it was read.
-      training, model, ranks: what the rules of a split ask for.
+      training, model, ranks: what the rules of a split ask for; no training of a
+        machine that serves.
       forms: its limits, those of the study first.
       own: the values of the study's own limits.
       places: where each numeric axis goes, paths of the study [axis].
@@ -176,7 +177,7 @@ def _understood(
         board=board if fills else 0.0,
         bounds={
             name: possible(name, scenario, fixed)
-            for name in NUMBER_NAMES
+            for name in design_numbers(scenario.serving is not None)
             if name in written
         },
         links=tuple(names.index(str(fixed[link])) for link in LINKS),

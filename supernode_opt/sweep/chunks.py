@@ -161,7 +161,7 @@ def _works(
 
 
 def _kind(plan: Plan, cell: Cell) -> program.Kind:
-    return program.Kind(plan.names, cell.forms, cell.settles)
+    return program.Kind(plan.names, cell.forms, len(cell.own), cell.settles)
 
 
 def _in_case(work: _Work) -> dict[str, NDArray]:

@@ -6,6 +6,7 @@ Sobol indices ask for; what a fit says constants have in common stays inside a f
 """
 
 import functools
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -21,13 +22,14 @@ from supernode_opt.problem.build import build_design
 from supernode_opt.record import get, replace
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.follow import followed
-from supernode_opt.uncertainty import draws
+from supernode_opt.uncertainty import draws, served
 from supernode_opt.uncertainty.constants import (
     Identity,
     Uncertain,
     drawn_value,
     uncertain,
 )
+from supernode_opt.uncertainty.intervals import split_of
 from supernode_opt.uncertainty.worth import called
 
 NOISE, INSTALLATION = "noise that no constant explains", "a cluster of one's own"
@@ -75,7 +77,7 @@ def factors_of(study: Study) -> Factors:
         case=case_of(design, scenario, problem.origins.following()),
         known=known,
         fitted=f"what was fitted of {scenario.software.name}" if several else "",
-        deviation=draws.deviation(scenario, vars(design)),
+        deviation=draws.deviation(scenario, split_of(design)),
         elsewhere=draws.tuned_elsewhere(scenario),
         held=draws.calibrated(scenario),
     )
@@ -89,17 +91,21 @@ def _asked(quantity: str) -> Engine:
     return Engine(one, _BLOCK)
 
 
-def _told(quantity: str, values: dict[str, Any], given: Case) -> Any:
+def _told(
+    quantity: str, values: dict[str, Any], given: Case, relaxed: bool = False
+) -> Any:
     """Return the quantity, and the time of a step [s], with constants changed.
 
-    Where time is nothing to the quantity, it is not computed.
+    Where time is nothing to the quantity, it is not computed.  Of a machine that serves
+    it is the rate at which it generates [1/s].
     """
     scenario = given.scenario
     for path, value in values.items():
         scenario = replace(scenario, path, value)
     design = followed(given.design, scenario, given.follow)
-    report = evaluate(design, scenario)
-    asked = [quantity, *(["step_time"] if draws.TIMED[quantity] else [])]
+    report = evaluate(design, scenario, relaxed=relaxed)
+    time = "step_time" if scenario.serving is None else served.RATE
+    asked = [quantity, *([time] if draws.TIMED[quantity] else [])]
     return jnp.stack([jnp.asarray(getattr(report, name)) for name in asked])
 
 
@@ -113,27 +119,53 @@ def drawn(factors: Factors, quantity: str, normal: NDArray) -> NDArray:
     """
     every, exponent = list(factors.known), draws.TIMED[quantity]
     bent = draws.correlated(every, normal[:, : len(every)])
-    told = _evaluated(factors, quantity, dict(zip(every, bent.T, strict=True)))
+    drawn = dict(zip(every, bent.T, strict=True))
+    rest = np.clip(normal[:, len(every) :], -draws.TAIL, draws.TAIL)
+    slower = np.exp(factors.deviation * rest[:, 0])
+    if factors.case.scenario.serving is not None:
+        return _of_serving(factors, quantity, drawn, slower)
+    told = _evaluated(factors, quantity, drawn)
     values = told[:, 0]
     if not exponent:
         return values
-    rest = np.clip(normal[:, len(every) :], -draws.TAIL, draws.TAIL)
-    slower = np.exp(factors.deviation * rest[:, 0])
     if factors.elsewhere:
         slower = slower * np.exp(draws.INSTALLATION * np.abs(rest[:, 1]))
     if factors.held:
-        still = {
-            one: 0.0 * column if one[0] == "chip" else column
-            for one, column in zip(every, bent.T, strict=True)
-        }
+        still = _chip_held(drawn)
         slower = slower * _evaluated(factors, quantity, still)[:, 1] / told[:, 1]
     return values * slower**exponent
 
 
-def _evaluated(
-    factors: Factors, quantity: str, normal: dict[Identity, NDArray]
+def _chip_held(drawn: dict[Identity, NDArray]) -> dict[Identity, NDArray]:
+    """Return draws under which the chip is as its catalog entry has it."""
+    return {
+        one: 0.0 * column if one[0] == "chip" else column
+        for one, column in drawn.items()
+    }
+
+
+def _of_serving(
+    factors: Factors, quantity: str, drawn: dict[Identity, NDArray], slower: NDArray
 ) -> NDArray:
-    rows = {}
+    """Return a quantity of a machine whose limits bind in every draw [draw]."""
+    unit = served.asked(factors.case.scenario, slower)
+    told = _evaluated(factors, quantity, drawn, unit)
+    exponent = draws.TIMED[quantity]
+    if factors.held and exponent:
+        held = _evaluated(factors, quantity, _chip_held(drawn), unit)
+        names = (quantity, served.RATE)
+        powers = np.asarray([draws.TIMED[name] for name in names])
+        told = served.settled(names, told, held, powers)
+    return told[:, 0] * slower**exponent
+
+
+def _evaluated(
+    factors: Factors,
+    quantity: str,
+    normal: dict[Identity, NDArray],
+    more: Mapping[str, NDArray] | None = None,
+) -> NDArray:
+    rows = dict(more or {})
     for one, column in normal.items():
         value = drawn_value(factors.known[one], column)
         rows |= dict.fromkeys(factors.known[one].paths, value)
@@ -147,9 +179,11 @@ def elasticities(factors: Factors, quantity: str) -> NDArray:
     """
     every = list(factors.known.values())
     values = {p: get(factors.case.scenario, p) for one in every for p in one.paths}
+    # A batch that is solved for is whole, and would have no slope.
+    relaxed = factors.case.scenario.serving is not None
 
     def logarithm(values: dict[str, Any], given: Case) -> Any:
-        return jnp.log(jnp.abs(_told(quantity, values, given)[0]))
+        return jnp.log(jnp.abs(_told(quantity, values, given, relaxed)[0]))
 
     slopes = compiled(jax.grad(logarithm))(values, factors.case)
     return np.asarray(

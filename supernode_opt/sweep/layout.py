@@ -14,11 +14,21 @@ from supernode_opt.sweep.axes import Axis
 from supernode_opt.sweep.paths import owner_of
 from supernode_opt.sweep.points import Points
 from supernode_opt.sweep.rules import REASONS
-from supernode_opt.system.report import FACTS, PARTS, SCALARS, Report
+from supernode_opt.system.report import (
+    FACTS,
+    PARTS,
+    SCALARS,
+    SERVING_PARTS,
+    SERVING_SCALARS,
+    Report,
+)
 from supernode_opt.units import label, quantities, quantity_of
 
 # What is told of every point without being asked for.
-USUAL = tuple(n for n, f in FACTS.items() if f.headline or f.compared)
+USUAL = tuple(n for n in SCALARS if FACTS[n].headline or FACTS[n].compared)
+SERVING_USUAL = tuple(
+    n for n in SERVING_SCALARS if FACTS[n].headline or FACTS[n].compared
+)
 
 
 class Stored(NamedTuple):
@@ -46,25 +56,32 @@ class Stored(NamedTuple):
         return np.asarray([*self.words, ""], dtype=object)[values]
 
 
-def asked(names: Sequence[str], objective: str, limits: Sequence[str]) -> list[str]:
+def asked(
+    names: Sequence[str], objective: str, limits: Sequence[str], serves: bool
+) -> list[str]:
     """Return the quantities of a sweep: those that are named, or the usual ones.
 
     Args:
       names: what is asked for, dotted paths below `Report`; nothing for the usual.
       objective: of the study.
       limits: quantities that the study limits.
+      serves: whether machines serve.
 
     Raises:
       StudyError: one is not reported.
     """
     if not names:
-        return list(dict.fromkeys([objective, *USUAL, *limits]))
+        usual = SERVING_USUAL if serves else USUAL
+        return list(dict.fromkeys([objective, *usual, *limits]))
+    known = SERVING_SCALARS if serves else SCALARS
     parts = [
-        f"{name}.{part}" for name in PARTS for part, _ in quantities(_part_type(name))
+        f"{name}.{part}"
+        for name in (SERVING_PARTS if serves else PARTS)
+        for part, _ in quantities(_part_type(name, serves))
     ]
     for name in names:
-        if name not in SCALARS and name not in parts:
-            near = did_you_mean(str(name), [*SCALARS, *parts])
+        if name not in known and name not in parts:
+            near = did_you_mean(str(name), [*known, *parts])
             raise StudyError(
                 f"sweep quantities: {shown(name)} is no reported quantity{near}"
             )
@@ -74,7 +91,7 @@ def asked(names: Sequence[str], objective: str, limits: Sequence[str]) -> list[s
 def quantity(name: str) -> Stored:
     """Return how a reported quantity is stored."""
     head, dot, part = name.partition(".")
-    owner = _part_type(head) if dot else Report
+    owner = _owner(head, part) if dot else Report
     unit = quantity_of(owner, part if dot else head).unit
     words = FACTS[name].label or label(name, "") if name in FACTS else label(name, "")
     told = {"units": unit or "1", "long_name": words.replace(".", ", ")}
@@ -168,5 +185,17 @@ def attributes(
     }
 
 
-def _part_type(name: str) -> type:
+def _owner(name: str, part: str) -> type:
+    """Return the record with the part of a total, of training or of serving."""
+    kinds = (_part_type(name, serves) for serves in (False, True))
+    return next(kind for kind in kinds if part in dict(quantities(kind)))
+
+
+def _part_type(name: str, serves: bool) -> type:
+    from supernode_opt.system.serving.forward import PassTime
+    from supernode_opt.system.serving.held import ServingMemory
+
+    served = {"step": PassTime, "prefill_step": PassTime, "memory_parts": ServingMemory}
+    if serves and name in served:
+        return served[name]
     return Report.__dataclass_fields__[name].type  # type: ignore[return-value]

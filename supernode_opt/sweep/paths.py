@@ -12,14 +12,20 @@ from supernode_opt.config.override import FIELDS
 from supernode_opt.config.study import SECTIONS
 from supernode_opt.hardware.network import LinkTechnology
 from supernode_opt.reading.node import StudyError, did_you_mean, shown
-from supernode_opt.system.design import NUMBER_NAMES, Design
+from supernode_opt.system.design import EVERY_NUMBER, holder_of
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantities
 from supernode_opt.workload.model import Model, Training
+from supernode_opt.workload.serving import Serving
 
 _ALONE = ("system", "model")
-_TRAINING = tuple(Training.__dataclass_fields__)
+# Jobs by section, with what may be said of them.
+_JOBS = {
+    "training": tuple(Training.__dataclass_fields__),
+    "serving": tuple(Serving.__dataclass_fields__),
+}
 _SCENARIO = (*PARTS, "stack", "memory_headroom", "routing")
+_WHOLE = {"model": Model, "training": Training, "serving": Serving}
 # Fields of which every value is read by itself: what is legal, or what a default is,
 # hangs on them.
 _READ_EACH = (
@@ -55,15 +61,17 @@ def full(word: str) -> str:
         return word
     if word in FIELDS:
         return f"design.{word}"
-    if word in _TRAINING:
-        return f"training.{word}"
+    for section, fields in _JOBS.items():
+        if word in fields:
+            return f"{section}.{word}"
     if first in _SCENARIO:
         return f"scenario.{word}"
     if first == "links" and dot:
         return f"design.{word}"
     if word in WORDS:
         return f"practice.{word}"
-    near = did_you_mean(word, [*_ALONE, *FIELDS, *_TRAINING, *_SCENARIO, *SECTIONS])
+    jobs = (word for fields in _JOBS.values() for word in fields)
+    near = did_you_mean(word, [*_ALONE, *FIELDS, *jobs, *_SCENARIO, *SECTIONS])
     raise StudyError(f"{shown(word)} leads to nothing in a study{near}")
 
 
@@ -76,7 +84,7 @@ def spoken_name(word: str) -> str:
     section, _, rest = word.partition(".")
     if section == "design" and rest in FIELDS:
         return rest
-    return rest if section == "training" and rest in _TRAINING else word
+    return rest if rest in _JOBS.get(section, ()) else word
 
 
 def owner_of(path: str) -> tuple[type, str] | None:
@@ -84,9 +92,9 @@ def owner_of(path: str) -> tuple[type, str] | None:
     section, *words = path.split(".")
     owner: Any = None
     if section == "design" and len(words) == 1:
-        owner = Design if words[0] in NUMBER_NAMES else None
-    elif section in ("model", "training") and len(words) == 1:
-        owner = {"model": Model, "training": Training}[section]
+        owner = holder_of(words[0]) if words[0] in EVERY_NUMBER else None
+    elif section in _WHOLE and len(words) == 1:
+        owner = _WHOLE[section]
     elif section == "scenario" and words == ["memory_headroom"]:
         owner = Scenario
     elif section in ("design", "scenario") and len(words) == 2:
@@ -107,12 +115,13 @@ def owner_of(path: str) -> tuple[type, str] | None:
 def is_plain(path: str) -> bool:
     """Tell whether a number at a full path may go into a read study as it is.
 
-    A number of model or training decides what is legal; such studies are read.
+    A number of model or training decides what is legal; such studies are read.  What
+    is served decides nothing but what is reported.
     """
     section = path.partition(".")[0]
     several = path.startswith("design.") and f"scenario.{path[7:]}" in _READ_EACH
     return (
-        section in ("design", "scenario")
+        section in ("design", "scenario", "serving")
         and path not in _READ_EACH
         and not several
         and owner_of(path) is not None

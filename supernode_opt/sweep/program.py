@@ -12,14 +12,14 @@ from supernode_opt.batch.case import Case
 from supernode_opt.batch.engine import Engine
 from supernode_opt.problem.constraints import Form, normalised_values
 from supernode_opt.record import get, replace
+from supernode_opt.system.design import place_of
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.footprint import LIKELY
 from supernode_opt.system.package import settled_clock, standing_share
-from supernode_opt.system.report import FACTS
+from supernode_opt.system.report import FACTS, limited
 
 # Rows at once: they stay in cache where numbers alone vary; whole cases are larger.
 BLOCK, BLOCK_OF_CASES = 4096, 512
-_CEILINGS = tuple(name for name, facts in FACTS.items() if facts.ceiling is not None)
 _HEADROOM = "memory_fraction"
 
 
@@ -29,17 +29,14 @@ class Kind(NamedTuple):
     Attributes:
       names: reported quantities, dotted paths below `Report`.
       forms: the limits, the study's own first.
+      own: how many of them these are.
       settles: whether the clock is what the limits of a package sustain.
     """
 
     names: tuple[str, ...]
     forms: tuple[Form, ...]
+    own: int
     settles: bool
-
-    @property
-    def own(self) -> int:
-        """How many limits are the study's own."""
-        return len(self.forms) - len(_CEILINGS)
 
 
 class Judged(NamedTuple):
@@ -65,6 +62,7 @@ def put(one: Case, numbers: Mapping[str, Any]) -> Case:
     """
     for path, value in numbers.items():
         half, _, rest = path.partition(".")
+        rest = place_of(rest) if half == "design" else rest
         changed = replace(getattr(one, half), rest, value)
         one = one._replace(**{half: changed})
     return one
@@ -87,7 +85,7 @@ def judged(kind: Kind, numbers: Mapping[str, Any], one: Case, own: Any) -> Judge
         design = replace(design, "clock", clock)
         standing = standing_share(design, scenario)
     report = evaluate(design, scenario, throttled=True)
-    ceilings = [_ceiling(name, scenario) for name in _CEILINGS]
+    ceilings = [_ceiling(name, scenario) for name in limited(scenario)]
     limits = jnp.stack([*(own[i] for i in range(kind.own)), *ceilings])
     excess = normalised_values(report, kind.forms, limits)
     # Written so that a value that is not a number counts as broken.

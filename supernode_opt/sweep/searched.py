@@ -28,7 +28,7 @@ from supernode_opt.sweep.layout import (
 )
 from supernode_opt.sweep.places import assigned, in_axis, quietly
 from supernode_opt.sweep.points import Points
-from supernode_opt.system.design import CHOICE_NAMES, CHOICES, NUMBER_NAMES
+from supernode_opt.system.design import TRAINING_ALONE, design_choices, design_numbers
 from supernode_opt.workload.split import TooManySplits
 
 STATUSES = (
@@ -55,6 +55,7 @@ class Search:
       links: technologies that a design may choose from, of any point.
       limits: names of what may bind.
       seed: of the random starts.
+      serves: whether machines serve.
     """
 
     points: Points
@@ -64,17 +65,33 @@ class Search:
     links: tuple[str, ...]
     limits: tuple[str, ...]
     seed: int
+    serves: bool
 
     chunk = 1
 
     @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the numbers of a design that are told."""
+        every = design_numbers(self.serves)
+        if not self.serves:
+            return (*every, "data_parallel")
+        return tuple(name for name in every if name not in TRAINING_ALONE)
+
+    @property
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """Choices of a design that are told, with their alternatives."""
+        hidden = TRAINING_ALONE if self.serves else ()
+        every = design_choices(self.serves).items()
+        return {name: k or self.links for name, k in every if name not in hidden}
+
+    @property
     def variables(self) -> list[Stored]:
         """What is stored of its points."""
-        numbers = (*NUMBER_NAMES, "data_parallel", *self.freed)
+        numbers = (*self.numbers, *self.freed)
         return [
             *(quantity(name) for name in self.names),
             *(design_number(name) for name in numbers),
-            *(word(f"design_{n}", CHOICES[n] or self.links) for n in CHOICE_NAMES),
+            *(word(f"design_{name}", known) for name, known in self.choices.items()),
             word("status", STATUSES),
             truth("feasible", "every limit holds"),
             truth("legal", "such a design can be built"),
@@ -130,12 +147,11 @@ class Search:
 
     def _told(self, solution: Solution) -> dict[str, Any]:
         told = {name: float(get(solution.report, name)) for name in self.names}
-        for name in (*NUMBER_NAMES, "data_parallel"):
+        for name in self.numbers:
             told[f"design_{name}"] = float(solution.design[name])
         for name in self.freed:
             told[f"design_{name}"] = float(get(solution.scenario, name))
-        for name in CHOICE_NAMES:
-            known = CHOICES[name] or self.links
+        for name, known in self.choices.items():
             told[f"design_{name}"] = known.index(str(solution.design[name]))
         least = nearest(solution.constraints)[0]
         return told | {
@@ -153,7 +169,8 @@ def search_of(points: Points, top: Node, names: tuple[str, ...], seed: int) -> S
     Raises:
       StudyError: none can be read, or nothing is free.
     """
-    made = Search(points, top, names, (), (), (), seed)
+    serves = "serving" in top.mapping()
+    made = Search(points, top, names, (), (), (), seed, serves)
     links: dict[str, None] = {}
     limits: dict[str, None] = {}
     freed: dict[str, None] = {}

@@ -21,7 +21,7 @@ from supernode_opt.reading.node import StudyError, did_you_mean, shown
 from supernode_opt.results.versions import stamp
 from supernode_opt.sweep.factors import Factors, drawn, elasticities, ends, factors_of
 from supernode_opt.sweep.subject import about
-from supernode_opt.system.report import SCALARS, Report
+from supernode_opt.system.report import Report, scalars
 from supernode_opt.uncertainty.worth import called
 from supernode_opt.units import label, quantity_of
 
@@ -100,8 +100,9 @@ def sensitivity(
     Raises:
       StudyError: there is no such quantity, or something is free.
     """
-    if quantity not in SCALARS:
-        near = did_you_mean(quantity, SCALARS)
+    known = scalars(study.problem.scenario)
+    if quantity not in known:
+        near = did_you_mean(quantity, known)
         raise StudyError(f"{shown(quantity)} is no reported quantity{near}")
     if study.free:
         free = ", ".join(study.free)

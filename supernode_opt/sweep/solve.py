@@ -146,7 +146,8 @@ def plan_of(
             f"sweep: has {points.count} points, but {MOST_POINTS} are the most"
         )
     objective, limited = _wanted(top)
-    names = tuple(asked(quantities, objective.name, limited))
+    serves = "serving" in top.mapping()
+    names = tuple(asked(quantities, objective.name, limited, serves))
     if optimize:
         return search_of(points, top, names, seed)
     read, cells = read_cells(top, read)

@@ -7,7 +7,11 @@ from supernode_opt.names import SPLIT, proper, split_words
 from supernode_opt.reading.node import Node, StudyError
 from supernode_opt.sweep.axes import Axis
 from supernode_opt.sweep.places import assigned, quietly
+from supernode_opt.system.scenario import precision_of
 from supernode_opt.words import figures
+
+# Where a study says the precision, by whether its machine serves.
+_PRECISIONS = {False: "training.precision", True: "serving.weight_precision"}
 
 
 def subject_of(top: Node, axes: Sequence[Axis]) -> str:
@@ -41,6 +45,6 @@ def about(study: Study, swept: Container[str] = ()) -> list[str]:
     told = {
         "system": proper(study.system),
         "model": proper(scenario.model.name),
-        "training.precision": scenario.training.precision.upper(),
+        _PRECISIONS[scenario.serving is not None]: precision_of(scenario).upper(),
     }
     return [word for path, word in told.items() if path not in swept]

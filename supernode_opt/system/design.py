@@ -165,6 +165,11 @@ def design_choices(serves: bool) -> dict[str, tuple[str, ...]]:
     return CHOICES | (SERVING_CHOICES if serves else {})
 
 
+def place_of(name: str) -> str:
+    """Return the path in a design of the field called `name`."""
+    return f"pools.{name}" if name in SERVING_NUMBERS else name
+
+
 def holder_of(name: str) -> type:
     """Return the record that has the field `name` of a design."""
     return Pools if name in SERVING_NUMBERS else Design

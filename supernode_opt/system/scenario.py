@@ -23,8 +23,8 @@ from supernode_opt.workload.serving import Serving
 class Scenario:
     """What the designer cannot choose.
 
-    A machine trains or it serves: it has `training`, or `serving` and the constants of a
-    serving stack.
+    A machine trains or it serves: it has `training`, or `serving` and the constants of
+    a serving stack.
 
     Attributes:
       links: the link technologies a design may choose from, in the order of the

@@ -8,6 +8,7 @@ own.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from supernode_opt.system.serving.reported import Serves
 _ASKED = {"tpot_limit": 1.0, "ttft_limit": 1.0, "arrival_rate": -1.0}
 # Quantities of serving alone.
 _OWN = facts_of(Serves)
-_RATE = "output_tokens_per_s"
+RATE = "output_tokens_per_s"
 # A stack that stands for none was calibrated nowhere.
 GENERIC = "generic"
 # What is left of the logarithm of a step's time once its level is known: 14 % of 13
@@ -36,10 +37,23 @@ def stretched(rows: Case, slower: NDArray) -> Case:
     scenario = rows.scenario
     if scenario.serving is None:
         return rows
+    for path, value in asked(scenario, slower).items():
+        scenario = replace(scenario, path, value)
+    return rows._replace(scenario=scenario)
+
+
+def asked(scenario: Scenario, slower: NDArray) -> dict[str, Any]:
+    """Return what is asked of a machine in units of time of `slower` seconds, by path.
+
+    Args:
+      scenario: one that serves, or rows of them.
+      slower: unit of time [row] [s].
+    """
+    made = {}
     for name, power in _ASKED.items():
         path = f"serving.{name}"
-        scenario = replace(scenario, path, get(scenario, path) / slower**power)
-    return rows._replace(scenario=scenario)
+        made[path] = get(scenario, path) / slower**power
+    return made
 
 
 def settled(
@@ -53,7 +67,7 @@ def settled(
       held: it, with the chip as in the catalog [draw, quantity].
       powers: of the time of a step in each quantity [quantity].
     """
-    column = list(names).index(_RATE)
+    column = list(names).index(RATE)
     longer = drawn[:, column] / held[:, column]
     own = np.asarray([name in _OWN for name in names])
     return np.where(own, held, drawn * longer[:, None] ** powers)

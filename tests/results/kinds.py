@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from supernode_opt.results.telling.calibration import dataset_of
+from tests.results.serving import served
 
 RUNS = ("a", "b", "c", "d")
 MEASURED = np.array([1.0, 2.0, 4.0, 8.0])
@@ -311,6 +312,7 @@ def front():
 
 
 MADE = {
+    "design": served,
     "joint": joint,
     "front": front,
     "sensitivity": sensitivity,

@@ -15,26 +15,29 @@ from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantities
 
 
-def filled(record_type: type):
+def filled(record_type: type, **given):
     """Make a record whose numbers are 1, 2, 3, ... in the order of its fields.
 
     Shares are 1, 1/2, 1/3, ...
+
+    Args:
+      record_type: of the record; what it need not have it has not.
+      **given: fields that are otherwise: their values, or the type of one that is
+        filled so, too.
     """
     hints = typing.get_type_hints(record_type)
     bounded = {name for name, found in quantities(record_type) if found.high == 1.0}
     values = {}
     for index, field in enumerate(dataclasses.fields(record_type), start=1):
         hint = hints[field.name]
-        arms = [one for one in typing.get_args(hint) if one is not type(None)]
         if isinstance(hint, types.UnionType):
-            # A machine trains: what is of serving alone is not there.
-            hint = arms[0]
-        if field.name in ("serving", "prefill_step"):
-            values[field.name] = None
+            hint = typing.get_args(hint)[0]
+        if field.name in given:
+            found = given[field.name]
+            values[field.name] = filled(found) if isinstance(found, type) else found
+        elif field.metadata.get("static") or field.default is None:
             continue
-        if field.metadata.get("static"):
-            continue
-        if typing.get_origin(hint) is tuple:
+        elif typing.get_origin(hint) is tuple:
             values[field.name] = (filled(typing.get_args(hint)[0]),)
         elif dataclasses.is_dataclass(hint):
             values[field.name] = filled(hint)

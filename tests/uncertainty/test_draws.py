@@ -45,7 +45,8 @@ def test_a_calibrated_chip_moves_power_and_no_time(problem, known):
     design = build_design(problem.fixed, problem.scenario)
     one = case_of(design, problem.scenario, problem.origins.following())
     free, as_fitted = (
-        REPORTS(draws.rows_of(one, chip, drawn, np.ones(32))) for drawn in (normal, held)
+        REPORTS(draws.rows_of(one, chip, drawn, np.ones(32)))
+        for drawn in (normal, held)
     )
     assert np.ptp(np.asarray(as_fitted.step_time)) == 0.0
     assert np.std(np.log(np.asarray(free.step_time))) > 0.05

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from supernode_opt import catalog
-from supernode_opt.batch.case import LINKS, nameless
+from supernode_opt.batch.case import LINKS, any_serving, nameless
 from supernode_opt.batch.sold import default_clock
 from supernode_opt.calibration.serving.job import Job, Layout
 from supernode_opt.catalog.systems import PARTS
@@ -25,7 +25,6 @@ from supernode_opt.system.design import (
 from supernode_opt.system.follow import FOLLOWS
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.system.serving.stack import ServingStack
-from supernode_opt.workload.serving import AnyServing, Formats, Serving, formats_of
 
 STACK = "serving_stack"
 # Every instance may be as far apart as its ranks, whatever a machine is sold with.
@@ -42,15 +41,6 @@ class Case(NamedTuple):
     design: Design
     scenario: Scenario
     stated: ServingStack
-
-
-def numbered(serving: Serving) -> AnyServing:
-    """Return `serving` with its precisions as numbers, names of them left out."""
-    fields = {f.name: getattr(serving, f.name) for f in dataclasses.fields(Serving)}
-    words = [name for name, value in fields.items() if isinstance(value, str)]
-    fields = {k: np.asarray(v, float) for k, v in fields.items() if k not in words}
-    formats = Formats(*(np.asarray(x, float) for x in formats_of(serving)))
-    return AnyServing(**fields, formats=formats)
 
 
 @functools.cache
@@ -105,7 +95,7 @@ def case(job: Job, layout: Layout) -> Case:
     scenario = dataclasses.replace(
         scenario,
         model=_bare(job.model),
-        serving=numbered(job.serving),
+        serving=nameless(any_serving(job.serving)),
         software=nameless(base(job.stack)),
     )
     domain = float(hardware["scale_up_domain"])

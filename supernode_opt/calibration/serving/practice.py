@@ -41,10 +41,12 @@ PERCENTILE_MARGIN = 1.4
 # (LMSYS 2025-05-05: 0.73 of the rate at 32 tokens, 1.255 at 256).
 DUAL_FROM = 24.0
 
-# Share of requests that stay in waves where lengths are drawn; prompts that stand
-# before one's own, with drawn and fixed lengths, and how they grow with requests [1].
+# Share of requests that stay in waves where lengths are drawn [1].
 DRAWN_BURST = 0.4
-DRAWN_AHEAD, FIXED_AHEAD, AHEAD_GROWTH = 0.7, 2.2, 0.4
+# Prompts that stand before one's own grow with the requests of a rank `n` as
+# `a (n^b - 1)`: by how lengths are drawn or fixed, fitted to first tokens of four to
+# 512 requests a rank (aiconfigurator's collection of InferenceX and vendors' runs).
+DRAWN_AHEAD, FIXED_AHEAD = (0.27, 0.68), (0.75, 0.55)
 
 # Standard deviations of the logarithm of what is assumed [1].
 DOUBTS = {
@@ -68,6 +70,7 @@ class Words(NamedTuple):
     balanced: bool
     dual: bool | None
     production: bool
+    untuned: bool
     mlperf: bool
     offline: bool
     server: bool
@@ -90,6 +93,7 @@ def words_of(text: str, source: str) -> Words:
         balanced=has(r"perfect|balanced"),
         dual=False if has(r"no (tbo|dbo|overlap)|without (tbo|dbo)") else dual,
         production=has(r"production|\bprod\b") and not has("not production"),
+        untuned=has(r"not tuned|untuned|baseline, not"),
         mlperf="mlperf" in source.lower() or "mlperf" in low,
         offline=has("offline"),
         server=has(r"\bserver\b|interactive"),
@@ -139,8 +143,7 @@ def closed_loop(stack: str, requests: float, drawn: bool) -> dict[str, float]:
 
     Of requests that begin together some wait for the prompts of others: of stacks that
     mix prompts and tokens in one pass few, of one that reads prompts first half of all.
-    Lengths that are drawn take waves apart.  Fitted to measured first tokens with one
-    to eight requests a rank.
+    Lengths that are drawn take waves apart.
 
     Args:
       stack: that serves.
@@ -151,8 +154,10 @@ def closed_loop(stack: str, requests: float, drawn: bool) -> dict[str, float]:
       `burst` and `prompts_ahead` of `Serving`.
     """
     more = max(requests, 1.0)
-    if stack.startswith("sglang") or stack == "ant_sglang":
-        burst = DRAWN_BURST if drawn else 1.0
-        return {"burst": burst, "prompts_ahead": burst * (more - 1.0) / 2.0}
-    ahead = (DRAWN_AHEAD if drawn else FIXED_AHEAD) * (more**AHEAD_GROWTH - 1.0)
-    return {"burst": 0.0, "prompts_ahead": ahead}
+    first = stack.startswith("sglang") or stack == "ant_sglang"
+    scale, growth = DRAWN_AHEAD if drawn else FIXED_AHEAD
+    ahead = scale * (more**growth - 1.0)
+    if first and not drawn:
+        ahead = (more - 1.0) / 2.0
+    burst = DRAWN_BURST if drawn else 1.0
+    return {"burst": burst if first else 0.0, "prompts_ahead": ahead}

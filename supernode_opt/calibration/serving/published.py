@@ -73,10 +73,10 @@ def job_of(row: Run) -> Job:
     phase = _phase(row)
     called, model = model_of(read)
     remarks = read.text("other", "note")
-    words = words_of(f"{row.name}; {remarks}", row.text("source"))
+    words = words_of(f"{row.text('id')}; {remarks}", row.text("source"))
     machine = machine_of(row.text("chip"), read.number("domain"))
     chip = catalog.load("chip", catalog.system(machine).chip)
-    stack = stack_named(row.text("source"), remarks, row.text("chip"), row.name)
+    stack = stack_named(row.text("source"), remarks, row.text("chip"), row.text("id"))
     formats = precisions_of(
         row.text("weight_precision"),
         row.text("kv_precision"),
@@ -207,8 +207,8 @@ def _trusted(
     words: Words, phase: Phase, simulated: bool, ended: float, guessed: bool
 ) -> tuple[str, ...]:
     """Return what of a row a fit may use: nothing that hangs on a guess."""
-    if words.production or words.mlperf or simulated or guessed:
+    if words.production or words.mlperf or simulated or words.untuned:
         return ()
     if phase == "mixed":
         return ("rate",) if ended else ()
-    return ("rate",)
+    return () if guessed else ("rate",)

@@ -14,7 +14,8 @@ from supernode_opt.results.telling.parts import (
     Row,
     grid,
 )
-from supernode_opt.system.report import COMPARED, FACTS
+from supernode_opt.system.report import COMPARED, FACTS, SERVING_COMPARED, Report
+from supernode_opt.units import quantity_of
 from supernode_opt.words import figures
 
 DIMENSIONS = ("precision", "model", "system")
@@ -48,6 +49,12 @@ def told(dataset: xr.Dataset, everything: bool = False) -> list[Part]:
     ]
 
 
+def compared(dataset: xr.Dataset) -> tuple[str, ...]:
+    """Return the quantities that machines are compared by, of training or serving."""
+    serves = f"{SERVING_COMPARED[0]}_low" in dataset
+    return SERVING_COMPARED if serves else COMPARED
+
+
 def places(dataset: xr.Dataset) -> Iterator[dict[str, str]]:
     """Yield every machine with every model in every precision."""
     for one in itertools.product(*(dataset[name].values for name in DIMENSIONS)):
@@ -58,7 +65,8 @@ def _asked(dataset: xr.Dataset) -> Part:
     names = [str(name) for name in dataset["system"].values]
     models = [str(name) for name in dataset["model"].values]
     precisions = ", ".join(str(p).upper() for p in dataset["precision"].values)
-    split = "the best legal split of each machine, by tokens per second"
+    by = "output tokens per second" if _serves(dataset) else "tokens per second"
+    split = f"the best legal split of each machine, by {by}"
     more = [("precision", precisions), ("split", split)]
     return machines.asked(dataset, names, models, more)
 
@@ -100,7 +108,7 @@ def _table(part: xr.Dataset, model: str, precision: str) -> Grid:
         used = str(one["trained_in"].item())
         heads.append(str(system) if used == precision else f"{system} ({used.upper()})")
         columns.append(_column(one))
-    names = ["chips", "split", *map(_heading, COMPARED)]
+    names = ["chips", "split", *map(_heading, compared(part))]
     rows = [
         Row((name, *(column[place] for column in columns)), FAINT if place < 2 else "")
         for place, name in enumerate(names)
@@ -112,24 +120,30 @@ def _table(part: xr.Dataset, model: str, precision: str) -> Grid:
 
 def _column(one: xr.Dataset) -> list[str]:
     if one["status"].item() != FEASIBLE:
-        return ["-"] * (2 + len(COMPARED))
+        return ["-"] * (2 + len(compared(one)))
     design = {
         str(name).removeprefix("design_"): one[name].item()
         for name in one.data_vars
         if str(name).startswith("design_")
     }
-    words = split_words(design).split()
-    pairs = [" ".join(pair) for pair in zip(words[::2], words[1::2], strict=True)]
-    lines = [" ".join(pairs[k : k + 2]) for k in range(0, len(pairs), 2)]
+    lines = split_words(design).split(", ")
+    if not _serves(one):
+        words = lines[0].split()
+        pairs = [" ".join(pair) for pair in zip(words[::2], words[1::2], strict=True)]
+        lines = [" ".join(pairs[k : k + 2]) for k in range(0, len(pairs), 2)]
     lines += practice_words(design)
-    cells = [_cell(one, name) for name in COMPARED]
+    cells = [_cell(one, name) for name in compared(one)]
     return [figures(design["chips"]), "\n".join(lines), *cells]
+
+
+def _serves(dataset: xr.Dataset) -> bool:
+    return compared(dataset) is SERVING_COMPARED
 
 
 def _heading(name: str) -> str:
     """Return name and unit of a quantity."""
     facts = FACTS[name]
-    unit = "%" if facts.share else facts.shown[0]
+    unit = "%" if facts.share else facts.shown[0] or quantity_of(Report, name).unit
     said = facts.label or spelled(name)
     return unit if said.split()[0].lower() in unit.lower() else f"{said} [{unit}]"
 

@@ -7,15 +7,16 @@ import numpy as np
 import xarray as xr
 
 from supernode_opt.names import spelled
-from supernode_opt.results import outcome
+from supernode_opt.results import outcome, served
 from supernode_opt.results.telling.parts import BAD, STRONG, Grid, Row
+from supernode_opt.results.telling.served import LIMITS, unasked
 from supernode_opt.system.report import is_share
 from supernode_opt.words import spoken
 
 
 def binding(dataset: xr.Dataset) -> str:
     """Say which limits are broken, which bind, or which is nearest."""
-    rows = outcome.constraints(dataset)
+    rows = _asked(dataset)
     broken = [row for row in rows if violated(row)]
     if broken:
         return f"Violated: {_listed(broken)}."
@@ -23,18 +24,28 @@ def binding(dataset: xr.Dataset) -> str:
     if tight:
         return f"Binding: {_listed(tight)}."
     known = [row for row in rows if row["margin"] is not None and row["limit"]]
-    if not known:
+    if not known or served.batch_limit(dataset) in ("time", "memory"):
+        # There the batch is as large as a limit allows.
         return ""
     nearest = min(known, key=lambda row: row["margin"])
     return f"No limit binds; the nearest is {_listed([nearest])}."
 
 
+def _asked(dataset: xr.Dataset) -> list[dict[str, Any]]:
+    hidden = unasked(dataset)
+    return [row for row in outcome.constraints(dataset) if row["name"] not in hidden]
+
+
 def _listed(rows: Sequence[dict[str, Any]]) -> str:
     return "; ".join(
-        f"{spelled(row['name'])}, {_spoken(row, 'value')} of {_sense(row)}"
+        f"{_called(row)}, {_spoken(row, 'value')} of {_sense(row)}"
         f" {_spoken(row, 'limit')}"
         for row in rows
     )
+
+
+def _called(row: dict[str, Any]) -> str:
+    return LIMITS.get(row["name"], spelled(row["name"]))
 
 
 def violated(row: dict[str, Any]) -> bool:
@@ -53,7 +64,7 @@ def _spoken(row: dict[str, Any], field: str) -> str:
 
 def constraints(dataset: xr.Dataset) -> tuple[Grid, ...]:
     """Return the table of all limits, binding ones first; none where there are none."""
-    rows = outcome.constraints(dataset)
+    rows = _asked(dataset)
     if not rows:
         return ()
     name = str(dataset.attrs.get("objective", ""))
@@ -64,7 +75,7 @@ def constraints(dataset: xr.Dataset) -> tuple[Grid, ...]:
     for row in sorted(rows, key=lambda row: not row["tight"]):
         broken = violated(row)
         state = "violated" if broken else "binding" if row["tight"] else ""
-        cells = [spelled(row["name"]), _spoken(row, "value")]
+        cells = [_called(row), _spoken(row, "value")]
         cells += [f"{_sense(row)} {_spoken(row, 'limit')}", state]
         if priced:
             # As a share of both: a price per watt or byte tells nobody anything.

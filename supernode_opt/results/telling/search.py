@@ -7,6 +7,7 @@ import xarray as xr
 
 from supernode_opt.names import spelled
 from supernode_opt.results import outcome, store
+from supernode_opt.results.telling import served
 from supernode_opt.results.telling.parts import Grid, Part, grid
 from supernode_opt.search import settings
 from supernode_opt.system.report import is_share
@@ -155,9 +156,10 @@ def relaxation(dataset: xr.Dataset) -> Part:
 def bounds(dataset: xr.Dataset) -> Part:
     """Name the variables that end at a bound which the study set."""
     found, asked = [], outcome.asked(dataset)
+    inert = served.hidden(dataset)
     for name, value in outcome.design(dataset).items():
         ends = asked.get(name)
-        if not isinstance(ends, dict) or isinstance(value, str):
+        if name in inert or not isinstance(ends, dict) or isinstance(value, str):
             continue
         slack = _AT * (ends["high"] - ends["low"])
         unit = dataset[f"design_{name}"].attrs["units"]

@@ -17,6 +17,12 @@ WHOLES = {
     "prefill_step": "full pass of prefill",
     "memory": "memory of the fuller pool's chips",
 }
+# What limits are called that are shares of something asked for.
+LIMITS = {
+    "ttft_fraction": "TTFT",
+    "tpot_fraction": "TPOT of the least batch",
+    "load_fraction": "load",
+}
 # Of the design, what says nothing that the pools do not say.
 _SAID = ("data_parallel",)
 
@@ -80,8 +86,19 @@ def hidden(dataset: xr.Dataset) -> tuple[str, ...]:
     if served.apart(dataset):
         return _SAID
     names = outcome.design(dataset)
-    alone = [n for n in names if n.startswith("prefill_") and n != "prefill_tokens"]
+    kept = ("prefill_chips", "prefill_tokens")
+    alone = [n for n in names if n.startswith("prefill_") and n not in kept]
     return (*_SAID, *alone)
+
+
+def unasked(dataset: xr.Dataset) -> tuple[str, ...]:
+    """Return the limits that nobody set: of times, and of load where all is taken."""
+    known = served.requests(dataset)
+    if known is None:
+        return ()
+    of = {"ttft_fraction": "ttft_limit", "tpot_fraction": "tpot_limit"}
+    of |= {"load_fraction": "arrival_rate"}
+    return tuple(name for name, asked_for in of.items() if not known[asked_for])
 
 
 def phases(dataset: xr.Dataset, known: dict[str, tuple[float, float]]) -> Grid:
@@ -102,7 +119,7 @@ def phases(dataset: xr.Dataset, known: dict[str, tuple[float, float]]) -> Grid:
         ),
         ("instances", *(figures(p.instances) for p in both)),
         ("chips of an instance", *(figures(p.chips / p.instances) for p in both)),
-        ("its split", *(instance_words(p.sizes) or "none" for p in both)),
+        ("its split", *(instance_words(p.sizes) for p in both)),
     ]
     if asked_for.get("experts"):
         rows.append(("experts per rank", *(_held(dataset, p) for p in both)))
@@ -159,7 +176,7 @@ def _per_flop(dataset: xr.Dataset, both: tuple[Pool, Pool]) -> tuple[str, ...]:
 
 
 def why(dataset: xr.Dataset) -> list[str]:
-    """Say what decides the batch of decode, and which of both pools decides the rest."""
+    """Say what decides the batch of decode, and which pool decides the rest."""
     return [line for line in (_batch(dataset), _pools(dataset)) if line]
 
 

@@ -161,7 +161,9 @@ def prefill_core(
     looked, picked = _looked(model, length, cached, new)
     flops = 2.0 * looked * channels + 2.0 * picked * model.index_heads * model.index_dim
     # Products within a chunk, and those with the state as in decode.
-    state = model.linear_heads * model.linear_dim / tensor * mixer_shares(model)["linear"]
+    state = (
+        model.linear_heads * model.linear_dim / tensor * mixer_shares(model)["linear"]
+    )
     linear = 10.0 * LINEAR_CHUNK + 6.0 * model.linear_dim
     flops = flops + state * linear
     width = 0.5 * (query_width(model) + value_width(model))

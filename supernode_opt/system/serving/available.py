@@ -1,8 +1,8 @@
 """What failures leave of a machine that serves.
 
 A failure takes with it the instance that it happens in, all of whose chips share the
-experts of one model: it loads its weights anew, and the requests that it had begun begin
-again.  Other instances go on.
+experts of one model: it loads its weights anew, and the requests that it had begun
+begin again.  Other instances go on.
 """
 
 import jax.numpy as jnp

@@ -20,9 +20,7 @@ def decode_costs(setting: Setting) -> PassCosts:
     scenario, pool, design = setting.scenario, setting.pool, setting.design
     queries = 1.0 + jnp.asarray(design.pools.draft_tokens)
     context = context_of(scenario.serving)
-    core = decode_core(
-        scenario, pool, setting.formats, queries, context, design.clock
-    )
+    core = decode_core(scenario, pool, setting.formats, queries, context, design.clock)
     return pass_costs(setting, core, prefill=False)
 
 

@@ -100,4 +100,3 @@ def handed_over(setting: Setting, own: ArrayLike) -> Array:
     some = jnp.where(jnp.asarray(serving.slow_cache_share) > 0.0, 1.0, 0.0)
     fetched = some * found * model.layers / pool.pipeline
     return handed + fetched / jnp.maximum(slow, MINIMUM_RATE)
-

@@ -1,8 +1,8 @@
 """Small kernels of a layer: how many there are, and what starting them takes.
 
-The counts are those of captured graphs of vLLM, SGLang and TensorRT-LLM by kind of layer;
-with them one time per kernel and stack fits steps of 2,038 measured designs of nine
-models to 7.5 % (median).
+The counts are those of captured graphs of vLLM, SGLang and TensorRT-LLM by kind of
+layer; with them one time per kernel and stack fits steps of 2,038 measured designs of
+nine models to 7.5 % (median).
 """
 
 import jax.numpy as jnp

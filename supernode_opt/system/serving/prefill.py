@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
@@ -80,13 +81,14 @@ def prompts(setting: Setting) -> Prompt:
     new = computed_tokens(serving)
     most = setting.design.pools.prefill_tokens
     costs = prefill_costs(setting)
-    full = prefill_pass(costs, most)
-    seconds = total(full.time)
+    passes = ceiling(new / jnp.minimum(new, most), setting.relaxed)
+    both = jnp.stack(jnp.broadcast_arrays(most, new / passes))
+    # Side by side, as one program.
+    made = jax.vmap(lambda tokens: prefill_pass(costs, tokens))(both)
+    full, lone = (jax.tree.map(lambda x, k=k: x[k], made) for k in (0, 1))
+    seconds, single = total(full.time), total(lone.time)
     # Stages work on different chunks at once.
     rate = pool.data * pool.pipeline * most / seconds
-    size = jnp.minimum(new, most)
-    passes = ceiling(new / size, setting.relaxed)
-    single = total(prefill_pass(costs, new / passes).time)
     scenario = setting.scenario
     count = scenario.model.layers * kernels(scenario.model, setting.formats)
     host = count * scenario.software.kernel_time

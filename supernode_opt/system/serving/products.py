@@ -2,7 +2,8 @@
 
 The shapes are those of training (`workload.products`); what differs is that weights are
 read anew in every pass, of which only the experts that some token picked, that tensor
-ranks keep whole activations, and that weights may be narrower than what multiplies them.
+ranks keep whole activations, and that weights may be narrower than what multiplies
+them.
 
 A product over `T` tokens that reads `G` matrices takes the norm of its arithmetic,
 `T computing + G filling`, and of its memory, `T moving + G reading` (a roofline;
@@ -39,6 +40,8 @@ _EFFICIENCIES = {
 }
 # What the time of products is told by.
 PARTS = ("attention", "index", "linear", "dense", "expert", "grouped", "head", "ahead")
+# Parts of models that are served alone.
+_SERVED = ("index", "linear")
 
 
 class Shapes(NamedTuple):
@@ -224,7 +227,10 @@ def product_costs(
     weights = columns * inner
     thin = inner * jnp.minimum(columns, 1.0) + columns * jnp.minimum(inner, 1.0)
     filling = 2.0 / rate.bf16
-    some = jnp.minimum(columns, 1.0) * jnp.minimum(inner, 1.0)
+    # Those that training has, too, read and write for nothing where they are empty.
+    mixing = stack(*(float(part in _SERVED) for part in table.parts))
+    mixing = mixing.reshape(-1, *(1,) * depth)
+    some = 1.0 - mixing * (1.0 - jnp.minimum(columns, 1.0) * jnp.minimum(inner, 1.0))
     known = stack(*(again if n == "key value up" else 1.0 for n in table.names))
     known = known.reshape(-1, *(1,) * depth) if known.ndim == 1 else known
     flops = 2.0 * weights * known

@@ -6,8 +6,8 @@ approximation of Erlang's (Annals of the Institute of Statistical Mathematics 29
 
     W = (c_a^2 + c_s^2) / 2 * rho^(sqrt(2 (m + 1)) - 1) / (m (1 - rho)) * S
 
-It is exact for M/M/1 and M/G/1, within some per cent for several servers above a load of
-about a half, and holds in steady state alone: below the whole capacity.
+It is exact for M/M/1 and M/G/1, within some per cent for several servers above a load
+of about a half, and holds in steady state alone: below the whole capacity.
 """
 
 import jax.numpy as jnp

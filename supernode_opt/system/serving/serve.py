@@ -67,19 +67,11 @@ def serve(
     packages: Design, machine: Scenario, sharpness: ArrayLike, relaxed: ArrayLike
 ) -> Task:
     """Serve the requests of `machine.serving` on a design that counts packages."""
-    net = rank_network(packages, machine, relaxed)
-    design, scenario = as_ranks(packages, machine)
     count = machine.chip.ranks_per_chip
-    read = design.pools.prefill_chips * count
-    pools = dataclasses.replace(design.pools, prefill_chips=read)
-    design = dataclasses.replace(design, pools=pools)
-    serving, formats = scenario.serving, formats_of(scenario.serving)
-    own = apart(design)
-    settings = [
-        Setting(design, scenario, pool, formats, net, sharpness, relaxed)
-        for pool in (prefill_pool(design), decode_pool(design))
-    ]
+    settings = settings_of(packages, machine, sharpness, relaxed)
     reading, writing = settings
+    design, scenario = reading.design, reading.scenario
+    serving, formats, own = scenario.serving, reading.formats, apart(design)
     prompt = prompts(reading)
     decode = _decode(writing, prompt, own)
     rooms = _rooms(settings, own)
@@ -144,6 +136,22 @@ def serve(
     return Task(step.time, memory, mix, values)
 
 
+def settings_of(
+    packages: Design, machine: Scenario, sharpness: ArrayLike, relaxed: ArrayLike
+) -> list[Setting]:
+    """Return what passes of the pools of prefill and decode share, in ranks."""
+    net = rank_network(packages, machine, relaxed)
+    design, scenario = as_ranks(packages, machine)
+    read = design.pools.prefill_chips * machine.chip.ranks_per_chip
+    pools = dataclasses.replace(design.pools, prefill_chips=read)
+    design = dataclasses.replace(design, pools=pools)
+    formats = formats_of(scenario.serving)
+    return [
+        Setting(design, scenario, pool, formats, net, sharpness, relaxed)
+        for pool in (prefill_pool(design), decode_pool(design))
+    ]
+
+
 def _decode(setting: Setting, prompt: Prompt, own: Array) -> Decode:
     """Gather what steps of decode cost and keep."""
     serving, software = setting.scenario.serving, setting.scenario.software
@@ -205,9 +213,7 @@ def _served(
 
     Pools apart are as fast as the slower; without answers there is prefill alone.
     """
-    output = jnp.asarray(
-        decode.costs.setting.scenario.serving.output_length, float
-    )
+    output = jnp.asarray(decode.costs.setting.scenario.serving.output_length, float)
     some = output > 0.0
     able = requests * decode.tokens / seconds / jnp.where(some, output, 1.0)
     both = jnp.where(own > 0.0, jnp.minimum(able, reads), able)

@@ -70,18 +70,23 @@ def most_within(
         return Found(
             *(jnp.where(relaxed, a, b) for a, b in zip(smooth, whole, strict=True))
         )
+    shape = jnp.broadcast_shapes(*(x.shape for x in (limit, most, given, flying)))
+    limit, most, given, flying = (
+        jnp.broadcast_to(x, shape) for x in (limit, most, given, flying)
+    )
     known = given > 0.0
-    like = 0.0 * seconds(jnp.ones_like(most)) + most
-    least, limit = seconds(jnp.ones_like(like)), limit + 0.0 * like
-    fit = jnp.clip(like, _LEAST if relaxed else 1.0, MOST)
+    fit = jnp.clip(most, _LEAST if relaxed else 1.0, MOST)
     most = fit if relaxed else jnp.floor(fit + 1e-9)
-    full = seconds(jnp.minimum(fit, flying))
-    search = _crossing if relaxed else _whole
-    free = jnp.minimum(search(seconds, limit, most, known, least), flying)
-    batch = jnp.where(known, given, free)
-    mine = jnp.where(known, seconds(jnp.where(known, given, 1.0)), least)
-    pause = jnp.where(known, mine, jnp.minimum(full, jnp.maximum(limit, least)))
-    return Found(batch + 0.0 * like, mine, pause)
+    asked = jnp.stack([jnp.where(known, given, 1.0), jnp.minimum(fit, flying), most])
+    # Side by side, as one program.
+    mine, full, above = jax.vmap(seconds)(asked)
+    if relaxed:
+        free = _crossing(seconds, limit, most, above)
+    else:
+        free = _whole(seconds, limit, most, known, mine, above)
+    batch = jnp.where(known, given, jnp.minimum(free, flying))
+    pause = jnp.where(known, mine, jnp.minimum(full, jnp.maximum(limit, mine)))
+    return Found(batch, mine, pause)
 
 
 def _whole(
@@ -90,13 +95,13 @@ def _whole(
     most: Array,
     known: Array,
     least: Array,
+    above: Array,
 ) -> Array:
     """Close in on the whole number: `low` keeps the limit or is one, `high` does not.
 
     With `known` ones there is nothing to do.
     """
     limit = limit * (1.0 + _ROUNDED)
-    above = seconds(most)
     done = known | (above <= limit) | (least > limit)
     low = jnp.where(above <= limit, most, 1.0)
     high = jnp.where(done, low, most)
@@ -128,14 +133,9 @@ def _whole(
 
 
 def _crossing(
-    seconds: Callable[[Array], Array],
-    limit: Array,
-    most: Array,
-    known: Array,
-    least: Array,
+    seconds: Callable[[Array], Array], limit: Array, most: Array, above: Array
 ) -> Array:
-    """Return the crossing; `known` and `least` are of no use here."""
-    del known, least
+    """Return where the limit is crossed, or `most` where that keeps it."""
     bound = jnp.where(jnp.isfinite(limit), limit, 0.0)
     ends = jnp.full_like(most, jnp.log(_LEAST)), jnp.log(most)
     fixed = lax.stop_gradient(bound)
@@ -152,7 +152,7 @@ def _crossing(
         found, slope = jax.jvp(seconds, (at,), (jnp.ones_like(at),))
         at = jnp.clip(at - (found - fixed) / _some(slope), jnp.exp(low), jnp.exp(high))
         at = lax.stop_gradient(at)
-    free = lax.stop_gradient(seconds(most)) <= limit
+    free = lax.stop_gradient(above) <= limit
     _, slope = jax.jvp(seconds, (at,), (jnp.ones_like(at),))
     crossed = at - (seconds(at) - bound) / lax.stop_gradient(_some(slope))
     return jnp.where(free, most, jnp.clip(crossed, _LEAST, most))

@@ -17,7 +17,8 @@ class ServingStack:
         kernels achieve [1].
       gemm_efficiency: rate of products over the best kernel's [1].
       launch_time: from one small kernel to the next in a captured graph [s].
-      kernel_time: of the host to issue one kernel of prefill, which is not captured [s].
+      kernel_time: of the host to issue one kernel of prefill, which is in no captured
+        graph [s].
       collective_latency: to start one collective [s].
       request_time: of the host per request of a rank and step: scheduling, sampling and
         streaming [s].
@@ -51,7 +52,8 @@ class ServingStack:
       exchange_scale: its time inside a running model over that law's [1].
       gathered_efficiency: rates of the kernels that send a token once per domain, in
         prefill, over those of decode [1].
-      dispatch_bytes, combine_bytes: per channel of a token, to the experts and back [B].
+      dispatch_bytes, combine_bytes: per channel of a token, to the experts and
+        back [B].
       dual_batch_overlap: of the exchange between experts, the share that hides behind
         the other half of the batch [1].
       interference: of the host's time for a prefill, the share that decode waits for
