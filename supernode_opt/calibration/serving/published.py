@@ -21,7 +21,7 @@ from supernode_opt.calibration.serving.practice import (
     words_of,
 )
 from supernode_opt.calibration.serving.shapes import model_of
-from supernode_opt.calibration.serving.stacks import stack_named
+from supernode_opt.calibration.serving.stacks import engine_of, stack_named
 from supernode_opt.calibration.serving.words import (
     acceptance_of,
     drafts_of,
@@ -77,6 +77,7 @@ def job_of(row: Run) -> Job:
     machine = machine_of(row.text("chip"), read.number("domain"))
     chip = catalog.load("chip", catalog.system(machine).chip)
     stack = stack_named(row.text("source"), remarks, row.text("chip"), row.text("id"))
+    stack = engine_of(stack, phase)
     formats = precisions_of(
         row.text("weight_precision"),
         row.text("kv_precision"),

@@ -43,7 +43,18 @@ STACKS = (
 )
 # Where no word tells: what chips of a maker are usually served with.
 _USUAL = (("mindie", _ASCEND),)
-NAMES = (*dict.fromkeys(one.name for one in STACKS), GENERIC)
+# Rows of one phase alone are taken at the engine of many expert ranks, without clients.
+ENGINES = {"sglang": "sglang_large_scale"}
+NAMES = (*dict.fromkeys((*(one.name for one in STACKS), *ENGINES.values())), GENERIC)
+
+
+def engine_of(stack: str, phase: str) -> str:
+    """Return the stack whose constants a row of `phase` has.
+
+    >>> engine_of("sglang", "decode"), engine_of("sglang", "mixed")
+    ('sglang_large_scale', 'sglang')
+    """
+    return stack if phase == "mixed" else ENGINES.get(stack, stack)
 
 
 def stack_named(source: str, remarks: str, chip: str, name: str = "") -> str:
