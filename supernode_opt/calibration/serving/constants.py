@@ -56,8 +56,17 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant("draft_time", 2.5e-3, 0.7, 0.0, "CloudMatrix: 0.6-0.8 ms per graph"),
     Constant("first_time", 20e-3, 0.5, 0.0, _PLAIN),
 )
-# Shares that their fitted value must not exceed.
-CEILINGS = {"dual_batch_overlap": 1.0, "interference": 1.0, "cache_efficiency": 1.0}
+# What the fitted value must not exceed: shares, and the bounds of `ServingStack`.
+CEILINGS = {
+    "dual_batch_overlap": 1.0,
+    "interference": 1.0,
+    "cache_efficiency": 1.0,
+    "attention_efficiency": 1.0,
+    "decode_attention_efficiency": 1.0,
+    "memory_efficiency": 1.2,
+    "gemm_efficiency": 1.3,
+    "expert_efficiency": 1.2,
+}
 NAMES = tuple(constant.name for constant in CONSTANTS)
 INDEX = {name: position for position, name in enumerate(NAMES)}
 
