@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from supernode_opt.calibration import written
 from supernode_opt.calibration.serving.constants import CEILINGS, CONSTANTS
-from supernode_opt.calibration.serving.fit import QUIET, fit, noise
+from supernode_opt.calibration.serving.fit import ITERATIONS, QUIET, fit, noise
 from supernode_opt.calibration.serving.job import Job
 from supernode_opt.calibration.serving.judge import measured_of
 from supernode_opt.calibration.serving.posterior import (
@@ -34,6 +34,7 @@ from supernode_opt.calibration.serving.posterior import (
     Posterior,
     constants_of,
     plain,
+    shipped,
 )
 from supernode_opt.calibration.serving.predict import Table, predict, table
 from supernode_opt.calibration.serving.stacks import GENERIC, NAMES
@@ -43,6 +44,10 @@ from supernode_opt.units import quantities
 
 _PACKAGE = Path(str(resources.files("supernode_opt")))
 _NINETY = 1.645
+# Steps from the fit to all rows after which one without some of them has settled.
+_AGAIN, _SETTLES = 2, 4
+# Rows from which a label is worth leaving out.
+_LEFT_OUT = 20
 # What a stack is, and of when the rows are that tell of it.
 NOTES = {
     GENERIC: "No stack in particular: what all of them have in common.",
@@ -50,6 +55,8 @@ NOTES = {
     "deepseek": "DeepSeek's own engine, profiles published in 2025-02.",
     "ant_sglang": "SGLang as Ant Group runs it on H20, 2025-09.",
     "sglang": "SGLang 0.5, 2025-05 to 2026-04; reads prompts before it decodes.",
+    "sglang_large_scale": "SGLang over many expert ranks, at the engine, 2025-05 to"
+    " 2025-09.",
     "vllm": "vLLM 0.12 to 0.19, 2025-10 to 2026-04.",
     "tensorrt_llm": "TensorRT-LLM 1.0 to 1.3, 2025-06 to 2026-03.",
 }
@@ -162,7 +169,9 @@ def held_out(
     left = {name: np.full(len(labels), np.nan) for name in QUANTITIES}
     for label in sorted(set(labels)):
         out = np.asarray([one == label for one in labels])
-        fitted = fit(stacked, whole, weights=1.0 - out)
+        if out.sum() < _LEFT_OUT:
+            continue
+        fitted = fit(stacked, whole, weights=1.0 - out, iterations=_AGAIN)
         for name, value in residuals(stacked, fitted).items():
             left[name][out] = value[out]
         print(f"left out {label}: {out.sum()} rows", file=sys.stderr, flush=True)
@@ -238,12 +247,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tables", nargs="+", type=Path)
     parser.add_argument("--quick", action="store_true", help="leave nothing out")
+    parser.add_argument("--again", action="store_true", help="begin where it stands")
     given = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     jobs = chosen(given.tables)
     stacked = table(jobs)
     print(f"{len(jobs)} rows, {len(stacked.owner)} cases", file=sys.stderr, flush=True)
-    whole = fit(stacked, show=lambda done: print(f"{done:.2f}", file=sys.stderr))
+    whole = fit(
+        stacked,
+        shipped() if given.again else None,
+        iterations=_SETTLES if given.again else ITERATIONS,
+        show=lambda done: print(f"{done:.2f}", file=sys.stderr),
+    )
     every = np.ones(len(jobs), bool)
     left = residuals(stacked, whole)
     about: dict[str, Any] = {"in_sample": scores(jobs, left)}

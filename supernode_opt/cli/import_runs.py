@@ -1,4 +1,4 @@
-"""`supernode-opt import-runs`: logs of training runs as rows for `calibrate`."""
+"""`supernode-opt import-runs`: logs and benchmarks as rows of tables."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,8 @@ def import_runs(
         list[Path],
         typer.Argument(
             help="Logs of torchtitan and Megatron-LM, TensorBoard event files, wandb"
-            " histories (CSV, JSON), MLPerf results.",
+            " histories (CSV, JSON), MLPerf results; results of vllm bench serve, of"
+            " SGLang's bench_serving and of InferenceX.",
             metavar="FILE...",
         ),
     ],
@@ -48,12 +49,16 @@ def import_runs(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Turn logs of training runs into rows for `validate` and `calibrate`."""
+    """Turn logs of runs and benchmarks into rows for `validate` and `calibrate`."""
     session.prepare()
     from supernode_opt.logs import files as logs
-    from supernode_opt.logs import rows
+    from supernode_opt.logs import rows, serving
 
     output.refuse_existing(out)
+    if any(serving.fits(file) for file in files):
+        own = {"chip": accelerator, "chips": chips, "model": model, "source": stack}
+        said = {name: str(value) for name, value in own.items() if value is not None}
+        return _of_servers(files, said | _words(set_ or ()), out, json)
     named = {"accelerator": accelerator, "n_accel": chips, "stack": stack}
     given = {column: str(value) for column, value in named.items() if value is not None}
     given |= _cells(set_ or ())
@@ -80,21 +85,53 @@ def import_runs(
     return session.DONE
 
 
+def _of_servers(
+    files: Sequence[Path], given: dict[str, str], out: Path | None, json: bool
+) -> int:
+    """Write results of benchmarks of servers as rows."""
+    from supernode_opt.logs import serving
+
+    found = [
+        row
+        for file, name in zip(files, _ids(files), strict=True)
+        for row in serving.rows(file, given, name)
+    ]
+    if json:
+        session.print_json({"rows": [{"cells": cells} for cells in found]})
+        return session.DONE
+    written = serving.text(found)
+    if out is None:
+        print(written, end="")
+        return session.DONE
+    output.write_new(out, written)
+    session.say(f"now: supernode-opt validate --runs {out}")
+    return session.DONE
+
+
+def _words(words: Sequence[str]) -> dict[str, str]:
+    """Return what is written as COLUMN=VALUE."""
+    from supernode_opt.reading.node import StudyError, shown
+
+    found = {}
+    for word in words:
+        column, equals, value = word.partition("=")
+        if not equals or not column.strip() or not value.strip():
+            raise StudyError(f"--set must be COLUMN=VALUE, but is {shown(word)}")
+        found[column.strip()] = value.strip()
+    return found
+
+
 def _cells(words: Sequence[str]) -> dict[str, str]:
     from supernode_opt.calibration.data.columns import SHORT
     from supernode_opt.calibration.data.runs import shipped
     from supernode_opt.reading.node import StudyError, did_you_mean, shown
 
     known = {*SHORT.values(), *shipped()[0].cells}
-    found = {}
-    for word in words:
-        column, equals, value = word.partition("=")
-        if not equals or not column.strip() or not value.strip():
-            raise StudyError(f"--set must be COLUMN=VALUE, but is {shown(word)}")
-        if column.strip() not in known and "." not in column:
+    found = _words(words)
+    for column in found:
+        if column not in known and "." not in column:
             near = did_you_mean(column, known)
             raise StudyError(f"--set: {shown(column)} is no column of a table{near}")
-        found[column.strip()] = value.strip()
     return found
 
 

@@ -37,7 +37,9 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant("request_time", 15e-6, 0.40, 0.30, "scheduling and streaming"),
     # What all of them share.
     Constant("expert_efficiency", 0.5, 0.25, 0.0, "fused kernels gather and scatter"),
-    Constant("dispatched_efficiency", 0.95, 0.12, 0.0, "grouped INT8 of 910C, DeepGEMM"),
+    Constant(
+        "dispatched_efficiency", 0.95, 0.12, 0.0, "grouped INT8 of 910C, DeepGEMM"
+    ),
     Constant("expert_tokens", 60.0, 0.70, 0.0, "tiles of 64 to 128 rows"),
     Constant("fp4_efficiency", 0.83, 0.15, 0.0, _KERNELS),
     Constant("fp4_memory_efficiency", 0.65, 0.15, 0.0, "products of few rows, FP4"),
@@ -58,12 +60,18 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant("draft_time", 2.5e-3, 0.7, 0.0, "CloudMatrix: 0.6-0.8 ms per graph"),
     Constant("first_time", 20e-3, 0.5, 0.0, _PLAIN),
 )
-# Shares that their fitted value must not exceed.
+# What the fitted value must not exceed: shares, and the bounds of `ServingStack`.
 CEILINGS = {
     "dual_batch_overlap": 1.0,
     "interference": 1.0,
     "cache_efficiency": 1.0,
     "dispatched_share": 1.0,
+    "attention_efficiency": 1.0,
+    "decode_attention_efficiency": 1.0,
+    "memory_efficiency": 1.6,
+    "gemm_efficiency": 1.6,
+    "expert_efficiency": 1.2,
+    "dispatched_efficiency": 1.4,
 }
 NAMES = tuple(constant.name for constant in CONSTANTS)
 INDEX = {name: position for position, name in enumerate(NAMES)}

@@ -33,7 +33,7 @@ FULL_WEIGHT_ROWS = 12
 LARGE_WEIGHT = 3.0
 # Requests of a rank up to which first tokens tell of prefill and not of a queue.
 QUIET = 8.0
-_ITERATIONS = 14
+ITERATIONS = 14
 _LARGEST_STEP = 0.4
 _ENOUGH = 3e-3
 
@@ -89,6 +89,7 @@ def fit(
     stacked: Table,
     start: Posterior | None = None,
     weights: NDArray | None = None,
+    iterations: int = ITERATIONS,
     show: Callable[[float], None] = lambda done: None,
 ) -> Posterior:
     """Fit all constants to the jobs of a table.
@@ -97,6 +98,7 @@ def fit(
       stacked: the jobs.
       start: where to begin; the priors if not given.
       weights: extra weight of each job [job]; 1 if not given.
+      iterations: at most so many.
       show: told the share of the work that is done.
     """
     jobs = stacked.jobs
@@ -112,7 +114,7 @@ def fit(
     precision = np.diag(1.0 / spread**2)
     hessian = precision
     wanted = np.ones(len(matrices[stacks[0]]), bool)
-    for iteration in range(_ITERATIONS):
+    for iteration in range(iterations):
         logs = np.stack([matrices[job.stack] @ mean for job in jobs])
         found, batches = predict(stacked, logs)
         seen = observations(stacked, batches, found.case)
@@ -136,7 +138,7 @@ def fit(
         step = np.linalg.solve(hessian, gradient)
         step = step * min(1.0, _LARGEST_STEP / max(np.abs(step).max(), 1e-12))
         mean = mean + step
-        show((iteration + 1) / _ITERATIONS)
+        show((iteration + 1) / iterations)
         if np.abs(step).max() < _ENOUGH:
             break
     kept = extra > 0.0
