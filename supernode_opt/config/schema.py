@@ -130,7 +130,6 @@ def _models() -> Schema:
     fields = {
         "model": _model(),
         "training": training,
-        "serving": _serving(),
         "practice": _practice(),
         "design": {"type": "object"},
         "constraints": _object({name: _limits(name) for name in SERVING_SCALARS}),
