@@ -47,7 +47,7 @@ _NINETY = 1.645
 # Steps from the fit to all rows after which one without some of them has settled.
 _AGAIN, _SETTLES = 2, 4
 # Rows from which a label is worth leaving out.
-_LEFT_OUT = 20
+_LEFT_OUT = 2
 # What a stack is, and of when the rows are that tell of it.
 NOTES = {
     GENERIC: "No stack in particular: what all of them have in common.",
@@ -271,10 +271,11 @@ def main() -> None:
         about |= {name: scores(jobs, one) for name, one in out.items()}
         spread = [noise(jobs, one, every) for one in out.values()]
         # A row that is to be predicted has a new model or a new machine: between them.
-        merged = {
-            key: float(np.sqrt(np.mean([one[key] ** 2 for one in spread])))
-            for key in spread[0]
-        }
+        # What nothing was left out of has at least what the fit itself leaves.
+        merged = noise(jobs, left, every)
+        for key in sorted(set().union(*spread)):
+            seen = [one[key] for one in spread if key in one]
+            merged[key] = float(np.sqrt(np.mean(np.square(seen))))
     else:
         merged = noise(jobs, left, every)
     whole = dataclasses.replace(whole, noise=merged)

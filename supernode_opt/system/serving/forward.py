@@ -192,6 +192,7 @@ def whole_pass(
       heads: tokens of a group that go through the LM head [1].
     """
     halves = 1.0 + jnp.asarray(costs.setting.design.pools.dual_batch[1])
+    # pyrefly: ignore[bad-argument-type]
     one = _half_pass(costs, tokens / halves, cores / halves, heads / halves)
     time = PassTime(
         **{f.name: halves * getattr(one.time, f.name) for f in fields(PassTime)}

@@ -49,6 +49,7 @@ class Pool(NamedTuple):
     @property
     def instances(self) -> Array:
         """Copies of the model in the pool [1]."""
+        # pyrefly: ignore[bad-return]
         return self.ranks / self.instance
 
     @property

@@ -247,6 +247,7 @@ def product_costs(
         parts=table.parts,
         computing=flops * each + filling * software.gemm_width * thin * known,
         moving=some * (operand * inner + 2.0 * columns) * reading * known,
+        # pyrefly: ignore[bad-argument-type]
         filling=filling * filled * weights,
         reading=width * weights * reading,
         flops=flops,
