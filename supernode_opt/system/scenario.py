@@ -18,7 +18,6 @@ from supernode_opt.workload.recompute import Recompute
 from supernode_opt.workload.routing import Routing, busiest
 from supernode_opt.workload.serving import Serving
 
-
 if TYPE_CHECKING:
     # Which of the two it is follows from what the machine does, not from types.
     AnyStack = Any
