@@ -28,6 +28,7 @@ from supernode_opt.plot.front import front
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
 from supernode_opt.plot.inversion import inversion
 from supernode_opt.plot.joint import course, joint_steps, shares
+from supernode_opt.plot.memory_stack import memory_stack
 from supernode_opt.plot.parallel import parallel_coordinates
 from supernode_opt.plot.pareto import pareto
 from supernode_opt.plot.peaks import predicted_peaks
@@ -35,7 +36,7 @@ from supernode_opt.plot.power_stack import power_stack
 from supernode_opt.plot.regimes import regimes
 from supernode_opt.plot.roofline import roofline
 from supernode_opt.plot.stacks import power_stacks, step_stacks
-from supernode_opt.plot.step_waterfall import step_waterfall
+from supernode_opt.plot.step_waterfall import prefill_waterfall, step_waterfall
 from supernode_opt.plot.style import COLUMN, FULL, page
 from supernode_opt.plot.subject import subject
 from supernode_opt.plot.tornado import tornado
@@ -52,6 +53,11 @@ FIGURES: dict[str, Figure] = {
     "roofline": roofline,
     "convergence": convergence,
     "tornado": tornado,
+}
+# Of a design that serves, beside these.
+SERVING: dict[str, Figure] = {
+    "prefill_waterfall": prefill_waterfall,
+    "memory_stack": memory_stack,
 }
 VALIDATION: dict[str, Figure] = {
     "predicted_measured": predicted_measured,
@@ -83,7 +89,7 @@ JOINT: dict[str, Figure] = {
 }
 # The figures of every kind of saved result, each a function of its dataset alone.
 FIGURES_OF: dict[str, dict[str, Figure]] = {
-    "design": FIGURES,
+    "design": {**FIGURES, **SERVING},
     "comparison": {"comparison": comparison},
     "joint": JOINT,
     "inversion": {"inversion": inversion},
@@ -119,6 +125,7 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
             "roofline": "operator_time" in dataset,
             "convergence": "best_objective" in dataset,
             "tornado": "elasticity" in dataset,
+            **dict.fromkeys(SERVING, "prefill_step" in dataset),
         }
     if kind == "joint":
         answered = "share_of_own" in dataset
