@@ -26,6 +26,8 @@ from supernode_opt.plot.files import save
 from supernode_opt.plot.fits import fits, sections
 from supernode_opt.plot.front import front
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
+from supernode_opt.plot.interactivity import interactivity
+from supernode_opt.plot.interactivity import suits as serves
 from supernode_opt.plot.inversion import inversion
 from supernode_opt.plot.joint import course, joint_steps, shares
 from supernode_opt.plot.memory_stack import memory_stack
@@ -43,7 +45,8 @@ from supernode_opt.plot.tornado import tornado
 from supernode_opt.plot.validation import error_by_parallelism, predicted_measured
 from supernode_opt.plot.verdicts import memory_verdicts
 
-__all__ = ["COLUMN", "FULL", "page", "power_stacks", "save", "step_stacks", "subject"]
+__all__ = ["COLUMN", "FULL", "interactivity", "page", "power_stacks", "save"]
+__all__ += ["step_stacks", "subject"]
 
 Figure = Callable[..., Axes]
 
@@ -80,6 +83,7 @@ SWEEP: dict[str, Figure] = {
     "regimes": regimes,
     "parallel_coordinates": parallel_coordinates,
     "front": front,
+    "interactivity": interactivity,
 }
 # Of one machine for several jobs.
 JOINT: dict[str, Figure] = {
@@ -100,7 +104,7 @@ FIGURES_OF: dict[str, dict[str, Figure]] = {
     "gemm": GEMM,
     "memory": MEMORY,
     "sweep": SWEEP,
-    "front": {"pareto": pareto},
+    "front": {"pareto": pareto, "interactivity": interactivity},
     "sensitivity": {"tornado": tornado},
     "measurement": {"fits": fits},
 }
@@ -139,9 +143,11 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
             "regimes": "point" not in dataset.dims,
             "parallel_coordinates": axes + told > 2,
             "front": told > 1,
+            "interactivity": serves(dataset),
         }
     if kind == "front":
-        return {"pareto": bool(dataset.sizes.get("point"))}
+        some = bool(dataset.sizes.get("point"))
+        return {"pareto": some, "interactivity": some and serves(dataset)}
     return {}
 
 

@@ -12,7 +12,7 @@ _SMALL = 1e-3
 
 
 def memory_stack(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Draw the parts of the memory of a rank [B] as one stack, the largest first."""
+    """Draw the parts of the memory of a chip of the fuller pool [B], the largest first."""
     ax = style.axes(ax, height=1.9, narrow=2.5)
     parts = dataset["memory_parts"].to_series().sort_values(ascending=False)
     total, start = float(parts.sum()), 0.0
@@ -26,9 +26,9 @@ def memory_stack(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.set_ylim(-0.5, 0.5)
     ax.set_yticks([])
     style.few_ticks(ax.xaxis)
-    style.dress(ax, across=f"memory of a rank [{held.unit}]")
+    style.dress(ax, across=f"memory of a chip [{held.unit}]")
     ax.spines["left"].set_visible(False)
-    told = f"Memory of a rank {held.said(total)}"
+    told = f"Memory of a chip of the fuller pool {held.said(total)}"
     if "constraint" in dataset and "memory_fraction" in dataset["constraint"].values:
         share = float(dataset["constraint_value"].sel(constraint="memory_fraction"))
         told += f", {100.0 * share:.3g} % of what it has"
