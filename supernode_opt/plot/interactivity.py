@@ -130,7 +130,8 @@ def _series(dataset: xr.Dataset) -> str | None:
     if "sweep" not in dataset.attrs:
         return None
     names = [n for n in grid.swept(dataset) if not n.endswith(_ALONG)]
-    few = [n for n in names if len(np.unique(dataset[n].values.astype(str))) <= _MOST_LINES]
+    words = {n: np.unique(dataset[n].values.astype(str)) for n in names}
+    few = [n for n in names if len(words[n]) <= _MOST_LINES]
     few.sort(key=lambda name: not name.endswith("domain"))
     return next(iter(few), None)
 

@@ -12,7 +12,7 @@ _SMALL = 1e-3
 
 
 def memory_stack(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
-    """Draw the parts of the memory of a chip of the fuller pool [B], the largest first."""
+    """Draw the memory of a chip of the fuller pool by parts [B], the largest first."""
     ax = style.axes(ax, height=1.9, narrow=2.5)
     parts = dataset["memory_parts"].to_series().sort_values(ascending=False)
     total, start = float(parts.sum()), 0.0

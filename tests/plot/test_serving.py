@@ -65,4 +65,5 @@ def test_several_results_have_a_line_each_and_lacking_quantities_are_said():
     assert legend(ax) == ["A", "B"]
     with pytest.raises(ValueError, match="user_tokens_per_s"):
         plot.interactivity(sweeps.grid("scale_up_domain"))
-    assert "interactivity" not in plot.figures_of(sweeps.grid("scale_up_domain"), "sweep")
+    grid = sweeps.grid("scale_up_domain")
+    assert "interactivity" not in plot.figures_of(grid, "sweep")
