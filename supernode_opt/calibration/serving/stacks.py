@@ -34,7 +34,7 @@ STACKS = (
     Named("ant_sglang", r"ant-group|ant group|theta"),
     Named("deepseek", r"open-infra-index|profile-data|^ds-|deepseek-ai/"),
     Named("atom", r"\batom\b", _AMD),
-    Named("sglang_rocm", r"sglang|mori", _AMD),
+    Named("sglang_rocm", r"sglang|mori|lm-?sys", _AMD),
     Named("vllm_rocm", r"vllm|mlperf|amd", _AMD),
     Named("tensorrt_llm", r"tensorrt|trt|mlperf.*nvidia|dynamo[- ]trt|\btrt"),
     Named("sglang", r"sglang|lm-?sys|sgl-"),
