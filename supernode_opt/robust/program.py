@@ -28,7 +28,7 @@ from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.follow import followed
 from supernode_opt.system.report import FACTS, scalars
 from supernode_opt.system.scenario import apply
-from supernode_opt.uncertainty import draws
+from supernode_opt.uncertainty import draws, served
 
 # Lanes of one block and draws of one lane: values that stay in the cache of a core.
 LANES, DRAWS = 128, 32
@@ -89,6 +89,8 @@ def drawn_values(
       names: of the quantities; the time of a step among them.
     """
     tables = [sample.constants, *([] if sample.held is None else [sample.held])]
+    if problem.scenario.serving is not None:
+        return _served_values(problem, columns, sample, names, tables)
     found = _evaluated(problem, typed(columns), tables, sample.count, names)
     slower = deviations(problem, columns)[:, None] * sample.noise
     slower = np.exp(slower) * sample.longer
@@ -99,6 +101,32 @@ def drawn_values(
         name: found[0, :, :, index] * slower ** draws.TIMED[name]
         for index, name in enumerate(names)
     }
+
+
+def _served_values(
+    problem: Problem,
+    columns: Columns,
+    sample: Sample,
+    names: tuple[str, ...],
+    tables: Sequence[Mapping[str, NDArray]],
+) -> Values:
+    """Return the same of machines that serve, whose limits bind in every draw."""
+    far, many = deviations(problem, columns), length(columns)
+    made = np.empty((many, sample.count, len(names)))
+    powers = np.asarray([draws.TIMED[name] for name in names])
+    for spread in np.unique(far):
+        rows = np.flatnonzero(far == spread)
+        slower = np.exp(spread * sample.noise) * sample.longer
+        unit = served.asked(problem.scenario, slower)
+        wide = [{**table, **unit} for table in tables]
+        some = typed({name: column[rows] for name, column in columns.items()})
+        found = _evaluated(problem, some, wide, sample.count, names)
+        for place, row in enumerate(rows):
+            drawn = found[0, place]
+            if len(found) > 1:
+                drawn = served.settled(names, drawn, found[1, place], powers)
+            made[row] = draws.slowed(drawn, slower, names)
+    return {name: made[..., index] for index, name in enumerate(names)}
 
 
 def _evaluated(
@@ -134,6 +162,7 @@ def deviations(problem: Problem, columns: Columns) -> NDArray:
     """Return what no constant explains of log step time, deviation [candidate] [1]."""
     known: dict[tuple[float, ...], float] = {}
     names = ("chips", *(n for n in columns if n.endswith("_parallel")))
+    names += ("prefill_chips",) if "prefill_chips" in columns else ()
     names = tuple(name for name in names if name not in EVERY_CHOICE)
     table = np.stack([np.asarray(columns[name], float) for name in names], axis=1)
     unique, place = np.unique(table, axis=0, return_inverse=True)

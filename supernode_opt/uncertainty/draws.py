@@ -74,6 +74,7 @@ def correlated(every: Sequence[Identity], drawn: NDArray) -> NDArray:
         columns, platforms, places, ways = map(list, zip(*fitted, strict=True))
         together = drawn[:, columns] @ _root(platforms, places).T
         drawn[:, columns] = together * ways
+    drawn = served.together(every, drawn)
     return np.clip(drawn, -TAIL, TAIL)
 
 
@@ -182,13 +183,24 @@ def deviation(scenario: Scenario, split: Mapping[str, Any]) -> float:
       scenario, split: see `noise`.
     """
     if scenario.serving is not None:
-        return served.deviation(scenario)
+        return served.deviation(scenario, split)
     platform = platform_of(scenario.software.name)
     return intervals.widened_noise(
         own_platform.behind(scenario.software.name) or shipped.posterior(),
         of_scenario(scenario, split),
         "" if platform is None else platform.stack,
     )
+
+
+def noise_of_first(
+    scenario: Scenario, split: Mapping[str, Any], seed: int, count: int = DRAWS
+) -> NDArray:
+    """Draw what `noise` leaves of the time to the first token, as a factor [draw]."""
+    if scenario.serving is None:
+        return np.ones(count)
+    spread = served.deviation_of_first(scenario, split)
+    alike = (scenario.chip.name, scenario.software.name, scenario.model.name)
+    return np.exp(spread * standard_normal(seed, count, "first token", *alike))
 
 
 # What two runs that differ in their split alone do not share of what no constant
@@ -265,6 +277,7 @@ def told(
     drawn: NDArray,
     held: NDArray,
     slower: NDArray,
+    first: NDArray,
 ) -> NDArray:
     """Return what is reported of a machine in every draw [draw, quantity].
 
@@ -274,9 +287,11 @@ def told(
       drawn, held: of rows of draws, and with a calibrated chip as its entry has it
         [draw, quantity].
       slower: see `noise` [draw].
+      first: see `noise_of_first` [draw].
     """
     powers = np.asarray([TIMED[name] for name in names])
     if scenario.serving is not None:
-        return slowed(served.settled(names, drawn, held, powers), slower, names)
+        values = served.settled(names, drawn, held, powers)
+        return served.late(names, slowed(values, slower, names), first)
     rate = list(names).index("tokens_per_s")
     return slowed(drawn, slower * drawn[:, rate] / held[:, rate], names)

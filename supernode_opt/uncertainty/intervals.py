@@ -99,7 +99,8 @@ def drawn_together(
         made.append((scenario, known, normal, len(tables), slower))
     reports = iter(REPORTS.many(groups))
     found = []
-    for scenario, known, normal, tables, slower in made:
+    for (design, _), one in zip(designs, made, strict=True):
+        scenario, known, normal, tables, slower = one
         report = next(reports)
         ratio = np.ones(count)
         if tables > 1:
@@ -109,6 +110,9 @@ def drawn_together(
                 ratio = times / np.asarray(report.step_time)
             else:
                 report = _settled(scenario, report, held)
+        if slower is not None:
+            late = draws.noise_of_first(scenario, split_of(design), seed, count)
+            report = _late(scenario, report, late)
         found.append(Drawn(known, normal, report, ratio, slower))
     return found
 
@@ -116,6 +120,14 @@ def drawn_together(
 def split_of(design: Design) -> dict[str, Any]:
     """Return the fields of a design by name, those of its pools among them."""
     return vars(design) | (vars(design.pools) if design.pools is not None else {})
+
+
+def _late(scenario: Scenario, report: Report, factor: NDArray) -> Report:
+    """Return drawn reports with what is unknown of the first token alone."""
+    names = scalars(scenario)
+    values = np.stack([np.asarray(getattr(report, name)) for name in names], axis=1)
+    values = served.late(names, values, factor)
+    return dataclasses.replace(report, **dict(zip(names, values.T, strict=True)))
 
 
 def _settled(scenario: Scenario, report: Report, held: Report) -> Report:

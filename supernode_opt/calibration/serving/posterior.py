@@ -17,7 +17,7 @@ Name = tuple[str, str, str]
 SHIPPED, JUDGED = "posterior", "posterior_judged"
 QUANTITIES = ("tpot", "ttft", "rate")
 # Spread of residuals of a quantity where no fit tells it [1].
-_USUAL_NOISE = {"tpot": 0.16, "ttft": 0.33, "rate": 0.16}
+USUAL_NOISE = {"tpot": 0.16, "ttft": 0.33, "rate": 0.16}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ def kind_of(job: Job, quantity: str) -> str:
 
 def noise_of(posterior: Posterior, job: Job, quantity: str) -> float:
     """Return the standard deviation of what is left of a quantity of a row [1]."""
-    usual = posterior.noise.get(quantity, _USUAL_NOISE[quantity])
+    usual = posterior.noise.get(quantity, USUAL_NOISE[quantity])
     return posterior.noise.get(kind_of(job, quantity), usual)
 
 

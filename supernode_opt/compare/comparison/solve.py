@@ -128,12 +128,13 @@ def _evaluated(cells: Sequence[Cell], bests: Sequence[Best], seed: int) -> list[
             continue
         given = cell.problem.scenario
         slower = draws.noise(given, bests[i].values, seed)
+        first = draws.noise_of_first(given, bests[i].values, seed)
         seen = Seen(
             cases[place],
             names,
             known[place],
             value[:wide],
-            draws.told(given, names, drawn[:, :wide], held[:, :wide], slower),
+            draws.told(given, names, drawn[:, :wide], held[:, :wide], slower, first),
             normal,
             ends[place],
             cell.precision,

@@ -55,7 +55,8 @@ def margins(
                 for drawn in (normal, draws.as_calibrated(scenario, normal))
             )
             found, held = (rows[:, : len(names)] for rows in (found, held))
-            found = draws.told(scenario, names, found, held, slower)
+            late = draws.noise_of_first(scenario, split_of(one.design), asked.seed)
+            found = draws.told(scenario, names, found, held, slower, late)
             seen[key] = np.log(found[:, column])
         return seen[key]
 
