@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from supernode_opt.search.enumerate import Columns
 from supernode_opt.search.settings import UNANSWERED
-from supernode_opt.system.design import CHOICE_NAMES
+from supernode_opt.system.design import EVERY_CHOICE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Answer:
 def row_of(columns: Mapping[str, float]) -> Columns:
     """Return a candidate as a table of one row."""
     return {
-        name: np.asarray([value], np.int32 if name in CHOICE_NAMES else float)
+        name: np.asarray([value], np.int32 if name in EVERY_CHOICE else float)
         for name, value in columns.items()
     }
 

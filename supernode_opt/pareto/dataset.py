@@ -17,10 +17,12 @@ from supernode_opt.names import proper
 from supernode_opt.pareto.section import Section
 from supernode_opt.pareto.told import Front
 from supernode_opt.problem.box import options
+from supernode_opt.results import served
 from supernode_opt.results.versions import stamp
 from supernode_opt.search.merit import program
-from supernode_opt.system.design import CHOICE_NAMES
-from supernode_opt.system.report import FACTS, SCALARS, Report
+from supernode_opt.system.design import EVERY_CHOICE, TRAINING_ALONE
+from supernode_opt.system.report import FACTS, Report, scalars
+from supernode_opt.system.scenario import precision_of
 from supernode_opt.units import label, quantity_of
 
 
@@ -86,14 +88,18 @@ def _points(study: Study, section: Section, front: Front) -> dict[str, Any]:
     if designs is None:
         return made
     narrowed = goals.narrowed(problem, 0, [None] * len(goals.objectives))
-    names = [name for name in program(narrowed) if name in SCALARS]
+    known_scalars = scalars(problem.scenario)
+    names = [name for name in program(narrowed) if name in known_scalars]
     values = quantities(designs.rows, nameless(problem.scenario), program(narrowed))
     for name in names:
         words = FACTS[name].label or label(name, "")
         told = {"units": quantity_of(Report, name).unit or "1", "long_name": words}
         made[name] = ("point", values[name], told)
+    hidden = TRAINING_ALONE if problem.scenario.serving is not None else ()
     for name, column in designs.rows.items():
-        if name in CHOICE_NAMES:
+        if name in hidden:
+            continue
+        if name in EVERY_CHOICE:
             known = np.array(options(name, problem.scenario), dtype=object)
             made[f"design_{name}"] = ("point", known[column], {"units": "1"})
             continue
@@ -106,7 +112,7 @@ def _points(study: Study, section: Section, front: Front) -> dict[str, Any]:
 def _attributes(study: Study, section: Section, front: Front) -> dict[str, Any]:
     scenario = study.problem.scenario
     machine = [proper(study.system), proper(scenario.model.name)]
-    machine.append(scenario.training.precision.upper())
+    machine.append(precision_of(scenario).upper())
     return {
         "kind": "front",
         "name": study.name,
@@ -120,11 +126,12 @@ def _attributes(study: Study, section: Section, front: Front) -> dict[str, Any]:
         "counts": json.dumps({k: int(v) for k, v in front.counts.items()}),
         "model": scenario.model.name,
         "chip": scenario.chip.name,
-        "precision": scenario.training.precision,
+        "precision": precision_of(scenario),
         "system": study.system,
         "software": scenario.software.name,
         "stack": stack_of(scenario),
         **sizes(scenario.model),
+        **served.attributes(scenario),
         "subject": ", ".join(word for word in machine if word),
         **stamp(),
     }

@@ -36,7 +36,7 @@ from supernode_opt.search.solution import (
     values_of,
 )
 from supernode_opt.search.solve import optimize
-from supernode_opt.system.design import CHOICE_NAMES
+from supernode_opt.system.design import EVERY_CHOICE
 from supernode_opt.workload.split import TooManySplits
 
 Tell = Callable[[Progress], None]
@@ -187,7 +187,7 @@ def columns_of(problem: Problem, solution: Solution) -> dict[str, float]:
     for name, value in solution.design.items():
         if name == "data_parallel":
             continue
-        if name in CHOICE_NAMES:
+        if name in EVERY_CHOICE:
             known = options(name, problem.scenario)
             row[name] = float(known.index(str(value)))
         else:

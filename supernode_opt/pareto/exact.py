@@ -33,12 +33,14 @@ class Tried:
       front: designs that none beats; empty where none keeps every limit.
       tried, feasible: how many candidates there were.
       cloud: a sample of feasible ones.
+      evaluated: how many it took, 0 for all of them.
     """
 
     front: Designs
     tried: int
     feasible: int
     cloud: Designs
+    evaluated: int = 0
 
 
 def enumerable(epsilon: Epsilon) -> bool:
@@ -66,7 +68,7 @@ def tried(
     front: Designs | None = None
     cloud: Designs | None = None
     done = feasible = 0
-    for rows in _blocks(epsilon, plans):
+    for rows in blocks(epsilon, plans):
         size = len(rows["chips"])
         middle = np.full((size, len(exact_merit(problem).names)), 0.5)
         good = judged(epsilon, complete(problem, rows), middle)
@@ -80,7 +82,7 @@ def tried(
     return Tried(front, done, feasible, cloud)
 
 
-def _blocks(epsilon: Epsilon, plans: Columns) -> Iterator[Columns]:
+def blocks(epsilon: Epsilon, plans: Columns) -> Iterator[Columns]:
     """Yield the candidates that grow from `plans`, so many at a time."""
     start, count, size = 0, len(plans["chips"]), 256
     while start < count:

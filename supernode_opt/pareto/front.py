@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from supernode_opt.pareto import exact
+from supernode_opt.pareto import batches, exact
 from supernode_opt.pareto.answers import Answer
 from supernode_opt.pareto.between import Designs
 from supernode_opt.pareto.closing import close, dense
@@ -41,7 +41,7 @@ def front_of(epsilon: Epsilon, section: Section, journal: Journal, show: Show) -
     Raises:
       ValueError: there is no design to consider.
     """
-    if exact.enumerable(epsilon):
+    if exact.enumerable(epsilon) or batches.suits(epsilon):
         made = _tried(epsilon, section, show)
         if made is not None:
             return made
@@ -54,7 +54,8 @@ def _tried(epsilon: Epsilon, section: Section, show: Show) -> Front | None:
     def tell(done: int, of: int) -> None:
         show(f"{done:,} of {of:,} candidates evaluated", done / of)
 
-    found = exact.tried(epsilon, section.cloud, tell)
+    way = batches.tried if batches.suits(epsilon) else exact.tried
+    found = way(epsilon, section.cloud, tell)
     if found is None or not len(found.front.losses):
         return None
     designs = ordered(found.front)
@@ -78,8 +79,13 @@ def _tried(epsilon: Epsilon, section: Section, show: Show) -> Front | None:
         0.0,
         True,
         found.cloud.losses,
-        {"candidates": found.tried, "feasible": found.feasible},
+        _counts(found),
     )
+
+
+def _counts(found: exact.Tried) -> dict[str, int]:
+    made = {"candidates": found.tried, "feasible": found.feasible}
+    return made | ({"evaluated": found.evaluated} if found.evaluated else {})
 
 
 def _searched(

@@ -9,6 +9,7 @@ import xarray as xr
 
 from supernode_opt.batch.precise import precisely
 from supernode_opt.config.study import Study, refuse_several, understand
+from supernode_opt.pareto.batches import with_batches
 from supernode_opt.pareto.dataset import dataset, text_of
 from supernode_opt.pareto.epsilon import Epsilon
 from supernode_opt.pareto.front import front_of
@@ -41,6 +42,8 @@ def read(
     section = top.mapping().get("pareto")
     top = with_objective(top, section, objectives)
     study = understand(top, default_name)
+    wanted = read_section(top, study, section, objectives)
+    study = with_batches(study, wanted.goals)
     if not study.free:
         raise StudyError(f"{top.place}: nothing is free: a front needs a choice")
     if is_robust(study.problem):
@@ -48,7 +51,7 @@ def read(
             f"{top.place}: a front is of quantities as they are expected: leave out"
             " quantiles and probabilities"
         )
-    return study, read_section(top, study, section, objectives)
+    return study, wanted
 
 
 @precisely

@@ -118,6 +118,14 @@ def _answer(dataset: xr.Dataset, everything: bool) -> Part:
 def _headline(dataset: xr.Dataset, count: int) -> str:
     if int(dataset.attrs["exact"]):
         tried = json.loads(dataset.attrs["counts"])
+        if "evaluated" in tried:
+            return (
+                f"The front has {count:,} designs, exactly: of {tried['candidates']:,}"
+                " layouts with every whole batch"
+                f" {tried['evaluated']:,} were evaluated; between two batches of a"
+                " layout throughput only rises and speed only falls, and a design of"
+                " the front is as good as all others could be."
+            )
         return (
             f"The front has {count:,} designs, exactly: all {tried['candidates']:,}"
             f" candidates were evaluated, {tried['feasible']:,} keep every limit."
