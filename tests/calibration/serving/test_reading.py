@@ -50,7 +50,8 @@ def test_attention_data_parallel_over_all_expert_ranks():
     # Decode alone has a pool of its own, and as large a one of prefill beside it.
     assert (layout.chips, layout.prefill_chips) == (144.0, 72.0)
     assert layout.batch == 256.0
-    assert one.stack == "sglang"
+    # Taken at the engine, without clients.
+    assert one.stack == "sglang_large_scale"
     assert one.serving.weight_precision == "fp8"
 
 
