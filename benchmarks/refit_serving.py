@@ -269,10 +269,10 @@ def main() -> None:
         about |= {name: scores(jobs, one) for name, one in out.items()}
         spread = [noise(jobs, one, every) for one in out.values()]
         # A row that is to be predicted has a new model or a new machine: between them.
-        merged = {
-            key: float(np.sqrt(np.mean([one[key] ** 2 for one in spread])))
-            for key in spread[0]
-        }
+        merged = noise(jobs, left, every)
+        for key in {key for one in spread for key in one}:
+            known = [one[key] ** 2 for one in spread if key in one]
+            merged[key] = float(np.sqrt(np.mean(known)))
     else:
         merged = noise(jobs, left, every)
     whole = dataclasses.replace(whole, noise=merged)
