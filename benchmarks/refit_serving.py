@@ -47,7 +47,7 @@ _NINETY = 1.645
 # Steps from the fit to all rows after which one without some of them has settled.
 _AGAIN, _SETTLES = 2, 4
 # Rows from which a label is worth leaving out.
-_LEFT_OUT = 20
+_LEFT_OUT = 2
 # What a stack is, and of when the rows are that tell of it.
 NOTES = {
     GENERIC: "No stack in particular: what all of them have in common.",
@@ -55,6 +55,8 @@ NOTES = {
     "deepseek": "DeepSeek's own engine, profiles published in 2025-02.",
     "ant_sglang": "SGLang as Ant Group runs it on H20, 2025-09.",
     "sglang": "SGLang 0.5, 2025-05 to 2026-04; reads prompts before it decodes.",
+    "sglang_large_scale": "SGLang over many expert ranks, at the engine, 2025-05 to"
+    " 2025-09.",
     "vllm": "vLLM 0.12 to 0.19, 2025-10 to 2026-04.",
     "tensorrt_llm": "TensorRT-LLM 1.0 to 1.3, 2025-06 to 2026-03.",
 }
@@ -269,10 +271,11 @@ def main() -> None:
         about |= {name: scores(jobs, one) for name, one in out.items()}
         spread = [noise(jobs, one, every) for one in out.values()]
         # A row that is to be predicted has a new model or a new machine: between them.
+        # What nothing was left out of has at least what the fit itself leaves.
         merged = noise(jobs, left, every)
-        for key in {key for one in spread for key in one}:
-            known = [one[key] ** 2 for one in spread if key in one]
-            merged[key] = float(np.sqrt(np.mean(known)))
+        for key in sorted(set().union(*spread)):
+            seen = [one[key] for one in spread if key in one]
+            merged[key] = float(np.sqrt(np.mean(np.square(seen))))
     else:
         merged = noise(jobs, left, every)
     whole = dataclasses.replace(whole, noise=merged)

@@ -107,9 +107,10 @@ def refuse_foreign(top: Mapping[str, Node], scenario: Scenario) -> None:
     wanted = top["objective"].mapping()
     for sense in _SENSES:
         if sense in wanted:
-            named[wanted[sense].one_of(SERVING_SCALARS, "quantity")] = wanted[sense]
+            word = wanted[sense].one_of(SERVING_SCALARS, "quantity of the report")
+            named[word] = wanted[sense]
     for name, node in named.items():
-        if name != PROBABILITY and name not in scalars(scenario):
+        if name in SERVING_SCALARS and name not in scalars(scenario):
             node.fail(f"asks for {name!r}, which is of machines that serve")
 
 

@@ -18,6 +18,8 @@ from supernode_opt.system.design import EVERY_CHOICE, EVERY_NUMBER, holder_of
 from supernode_opt.system.precision import BEST
 from supernode_opt.system.report import SERVING_SCALARS, Report
 from supernode_opt.system.scenario import Scenario
+from supernode_opt.system.serving.stack import ServingStack
+from supernode_opt.system.software import Software
 from supernode_opt.units import Share
 from supernode_opt.workload.model import Model, Training
 from supernode_opt.workload.recompute import MODULES, NAMED, Recompute
@@ -34,8 +36,18 @@ def schema() -> Schema:
     """Return the JSON Schema of a study."""
     link = _entry("link", LinkTechnology)
     parts = {
-        name: _entry(kind, field_type(Scenario, name)) for name, kind in PARTS.items()
+        name: _entry(kind, field_type(Scenario, name))
+        for name, kind in PARTS.items()
+        if name != "software"
     }
+    trains, serves = (
+        _entry(kind, record_type)
+        for kind, record_type in (
+            ("software", Software),
+            ("serving_stack", ServingStack),
+        )
+    )
+    parts["software"] = {"anyOf": [trains, serves]}
     headroom = _value(field_type(Scenario, "memory_headroom"))
     scenario = {
         **parts,
@@ -118,7 +130,6 @@ def _models() -> Schema:
     fields = {
         "model": _model(),
         "training": training,
-        "serving": _serving(),
         "practice": _practice(),
         "design": {"type": "object"},
         "constraints": _object({name: _limits(name) for name in SERVING_SCALARS}),
@@ -263,6 +274,8 @@ def _design() -> Schema:
     number = {"type": ["number", "string"]}
     constant = {"anyOf": [free, number, _bounds(number)]}
     # A constant of the scenario, freed or fixed, by its dotted path.
+    # Fields of a pool may stand below its name.
+    fields |= {pool: {"type": "object"} for pool in ("decode", "prefill")}
     return _object(fields) | {"patternProperties": {r"^[a-z_]+\..+$": constant}}
 
 

@@ -90,7 +90,7 @@ def _put_limit(written: dict[str, Node], name: str) -> None:
     ((word, child),) = node.value.items()
     found = _PERCENTILE.fullmatch(str(word).lower())
     if found is None:
-        child.fail("is no percentile: write `mean`, `p50`, `p95` and the like")
+        raise child.error("is no percentile: write `mean`, `p50`, `p95` and the like")
     if other in written:
         written[other].fail(f"is said twice: `{name}` names its percentile")
     written[name] = dataclasses.replace(child, path=node.path)

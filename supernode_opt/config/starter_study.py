@@ -18,6 +18,13 @@ training:
   sequence_length: 8192
   global_batch: 256     # sequences per optimizer step
   precision: bf16       # or fp8, best
+# Or, in place of `training` and of all sizes below but `chips`:
+# serving:
+#   input_length: 2048    # tokens, or {{p10: 200, p50: 900, p90: 4000}}
+#   output_length: 512
+#   tpot_limit: 50 ms     # or {{p95: 50 ms}}
+#   weight_precision: fp8
+# with a goal such as {{maximize: output_tokens_per_s}}
 
 # Parts of the machine that differ; units as you write them.
 # scenario:

@@ -204,8 +204,8 @@ def _one_job(top: Node, sections: Mapping[str, Node]) -> None:
         raise StudyError(f"{top.place}: the study lacks `training` or `serving`")
     if len(found) > 1:
         sections["serving"].fail(
-            "stands beside `training`: for a machine that does both list two jobs"
-            " under `models`, one with `training` and one with `serving`"
+            "stands beside `training`: a machine trains or serves; ask of each in a"
+            " study of its own"
         )
 
 

@@ -108,6 +108,10 @@ def understood(top: Node, default_name: str = "study") -> JointStudy:
     sections = dict(top.mapping(SECTIONS))
     if "model" in sections:
         sections["model"].fail("must be left out where `models` lists several")
+    if "serving" in top.mapping():
+        top.mapping()["serving"].fail(
+            "is not for a study of several models: they train"
+        )
     for name in _OF_ONE:
         if name in sections:
             sections[name].fail("is not for a study of several models")
@@ -176,6 +180,8 @@ def _alone(top: Node, sections: Mapping[str, Node], entry: Node) -> Node:
         if isinstance(entry.value, dict) and _OWN_ONLY & entry.value.keys():
             entry.fail("lacks `model`")
         entry = dataclasses.replace(entry, value={"model": child})
+    if isinstance(entry.value, dict) and "serving" in entry.value:
+        entry.value["serving"].fail("is not for a study of several models: they train")
     own = dict(entry.mapping(_OWN))
     for name, rename in (
         ("design", forgiving.field),

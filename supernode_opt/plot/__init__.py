@@ -26,8 +26,11 @@ from supernode_opt.plot.files import save
 from supernode_opt.plot.fits import fits, sections
 from supernode_opt.plot.front import front
 from supernode_opt.plot.gemm import gemm_time, gemm_watts
+from supernode_opt.plot.interactivity import interactivity
+from supernode_opt.plot.interactivity import suits as serves
 from supernode_opt.plot.inversion import inversion
 from supernode_opt.plot.joint import course, joint_steps, shares
+from supernode_opt.plot.memory_stack import memory_stack
 from supernode_opt.plot.parallel import parallel_coordinates
 from supernode_opt.plot.pareto import pareto
 from supernode_opt.plot.peaks import predicted_peaks
@@ -35,14 +38,15 @@ from supernode_opt.plot.power_stack import power_stack
 from supernode_opt.plot.regimes import regimes
 from supernode_opt.plot.roofline import roofline
 from supernode_opt.plot.stacks import power_stacks, step_stacks
-from supernode_opt.plot.step_waterfall import step_waterfall
+from supernode_opt.plot.step_waterfall import prefill_waterfall, step_waterfall
 from supernode_opt.plot.style import COLUMN, FULL, page
 from supernode_opt.plot.subject import subject
 from supernode_opt.plot.tornado import tornado
 from supernode_opt.plot.validation import error_by_parallelism, predicted_measured
 from supernode_opt.plot.verdicts import memory_verdicts
 
-__all__ = ["COLUMN", "FULL", "page", "power_stacks", "save", "step_stacks", "subject"]
+__all__ = ["COLUMN", "FULL", "interactivity", "page", "power_stacks", "save"]
+__all__ += ["step_stacks", "subject"]
 
 Figure = Callable[..., Axes]
 
@@ -52,6 +56,11 @@ FIGURES: dict[str, Figure] = {
     "roofline": roofline,
     "convergence": convergence,
     "tornado": tornado,
+}
+# Of a design that serves, beside these.
+SERVING: dict[str, Figure] = {
+    "prefill_waterfall": prefill_waterfall,
+    "memory_stack": memory_stack,
 }
 VALIDATION: dict[str, Figure] = {
     "predicted_measured": predicted_measured,
@@ -74,6 +83,7 @@ SWEEP: dict[str, Figure] = {
     "regimes": regimes,
     "parallel_coordinates": parallel_coordinates,
     "front": front,
+    "interactivity": interactivity,
 }
 # Of one machine for several jobs.
 JOINT: dict[str, Figure] = {
@@ -83,7 +93,7 @@ JOINT: dict[str, Figure] = {
 }
 # The figures of every kind of saved result, each a function of its dataset alone.
 FIGURES_OF: dict[str, dict[str, Figure]] = {
-    "design": FIGURES,
+    "design": {**FIGURES, **SERVING},
     "comparison": {"comparison": comparison},
     "joint": JOINT,
     "inversion": {"inversion": inversion},
@@ -94,7 +104,7 @@ FIGURES_OF: dict[str, dict[str, Figure]] = {
     "gemm": GEMM,
     "memory": MEMORY,
     "sweep": SWEEP,
-    "front": {"pareto": pareto},
+    "front": {"pareto": pareto, "interactivity": interactivity},
     "sensitivity": {"tornado": tornado},
     "measurement": {"fits": fits},
 }
@@ -119,6 +129,7 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
             "roofline": "operator_time" in dataset,
             "convergence": "best_objective" in dataset,
             "tornado": "elasticity" in dataset,
+            **dict.fromkeys(SERVING, "prefill_step" in dataset),
         }
     if kind == "joint":
         answered = "share_of_own" in dataset
@@ -132,9 +143,11 @@ def _suits(dataset: xr.Dataset, kind: str) -> dict[str, bool]:
             "regimes": "point" not in dataset.dims,
             "parallel_coordinates": axes + told > 2,
             "front": told > 1,
+            "interactivity": serves(dataset),
         }
     if kind == "front":
-        return {"pareto": bool(dataset.sizes.get("point"))}
+        some = bool(dataset.sizes.get("point"))
+        return {"pareto": some, "interactivity": some and serves(dataset)}
     return {}
 
 

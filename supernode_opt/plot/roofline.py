@@ -27,14 +27,14 @@ def roofline(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
 
     Operators without FLOPs or bytes have no place on logarithmic axes; the legend has
     one entry for all of them, and one for all but the longest. Shares are of the time
-    of all operators.
+    of all operators, in serving of those of the same phase.
     """
     ax = style.axes(ax, height=3.6, narrow=3.9)
     peak = float(dataset["chip_peak"]) / FACTOR
     bandwidth = float(dataset["chip_peak_bandwidth"]) / FACTOR
     flops, read = dataset["operator_flops"].values, dataset["operator_bytes"].values
     time = dataset["operator_time"].values
-    share = time / time.sum()
+    share = time / _whole(dataset)
     shown = (flops > 0.0) & (read > 0.0) & (time > 0.0)
     # The longest first, so that it heads the legend and lies below the others.
     longest = np.argsort(-share, kind="stable")
@@ -68,6 +68,15 @@ def roofline(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     style.title(ax, title, subject(dataset))
     style.legend_below(ax, 4, handles=handles)
     return ax
+
+
+def _whole(dataset: xr.Dataset) -> NDArray:
+    """Return the time of all operators of the pass that each belongs to [s]."""
+    time = dataset["operator_time"].values
+    if "operator_phase" not in dataset:
+        return np.full(time.shape, time.sum())
+    same = dataset["operator_phase"].values
+    return (same[:, None] == same).astype(float) @ time
 
 
 def _longest(

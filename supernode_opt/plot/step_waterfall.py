@@ -7,11 +7,10 @@ from matplotlib.patches import Patch
 from supernode_opt.plot import style
 from supernode_opt.plot.measure import Measure, measure, of_variable, words
 from supernode_opt.plot.subject import subject
-from supernode_opt.results import served
 
 # Parts below this share of the step are drawn as one.
 SMALL_SHARE = 0.005
-KINDS = {
+KINDS: dict[str, tuple[str, ...]] = {
     "compute": ("gemm", "attention", "elementwise", "head", "launch", "recompute"),
     "exposed communication": (
         "tensor_parallel",
@@ -25,7 +24,7 @@ KINDS = {
     "optimizer and overhead": ("optimizer", "overhead"),
 }
 # Of a pass of a machine that serves.
-SERVING_KINDS = {
+SERVING_KINDS: dict[str, tuple[str, ...]] = {
     "compute": (
         "projections",
         "attention",
@@ -52,7 +51,7 @@ def step_waterfall(dataset: xr.Dataset, ax: Axes | None = None) -> Axes:
     Of a machine that serves it is a step of decode.
     """
     whole = float(dataset["step_time"])
-    if served.requests(dataset) is None:
+    if "prefill_step" not in dataset:
         told = f"Step time {of_variable(dataset, 'step_time').said(whole)}"
         if "mfu" in dataset:
             mfu = of_variable(dataset, "mfu")

@@ -29,6 +29,7 @@ Form = tuple[str, bool]
 def always(scenario: Scenario) -> tuple[Constraint, ...]:
     """Return the limits that every design must respect in `scenario`."""
     return tuple(
+        # pyrefly: ignore[not-callable]
         Constraint(name, float(FACTS[name].ceiling(scenario)), at_most=True)
         for name in limited(scenario)
     )

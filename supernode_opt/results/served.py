@@ -53,6 +53,7 @@ def nominal_peak(scenario: "Scenario") -> float:
     from supernode_opt.workload.serving import formats_of
 
     if scenario.serving is None:
+        # pyrefly: ignore[bad-argument-type]
         return float(gemm_peak(scenario))
     return float(rate_of(scenario.chip, formats_of(scenario.serving).arithmetic))
 

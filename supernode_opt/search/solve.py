@@ -117,9 +117,9 @@ def _searched(
     outlook, facts = look(search.problem), dict[str, Any]()
     if start is not None:
         facts["start"] = begin_with(search, start)
+    serves = search.problem.scenario.serving is not None
     try:
         # Where nothing has to be solved for, trying them all is soon done.
-        serves = search.problem.scenario.serving is not None
         most = HELD if continuous(search.problem) and not serves else TRIED
         every = plans(search.problem, most)
     except TooManySplits:

@@ -67,6 +67,7 @@ def _bounded(
 
 def _no_layout(cell: Cell, sizes: NDArray) -> NDArray:
     """Tell which rows of the sizes `_POOLS` are no layout of both pools [point]."""
+    # pyrefly: ignore[missing-attribute]
     board, model = int(cell.case.scenario.host.chips_per_board), cell.model
     kinds, place = np.unique(sizes, axis=0, return_inverse=True)
     broken = [

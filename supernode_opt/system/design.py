@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 from jax import Array
@@ -68,6 +68,13 @@ class Pools:
     dual_batch: Any = (1.0, 0.0)
 
 
+if TYPE_CHECKING:
+    # Which of the two it is follows from what the machine does, not from types.
+    MaybePools = Any
+else:
+    MaybePools = Pools | None
+
+
 @record
 class Design:
     """One supernode and the split of the training job over it.
@@ -115,11 +122,11 @@ class Design:
     sequence_parallel: Any
     scale_up_link: Any
     scale_out_link: Any
-    pools: Pools | None = None
+    pools: MaybePools = None
 
 
 # What only a machine that serves has, with what it is if nothing is said.
-SERVING_NUMBERS = {
+SERVING_NUMBERS: dict[str, Any] = {
     f.name: f.default for f in dataclasses.fields(Pools) if f.name != "dual_batch"
 }
 SERVING_CHOICES = {"dual_batch": SWITCHED}

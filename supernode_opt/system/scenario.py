@@ -1,7 +1,7 @@
 """Everything that is given: model, catalog parts and software of one question."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jax.typing import ArrayLike
 
@@ -17,6 +17,16 @@ from supernode_opt.workload.operators import Split
 from supernode_opt.workload.recompute import Recompute
 from supernode_opt.workload.routing import Routing, busiest
 from supernode_opt.workload.serving import Serving
+
+if TYPE_CHECKING:
+    # Which of the two it is follows from what the machine does, not from types.
+    AnyStack = Any
+    MaybeServing = Any
+    MaybeTraining = Any
+else:
+    AnyStack = Software | ServingStack
+    MaybeServing = Serving | None
+    MaybeTraining = Training | None
 
 
 @record
@@ -36,7 +46,7 @@ class Scenario:
     """
 
     model: Model
-    training: Training | None
+    training: MaybeTraining
     chip: Chip
     host: Host
     rack: Rack
@@ -46,11 +56,11 @@ class Scenario:
     cooling: Cooling
     facility: Facility
     reliability: Reliability
-    software: Software | ServingStack
+    software: AnyStack
     recompute: Recompute = Recompute()
     routing: Routing | None = None
     memory_headroom: Share = 0.08
-    serving: Serving | None = None
+    serving: MaybeServing = None
 
 
 def expert_imbalance(scenario: Scenario, split: Split) -> ArrayLike:

@@ -302,7 +302,8 @@ def test_schema_knows_the_fields(shell):
     schema = strict(shell("schema").out)
     assert schema["required"] == ["system", "objective"]
     each = {"required": ["model", "training"]}
-    assert schema["anyOf"] == [each, {"required": ["models"]}]
+    served = {"required": ["model", "serving"]}
+    assert schema["anyOf"] == [each, served, {"required": ["models"]}]
     assert "tensor_parallel" in schema["properties"]["design"]["properties"]
 
 

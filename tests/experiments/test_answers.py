@@ -93,3 +93,10 @@ def test_one_rack_cannot_hold_the_model():
     assert found.status == "infeasible"
     assert found.relaxation[0][0] == "memory_fraction"
     assert found.relaxation[0][1] == pytest.approx(1.14, abs=0.02)
+
+
+def test_deepseek_is_served_as_published():
+    report = evaluated("experiments/serve_deepseek_on_cloudmatrix384/as_published.yaml")
+    # Measured: 1,943 below 50 ms, and 5,655 to 6,688.
+    assert float(report.decode_tokens_per_s_per_chip) == pytest.approx(1810, rel=5e-3)
+    assert float(report.prefill_tokens_per_s_per_chip) == pytest.approx(6490, rel=5e-3)

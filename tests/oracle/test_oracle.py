@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 from supernode_opt.search import outlook
 from supernode_opt.system.report import FACTS
 from supernode_opt.system.ways import Ways
-from tests.oracle import studies
+from tests.oracle import served, studies, truth
 from tests.oracle.judge import judge
 from tests.oracle.program import answer, read
 from tests.oracle.truth import seek
@@ -115,3 +115,19 @@ def test_planted_faults_are_caught(text, plant, monkeypatch):
     assert faults_of(text, outer=0) == []
     plant(monkeypatch)
     assert faults_of(text, outer=0) != []
+
+
+@pytest.mark.parametrize(
+    ("seed", "axes"),
+    [(1, ()), (16, ()), (4, ("clock",))],
+)
+def test_answers_to_studies_that_serve_are_the_truth(seed, axes, monkeypatch):
+    # A grid that a few seconds allow; more is behind the drawing of more seeds.
+    for name, value in (("GRID_POINTS", 4_000), ("CENTRES", (12, 3)), ("ROUNDS", 8)):
+        monkeypatch.setattr(truth, f"_{name}", value)
+    text = served.draw(studies.Seeded(seed), axes)
+    study = read(text)
+    found = seek(study.problem, whole_lanes=study.settings.whole_lanes)
+    said = answer(study, prices=False)
+    assert judge(study, said, found) == []
+    assert said.status in ("proved", "infeasible")

@@ -103,3 +103,26 @@ def tornado():
     made["low"] = "constant", [0.12, 0.0, 0.002, 0.03, -0.2]
     made["high"] = "constant", [-0.17, 0.0, -0.004, -0.02, 0.16]
     return made.assign_attrs(quantity="tokens_per_s", subject=SUBJECT)
+
+
+def served():
+    """Return limits on time per token swept for three sizes of the domain."""
+    limit = np.geomspace(0.01, 0.1, 8)
+    domain = np.array([8.0, 72.0, 384.0])
+    axes = ("serving.tpot_limit", "scale_up_domain")
+    user = np.repeat(1.0 / limit[:, None], 3, axis=1)
+    rate = 2400.0 * (1.0 - np.exp(-(domain**0.4) * limit[:, None] * 4.0))
+    made = xr.Dataset(
+        {
+            "output_tokens_per_s_per_chip": (axes, rate, {"units": "token/s"}),
+            "user_tokens_per_s": (axes, user, {"units": "token/s"}),
+            "feasible": (axes, (limit[:, None] > 0.012) | (domain > 8.0)),
+        },
+        coords={
+            axes[0]: (axes[0], limit, {"units": "s", "long_name": "tpot limit"}),
+            axes[1]: (axes[1], domain, _words(axes[1])),
+        },
+    )
+    told = {"kind": "sweep", "objective": "output_tokens_per_s_per_chip"}
+    told |= {"subject": SUBJECT, "study": "name: x"}
+    return made.assign_attrs(told, sweep=json.dumps({name: {} for name in axes}))

@@ -83,7 +83,8 @@ def _quantities(report, prefix=""):
         value = getattr(report, field.name)
         if dataclasses.is_dataclass(value):
             yield from _quantities(value, f"{field.name}.")
-        else:
+        elif value is not None:
+            # What only machines that serve report is nothing here.
             yield prefix + field.name, value
 
 

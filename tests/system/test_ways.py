@@ -15,14 +15,18 @@ from supernode_opt.search.relaxations import BOUNDLESS, without_distance
 from supernode_opt.system.design import CHOICES, Design
 from supernode_opt.system.evaluate import evaluate
 from supernode_opt.system.parts import PART_FACTS
-from supernode_opt.system.report import FACTS
+from supernode_opt.system.report import FACTS, SCALARS
 from supernode_opt.system.scenario import apply
 from supernode_opt.units import quantity_of
 from supernode_opt.workload.model import Training
 from supernode_opt.workload.recompute import RECOMPUTE
 from supernode_opt.workload.split import enumerate_splits
 
-SAID = {name: facts.ways for name, facts in (FACTS | PART_FACTS).items()}
+SAID = {
+    name: facts.ways
+    for name, facts in (FACTS | PART_FACTS).items()
+    if name in SCALARS or name in PART_FACTS
+}
 TRAINING = Training(sequence_length=4096.0, global_batch=512.0)
 ROWS, ROUNDING = 24, 1e-10
 BOX = {

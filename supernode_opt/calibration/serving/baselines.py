@@ -48,6 +48,7 @@ def _plain(job: Job, layout: object, batch: float) -> tuple[float, float, float]
     if float(model.experts) > 0.0:
         miss = 1.0 - float(model.top_k) / float(model.experts)
         share = 1.0 - miss ** max(tokens, 1.0)
+    # pyrefly: ignore[bad-argument-type]
     size = float(formats.expert_bytes if float(model.experts) else formats.weight_bytes)
     read = max(active, total * share) * size
     context = float(serving.input_length) + 0.5 * float(serving.output_length)

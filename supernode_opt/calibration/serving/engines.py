@@ -173,11 +173,14 @@ def _made(
         serving=Serving(
             input_length=lengths[0],
             output_length=lengths[1],
+            # pyrefly: ignore[bad-argument-type]
             weight_precision=weight,
             expert_precision=formats.expert,
             activation_precision=formats.activation if sparse else "",
+            # pyrefly: ignore[bad-argument-type]
             cache_precision=cache,
             input_variation=0.06 if drawn else 0.0,
+            # pyrefly: ignore[bad-argument-type]
             **closed_loop(stack, under_way / groups, drawn),
         ),
         layouts=tuple(layouts),

@@ -109,6 +109,7 @@ def rank_group(job: Job) -> tuple[Any, ...]:
     formats = formats_of(job.serving)
     return (
         *(job.called, job.machine, job.stack, job.phase, job.kind),
+        # pyrefly: ignore[bad-argument-type]
         *(float(formats.weight_bytes), float(formats.expert_bytes)),
         *(float(job.serving.input_length), float(job.serving.output_length)),
         *(job.drafts, batch),

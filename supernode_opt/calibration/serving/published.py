@@ -21,7 +21,7 @@ from supernode_opt.calibration.serving.practice import (
     words_of,
 )
 from supernode_opt.calibration.serving.shapes import model_of
-from supernode_opt.calibration.serving.stacks import stack_named
+from supernode_opt.calibration.serving.stacks import engine_of, stack_named
 from supernode_opt.calibration.serving.words import (
     acceptance_of,
     drafts_of,
@@ -77,6 +77,7 @@ def job_of(row: Run) -> Job:
     machine = machine_of(row.text("chip"), read.number("domain"))
     chip = catalog.load("chip", catalog.system(machine).chip)
     stack = stack_named(row.text("source"), remarks, row.text("chip"), row.text("id"))
+    stack = engine_of(stack, phase)
     formats = precisions_of(
         row.text("weight_precision"),
         row.text("kv_precision"),
@@ -97,9 +98,11 @@ def job_of(row: Run) -> Job:
         output_length=lengths[1],
         acceptance=acceptance_of(drafts) if drafts.count else 0.7,
         tpot_limit=limit or 0.0,
+        # pyrefly: ignore[bad-argument-type]
         weight_precision=formats.weight,
         expert_precision=formats.expert,
         activation_precision=formats.activation,
+        # pyrefly: ignore[bad-argument-type]
         cache_precision=formats.cache,
     )
     split = layouts.of_published(read, phase, model, machine, stack, words, serving)
@@ -117,6 +120,7 @@ def job_of(row: Run) -> Job:
         groups = (first.chips - first.prefill_chips) / first.tensor
         groups = max(groups * float(chip.ranks_per_chip), 1.0)
         loop = closed_loop(stack, split.under_way / groups, drawn=True)
+        # pyrefly: ignore[bad-argument-type]
         serving = dataclasses.replace(serving, **loop)
     usual = EARLIER_REQUESTS if "divided by TP" in remarks else {}
     usual = OFFLINE_REQUESTS | usual

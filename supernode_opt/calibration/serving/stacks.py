@@ -34,7 +34,7 @@ STACKS = (
     Named("ant_sglang", r"ant-group|ant group|theta"),
     Named("deepseek", r"open-infra-index|profile-data|^ds-|deepseek-ai/"),
     Named("atom", r"\batom\b", _AMD),
-    Named("sglang_rocm", r"sglang|mori", _AMD),
+    Named("sglang_rocm", r"sglang|mori|lm-?sys", _AMD),
     Named("vllm_rocm", r"vllm|mlperf|amd", _AMD),
     Named("tensorrt_llm", r"tensorrt|trt|mlperf.*nvidia|dynamo[- ]trt|\btrt"),
     Named("sglang", r"sglang|lm-?sys|sgl-"),
@@ -43,7 +43,18 @@ STACKS = (
 )
 # Where no word tells: what chips of a maker are usually served with.
 _USUAL = (("mindie", _ASCEND),)
-NAMES = (*dict.fromkeys(one.name for one in STACKS), GENERIC)
+# Rows of one phase alone are taken at the engine of many expert ranks, without clients.
+ENGINES = {"sglang": "sglang_large_scale"}
+NAMES = (*dict.fromkeys((*(one.name for one in STACKS), *ENGINES.values())), GENERIC)
+
+
+def engine_of(stack: str, phase: str) -> str:
+    """Return the stack whose constants a row of `phase` has.
+
+    >>> engine_of("sglang", "decode"), engine_of("sglang", "mixed")
+    ('sglang_large_scale', 'sglang')
+    """
+    return stack if phase == "mixed" else ENGINES.get(stack, stack)
 
 
 def stack_named(source: str, remarks: str, chip: str, name: str = "") -> str:

@@ -16,15 +16,17 @@ def asked(dataset: xr.Dataset) -> Part:
     """Return what a design was asked for; files of old versions say less."""
     question, design = outcome.question(dataset), outcome.design(dataset)
     numbers = str(dataset.attrs.get("precision", "")).upper()
-    job = [("training", trained(question.get("training"))), ("precision", numbers)]
+    job = [("training", trained(question.get("training")))]
+    after = [("precision", numbers)]
     if serving.requests(dataset) is not None:
-        job = served.asked(dataset)
+        job, after = served.asked(dataset), []
     rows = [
         ("study", question["name"]),
         ("machine", _machine(dataset, question, design)),
         ("model", _model(dataset)),
         *job,
         ("software", software(dataset)),
+        *after,
         ("split", ", ".join([split_words(design) or "none", *practice_words(design)])),
         ("sought", _sought(dataset, question)),
     ]

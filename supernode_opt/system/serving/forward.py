@@ -144,7 +144,7 @@ def pass_costs(
     plain, carried = _elementwise(setting)
     return PassCosts(
         setting,
-        product_costs(table, scenario, formats, clock, again),
+        product_costs(table, scenario, formats, clock, again, pool.sends),
         core,
         exchange(setting, 1.0 if prefill else 0.0),
         plain,
@@ -192,6 +192,7 @@ def whole_pass(
       heads: tokens of a group that go through the LM head [1].
     """
     halves = 1.0 + jnp.asarray(costs.setting.design.pools.dual_batch[1])
+    # pyrefly: ignore[bad-argument-type]
     one = _half_pass(costs, tokens / halves, cores / halves, heads / halves)
     time = PassTime(
         **{f.name: halves * getattr(one.time, f.name) for f in fields(PassTime)}
@@ -272,6 +273,7 @@ def _elementwise(setting: Setting) -> tuple[Array, Array]:
     """Time of norms and gates per token, and of what experts are sent [s].
 
     Permuting what is routed, and the gates of experts, count where they are received.
+    Kernels of dispatch write tokens where experts read them, so that less is left.
     """
     scenario, pool = setting.scenario, setting.pool
     model, software, chip = scenario.model, scenario.software, scenario.chip
@@ -285,6 +287,7 @@ def _elementwise(setting: Setting) -> tuple[Array, Array]:
     plain = model.layers * streamed.norm + dense * streamed.dense
     plain = plain + sparse * own * model.shared_experts * gates
     received = pool.data * pool.picks(model) / pool.expert
+    permuted = permuted * (1.0 - pool.sends * (1.0 - software.dispatched_share))
     gates = gates * pool.tensor / pool.sharing * software.elementwise_traffic
     carried = sparse * received * (permuted * software.routing_traffic + gates)
     return rate * software.elementwise_traffic * plain, rate * carried

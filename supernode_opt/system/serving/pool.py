@@ -36,6 +36,12 @@ class Pool(NamedTuple):
         return jnp.asarray(self.tensor * self.data)
 
     @property
+    def sends(self) -> Array:
+        """1 where groups dispatch their tokens to experts on other ranks, else 0."""
+        several = jnp.clip(self.data - 1.0, 0.0, 1.0)
+        return several * jnp.clip(self.expert - 1.0, 0.0, 1.0)
+
+    @property
     def instance(self) -> Array:
         """Ranks of one instance [1]."""
         return self.stage * self.pipeline
@@ -43,6 +49,7 @@ class Pool(NamedTuple):
     @property
     def instances(self) -> Array:
         """Copies of the model in the pool [1]."""
+        # pyrefly: ignore[bad-return]
         return self.ranks / self.instance
 
     @property

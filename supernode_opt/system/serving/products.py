@@ -163,8 +163,13 @@ class Rates(NamedTuple):
     narrow: ArrayLike
 
 
-def rates(scenario: Scenario, formats: Formats, clock: ArrayLike) -> Rates:
-    """Return the rates of products at a clock, before tiles are filled."""
+def rates(
+    scenario: Scenario, formats: Formats, clock: ArrayLike, sent: ArrayLike
+) -> Rates:
+    """Return the rates of products at a clock, before tiles are filled.
+
+    `sent` is 1 where tokens are dispatched to experts on other ranks, else 0.
+    """
     chip, software = scenario.chip, scenario.software
     best = chip.array_efficiency * software.gemm_efficiency * clock
     shares = [
@@ -182,10 +187,12 @@ def rates(scenario: Scenario, formats: Formats, clock: ArrayLike) -> Rates:
         software.fp4_memory_efficiency,
         1.0,
     )
+    grouped = software.dispatched_efficiency * sent
+    grouped = grouped + software.expert_efficiency * (1.0 - sent)
     return Rates(
         chip.peak_bf16 * best,
         of(formats.arithmetic),
-        of(formats.expert_arithmetic) * software.expert_efficiency,
+        of(formats.expert_arithmetic) * grouped,
         streaming,
         streaming * four,
     )
@@ -197,6 +204,7 @@ def product_costs(
     formats: Formats,
     clock: ArrayLike,
     again: ArrayLike = 1.0,
+    sent: ArrayLike = 0.0,
 ) -> Costs:
     """Return what the products of a table take; training's forward kernels do.
 
@@ -207,8 +215,9 @@ def product_costs(
       clock: of the chip [1].
       again: tokens, over those of the pass, that the compressed keys and values are
         brought to their width of: those that were cached as well [1].
+      sent: 1 where tokens are dispatched to experts on other ranks, else 0.
     """
-    software, rate = scenario.software, rates(scenario, formats, clock)
+    software, rate = scenario.software, rates(scenario, formats, clock, sent)
     grouped = [name in GROUPED for name in table.names]
     kinds = list(zip(grouped, table.kept, strict=True))
     depth = table.columns.ndim - 1
@@ -238,6 +247,7 @@ def product_costs(
         parts=table.parts,
         computing=flops * each + filling * software.gemm_width * thin * known,
         moving=some * (operand * inner + 2.0 * columns) * reading * known,
+        # pyrefly: ignore[bad-argument-type]
         filling=filling * filled * weights,
         reading=width * weights * reading,
         flops=flops,

@@ -53,6 +53,7 @@ def waiting_time(
     servers = jnp.maximum(servers, 1.0)
     share = waiting_share(load, servers)
     factor = 0.5 * (arrivals + variation) * share / (servers * (1.0 - load))
+    # pyrefly: ignore[bad-return]
     return factor * service
 
 
@@ -70,4 +71,5 @@ def waiting_at(percentile: ArrayLike, mean: ArrayLike, share: ArrayLike) -> Arra
     """
     share = jnp.maximum(share, 1e-12)
     beyond = jnp.log(share / (1.0 - jnp.asarray(percentile, float)))
+    # pyrefly: ignore[bad-return]
     return mean / share * jnp.maximum(beyond, 0.0)

@@ -27,7 +27,10 @@ class ServingStack:
       first_time: of the server before prefill, per request [s].
       gemm_tokens, gemm_width, expert_tokens: tokens, widths and tokens per local expert
         at which a product takes twice its ideal time [1].
-      expert_efficiency: rate of the experts' grouped products over that of others [1].
+      expert_efficiency: rate of the experts' products over that of others, where one
+        kernel gathers the tokens of all of them [1].
+      dispatched_efficiency: the same where tokens arrive sorted by expert from other
+        ranks [1].
       fp8_efficiency, fp4_efficiency, int8_efficiency: share of its own peak that a
         precision reaches, over BF16's share [1].
       fp4_memory_efficiency: bandwidth at which single products read weights of four
@@ -42,6 +45,8 @@ class ServingStack:
         value [1].
       elementwise_traffic, routing_traffic: bytes that elementwise kernels and
         permutations of routed tokens move, over those of training [1].
+      dispatched_share: of those bytes of permutations, what is left where tokens are
+        dispatched to other ranks [1].
       expert_popularity: standard deviation of how often experts are picked over the
         mean, after balancing [1].
       exchange_time, exchange_growth: of a dispatch or combine, fixed, and per doubling
@@ -73,8 +78,8 @@ class ServingStack:
         link's [1].
     """
 
-    memory_efficiency: quantity("", high=1.2)
-    gemm_efficiency: quantity("", high=1.3)
+    memory_efficiency: quantity("", high=1.6)
+    gemm_efficiency: quantity("", high=1.6)
     launch_time: Time
     kernel_time: Time
     collective_latency: Time
@@ -86,6 +91,7 @@ class ServingStack:
     gemm_width: NonNegative = 0.0
     expert_tokens: NonNegative = 0.0
     expert_efficiency: quantity("", high=1.2) = 0.4
+    dispatched_efficiency: quantity("", high=1.4) = 0.95
     fp8_efficiency: Number = 1.0
     fp4_efficiency: Number = 1.0
     int8_efficiency: Number = 1.0
@@ -97,6 +103,7 @@ class ServingStack:
     fp8_attention: Number = 1.39
     elementwise_traffic: NonNegative = 1.0
     routing_traffic: NonNegative = 2.0
+    dispatched_share: Share = 0.5
     expert_popularity: NonNegative = 0.2
     exchange_time: Time = 15e-6
     exchange_growth: Time = 2e-6

@@ -68,7 +68,9 @@ def scenario(
     **asked,
 ):
     """A catalog machine that serves 4,096 tokens in and 1,024 out, or as `asked`."""
-    where = catalog.scenario(system, model, TRAINING)
+    # Some models are served alone.
+    where = catalog.scenario(system, "llama3_8b", TRAINING)
+    where = dataclasses.replace(where, model=catalog.load("model", model))
     asked = {"input_length": 4096.0, "output_length": 1024.0, **asked}
     where = dataclasses.replace(
         where, training=None, serving=Serving(**asked), software=stack
