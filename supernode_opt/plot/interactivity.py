@@ -71,6 +71,7 @@ def interactivity(
     for order, (name, user, up) in enumerate(measured):
         looks = {"ls": "", "marker": style.mark(order)[0], "ms": 6, "mfc": "black"}
         looks |= {"mec": "white", "color": "black", "zorder": 5}
+        # pyrefly: ignore[bad-argument-type]
         handles += ax.plot([user], [shown(up)], label=f"{name}, measured", **looks)
     ax.margins(0.06)
     ax.set_ylim(bottom=0.0)

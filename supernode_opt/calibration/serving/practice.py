@@ -57,7 +57,7 @@ DOUBTS = {
     "production": 0.30,
     "precision": 0.10,
     "shape": 0.30,
-    "limits": 0.25,
+    "stack": 0.20,
 }
 # Of the profile that a machine reaches under load of real users, by phase: DeepSeek's
 # published production against its profile (open-infra-index, day 6).
@@ -123,7 +123,8 @@ def dual_batch(
     if words.dual:
         return batch >= DUAL_FROM or batch <= 0.0
     large = stack in ("cloudmatrix_infer", "deepseek") or (
-        stack == "sglang" and ranks > domain * float(chip.ranks_per_chip)
+        stack in ("sglang", "sglang_large_scale")
+        and ranks > domain * float(chip.ranks_per_chip)
     )
     return large and batch >= DUAL_FROM
 

@@ -21,7 +21,7 @@ from supernode_opt.calibration.serving.practice import (
     words_of,
 )
 from supernode_opt.calibration.serving.shapes import model_of
-from supernode_opt.calibration.serving.stacks import engine_of, stack_named
+from supernode_opt.calibration.serving.stacks import GENERIC, engine_of, stack_named
 from supernode_opt.calibration.serving.words import (
     acceptance_of,
     drafts_of,
@@ -78,6 +78,8 @@ def job_of(row: Run) -> Job:
     chip = catalog.load("chip", catalog.system(machine).chip)
     stack = stack_named(row.text("source"), remarks, row.text("chip"), row.text("id"))
     stack = engine_of(stack, phase)
+    if stack not in catalog.names("serving_stack") or stack == GENERIC:
+        read.assume("a stack like those that are known", "stack")
     formats = precisions_of(
         row.text("weight_precision"),
         row.text("kv_precision"),

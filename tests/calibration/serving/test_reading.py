@@ -50,7 +50,10 @@ def test_attention_data_parallel_over_all_expert_ranks():
     # Decode alone has a pool of its own, and as large a one of prefill beside it.
     assert (layout.chips, layout.prefill_chips) == (144.0, 72.0)
     assert layout.batch == 256.0
-    assert one.stack == "sglang"
+    # Taken at the engine, without clients.
+    assert one.stack == "sglang_large_scale"
+    # 72 ranks on boards of eight: halves of 256 requests take turns.
+    assert layout.dual
     assert one.serving.weight_precision == "fp8"
 
 
@@ -77,6 +80,10 @@ def test_what_a_row_does_not_say_is_assumed_and_doubted():
     assert any("split" in said for said in one.assumed)
     assert one.doubt > 0.3
     assert one.trusted == ()
+
+
+def test_a_stack_of_which_no_row_was_fitted_is_doubted():
+    assert job(source="a report").doubt > job().doubt
 
 
 def test_rows_that_cannot_be_read_are_refused_with_a_reason():
