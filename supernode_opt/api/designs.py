@@ -143,7 +143,8 @@ class Evaluated(Result):
     def headline(self) -> tuple[str, ...]:
         """Names of the quantities that people are told first, what is sought first."""
         goal = self.study.problem.objective.name
-        told = (name for name in outcome.HEADLINE if name in self._scalars)
+        serves = self.study.problem.scenario.serving is not None
+        told = outcome.SERVING_HEADLINE if serves else outcome.HEADLINE
         return tuple(dict.fromkeys((goal, *told)))
 
     def nearest_limits(self) -> list[ConstraintState]:

@@ -15,7 +15,8 @@ from supernode_opt.config import override
 from supernode_opt.config.model import model_name
 from supernode_opt.config.study import sections_of
 from supernode_opt.reading.node import Node
-from supernode_opt.system.report import COMPARED, SERVING_COMPARED
+from supernode_opt.system.report import compared
+from supernode_opt.system.scenario import Scenario
 
 SECTIONS = (
     "name",
@@ -29,6 +30,8 @@ SECTIONS = (
     "claims",
     "seed",
 )
+# What a limit on time per token decides.
+_SPEEDS = ("tpot", "user_tokens_per_s")
 _CLAIM = ("better", "than", "in", "model", "precision")
 
 
@@ -88,7 +91,7 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Comparison:
       StudyError: anything in it cannot be used; the text is one line.
     """
     sections = sections_of(top, "the comparison", SECTIONS, ("systems", "models"))
-    job = jobs.job_of(top, sections, "the comparison")
+    jobs.job_of(top, sections, "the comparison")
     if "precisions" in sections:
         items, known = sections["precisions"].items(), jobs.precisions(sections)
         precisions = [item.one_of(known, "precision") for item in items]
@@ -110,7 +113,8 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Comparison:
         list(machines),
         model_names,
         precisions,
-        COMPARED if job == "training" else SERVING_COMPARED,
+        compared(cells[0].problem.scenario),
+        _undecided(cells[0].problem.scenario),
     )
     return Comparison(
         cells=cells,
@@ -120,18 +124,36 @@ def read(top: Node, default_name: str, seed: int | None = None) -> Comparison:
     )
 
 
+def _undecided(scenario: Scenario) -> tuple[str, ...]:
+    """Return what is as good on every machine but for whole requests of a batch.
+
+    A batch that is as large as a limit on time per token allows comes near to it.
+    """
+    serving = scenario.serving
+    return () if serving is None or not serving.tpot_limit else _SPEEDS
+
+
 def _claims(
     node: Node | None,
     systems: list[str],
     models: list[str],
     precisions: list[str],
     quantities: Sequence[str],
+    undecided: Sequence[str],
 ) -> tuple[Claim, ...]:
-    """Read the claims; without any, each machine is held against each in all."""
+    """Read the claims; without any, each machine is held against each in all.
+
+    Args:
+      node: the section.
+      systems, models, precisions: of the comparison.
+      quantities: that may be claimed.
+      undecided: of these, what nothing is claimed of if nothing is said.
+    """
     made = []
     if node is None:
         each = itertools.combinations(systems, 2)
-        every = itertools.product(models, precisions, each, quantities)
+        usual = [name for name in quantities if name not in undecided]
+        every = itertools.product(models, precisions, each, usual)
         return tuple(Claim(*pair, name, m, p) for m, p, pair, name in every)
     for item in node.items():
         written = entries.fields(item, _CLAIM, *_CLAIM[:3])

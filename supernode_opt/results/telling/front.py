@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from supernode_opt.names import (
+    INSTANCE,
     SCHEDULE,
     SPLIT,
     practice_words,
@@ -35,6 +36,8 @@ _ROUNDING = 1e-9
 _DESIGN = "design_"
 # What the words of a split say, and what is told of machines that are all alike.
 _SPLIT = (*SPLIT, *SCHEDULE, "optimizer_sharding", "recompute", "sequence_parallel")
+_SPLIT += (*INSTANCE, *(f"prefill_{name}" for name in INSTANCE), "prefill_chips")
+_SPLIT += ("redundant_experts", "draft_tokens", "decode_batch", "dual_batch")
 _MACHINE = ("scale_up_domain", "scale_up_link", "scale_out_link")
 
 
