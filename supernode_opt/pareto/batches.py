@@ -143,9 +143,10 @@ class _Found:
     def search(self, rows: Columns, low: float, high: float) -> None:
         """Look at all batches of complete candidates."""
         every = np.arange(len(rows["chips"]))
-        ends = [np.full(len(every), end) for end in (low, high)]
-        (first, over), (last, _) = (self._at(rows, every, end) for end in ends)
-        left = self._open(_Open(every, *ends, first, last, over))
+        least, most = (np.full(len(every), end) for end in (low, high))
+        first, over = self._at(rows, every, least)
+        last, _ = self._at(rows, every, most)
+        left = self._open(_Open(every, least, most, first, last, over))
         while len(left.row):
             middle = np.floor(np.sqrt(left.low * left.high))
             middle = np.clip(middle, left.low + 1.0, left.high - 1.0)
