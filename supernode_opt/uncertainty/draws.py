@@ -294,4 +294,5 @@ def told(
         values = served.settled(names, drawn, held, powers)
         return served.late(names, slowed(values, slower, names), first)
     rate = list(names).index("tokens_per_s")
-    return slowed(drawn, slower * drawn[:, rate] / held[:, rate], names)
+    longer = drawn[:, rate] / held[:, rate]
+    return slowed(drawn, slower * longer, names)
