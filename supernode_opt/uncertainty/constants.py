@@ -14,6 +14,8 @@ from supernode_opt.record import get
 from supernode_opt.system.scenario import Scenario
 from supernode_opt.units import quantity_of
 
+# What no job of training reads: nobody trains in INT8.
+_OF_SERVING = {("chip", "peak_int8")}
 # A constant by kind, entry and field.
 Identity = tuple[str, str, str]
 
@@ -41,6 +43,8 @@ def uncertain(scenario: Scenario, origins: Origins) -> dict[Identity, Uncertain]
         part = get(scenario, path)
         for field, known in origins.known(owner, kind):
             if not known.low < known.high:
+                continue
+            if scenario.serving is None and (kind, field) in _OF_SERVING:
                 continue
             identity = (kind, origins.entries[owner], field)
             before = found[identity].paths if identity in found else ()
