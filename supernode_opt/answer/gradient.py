@@ -22,6 +22,8 @@ from supernode_opt.system.scenario import apply
 # Smooth enough for differences over the step below, sharp enough to be the model.
 SHARPNESS = 20.0
 STEP = 1e-5
+# How far from the middle of the box variables of serving stand apart, at both ends.
+APART = 0.02
 TOLERANCE = 1e-4
 
 
@@ -63,7 +65,8 @@ def check(problem: Problem) -> list[Slope]:
         if name not in EVERY_CHOICE
     }
     given = (axes(variables), frozen, _mixtures(problem), nameless(problem.scenario))
-    middle, ends = np.full(len(names), 0.5), np.eye(len(names)) * STEP
+    middle = _middle(len(names), problem.scenario.serving is not None)
+    ends = np.eye(len(names)) * STEP
     program = _both_ways(names, problem.objective.name)
     automatic, above, below = map(
         np.asarray, program(middle, middle + ends, middle - ends, given)
@@ -73,6 +76,17 @@ def check(problem: Problem) -> list[Slope]:
         Slope(variable.name, float(automatic[i]), float(difference[i]))
         for i, variable in enumerate(variables)
     ]
+
+
+def _middle(count: int, serves: bool) -> np.ndarray:
+    """Return the middle of the unit box, or a point by it where a machine serves.
+
+    Expert ranks and groups of requests have the same box: at its middle one of them is
+    just as many as the other, where experts begin to be shared.  Slopes differ to the
+    two sides of that, and no difference across it is either of them.
+    """
+    aside = APART * np.linspace(-1.0, 1.0, count) if serves and count > 1 else 0.0
+    return np.full(count, 0.5) + aside
 
 
 @functools.cache
