@@ -6,8 +6,10 @@ approximation of Erlang's (Annals of the Institute of Statistical Mathematics 29
 
     W = (c_a^2 + c_s^2) / 2 * rho^(sqrt(2 (m + 1)) - 1) / (m (1 - rho)) * S
 
-It is exact for M/M/1 and M/G/1, within some per cent for several servers above a load
-of about a half, and holds in steady state alone: below the whole capacity.
+It is exact for M/M/1 and M/G/1.  Beside Erlang's own formula it is within 6 % for two
+to sixteen servers from a load of 0.9 on, where waits matter; at 0.7 it is 8 % too long
+for four servers and 38 % for sixteen, whose requests then wait for a twenty-fifth of
+their service.  It holds in steady state alone: below the whole capacity.
 """
 
 import jax.numpy as jnp
